@@ -1,0 +1,36 @@
+"""The catalogue of metrics: every metric of every process, with its unit and meaning, in one place."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+HTTP_REQUESTS = Counter("jitasa_http_requests_total", "Answered requests.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "jitasa_http_request_seconds",
+    "From a request's first byte to the end of its answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+SUBMISSIONS = Counter("jitasa_intake_submissions_total", "Submissions by what the sender was told.", ["status"])
+IN_FLIGHT = Gauge("jitasa_intake_in_flight", "Submissions sent to Kafka and not yet acknowledged.")
+
+CONSUMED = Counter("jitasa_consumer_records_total", "Records taken in committed transactions.", ["topic"])
+REPETITIONS = Counter("jitasa_consumer_repetitions_total", "Events dropped as already applied.", ["topic"])
+DEAD_LETTERS = Counter("jitasa_consumer_dead_letters_total", "Records put aside as unreadable.", ["topic"])
+GAPS = Gauge("jitasa_consumer_gap", "1 while a partition waits for a missing event.", ["topic", "partition"])
+POSITION = Gauge("jitasa_consumer_next_offset", "Next offset to be taken.", ["topic", "partition"])
+LAG = Gauge("jitasa_consumer_lag", "Records in the partition beyond the position.", ["topic", "partition"])
+TOPIC_EPOCH = Gauge("jitasa_topic_epoch", "How many identities of the topic this consumer has seen.", ["topic"])
+TAKE_OVERS = Counter("jitasa_consumer_take_overs_total", "Partitions taken over at an assignment.", ["topic"])
+FENCED = Counter("jitasa_consumer_fenced_total", "Times that another owner had taken a partition over.", ["topic"])
+BATCH_SECONDS = Histogram(
+    "jitasa_consumer_batch_seconds",
+    "One batch's database transaction.",
+    ["group"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+PUBLISHED = Counter("jitasa_published_events_total", "Events acknowledged by Kafka.", ["topic"])
+REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once more at a take-over.", ["topic"])
+OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
+
+LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")

@@ -1,0 +1,152 @@
+"""The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from time import perf_counter
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.observability.logs import log
+from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.web.problems import Problem, problem_response, status_problem
+from shared.web.validation import field_errors
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""A batch of 500 submissions of 8 KiB, the largest body that any route asks for."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+_log = log(__name__)
+
+
+def create_app(
+    *, title: str, lifespan: Lifespan, ready: Callable[[], list[str]], version: str = "1", max_body_bytes: int = MAX_BODY_BYTES
+) -> FastAPI:
+    """An application with /healthz, /readyz, /metrics, /openapi.json and /docs.
+
+    ready: gives the reasons why the process cannot work now; an empty list means ready.
+    """
+    app = FastAPI(title=title, version=version, lifespan=lifespan, redoc_url=None)
+    add_health(app, ready)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_error)
+    app.add_middleware(Frame, max_body_bytes=max_body_bytes)
+    return app
+
+
+def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
+    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics."""
+
+    async def healthz(_: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> JSONResponse:
+        reasons = ready()
+        return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    app.add_route("/healthz", healthz, include_in_schema=False)
+    app.add_route("/readyz", readyz, include_in_schema=False)
+    app.add_route("/metrics", metrics, include_in_schema=False)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type alone
+    return problem_response(request, error)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
+    errors = field_errors(error.errors())
+    if any(one.code == "malformed_json" for one in errors):
+        return problem_response(request, Problem(400, "malformed", errors=errors))
+    return problem_response(request, Problem(422, "invalid", errors=errors))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    return problem_response(request, status_problem(error.status_code, error.headers))
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    # Starlette raises the error again after this answer, and uvicorn logs it with its frames.
+    _log.error("request_failed", error=type(error).__name__, route=_route(request.scope))
+    return problem_response(request, Problem(500, "internal"))
+
+
+SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+def _too_large() -> HTTPException:
+    # FastAPI turns any other exception of a body's reading into a 400.
+    return HTTPException(413, headers={"Connection": "close"})
+
+
+class Frame:
+    """Around every request: refuses bodies beyond the limit while they arrive, sets security headers, counts and times."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        status = 500
+
+        async def framed_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        received = 0
+
+        async def bounded_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                raise _too_large()
+            return message
+
+        try:
+            if _declared_length(scope) > self._max_body_bytes:
+                response = problem_response(Request(scope), status_problem(413, {"Connection": "close"}))
+                await response(scope, receive, framed_send)
+                return
+            await self._app(scope, bounded_receive, framed_send)
+        finally:
+            route = _route(scope)
+            HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+            HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, never the path itself: a path may hold an id, and labels must be few."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or "unmatched"
+

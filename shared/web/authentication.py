@@ -1,0 +1,97 @@
+"""Who sends a request, and whether they may: bearer tokens (RFC 6750) against the one table of rights."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from starlette.requests import Request
+
+from shared.security.principal import Principal
+from shared.security.rights import RIGHTS, Right
+from shared.security.tokens import InvalidToken
+from shared.web.problems import Message, Problem
+
+
+class Verifier(Protocol):
+    """Turns a token into the person or system that holds it."""
+
+    async def verify(self, token: str) -> Principal:
+        """The holder; raises `InvalidToken`."""
+
+
+class Bar(Protocol):
+    """Knows who may no longer act although their token has not expired."""
+
+    def is_barred(self, subject: UUID) -> bool:
+        """True for suspended and withdrawn volunteers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What a service needs to know its callers; stands at `app.state.authentication`."""
+
+    verifier: Verifier
+    bar: Bar
+
+    async def principal(self, request: Request) -> Principal:
+        """The caller of `request`; raises a 401 problem."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("token_missing")
+        try:
+            principal = await self.verifier.verify(token.strip())
+        except InvalidToken as error:
+            raise unauthenticated(error.code) from None
+        if self.bar.is_barred(principal.subject):
+            raise unauthenticated("holder_suspended")
+        return principal
+
+
+_DETAILS = {
+    "token_missing": Message("ต้องแนบโทเคนในหัวข้อ Authorization", "Send a bearer token in the Authorization header"),
+    "token_expired": Message("โทเคนหมดอายุ โปรดเข้าสู่ระบบอีกครั้ง", "The token has expired, please sign in again"),
+    "holder_suspended": Message("บัญชีนี้ถูกระงับ โปรดติดต่อผู้ประสานงาน", "This account is suspended, please ask your coordinator"),
+}
+_UNTRUSTED = Message("โทเคนไม่ถูกต้อง", "The token is not valid")
+
+
+def unauthenticated(code: str) -> Problem:
+    """A 401 problem whose code says what is wrong with the token."""
+    challenge = "Bearer" if code == "token_missing" else f'Bearer error="invalid_token", error_description="{code}"'
+    return Problem(401, code, detail=_DETAILS.get(code, _UNTRUSTED), headers={"WWW-Authenticate": challenge})
+
+
+def demand(principal: Principal, right: Right) -> Principal:
+    """`principal` when its role carries `right`; raises a 403 problem otherwise."""
+    if right not in RIGHTS[principal.role]:
+        raise Problem(403, detail=Message(f"บทบาทนี้ไม่มีสิทธิ์ {right}", f"This role does not carry the right {right}"))
+    return principal
+
+
+def demand_area(principal: Principal, area: str) -> None:
+    """Raises a 403 problem unless `area` lies inside the principal's own."""
+    if not principal.covers(area):
+        raise Problem(
+            403,
+            "other_area",
+            detail=Message("อยู่นอกพื้นที่ของท่าน", "This lies outside your area"),
+        )
+
+
+def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
+    """A dependency that gives the caller, who has to carry `right`."""
+
+    async def principal(request: Request) -> Principal:
+        authentication: Authentication = request.app.state.authentication
+        return demand(await authentication.principal(request), right)
+
+    return principal
+
+
+async def optional_principal(request: Request) -> Principal | None:
+    """A dependency that gives the caller, or None for a request without a token; a bad token is still refused."""
+    if "authorization" not in request.headers:
+        return None
+    authentication: Authentication = request.app.state.authentication
+    return await authentication.principal(request)
