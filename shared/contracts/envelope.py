@@ -1,0 +1,150 @@
+"""The envelope of a public event: CloudEvents 1.0 in Kafka's binary mode, with the two numbers of the sequence rule.
+
+| header | holds |
+|---|---|
+| `ce_sequence` | 20 digits, zero padded, so that it sorts as text; strictly increasing within the partition |
+| `ce_previous` | the sequence before it in the partition, 20 digits; `-` for the first |
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+_NO_PREVIOUS: Final = b"-"
+_DIGITS: Final = 20
+_LARGEST: Final = 2**63 - 1  # positions hold sequences in PostgreSQL's bigint
+_CONTENT_TYPE: Final = "application/json"
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+Headers = Iterable[tuple[str, bytes | None]]
+"""Kafka's headers as the clients give them: a name may come twice, a value may be missing or not be UTF-8."""
+
+
+class EnvelopeError(ValueError):
+    """The headers are not those of a public event; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What is said about an event beside its body. `subject` is the entity's id and also the record's key."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    previous: int | None
+    dataschema: str
+
+
+def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    """Write the record's headers. The same envelope always gives the same bytes."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.id.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
+        ("ce_dataschema", envelope.dataschema.encode()),
+        ("ce_sequence", b"%020d" % envelope.sequence),
+        ("ce_previous", _NO_PREVIOUS if envelope.previous is None else b"%020d" % envelope.previous),
+        ("content-type", _CONTENT_TYPE.encode()),
+    ]
+
+
+def from_headers(headers: Headers) -> Envelope:
+    """Read a record's headers; raise `EnvelopeError` when they are not those of a public event.
+
+    Headers that the contract does not name are ignored, whatever they hold.
+    """
+    found = _contract_headers(headers)
+    version = _text(found, "ce_specversion")
+    if version != "1.0":
+        raise EnvelopeError(f"ce_specversion is {version!r}, not 1.0")
+    content_type = _text(found, "content-type")
+    if content_type.partition(";")[0].strip().lower() != _CONTENT_TYPE:
+        raise EnvelopeError(f"content-type is {content_type!r}, not {_CONTENT_TYPE}")
+    sequence = _number("ce_sequence", _required(found, "ce_sequence"))
+    previous = _previous(_required(found, "ce_previous"))
+    if previous is not None and previous >= sequence:
+        raise EnvelopeError(f"ce_previous {previous} is not below ce_sequence {sequence}")
+    return Envelope(
+        id=_text(found, "ce_id"),
+        source=_text(found, "ce_source"),
+        type=_text(found, "ce_type"),
+        subject=_text(found, "ce_subject"),
+        time=_time(_text(found, "ce_time")),
+        sequence=sequence,
+        previous=previous,
+        dataschema=_text(found, "ce_dataschema"),
+    )
+
+
+def chain_numbers(headers: Headers) -> tuple[int, int | None] | None:
+    """Read just (sequence, previous), or None: a poison record that has them takes its place in the chain.
+
+    Never raises: this is asked exactly when the rest of the record is damaged.
+    """
+    sequences = [value for name, value in headers if name == "ce_sequence"]
+    previouses = [value for name, value in headers if name == "ce_previous"]
+    if len(sequences) != 1 or len(previouses) != 1 or sequences[0] is None or previouses[0] is None:
+        return None
+    try:
+        sequence, previous = _number("ce_sequence", sequences[0]), _previous(previouses[0])
+    except EnvelopeError:
+        return None
+    return None if previous is not None and previous >= sequence else (sequence, previous)
+
+
+def _contract_headers(headers: Headers) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for name, value in headers:
+        if name.startswith("ce_") or name == "content-type":
+            if name in found:
+                raise EnvelopeError(f"{name} comes twice")
+            if value is not None:
+                found[name] = value
+    return found
+
+
+def _required(found: dict[str, bytes], name: str) -> bytes:
+    try:
+        return found[name]
+    except KeyError:
+        raise EnvelopeError(f"{name} is missing") from None
+
+
+def _text(found: dict[str, bytes], name: str) -> str:
+    try:
+        text = _required(found, name).decode()
+    except UnicodeDecodeError as error:
+        raise EnvelopeError(f"{name} is not UTF-8: {error.reason} at byte {error.start}") from None
+    if not text:
+        raise EnvelopeError(f"{name} is empty")
+    return text
+
+
+def _number(name: str, value: bytes) -> int:
+    if len(value) != _DIGITS or not value.isdigit():
+        raise EnvelopeError(f"{name} is not {_DIGITS} digits: {value[:40]!r}")
+    number = int(value)
+    if number > _LARGEST:
+        raise EnvelopeError(f"{name} is larger than {_LARGEST}")
+    return number
+
+
+def _previous(value: bytes) -> int | None:
+    return None if value == _NO_PREVIOUS else _number("ce_previous", value)
+
+
+def _time(text: str) -> datetime:
+    if not _RFC_3339.fullmatch(text):
+        raise EnvelopeError(f"ce_time is not an RFC 3339 time: {text[:40]!r}")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise EnvelopeError(f"ce_time is not a time: {error}") from None

@@ -1,0 +1,51 @@
+"""The topics: names, what they carry and how long they keep it; provisioning and ACLs are made from these."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+
+from shared.contracts.events import FacilityUpdated, HelpUpdated, SurveySubmitted, VolunteerRegistered
+
+FOREVER: Final = -1
+_SEVEN_DAYS_MS: Final = 7 * 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One Kafka topic. A private one carries no event of the contract: no `event_type`, `source` and `model`."""
+
+    name: str
+    event_type: str | None
+    source: str | None
+    model: type[BaseModel] | None
+    partitions: int = 24
+    """Bounds how many consumers of one group share the work; 24 spreads evenly over 1, 2, 3, 4, 6, 8 and 12."""
+    retention_ms: int = FOREVER
+    """Public topics keep everything, so that a projection or subscriber can begin at the beginning."""
+    public: bool = True
+
+    @property
+    def dataschema(self) -> str | None:
+        """The schema's own name, an absolute URI as CloudEvents asks; the file of that name lies in `schemas/`."""
+        return f"urn:jitasa:schema:{self.name}:v1" if self.event_type else None
+
+
+VOLUNTEER_REGISTERED: Final = Topic(
+    "volunteer-registered", "care.jitasa.volunteer-registered.v1", "/jitasa/registration", VolunteerRegistered
+)
+SURVEY_SUBMITTED: Final = Topic(
+    "survey-submitted", "care.jitasa.survey-submitted.v1", "/jitasa/survey", SurveySubmitted
+)
+FACILITY_UPDATED: Final = Topic(
+    "facility-updated", "care.jitasa.facility-updated.v1", "/jitasa/facilities", FacilityUpdated
+)
+HELP_UPDATED: Final = Topic("help-updated", "care.jitasa.help-updated.v1", "/jitasa/survey", HelpUpdated)
+
+# Sealed submissions on their way to the recorder. The same number of partitions as survey-submitted: record (partition,
+# offset) becomes the event of that partition and sequence. Seven days is how long a recorder may be down without loss,
+# and how long an erased household's sealed copies may outlive it.
+SURVEY_INTAKE: Final = Topic("survey-intake", None, None, None, retention_ms=_SEVEN_DAYS_MS, public=False)
+
+PUBLIC: Final[tuple[Topic, ...]] = (VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, HELP_UPDATED)
+ALL: Final[tuple[Topic, ...]] = (*PUBLIC, SURVEY_INTAKE)
