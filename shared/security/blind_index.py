@@ -1,0 +1,35 @@
+"""Finding a person by phone number or national id without storing either: a keyed hash that only we can compute.
+
+Plain hashes would not do: all 10^8 mobile numbers can be tried in seconds.
+"""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+from shared.security.identifiers import mobile_number, national_id
+from shared.security.secret_key import read_secret_key
+
+
+class BlindIndex:
+    """Keyed hashes of identifiers, 32 bytes each. The same number in any spelling gives the same hash."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def from_file(cls, path: Path) -> BlindIndex:
+        """Read the key (base64 of 32 bytes). Raises `ValueError` naming the file otherwise."""
+        return cls(read_secret_key(path))
+
+    def of_phone(self, text: str) -> bytes:
+        """Return the index of a mobile number. Raises `InvalidIdentifier`."""
+        return self._of("phone", mobile_number(text))
+
+    def of_national_id(self, text: str) -> bytes:
+        """Return the index of a national id. Raises `InvalidIdentifier`."""
+        return self._of("national-id", national_id(text))
+
+    def _of(self, kind: str, digits: str) -> bytes:
+        return hmac.digest(self._key, f"{kind}\0{digits}".encode(), "sha256")

@@ -1,0 +1,67 @@
+"""The id of a household, derived from its address by a keyed hash.
+
+Two volunteers at the same house get the same id without any look-up, and nobody without the key can go from an id
+back to a house.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from pathlib import Path
+from uuid import UUID
+
+from shared.areas.digits import to_arabic_digits
+from shared.security.secret_key import read_secret_key
+
+# White space and what cannot be seen: Thai keyboards and word breakers leave zero-width spaces behind.
+_UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
+_SLASHES = re.compile(r"[/\\\u2044\u2215\uff0f]+")
+_DASHES = re.compile(r"[\-\u2010-\u2015\u2212\uff0d]+")
+_HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
+# Spellings that look alike on the screen but are typed as two characters: nikhahit + aa for am, two e for ae.
+_THAI_LOOKALIKES = (("\u0e4d\u0e32", "\u0e33"), ("\u0e40\u0e40", "\u0e41"))
+_VERSION_8 = 0x8000  # RFC 9562: a UUID whose bits have a meaning of our own
+_VARIANT = 0x8000_0000_0000_0000
+
+
+class HouseholdIds:
+    """Derives household ids under one key.
+
+    The key must never change: with another one every house would become a new household.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @classmethod
+    def from_file(cls, path: Path) -> HouseholdIds:
+        """Read the key (base64 of 32 bytes). Raises `ValueError` naming the file otherwise."""
+        return cls(read_secret_key(path))
+
+    def of_address(self, area: str, village: str | None, house: str, unit: str | None) -> UUID:
+        """Return the id of the household at an address, however its parts are spelled."""
+        parts = (
+            canonical(area),
+            canonical(village or ""),
+            _HOUSE_NUMBER.sub("", canonical(house)),
+            canonical(unit or ""),
+        )
+        digest = int.from_bytes(hmac.digest(self._key, "\0".join(("household", *parts)).encode(), "sha256")[:16])
+        digest = digest & ~(0xF000 << 64) | _VERSION_8 << 64
+        digest = digest & ~(0xC000_0000_0000_0000) | _VARIANT
+        return UUID(int=digest)
+
+
+def canonical(text: str) -> str:
+    """Bring a part of an address to the one spelling that its id is made from.
+
+    NFC, Arabic digits, lower case, no white space or invisible characters, one kind of slash and of dash. Dashes and
+    slashes stay apart: 9/1 is a house, 9-1 may be a range.
+    """
+    text = to_arabic_digits(unicodedata.normalize("NFC", text)).lower().replace("\0", "")
+    text = _UNSEEN.sub("", text)
+    for typed, meant in _THAI_LOOKALIKES:
+        text = text.replace(typed, meant)
+    return _DASHES.sub("-", _SLASHES.sub("/", text))

@@ -1,0 +1,56 @@
+"""Which role may do what: one table for all services.
+
+A right says what may be done; the area prefix of the role says where. Both have to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.contracts.events import Role
+
+
+class Right(StrEnum):
+    """One thing that a role may do inside its area."""
+
+    SUBMISSION_CREATE = "submission.create"
+    SUBMISSION_READ = "submission.read"
+    ORGANISATION_WRITE = "organisation.write"
+    GROUP_CODE_WRITE = "group_code.write"
+    VOLUNTEER_READ = "volunteer.read"
+    VOLUNTEER_DECIDE = "volunteer.decide"
+    APPOINTMENT_WRITE = "appointment.write"
+    FACILITY_WRITE = "facility.write"
+    DENOMINATOR_WRITE = "denominator.write"
+    FIGURES_EXACT = "figures.exact"
+    COUNTS_READ = "counts.read"
+
+
+# People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
+_SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ})
+_COORDINATOR = _SURVEYOR | {
+    Right.GROUP_CODE_WRITE,
+    Right.VOLUNTEER_READ,
+    Right.VOLUNTEER_DECIDE,
+    Right.FACILITY_WRITE,
+    Right.FIGURES_EXACT,
+}
+# Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
+_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE}
+
+RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
+    {
+        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR,
+        Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
+        # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
+        Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},
+        Role.SUBDISTRICT_COORDINATOR: _COORDINATOR,
+        Role.VOLUNTEER: _SURVEYOR,
+        Role.PLACE_OFFICER: frozenset({Right.FACILITY_WRITE}),
+        # It receives the exact counts in the public streams anyway.
+        Role.EXTERNAL_SYSTEM: frozenset({Right.FIGURES_EXACT}),
+    }
+)
+"""The rights of each role."""
