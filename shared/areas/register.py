@@ -1,8 +1,8 @@
 """The register of Thailand's areas: TIS-1099 codes with Thai and English names, and what became of abolished codes.
 
-Codes are text. A province has 2 digits, a district 4, a subdistrict 6, each beginning with its parent's code; the country
-is the empty code, so that "begins with" is "lies in" at every level. Bangkok (10) is a province whose districts are khet
-and whose subdistricts are khwaeng. English names are not unique (1404 and 1413 share one): never join on them.
+Codes are text. A province has 2 digits, a district 4, a subdistrict 6, each beginning with its parent's code; the
+country is the empty code, so that "begins with" is "lies in" at every level. Bangkok (10) is a province whose districts
+are khet and whose subdistricts are khwaeng. English names are not unique (1404 and 1413 share one): never join on them.
 
 The data is GeoThai's (package `geothai`, CC BY 4.0). Only its JSON files are read, at the first question: importing the
 package would build its whole list of literal types, which nobody here needs.
