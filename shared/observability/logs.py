@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on standard output, without personal data.
 
-Code logs an event name and plain fields: ids, counts, codes, durations. It never logs a request's body, a record's value or a
-header, since those may hold personal data.
+Code logs an event name and plain fields: ids, counts, codes, durations. It never logs a request's body, a record's
+value or a header, since those may hold personal data.
 """
 
 import logging
@@ -12,16 +12,18 @@ from types import TracebackType
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 QUIET = ("aiokafka", "asyncio", "httpx", "httpcore", "uvicorn")
 """Libraries whose chatter is of no use below a warning."""
 
 
 def _frames_only(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Writes an exception as its types and frames, without its texts: a database's or parser's text may quote a personal value."""
+    """Writes an exception as its types and frames, without its texts: a database's or parser's text may quote a
+    personal value."""
     given = record.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
-    chain = []
+    chain: list[dict[str, object]] = []
     while isinstance(error, BaseException) and len(chain) < 5:  # deeper chains than five say nothing new
         chain.append({"type": type(error).__name__, "frames": _frames(error.__traceback__)})
         error = error.__cause__ or error.__context__
@@ -35,8 +37,9 @@ def _frames(start: TracebackType | None) -> list[str]:
 
 
 def configure_logs(process: str) -> None:
-    """Sends both structlog's and the standard library's records to standard output as JSON, marked with the process's name."""
-    shared = [
+    """Sends both structlog's and the standard library's records to standard output as JSON, marked with the process's
+    name."""
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -25,7 +25,12 @@ _log = log(__name__)
 
 
 def create_app(
-    *, title: str, lifespan: Lifespan, ready: Callable[[], list[str]], version: str = "1", max_body_bytes: int = MAX_BODY_BYTES
+    *,
+    title: str,
+    lifespan: Lifespan,
+    ready: Callable[[], list[str]],
+    version: str = "1",
+    max_body_bytes: int = MAX_BODY_BYTES,
 ) -> FastAPI:
     """An application with /healthz, /readyz, /metrics, /openapi.json and /docs.
 
@@ -96,7 +101,8 @@ def _too_large() -> HTTPException:
 
 
 class Frame:
-    """Around every request: refuses bodies beyond the limit while they arrive, sets security headers, counts and times."""
+    """Around every request: refuses bodies beyond the limit while they arrive, sets security headers, counts and
+    times."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = app
@@ -149,4 +155,3 @@ def _route(scope: Scope) -> str:
     """The route's template, never the path itself: a path may hold an id, and labels must be few."""
     route = scope.get("route")
     return getattr(route, "path", None) or "unmatched"
-

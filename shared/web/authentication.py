@@ -51,7 +51,9 @@ class Authentication:
 _DETAILS = {
     "token_missing": Message("ต้องแนบโทเคนในหัวข้อ Authorization", "Send a bearer token in the Authorization header"),
     "token_expired": Message("โทเคนหมดอายุ โปรดเข้าสู่ระบบอีกครั้ง", "The token has expired, please sign in again"),
-    "holder_suspended": Message("บัญชีนี้ถูกระงับ โปรดติดต่อผู้ประสานงาน", "This account is suspended, please ask your coordinator"),
+    "holder_suspended": Message(
+        "บัญชีนี้ถูกระงับ โปรดติดต่อผู้ประสานงาน", "This account is suspended, please ask your coordinator"
+    ),
 }
 _UNTRUSTED = Message("โทเคนไม่ถูกต้อง", "The token is not valid")
 

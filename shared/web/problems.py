@@ -115,7 +115,7 @@ class Problem(Exception):
 
 
 def language_of(accept_language: str | None) -> str:
-    """"en" when the header prefers English over Thai, otherwise "th": Thai is the product's first language."""
+    """ "en" when the header prefers English over Thai, otherwise "th": Thai is the product's first language."""
     best, best_weight = "th", 0.0
     for part in (accept_language or "").split(",")[:10]:  # more alternatives than any browser sends are not read
         tag, _, parameters = part.strip().partition(";")
@@ -152,5 +152,7 @@ def status_problem(status: int, headers: Mapping[str, str] | None = None) -> Pro
     code = _CODE_OF_STATUS.get(status)
     if code is None:
         phrase = HTTPStatus(status).phrase
-        return Problem(status, "internal" if status >= 500 else "invalid", detail=Message(phrase, phrase), headers=headers)
+        return Problem(
+            status, "internal" if status >= 500 else "invalid", detail=Message(phrase, phrase), headers=headers
+        )
     return Problem(status, code, headers=headers)

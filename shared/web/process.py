@@ -14,8 +14,9 @@ from shared.observability.logs import configure_logs, log
 def run(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -> None:
     """Runs `main(stopping)` as the process `name`.
 
-    SIGTERM and SIGINT set `stopping`; `main` then ends in its own order and the exit code is 0. An exception that leaves `main`
-    is logged and the exit code is 1: the supervisor starts the process again, and all state is in Kafka and PostgreSQL.
+    SIGTERM and SIGINT set `stopping`; `main` then ends in its own order and the exit code is 0. An exception that
+    leaves `main` is logged and the exit code is 1: the supervisor starts the process again, and all state is in Kafka
+    and PostgreSQL.
     """
     configure_logs(name)
     try:
@@ -30,7 +31,8 @@ async def _supervised(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    # What start-up allocated lives as long as the process: the collector need not visit it, nor run at every 700 allocations.
+    # What start-up allocated lives as long as the process: the collector need not visit it, nor run at every 700
+    # allocations.
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     await main(stopping)

@@ -74,7 +74,8 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
 
 
 def path_of(location: Sequence[str | int]) -> str:
-    """`("body", "persons", 0, "age")` as `persons[0].age`; the leading place (body, query, path, header) is left out."""
+    """`("body", "persons", 0, "age")` as `persons[0].age`; the leading place (body, query, path, header) is left
+    out."""
     parts = list(location)
     if parts and parts[0] in ("body", "query", "path", "header", "cookie"):
         parts = parts[1:]

@@ -11,9 +11,13 @@ from shared.web.serve import HttpSettings, serve
 
 
 async def run_worker(
-    settings: HttpSettings, main: Callable[[asyncio.Event], Awaitable[None]], ready: Callable[[], list[str]], stopping: asyncio.Event
+    settings: HttpSettings,
+    main: Callable[[asyncio.Event], Awaitable[None]],
+    ready: Callable[[], list[str]],
+    stopping: asyncio.Event,
 ) -> None:
-    """Runs `main(stopping)` beside /healthz, /readyz and /metrics; when either ends, the other is stopped, and an error of either is raised."""
+    """Runs `main(stopping)` beside /healthz, /readyz and /metrics; when either ends, the other is stopped, and an error
+    of either is raised."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,0 +1,371 @@
+"""The one consumer: its position is in the service's database and moves in the transaction of the effects.
+
+For every batch, in this order:
+
+1. fetch records of the partitions that this process owns; the first of each has to be at the position (what a rebalance
+   left in the buffers begins elsewhere: seek back, do not apply);
+2. one transaction: `prepare` decides, the positions move (`Fenced` when somebody else has taken a partition over),
+   `write` makes the effects;
+3. after the commit, `committed`;
+4. every few seconds Kafka is told the positions, as advice to lag tools only.
+
+Killed before the commit of 2: nothing happened. Killed after it: the position is behind the effects. A commit whose
+answer was lost: the next take-over reads which of the two it was.
+
+At an assignment, and after any trouble with the database, partitions are taken over: the owner epoch rises, and the
+position is read and sought. At a revocation the batch under way is drained.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from shared.contracts.topics import Topic
+from shared.kafka.identity import TopicIdentities
+from shared.kafka.position import Fenced, Position, TakenOver, move, take_over
+from shared.kafka.settings import KafkaSettings
+from shared.observability.logs import log
+from shared.observability.metrics import (
+    BATCH_SECONDS,
+    CONSUMED,
+    FENCED,
+    LAG,
+    POSITION,
+    TAKE_OVERS,
+    TOPIC_EPOCH,
+)
+from shared.postgres.pool import UNREACHABLE, Connection, acquire
+
+FETCH_MILLISECONDS = 200
+"""How long an idle fetch waits: the bound on noticing a stop or a new assignment."""
+DRAIN_SECONDS = 30.0
+"""A batch's transaction ends within the database's own time-outs, which are shorter than this."""
+BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
+"""Waits between attempts while the database or Kafka is away; the last one repeats."""
+COMMIT_EVERY_SECONDS = 5.0
+IDENTITY_EVERY_SECONDS = 2.0
+"""A topic that is deleted and made again is noticed within this time, and at every assignment."""
+MOST_ASTRAY = 3
+"""A rebalance may leave records from elsewhere in the buffers, once or twice; after a third seek the records are not
+there."""
+
+_RETRIED = (*UNREACHABLE, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_log = log(__name__)
+
+
+class RecordsMissing(Exception):
+    """Kafka no longer has records that were not yet taken: they expired or were deleted. Never passed over in
+    silence."""
+
+
+@dataclass(slots=True)
+class PartitionBatch:
+    """Records of one partition, without holes.
+
+    `moved` is where the position goes with this batch: behind the records, unless the handler's `prepare` says
+    otherwise. `read_on` is the offset to be read next: behind the records too, unless `prepare` wants some of them
+    again.
+    """
+
+    topic: Topic
+    position: Position
+    records: Sequence[ConsumerRecord]
+    moved: Position
+    read_on: int
+
+
+class Handler(Protocol):
+    """What a process does with records."""
+
+    async def taken_over(self, connection: Connection, taken: Sequence[TakenOver]) -> Sequence[Position]:
+        """Called when partitions were taken over and before anything is read from them; gives the positions to go on
+        from."""
+
+    async def prepare(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Decides what the batch does, in its transaction, before the positions move."""
+
+    async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Makes the batch's effects, in its transaction, after the positions moved."""
+
+    async def committed(self, batches: Sequence[PartitionBatch]) -> None:
+        """Called after the commit."""
+
+
+class PositionedConsumer:
+    """Feeds a handler from topics, one transaction a batch. One instance a process."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        group: str,
+        topics: Sequence[Topic],
+        handler: Handler,
+        max_records: int = 2000,
+    ) -> None:
+        """max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
+        short."""
+        self._settings = settings
+        self._pool = pool
+        self._group = group
+        self._topics = {topic.name: topic for topic in topics}
+        self._handler = handler
+        self._max_records = max_records
+        self._identities = TopicIdentities(settings)
+        self._positions: dict[TopicPartition, Position] = {}
+        self._pending: set[TopicPartition] = set()
+        self._read: dict[TopicPartition, int] = {}
+        self._astray: dict[TopicPartition, int] = {}
+        self._working = asyncio.Lock()
+        self._connected = False
+        self._high_water: dict[TopicPartition, int] = {}
+
+    @property
+    def connected(self) -> bool:
+        """True while the consumer is in its group and the database answers."""
+        return self._connected
+
+    def lag(self) -> dict[str, int]:
+        """By topic, how many records lie beyond this process's positions, as of its latest fetches."""
+        lags = dict.fromkeys(self._topics, 0)
+        for partition, position in self._positions.items():
+            lags[partition.topic] += max(0, self._high_water.get(partition, 0) - position.next_offset)
+        return lags
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Works until `stopping` is set. Waits out a database or Kafka that is away; raises what cannot be waited
+        out."""
+        attempt = 0
+        while not stopping.is_set():
+            try:
+                await self._in_group(stopping)
+                return
+            except (Fenced, KafkaError, LookupError, *_RETRIED) as error:
+                self._connected = False
+                if isinstance(error, Fenced):
+                    FENCED.labels(self._group).inc()
+                _log.warning("consumer_restarts", group=self._group, cause=type(error).__name__)
+            await self._back_off(attempt, stopping)
+            attempt += 1
+
+    async def _in_group(self, stopping: asyncio.Event) -> None:
+        consumer = AIOKafkaConsumer(
+            **self._settings.for_aiokafka(),
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # only until the position is sought; records from elsewhere are not applied
+            session_timeout_ms=10_000,  # a killed process's partitions move within 10 s
+            heartbeat_interval_ms=1_000,
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=300_000,
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=1024 * 1024,
+        )
+        self._positions.clear()
+        self._pending.clear()
+        listener = _Listener(self, consumer)
+        consumer.subscribe(list(self._topics), listener=listener)
+        await consumer.start()
+        try:
+            await self._feed(consumer, stopping)
+        finally:
+            self._connected = False
+            await consumer.stop()
+
+    async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:
+        attempt = 0
+        told = checked = time.monotonic()
+        while not stopping.is_set():
+            try:
+                async with self._working:
+                    await self._take_over_pending(consumer)
+                self._connected = True
+                fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=self._max_records)
+                async with self._working:
+                    await self._process(consumer, fetched)
+                attempt = 0
+            except _RETRIED as error:
+                self._connected = False
+                _log.warning("database_or_kafka_away", group=self._group, cause=type(error).__name__)
+                self._retake(consumer)
+                await self._back_off(attempt, stopping)
+                attempt += 1
+                continue
+            now = time.monotonic()
+            if now - checked > IDENTITY_EVERY_SECONDS:
+                checked = now
+                await self._check_identities(consumer)
+            if now - told > COMMIT_EVERY_SECONDS:
+                told = now
+                await self._tell_kafka(consumer)
+        await self._tell_kafka(consumer)
+
+    def _retake(self, consumer: AIOKafkaConsumer) -> None:
+        """What was done is uncertain: everything assigned is taken over again before more is read."""
+        self._positions.clear()
+        self._pending = set(consumer.assignment())
+        consumer.pause(*self._pending)
+
+    async def _check_identities(self, consumer: AIOKafkaConsumer) -> None:
+        identities = await self._identities.of(list(self._topics))
+        if any(identities[partition.topic] != position.topic_id for partition, position in self._positions.items()):
+            self._retake(consumer)
+
+    async def _take_over_pending(self, consumer: AIOKafkaConsumer) -> None:
+        pending = self._pending & set(consumer.assignment())
+        if not pending:
+            return
+        identities = await self._identities.of(sorted({partition.topic for partition in pending}))
+        first_offsets = await consumer.beginning_offsets(list(pending))
+        end_offsets = await consumer.end_offsets(list(pending))
+        async with acquire(self._pool) as connection:
+            taken: list[TakenOver] = []
+            async with connection.transaction():
+                for topic, identity in identities.items():
+                    mine = {p.partition: first_offsets[p] for p in pending if p.topic == topic}
+                    taken += await take_over(connection, topic, identity, mine)
+            self._report(taken)
+            positions = await self._handler.taken_over(connection, taken)
+        for position in positions:
+            partition = TopicPartition(position.topic, position.partition)
+            if not first_offsets[partition] <= position.next_offset <= end_offsets[partition]:
+                raise RecordsMissing(
+                    f"{partition.topic} partition {partition.partition} holds offsets {first_offsets[partition]} to "
+                    f"{end_offsets[partition]}, but the next one to be taken is {position.next_offset}"
+                )
+            if partition not in consumer.assignment():
+                continue
+            self._positions[partition] = position
+            self._astray.pop(partition, None)
+            self._seek(consumer, partition, position.next_offset)
+            consumer.resume(partition)
+        self._pending -= pending
+
+    def _report(self, taken: Iterable[TakenOver]) -> None:
+        for one in taken:
+            position = one.position
+            TAKE_OVERS.labels(position.topic).inc()
+            TOPIC_EPOCH.labels(position.topic).set(position.topic_epoch)
+            if one.former_next_offset is not None:
+                _log.error(
+                    "topic_is_another",
+                    topic=position.topic,
+                    partition=position.partition,
+                    topic_epoch=position.topic_epoch,
+                    taken_of_the_former=one.former_next_offset,
+                )
+
+    async def _process(self, consumer: AIOKafkaConsumer, fetched: dict[TopicPartition, list[ConsumerRecord]]) -> None:
+        batches = []
+        for partition, records in fetched.items():
+            position = self._positions.get(partition)
+            if position is None or not records:
+                continue
+            if not self._in_sequence(consumer, partition, records):
+                continue
+            behind = records[-1].offset + 1
+            moved = position.moved(next_offset=behind)
+            batches.append(PartitionBatch(self._topics[partition.topic], position, records, moved, behind))
+        if not batches:
+            return
+        started = time.perf_counter()
+        async with acquire(self._pool) as connection, connection.transaction():
+            await self._handler.prepare(connection, batches)
+            await move(connection, [(batch.position, batch.moved) for batch in batches])
+            await self._handler.write(connection, batches)
+        BATCH_SECONDS.labels(self._group).observe(time.perf_counter() - started)
+        for batch in batches:
+            self._moved(consumer, batch)
+        await self._handler.committed(batches)
+
+    def _moved(self, consumer: AIOKafkaConsumer, batch: PartitionBatch) -> None:
+        topic, partition = batch.position.topic, batch.position.partition
+        place = TopicPartition(topic, partition)
+        self._positions[place] = batch.moved
+        self._read[place] = batch.read_on
+        if batch.read_on != batch.records[-1].offset + 1:
+            consumer.seek(place, batch.read_on)
+        CONSUMED.labels(topic).inc(batch.moved.next_offset - batch.position.next_offset)
+        POSITION.labels(topic, partition).set(batch.moved.next_offset)
+        high_water = consumer.highwater(place)
+        if high_water is not None:
+            self._high_water[place] = high_water
+            LAG.labels(topic, partition).set(max(0, high_water - batch.moved.next_offset))
+
+    def _in_sequence(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord]
+    ) -> bool:
+        """Whether the records go on where reading stopped and have no holes. Our topics are neither compacted nor
+        transactional, so a hole means that records are gone."""
+        first, last, expected = records[0].offset, records[-1].offset, self._read[partition]
+        if first != expected:
+            self._astray[partition] = self._astray.get(partition, 0) + 1
+            if self._astray[partition] > MOST_ASTRAY:
+                raise RecordsMissing(f"{partition} goes on at {first} instead of {expected}")
+            self._seek(consumer, partition, expected)
+            return False
+        if last - first != len(records) - 1:
+            raise RecordsMissing(f"{partition} has a hole between {first} and {last}")
+        self._astray.pop(partition, None)
+        return True
+
+    def _seek(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+        self._read[partition] = offset
+        consumer.seek(partition, offset)
+
+    async def _tell_kafka(self, consumer: AIOKafkaConsumer) -> None:
+        if not self._positions:
+            return
+        offsets = {partition: position.next_offset for partition, position in self._positions.items()}
+        try:
+            await asyncio.wait_for(consumer.commit(offsets), timeout=COMMIT_EVERY_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            _log.info("advisory_commit_failed", group=self._group, cause=type(error).__name__)
+
+    async def _back_off(self, attempt: int, stopping: asyncio.Event) -> None:
+        seconds = BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)]
+        try:
+            await asyncio.wait_for(stopping.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+
+    async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
+        """Drains the batch under way and forgets the partitions."""
+        try:
+            await asyncio.wait_for(self._working.acquire(), timeout=DRAIN_SECONDS)
+        except TimeoutError:
+            # The next owner's higher epoch keeps whatever this process still does from taking effect.
+            _log.warning("revocation_without_drain", group=self._group)
+        else:
+            self._working.release()
+        for partition in partitions:
+            self._positions.pop(partition, None)
+            self._pending.discard(partition)
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """Notes the partitions; they are taken over before anything is read from them."""
+        self._pending |= set(partitions)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Tells the consumer of rebalances. Fetching starts before `on_partitions_assigned` ends (aiokafka#738): pause at
+    once."""
+
+    def __init__(self, owner: PositionedConsumer, consumer: AIOKafkaConsumer) -> None:
+        self._owner = owner
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._owner.revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._consumer.pause(*assigned)
+        self._owner.assigned(assigned)

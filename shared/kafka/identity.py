@@ -1,0 +1,41 @@
+"""A topic's identity: Kafka gives every topic an id at its creation, which tells a recreated topic from the former
+one."""
+
+import asyncio
+from collections.abc import Sequence
+
+from confluent_kafka import TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
+
+
+class TopicIdentities:
+    """Asks Kafka for the ids of topics. aiokafka speaks a metadata version from before topic ids, hence librdkafka's
+    admin client."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._admin = AdminClient({**settings.for_librdkafka(), "log_level": 0})
+
+    async def of(self, names: Sequence[str]) -> dict[str, str]:
+        """The id of each topic; raises TimeoutError when Kafka does not answer, LookupError when a topic does not
+        exist."""
+        return await asyncio.to_thread(self._ask, list(names))
+
+    def _ask(self, names: list[str]) -> dict[str, str]:
+        seconds = REQUEST_MILLISECONDS / 1000
+        futures = self._admin.describe_topics(TopicCollection(names), request_timeout=seconds)
+        identities = {}
+        for name, future in futures.items():
+            try:
+                identities[name] = str(future.result(timeout=seconds + 1).topic_id)
+            except TimeoutError:
+                raise
+            except Exception as error:
+                code = getattr(error.args[0], "name", lambda: "")() if error.args else ""
+                if code == "UNKNOWN_TOPIC_OR_PART":
+                    raise LookupError(f"topic {name} does not exist") from error
+                raise TimeoutError(
+                    f"Kafka did not tell the identity of {name}: {code or type(error).__name__}"
+                ) from error
+        return identities

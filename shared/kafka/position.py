@@ -1,0 +1,117 @@
+"""Positions of a consumer in its own database, moved in the transaction of the effects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import asyncpg
+
+from shared.postgres.pool import Connection
+
+
+class Fenced(Exception):
+    """Another owner has taken a partition over: what this process knows of it is out of date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far one partition has been taken; the columns of `consumer_position`."""
+
+    topic: str
+    partition: int
+    topic_id: str
+    topic_epoch: int
+    owner_epoch: int
+    next_offset: int
+    last_sequence: int | None
+    published: int
+
+    def moved(
+        self, *, next_offset: int | None = None, last_sequence: int | None = None, published: int | None = None
+    ) -> "Position":
+        """This position further on; what is not given stays."""
+        return replace(
+            self,
+            next_offset=self.next_offset if next_offset is None else next_offset,
+            last_sequence=self.last_sequence if last_sequence is None else last_sequence,
+            published=self.published if published is None else published,
+        )
+
+
+TAKE_OVER = """
+INSERT INTO consumer_position AS p (topic, partition, topic_id, topic_epoch, owner_epoch, next_offset)
+SELECT $1, new.partition, $2, 1, 1, new.first_offset
+FROM unnest($3::integer[], $4::bigint[]) AS new (partition, first_offset)
+ORDER BY new.partition
+ON CONFLICT (topic, partition) DO UPDATE SET
+    owner_epoch = p.owner_epoch + 1,
+    topic_id    = excluded.topic_id,
+    topic_epoch = CASE WHEN p.topic_id = excluded.topic_id THEN p.topic_epoch ELSE p.topic_epoch + 1 END,
+    next_offset = CASE WHEN p.topic_id = excluded.topic_id THEN p.next_offset ELSE excluded.next_offset END
+RETURNING p.*, old.topic_id AS former_topic_id, old.next_offset AS former_next_offset
+"""
+
+MOVE = """
+UPDATE consumer_position AS p
+SET next_offset = m.next_offset, last_sequence = m.last_sequence, published = m.published
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+     AS m (topic, partition, owner_epoch, expected_offset, next_offset, last_sequence, published)
+WHERE p.topic = m.topic AND p.partition = m.partition
+  AND p.owner_epoch = m.owner_epoch AND p.next_offset = m.expected_offset
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """A position after take-over, and the one of the topic's former identity when there was another."""
+
+    position: Position
+    former_next_offset: int | None
+
+
+async def take_over(
+    connection: Connection, topic: str, topic_id: str, first_offsets: Mapping[int, int]
+) -> list[TakenOver]:
+    """Makes this process the owner of the partitions of `topic`, which fences the one before.
+
+    first_offsets: by partition, where to begin in a topic of an identity not seen before.
+    """
+    rows = await connection.fetch(TAKE_OVER, topic, topic_id, list(first_offsets), list(first_offsets.values()))
+    taken = []
+    for row in rows:
+        changed = row["former_topic_id"] not in (None, topic_id)
+        taken.append(TakenOver(_position(row), row["former_next_offset"] if changed else None))
+    return taken
+
+
+def _position(row: asyncpg.Record) -> Position:
+    return Position(
+        row["topic"],
+        row["partition"],
+        row["topic_id"],
+        row["topic_epoch"],
+        row["owner_epoch"],
+        row["next_offset"],
+        row["last_sequence"],
+        row["published"],
+    )
+
+
+async def move(connection: Connection, steps: Sequence[tuple[Position, Position]]) -> None:
+    """Moves positions (from, to) in the caller's transaction; raises `Fenced` when one is not where it was left.
+
+    The rows stay locked until the transaction ends, so a former owner that is still at work waits here and then finds
+    no row.
+    """
+    ordered = sorted(steps, key=lambda step: (step[0].topic, step[0].partition))
+    status = await connection.execute(
+        MOVE,
+        [before.topic for before, _ in ordered],
+        [before.partition for before, _ in ordered],
+        [before.owner_epoch for before, _ in ordered],
+        [before.next_offset for before, _ in ordered],
+        [after.next_offset for _, after in ordered],
+        [after.last_sequence for _, after in ordered],
+        [after.published for _, after in ordered],
+    )
+    if status != f"UPDATE {len(ordered)}":
+        raise Fenced(f"{status}, expected {len(ordered)} positions to move")

@@ -1,0 +1,223 @@
+"""A consumer of public events: judges each by the sequence rule, puts poison aside, and applies the rest.
+
+A gap (`previous` is above the last sequence applied) stops the partition: nothing of it is applied, its position stays,
+a gauge and the log say so. Reading goes on without effect, since the missing events come again further on, when their
+publisher takes over; they are applied then, and reading starts again at the position until nothing is missing.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka.structs import ConsumerRecord
+
+from shared.contracts.chain import Verdict, judge
+from shared.contracts.envelope import chain_numbers
+from shared.contracts.topics import Topic
+from shared.kafka.consumer import PartitionBatch
+from shared.kafka.position import Position, TakenOver
+from shared.observability.logs import log
+from shared.observability.metrics import DEAD_LETTERS, GAPS, REPETITIONS
+from shared.postgres.pool import Connection
+
+MOST_DEAD_LETTERS = 1_000
+"""In one process's life. A broken producer is to stop the line, not to drain a topic into the table."""
+MOST_KEPT_BYTES = 64 * 1024
+"""Of a dead letter's value; the record itself stays in its topic."""
+
+_log = log(__name__)
+
+
+class PoisonRecord(Exception):
+    """A record that cannot be read; `cause` is a stable word for it."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class TooMuchPoison(Exception):
+    """More dead letters than a few broken records explain: an operator has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event that is to be applied. `time` is the event's own, in milliseconds since 1970."""
+
+    topic: str
+    sequence: int
+    time: int
+    body: Any
+
+
+class Projection(Protocol):
+    """What a service makes of public events."""
+
+    decoders: Mapping[str, Callable[[bytes], Any]]
+    """By topic, how a body is read; whatever it raises makes the record poison."""
+
+    async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
+        """Makes the effects of a batch, in its transaction. Called once per batch, with the events of a partition in
+        order."""
+
+
+INSERT_DEAD_LETTERS = """
+INSERT INTO dead_letter (topic, partition, topic_epoch, "offset", sequence, cause, key, headers, value)
+SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[], $6::text[], $7::bytea[],
+$8::jsonb[],
+                     $9::bytea[])
+ON CONFLICT (topic, topic_epoch, partition, "offset") DO NOTHING
+"""
+
+
+class DeadLetters:
+    """Writes unreadable records into `dead_letter`, and stops the process when there are too many."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._rows: list[tuple[Any, ...]] = []
+
+    def begin(self) -> None:
+        """Forgets what was added since the last write; a batch that is tried again adds it again."""
+        self._rows = []
+
+    def add(self, position: Position, record: ConsumerRecord, sequence: int | None, cause: str) -> None:
+        """Puts a record aside."""
+        headers = [
+            [name, None if value is None else base64.b64encode(value).decode()] for name, value in record.headers
+        ]
+        value = None if record.value is None else record.value[:MOST_KEPT_BYTES]
+        self._rows.append(
+            (
+                position.topic,
+                position.partition,
+                position.topic_epoch,
+                record.offset,
+                sequence,
+                cause,
+                record.key,
+                json.dumps(headers),
+                value,
+            )
+        )
+
+    async def write(self, connection: Connection) -> None:
+        """Stores them in the batch's transaction."""
+        if not self._rows:
+            return
+        if self._count + len(self._rows) > MOST_DEAD_LETTERS:
+            raise TooMuchPoison(f"more than {MOST_DEAD_LETTERS} unreadable records, the latest: {self._rows[-1][5]}")
+        await connection.execute(INSERT_DEAD_LETTERS, *map(list, zip(*self._rows, strict=True)))
+
+    def committed(self) -> None:
+        """Counts and reports what the committed batch put aside."""
+        self._count += len(self._rows)
+        for topic, partition, _, offset, _, cause, *_ in self._rows:
+            DEAD_LETTERS.labels(topic).inc()
+            _log.error("dead_letter", topic=topic, partition=partition, offset=offset, cause=cause)
+        self._rows = []
+
+
+class ProjectionHandler:
+    """The consumer's handler for a projection (see the module)."""
+
+    def __init__(self, projection: Projection, topics: Sequence[Topic]) -> None:
+        self._projection = projection
+        self._types = {topic.name: (topic.event_type or "").encode() for topic in topics}
+        self._dead_letters = DeadLetters()
+        self._events: list[Event] = []
+        self._waiting: dict[tuple[str, int], int] = {}  # by partition in a gap: the largest sequence seen beyond it
+
+    async def taken_over(self, connection: Connection, taken: Sequence[TakenOver]) -> Sequence[Position]:
+        """Nothing more to do: the position says it all."""
+        for one in taken:
+            self._waiting.pop((one.position.topic, one.position.partition), None)
+        return [one.position for one in taken]
+
+    async def prepare(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Decides for each record whether it is applied."""
+        self._events = []
+        self._dead_letters.begin()
+        for batch in batches:
+            self._judge(batch)
+
+    async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Applies the batch."""
+        await self._dead_letters.write(connection)
+        if self._events:
+            await self._projection.apply(connection, self._events)
+
+    async def committed(self, batches: Sequence[PartitionBatch]) -> None:
+        """Reports."""
+        self._dead_letters.committed()
+
+    def _judge(self, batch: PartitionBatch) -> None:
+        place = (batch.position.topic, batch.position.partition)
+        last = batch.position.last_sequence
+        repetitions = 0
+        waiting = self._waiting.get(place)
+        for record in batch.records:
+            numbers = chain_numbers(record.headers)
+            if numbers is None:
+                self._dead_letters.add(batch.position, record, None, "no_sequence")
+                continue
+            sequence, previous = numbers
+            verdict = judge(last, sequence, previous)
+            if verdict is Verdict.REPETITION:
+                repetitions += 1
+            elif verdict is Verdict.GAP:
+                if waiting is None:
+                    batch.moved = batch.moved.moved(next_offset=record.offset)
+                    self._report_gap(place, record.offset, last, previous)
+                waiting = max(waiting or 0, sequence)
+            else:
+                self._take(batch, record, sequence)
+                last = sequence
+                if waiting is not None and last >= waiting:
+                    waiting = None
+                    GAPS.labels(*place).set(0)
+                    _log.warning("gap_closed", topic=place[0], partition=place[1], last=last)
+        REPETITIONS.labels(batch.topic.name).inc(repetitions)
+        self._settle(batch, place, last, waiting)
+
+    def _settle(self, batch: PartitionBatch, place: tuple[str, int], last: int | None, waiting: int | None) -> None:
+        """Where the position goes and what is read next."""
+        was_waiting = place in self._waiting
+        progress = last != batch.position.last_sequence
+        next_offset = batch.moved.next_offset
+        if waiting is None:
+            self._waiting.pop(place, None)
+            next_offset = batch.records[-1].offset + 1
+        else:
+            self._waiting[place] = waiting
+            if was_waiting:
+                next_offset = batch.position.next_offset
+                if progress:
+                    batch.read_on = next_offset  # something missing came: what lies behind the gap may fit now
+        batch.moved = batch.moved.moved(next_offset=next_offset, last_sequence=last)
+
+    def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int) -> None:
+        try:
+            body = self._read(batch.topic.name, record)
+        except PoisonRecord as error:
+            self._dead_letters.add(batch.position, record, sequence, error.cause)
+        else:
+            self._events.append(Event(batch.topic.name, sequence, record.timestamp, body))
+
+    def _read(self, topic: str, record: ConsumerRecord) -> Any:
+        kinds = [value for name, value in record.headers if name == "ce_type"]
+        if kinds != [self._types[topic]]:
+            raise PoisonRecord("unknown_type")
+        if record.value is None:
+            raise PoisonRecord("no_body")
+        try:
+            return self._projection.decoders[topic](record.value)
+        except ValueError as error:  # pydantic's, msgspec's and json's errors alike
+            raise PoisonRecord("unreadable_body") from error
+
+    @staticmethod
+    def _report_gap(place: tuple[str, int], offset: int, last: int | None, previous: int | None) -> None:
+        GAPS.labels(*place).set(1)
+        _log.error("gap", topic=place[0], partition=place[1], offset=offset, last=last, previous=previous)

@@ -1,0 +1,166 @@
+"""Publishes a service's outbox. One relay per service works at a time; others stand by for its advisory lock.
+
+1. Take-over: publish, in order, what is numbered and not known to be in Kafka.
+2. In one transaction, number the committed rows: per partition, in the order of the outbox.
+3. Publish them: per partition in order, each produce batch acknowledged before the next is sent.
+4. Mark them as published; go on with 2.
+
+Killed between 2 and 4, the next relay publishes the same rows with the same numbers, and consumers drop the
+repetitions.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from shared.contracts.envelope import Envelope, to_headers
+from shared.contracts.topics import Topic
+from shared.kafka.producer import OrderedPublisher, OutgoingRecord
+from shared.kafka.settings import KafkaSettings
+from shared.observability.logs import log
+from shared.observability.metrics import OUTBOX_DEPTH, PUBLISHED, REPUBLISHED
+from shared.postgres.pool import UNREACHABLE, Connection, acquire
+
+ROWS = 1_000
+"""Rows numbered and published at once: enough for a bulk sign-up, small enough to be one second's work."""
+POLL_SECONDS = 1.0
+"""The notification wakes the relay at once; this is how long a lost one can go unnoticed."""
+STAND_BY_SECONDS = 1.0
+BACK_OFF_SECONDS = 1.0
+LOCK_KEY = 7_231_001
+"""Names the relay among the advisory locks of its service's own database."""
+
+LOCK = "SELECT pg_try_advisory_lock($1)"
+
+NUMBER_ROWS = """
+WITH batch AS (
+    SELECT id, topic, partition, row_number() OVER (PARTITION BY topic, partition ORDER BY id) AS place
+    FROM (SELECT id, topic, partition FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT $1) AS oldest
+), added AS (
+    INSERT INTO outbox_position AS p (topic, partition, last_sequence)
+    SELECT topic, partition, count(*) FROM batch GROUP BY topic, partition
+    ON CONFLICT (topic, partition) DO UPDATE SET last_sequence = p.last_sequence + excluded.last_sequence
+    RETURNING p.topic, p.partition, p.last_sequence, coalesce(old.last_sequence, 0) AS former
+)
+UPDATE outbox AS o
+SET sequence = added.former + batch.place,
+    previous = nullif(added.former + batch.place - 1, 0)
+FROM batch JOIN added USING (topic, partition)
+WHERE o.id = batch.id
+"""
+
+UNPUBLISHED_ROWS = """
+SELECT id, topic, partition, key, event_id, event_time, body, sequence, previous
+FROM outbox
+WHERE published_at IS NULL AND sequence IS NOT NULL
+ORDER BY topic, partition, sequence
+LIMIT $1
+"""
+
+MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::bigint[])"
+
+DEPTH = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+
+_log = log(__name__)
+
+
+class Relay:
+    """Publishes the outbox of the database behind `pool`, which holds events of `topics` only."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: KafkaSettings, topics: Sequence[Topic]) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._topics = {topic.name: topic for topic in topics}
+        self._wake = asyncio.Event()
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """True while database and Kafka answer; a relay that stands by is connected as well."""
+        return self._connected
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Works until `stopping` is set; waits out a database or Kafka that is away."""
+        while not stopping.is_set():
+            try:
+                async with OrderedPublisher(self._settings) as publisher, acquire(self._pool) as connection:
+                    await self._with_lock(connection, publisher, stopping)
+            except (KafkaError, *UNREACHABLE) as error:
+                _log.warning("relay_waits", cause=type(error).__name__)
+            except ExceptionGroup as group:
+                if group.split((KafkaError, *UNREACHABLE))[1] is not None:
+                    raise
+                _log.warning("relay_waits", cause=type(group.exceptions[0]).__name__)
+            self._connected = False
+            await _wait(stopping, BACK_OFF_SECONDS)
+
+    async def _with_lock(self, connection: Connection, publisher: OrderedPublisher, stopping: asyncio.Event) -> None:
+        self._connected = True
+        while not await connection.fetchval(LOCK, LOCK_KEY):
+            await _wait(stopping, STAND_BY_SECONDS)
+            if stopping.is_set():
+                return
+        await connection.add_listener("outbox", self._notified)
+        try:
+            await self._publish(connection, publisher, again=True)
+            while not stopping.is_set():
+                self._wake.clear()
+                numbered = await self._number(connection)
+                if numbered:
+                    await self._publish(connection, publisher, again=False)
+                OUTBOX_DEPTH.set(await connection.fetchval(DEPTH))
+                if numbered < ROWS:
+                    await self._wait_for_rows(stopping)
+        finally:
+            with contextlib.suppress(*UNREACHABLE):
+                await connection.remove_listener("outbox", self._notified)
+
+    async def _number(self, connection: Connection) -> int:
+        status = await connection.execute(NUMBER_ROWS, ROWS)
+        return int(status.removeprefix("UPDATE "))
+
+    async def _publish(self, connection: Connection, publisher: OrderedPublisher, *, again: bool) -> None:
+        while rows := await connection.fetch(UNPUBLISHED_ROWS, ROWS):
+            streams: dict[str, dict[int, list[OutgoingRecord]]] = defaultdict(lambda: defaultdict(list))
+            for row in rows:
+                streams[row["topic"]][row["partition"]].append(self._record(row))
+            for topic, partitions in streams.items():
+                await publisher.publish(topic, partitions)
+                count = sum(map(len, partitions.values()))
+                PUBLISHED.labels(topic).inc(count)
+                if again:
+                    REPUBLISHED.labels(topic).inc(count)
+            await connection.execute(MARK_PUBLISHED, [row["id"] for row in rows])
+
+    def _record(self, row: asyncpg.Record) -> OutgoingRecord:
+        topic = self._topics[row["topic"]]
+        envelope = Envelope(
+            id=str(row["event_id"]),
+            source=topic.source or "",
+            type=topic.event_type or "",
+            subject=row["key"],
+            time=row["event_time"],
+            sequence=row["sequence"],
+            previous=row["previous"],
+            dataschema=topic.dataschema or "",
+        )
+        timestamp = int(row["event_time"].timestamp() * 1000)
+        return OutgoingRecord(row["key"].encode(), row["body"], to_headers(envelope), timestamp)
+
+    def _notified(self, *_: object) -> None:
+        self._wake.set()
+
+    async def _wait_for_rows(self, stopping: asyncio.Event) -> None:
+        waits = [asyncio.create_task(self._wake.wait()), asyncio.create_task(stopping.wait())]
+        await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), timeout=seconds)

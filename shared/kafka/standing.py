@@ -1,0 +1,112 @@
+"""Knows, in every HTTP process, which volunteers may no longer act although their token has not expired yet.
+
+Read from `volunteer-registered`, from its beginning, into memory: no group and no position, since every process needs
+all of it and a late or repeated event does no harm (the highest revision of a volunteer wins).
+"""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+from faststream.message import StreamMessage
+from faststream.security import SASLScram512
+
+from shared.contracts.events import VolunteerStatus
+from shared.contracts.topics import VOLUNTEER_REGISTERED
+from shared.kafka.settings import KafkaSettings
+from shared.observability.logs import log
+
+RETRY_SECONDS = 2.0
+"""Kafka may be away when a process starts. The process serves meanwhile; the short life of tokens is the bound until
+then."""
+
+BARRED = (VolunteerStatus.SUSPENDED, VolunteerStatus.WITHDRAWN)
+_log = log(__name__)
+
+
+class _Standing(msgspec.Struct):
+    """The part of `VolunteerRegistered` that is needed here."""
+
+    volunteer_id: UUID
+    status: VolunteerStatus
+    revision: int
+
+
+class BarredVolunteers:
+    """The suspended and withdrawn volunteers, kept up to date from the stream."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._decoder = msgspec.json.Decoder(_Standing)
+        self._revisions: dict[UUID, int] = {}
+        self._barred: set[UUID] = set()
+        self._starting: asyncio.Task[None] | None = None
+        self._broker = KafkaBroker(
+            settings.bootstrap,
+            security=SASLScram512(username=settings.username, password=settings.password, use_ssl=False),
+            allow_auto_create_topics=False,
+            logger=None,
+        )
+        subscriber = self._broker.subscriber(
+            VOLUNTEER_REGISTERED.name,
+            group_id=None,
+            auto_offset_reset="earliest",
+            # Without a group there is nothing to acknowledge; a record that cannot be read is passed over by `_take`.
+            ack_policy=AckPolicy.MANUAL,
+            parser=_parse,
+            decoder=_undecoded,
+        )
+        subscriber(self._take)
+
+    def is_barred(self, subject: UUID) -> bool:
+        """True for suspended and withdrawn volunteers."""
+        return subject in self._barred
+
+    async def start(self) -> None:
+        """Begins to read; when Kafka is away it is tried again in the background."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def stop(self) -> None:
+        """Ends reading."""
+        if self._starting is not None:
+            self._starting.cancel()
+        await self._broker.stop()
+
+    async def _start(self) -> None:
+        while True:
+            try:
+                await self._broker.start()
+            except Exception as error:  # whatever the cause, this process serves without the list and tries again
+                _log.warning("barred_volunteers_unknown", cause=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    async def _take(self, body: Any, message: KafkaMessage) -> None:
+        record = message.raw_message
+        if not isinstance(record, ConsumerRecord) or record.value is None:
+            return
+        try:
+            standing = self._decoder.decode(record.value)
+        except ValueError:
+            return  # poison is put aside by the projector, which reports it
+        if standing.revision <= self._revisions.get(standing.volunteer_id, 0):
+            return
+        self._revisions[standing.volunteer_id] = standing.revision
+        if standing.status in BARRED:
+            self._barred.add(standing.volunteer_id)
+        else:
+            self._barred.discard(standing.volunteer_id)
+
+
+async def _parse(record: ConsumerRecord) -> StreamMessage[ConsumerRecord]:
+    """FastStream's own parser decodes headers as UTF-8 and drops records whose headers are not (faststream#2458)."""
+    return KafkaMessage(body=record.value or b"", raw_message=record, consumer=FAKE_CONSUMER)
+
+
+async def _undecoded(message: StreamMessage[ConsumerRecord]) -> bytes:
+    return message.body

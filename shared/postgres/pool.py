@@ -1,0 +1,65 @@
+"""Connections to a service's own database, each wait bounded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from shared.postgres.settings import PostgresSettings
+
+CONNECT_SECONDS = 5.0
+"""A local or neighbouring server answers in milliseconds; one that does not in this time is down."""
+ACQUIRE_SECONDS = 5.0
+"""Waiting longer for a free connection helps nobody: the request is refused and sent again."""
+COMMAND_SECONDS = 30.0
+"""The longest statements, a projector's batch and a national roll-up, take below one second; this only ends hung
+ones."""
+LOCK_MILLISECONDS = 10_000
+"""As long as PostgreSQL lets a stopped process hold a transaction open (idle_in_transaction_session_timeout)."""
+
+Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+)
+"""What a database that is down, restarting, out of connections, disk or time raises: wait and do it again."""
+
+
+async def open_pool(
+    settings: PostgresSettings, *, application: str, max_size: int = 10
+) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool whose connections carry `application` as their name.
+
+    max_size: four services of two processes with 10 each stay below the server's 100 connections.
+    """
+    return await asyncpg.create_pool(
+        host=settings.host,
+        port=settings.port,
+        database=settings.database,
+        user=settings.user,
+        password=settings.password,
+        min_size=1,
+        max_size=max_size,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        server_settings={"application_name": application, "lock_timeout": str(LOCK_MILLISECONDS), "timezone": "UTC"},
+    )
+
+
+@asynccontextmanager
+async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
+    """A connection of the pool; raises TimeoutError when none is free in time."""
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        yield connection
