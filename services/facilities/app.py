@@ -1,0 +1,119 @@
+"""The composition root: `python -m services.facilities.app http | relay`."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import asyncpg
+from fastapi import FastAPI
+
+from services.facilities.http import MAX_BODY_BYTES, router
+from services.facilities.settings import TokenSettings
+from shared.contracts.topics import FACILITY_UPDATED
+from shared.kafka.relay import Relay
+from shared.kafka.settings import KafkaSettings
+from shared.kafka.standing import BarredVolunteers
+from shared.observability.clock import Clock, SystemClock
+from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.settings import PostgresSettings
+from shared.security.tokens import TokenVerifier
+from shared.web.app import create_app
+from shared.web.authentication import Authentication
+from shared.web.process import run
+from shared.web.serve import HttpSettings, serve
+from shared.web.worker import run_worker
+
+POOL_CONNECTIONS: Final = 10
+"""Changes are short transactions of four statements: ten connections carry more than a thousand a second."""
+
+RELAY_CONNECTIONS: Final = 2
+"""One holds the advisory lock and does the work; one is left for a relay that takes over within the process."""
+
+WATCH_SECONDS: Final = 2.0
+"""How old the answer of /readyz may be."""
+
+
+def create(
+    pool: "asyncpg.Pool[asyncpg.Record]", authentication: Authentication, clock: Clock, ready: Callable[[], list[str]]
+) -> FastAPI:
+    """The service's application on what it needs, already open."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = create_app(title="Jitasa facilities", lifespan=lifespan, ready=ready, max_body_bytes=MAX_BODY_BYTES)
+    app.include_router(router)
+    app.state.pool = pool
+    app.state.authentication = authentication
+    app.state.clock = clock
+    return app
+
+
+class DatabaseWatch:
+    """Asks the database every few seconds whether it answers, for /readyz."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+        self.answers = False
+
+    async def watch(self, stopping: asyncio.Event) -> None:
+        """Asks until `stopping` is set."""
+        while not stopping.is_set():
+            try:
+                async with acquire(self._pool) as connection:
+                    await connection.execute("SELECT")
+            except UNREACHABLE:
+                self.answers = False
+            else:
+                self.answers = True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), WATCH_SECONDS)
+
+
+async def http(stopping: asyncio.Event) -> None:
+    """The HTTP process: routes, token keys, the bar on suspended volunteers."""
+    tokens = TokenSettings()
+    pool = await open_pool(PostgresSettings(), application="facilities-http", max_size=POOL_CONNECTIONS)
+    verifier = TokenVerifier(tokens.jwks_url, tokens.token_issuer)
+    barred = BarredVolunteers(KafkaSettings())
+    database = DatabaseWatch(pool)
+
+    def ready() -> list[str]:
+        reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
+        return reasons if database.answers else [*reasons, "the database does not answer"]
+
+    app = create(pool, Authentication(verifier, barred), SystemClock(), ready)
+    try:
+        await verifier.start()
+        await barred.start()
+        watching = asyncio.create_task(database.watch(stopping))
+        await serve(app, HttpSettings(), stopping)
+        watching.cancel()
+    finally:
+        await barred.stop()
+        await verifier.close()
+        pool.terminate()
+
+
+async def relay(stopping: asyncio.Event) -> None:
+    """The relay process: publishes the outbox."""
+    pool = await open_pool(PostgresSettings(), application="facilities-relay", max_size=RELAY_CONNECTIONS)
+    worker = Relay(pool, KafkaSettings(), [FACILITY_UPDATED])
+    try:
+        await run_worker(
+            HttpSettings(), worker.run, lambda: [] if worker.connected else ["Kafka or the database is away"], stopping
+        )
+    finally:
+        pool.terminate()
+
+
+PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {"http": http, "relay": relay}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in PROCESSES:
+        sys.exit(f"usage: python -m services.facilities.app {' | '.join(PROCESSES)}")
+    run(PROCESSES[sys.argv[1]], name=f"facilities-{sys.argv[1]}")

@@ -1,0 +1,12 @@
+"""What this service reads from its environment, beside the settings of Kafka, PostgreSQL and HTTP."""
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TokenSettings(BaseSettings):
+    """JITASA_JWKS_URL: where the issuer publishes its keys; JITASA_TOKEN_ISSUER: its name in the tokens."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    jwks_url: str
+    token_issuer: str
