@@ -25,11 +25,12 @@ class BlindIndex:
 
     def of_phone(self, text: str) -> bytes:
         """Return the index of a mobile number. Raises `InvalidIdentifier`."""
-        return self._of("phone", mobile_number(text))
+        return self.of("phone", mobile_number(text))
 
     def of_national_id(self, text: str) -> bytes:
         """Return the index of a national id. Raises `InvalidIdentifier`."""
-        return self._of("national-id", national_id(text))
+        return self.of("national-id", national_id(text))
 
-    def _of(self, kind: str, digits: str) -> bytes:
-        return hmac.digest(self._key, f"{kind}\0{digits}".encode(), "sha256")
+    def of(self, kind: str, text: str) -> bytes:
+        """Return the index of any text. Different kinds never meet; the text is taken as it is spelled."""
+        return hmac.digest(self._key, f"{kind}\0{text}".encode(), "sha256")

@@ -136,7 +136,7 @@ class TokenSigner:
         issued_at: datetime,
         expires_at: datetime,
     ) -> str:
-        """Make a token for `subject`, who holds `role` in `area`. Both times are aware; fractions of seconds are cut."""
+        """Make a token for `subject`, who holds `role` in `area`. Both times are aware; whole seconds count."""
         claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": self._audience,

@@ -1,0 +1,152 @@
+"""The composition root: `python -m services.registration.app http` or `relay`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from services.registration.domain import Refused
+from services.registration.http import ROUTERS
+from services.registration.http.parts import Parts
+from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
+from services.registration.settings import SWEEP_EVERY, RegistrationSettings
+from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.people import People
+from services.registration.store.sign_in import SignIns
+from services.registration.store.throttle import Throttle, Throttled
+from shared.contracts.topics import VOLUNTEER_REGISTERED
+from shared.kafka.relay import Relay
+from shared.kafka.settings import KafkaSettings
+from shared.kafka.standing import BarredVolunteers
+from shared.observability.clock import Clock, SystemClock
+from shared.observability.logs import log
+from shared.postgres.pool import UNREACHABLE, open_pool
+from shared.postgres.settings import PostgresSettings
+from shared.security.blind_index import BlindIndex
+from shared.security.sealing import KeyRing
+from shared.security.tokens import TokenSigner, TokenVerifier
+from shared.web.app import create_app
+from shared.web.authentication import Authentication, Bar
+from shared.web.process import run
+from shared.web.serve import HttpSettings, serve
+from shared.web.worker import run_worker
+
+MAX_BODY_BYTES = 64 * 1024
+"""A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
+
+_log = log(__name__)
+
+
+def http_app(
+    settings: RegistrationSettings, postgres: PostgresSettings, *, bar: Bar, clock: Clock, gateway: Gateway
+) -> FastAPI:
+    """Put the HTTP application together."""
+    signer = TokenSigner.from_file(settings.signing_keys_file, issuer=settings.token_issuer)
+    ring = KeyRing.from_file(settings.sealing_keys_file)
+    index = BlindIndex.from_file(settings.blind_index_key_file)
+    # The issuer checks its own tokens with its own keys; it need not ask itself over HTTP.
+    verifier = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    reasons = {"starting"}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            pool = await stack.enter_async_context(await open_pool(postgres, application="registration-http"))
+            messenger = Messenger(gateway)
+            messenger.start()
+            stack.push_async_callback(messenger.close)
+            await verifier.start()
+            stack.push_async_callback(verifier.close)
+            app.state.authentication = Authentication(verifier, bar)
+            app.state.parts = Parts(
+                pool=pool,
+                people=People(pool, ring),
+                sign_ins=SignIns(pool),
+                throttle=Throttle(pool, index),
+                index=index,
+                signer=signer,
+                messenger=messenger,
+                clock=clock,
+            )
+            sweeper = asyncio.create_task(_sweep(app.state.parts), name="sweep")
+            stack.push_async_callback(_end, sweeper)
+            reasons.discard("starting")
+            yield
+            reasons.add("stopping")
+
+    app = create_app(
+        title="Jitasa registration",
+        lifespan=lifespan,
+        ready=lambda: sorted(reasons),
+        max_body_bytes=MAX_BODY_BYTES,
+    )
+    app.add_exception_handler(Refused, on_refused)
+    app.add_exception_handler(Throttled, on_throttled)
+    for unreachable in UNREACHABLE:
+        app.add_exception_handler(unreachable, on_unreachable)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+async def _sweep(parts: Parts) -> None:
+    while True:
+        try:
+            await parts.sign_ins.sweep(now=parts.clock.now())
+        except UNREACHABLE as error:
+            _log.warning("sweep_waits", cause=type(error).__name__)
+        await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def gateway_of(settings: RegistrationSettings, clock: Clock) -> Gateway:
+    """Choose how text messages leave."""
+    if settings.sms_url is not None and settings.sms_token_file is not None:
+        return HttpGateway(settings.sms_url, settings.sms_token_file)
+    if settings.sms_sink_file is not None:
+        return FileGateway(settings.sms_sink_file, clock)
+    raise ValueError("no way to send text messages is set")  # the settings refuse this before
+
+
+async def http(stopping: asyncio.Event) -> None:
+    """Serve the HTTP interface."""
+    settings, clock = RegistrationSettings(), SystemClock()
+    barred = BarredVolunteers(KafkaSettings())
+    app = http_app(settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock))
+    await barred.start()
+    try:
+        await serve(app, HttpSettings(), stopping)
+    finally:
+        await barred.stop()
+
+
+async def relay(stopping: asyncio.Event) -> None:
+    """Publish the outbox."""
+    async with await open_pool(PostgresSettings(), application="registration-relay", max_size=2) as pool:
+        publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,))
+        await run_worker(
+            HttpSettings(), publishing.run, lambda: [] if publishing.connected else ["not connected"], stopping
+        )
+
+
+PROCESSES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {"http": http, "relay": relay}
+
+
+def main() -> None:
+    """Run the process that the command line names."""
+    if len(sys.argv) != 2 or sys.argv[1] not in PROCESSES:
+        sys.exit(f"usage: python -m services.registration.app {'|'.join(PROCESSES)}")
+    run(PROCESSES[sys.argv[1]], name=f"registration-{sys.argv[1]}")
+
+
+if __name__ == "__main__":
+    main()

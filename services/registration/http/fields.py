@@ -1,0 +1,91 @@
+"""Fields of requests: what is accepted, and what is said when it is not."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.areas.digits import to_arabic_digits
+from shared.areas.register import AbolishedArea, UnknownArea, area
+from shared.security.identifiers import InvalidIdentifier, mobile_number, national_id
+from shared.web.problems import Message
+from shared.web.validation import InvalidValue
+
+_IDENTIFIERS = {
+    "national_id_malformed": Message("เลขประจำตัวประชาชนต้องมี 13 หลัก", "A national id has 13 digits"),
+    "national_id_check_digit": Message(
+        "เลขประจำตัวประชาชนไม่ถูกต้อง (หลักตรวจสอบไม่ตรง)", "This national id has a wrong check digit"
+    ),
+    "mobile_malformed": Message(
+        "หมายเลขโทรศัพท์มือถือต้องขึ้นต้นด้วย 06 08 หรือ 09 และมี 10 หลัก",
+        "A mobile number begins with 06, 08 or 09 and has 10 digits",
+    ),
+}
+
+
+class Body(BaseModel):
+    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def current_area(code: str) -> str:
+    """Return the code of an area in use today; Thai digits are accepted. Raises `InvalidValue`."""
+    code = to_arabic_digits(code).strip()
+    try:
+        return area(code).code
+    except AbolishedArea as error:
+        now = ", ".join(error.successors)
+        raise InvalidValue(
+            "abolished_area",
+            Message(
+                f"รหัสพื้นที่ {code} ยกเลิกแล้ว" + (f" ปัจจุบันใช้ {now}" if now else ""),
+                f"The area {code} was abolished" + (f"; it is now {now}" if now else ""),
+            ),
+        ) from None
+    except UnknownArea:
+        raise InvalidValue("unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code")) from None
+
+
+def _clean(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).strip()
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise InvalidValue("control_characters", Message("มีอักขระที่ใช้ไม่ได้", "This holds characters that cannot be used"))
+    return text
+
+
+def _mobile(text: str) -> str:
+    try:
+        return mobile_number(text)
+    except InvalidIdentifier as error:
+        raise InvalidValue(error.code, _IDENTIFIERS[error.code]) from None
+
+
+def _national_id(text: str) -> str:
+    try:
+        return national_id(text)
+    except InvalidIdentifier as error:
+        raise InvalidValue(error.code, _IDENTIFIERS[error.code]) from None
+
+
+def _if_text(value: object) -> object:
+    return _clean(value) if isinstance(value, str) else value
+
+
+# 100 digits of room: whatever is longer than a code is refused by the register with a message of its own.
+AreaCode = Annotated[str, Field(max_length=100, examples=["500101"]), AfterValidator(current_area)]
+"""An area in use today."""
+
+Name = Annotated[str, BeforeValidator(_if_text), Field(min_length=1, max_length=200, examples=["สมหญิง ใจดี"])]
+"""A person's or organisation's name; the longest official names of agencies have about 120 characters."""
+
+Phone = Annotated[str, Field(max_length=100, examples=["0812345678"]), AfterValidator(_mobile)]
+"""A Thai mobile number, in one spelling."""
+
+NationalId = Annotated[str, Field(max_length=100), AfterValidator(_national_id)]
+"""A Thai national id, in one spelling."""
+
+Reason = Annotated[str, BeforeValidator(_if_text), Field(min_length=1, max_length=1000)]
+"""A free text of a few sentences."""

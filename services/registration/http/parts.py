@@ -1,0 +1,49 @@
+"""What the routes work with: made once by the composition root, found at `app.state.parts`."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+import asyncpg
+from starlette.requests import Request
+
+from services.registration.sms import Messenger
+from services.registration.store.people import People
+from services.registration.store.sign_in import SignIns
+from services.registration.store.throttle import Throttle
+from shared.observability.clock import Clock
+from shared.security.blind_index import BlindIndex
+from shared.security.tokens import TokenSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The stores and tools of the service."""
+
+    pool: asyncpg.Pool[asyncpg.Record]
+    people: People
+    sign_ins: SignIns
+    throttle: Throttle
+    index: BlindIndex
+    signer: TokenSigner
+    messenger: Messenger
+    clock: Clock
+
+
+def parts(request: Request) -> Parts:
+    """Give a route the parts of the service."""
+    found: Parts = request.app.state.parts
+    return found
+
+
+def address_of(request: Request) -> str:
+    """Say from where a request comes, as far as throttling cares: one IPv4 address, or one IPv6 line (/64)."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return host

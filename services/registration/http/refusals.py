@@ -1,0 +1,73 @@
+"""What is answered when a rule of the domain forbids a change."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.registration.domain import Refused
+from services.registration.store.throttle import Throttled
+from shared.web.problems import FieldError, Message, Problem, problem_response
+
+_FORBIDDEN = {
+    "outside_area": ("other_area", Message("อยู่นอกพื้นที่ของท่าน", "This lies outside your area")),
+    "not_below": (
+        "not_below",
+        Message("ทำได้เฉพาะกับบทบาทที่ต่ำกว่าของท่าน", "You decide only about roles below your own"),
+    ),
+}
+_FIELDS = {
+    "wrong_level": Message("บทบาทนี้ไม่มีในพื้นที่ระดับนี้", "This role is not held in areas of this level"),
+    "outside_organisation": Message("อยู่นอกพื้นที่ของหน่วยงาน", "This lies outside the organisation's area"),
+}
+_CONFLICTS = {
+    "held_elsewhere": Message(
+        "บุคคลนี้มีบทบาทอื่นนอกอำนาจของท่าน โปรดติดต่อผู้ดูแลระดับเหนือขึ้นไป",
+        "This person holds a role beyond your authority; ask the administrator above you",
+    ),
+    "suspended": Message("บุคคลนี้ถูกระงับอยู่ โปรดอนุมัติก่อน", "This person is suspended; approve him or her first"),
+    "withdrawn": Message("บุคคลนี้ถอนตัวแล้ว", "This person has withdrawn"),
+}
+
+
+async def on_refused(request: Request, error: Exception) -> Response:
+    """Answer for a rule's refusal, wherever it was raised."""
+    assert isinstance(error, Refused)  # noqa: S101 - registered for this type alone
+    return problem_response(request, _problem_of(error))
+
+
+async def on_throttled(request: Request, error: Exception) -> Response:
+    """Say when to come again."""
+    assert isinstance(error, Throttled)  # noqa: S101 - registered for this type alone
+    seconds = error.retry_after
+    problem = Problem(
+        429,
+        detail=Message(f"โปรดลองใหม่ใน {seconds} วินาที", f"Please try again in {seconds} seconds"),
+        headers={"Retry-After": str(seconds)},
+    )
+    return problem_response(request, problem)
+
+
+async def on_unreachable(request: Request, _: Exception) -> Response:
+    """Answer for a database that is away: nothing was changed, or it is not known, and the same may be sent again."""
+    return problem_response(request, Problem(503, headers={"Retry-After": "5"}))
+
+
+def _problem_of(refused: Refused) -> Problem:
+    # 403 for lacking authority, 422 for a wrong area, 409 for a person's state.
+    if refused.code in _FORBIDDEN:
+        code, detail = _FORBIDDEN[refused.code]
+        return Problem(403, code, detail=detail)
+    if refused.code in _FIELDS:
+        return Problem(422, errors=[FieldError("area", refused.code, _FIELDS[refused.code])])
+    return Problem(409, refused.code, detail=_CONFLICTS[refused.code])
+
+
+def not_found() -> Problem:
+    """Say that it does not exist, or lies in an area that is not the caller's: who asks is not told which."""
+    return Problem(404, detail=Message("ไม่พบในพื้นที่ของท่าน", "There is no such thing in your area"))
+
+
+def unknown_field(path: str, th: str, en: str, code: str = "unknown") -> Problem:
+    """Say that what a field names does not exist."""
+    return Problem(422, errors=[FieldError(path, code, Message(th, en))])

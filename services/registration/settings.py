@@ -1,0 +1,73 @@
+"""What the registration service is told from outside, by environment variables, and the limits that it sets itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.registration.store.throttle import Limit
+
+ACCESS_LIFE = timedelta(minutes=15)
+"""How long a suspended person's token could live on if Kafka, which carries the suspension, were away."""
+REFRESH_LIFE = timedelta(days=30)
+"""From the sign-in, not from the last use: a stolen phone is a stranger's for a month at most."""
+
+CODE_LIFE = timedelta(minutes=5)
+"""An SMS takes seconds, now and then a minute; a code on a screen should not lie about for longer."""
+CODE_ATTEMPTS = 5
+"""Enough for mistyping; with 10^6 codes a guesser hits once in 200,000 codes sent."""
+
+CODES_PER_PHONE = Limit("codes.phone", 5, timedelta(hours=1))
+"""Bounds guesses (25 an hour for one phone), what an SMS bomber can do to somebody, and the bill."""
+CODES_PER_ADDRESS = Limit("codes.address", 2_000, timedelta(minutes=10))
+"""Mobile carriers put thousands of phones behind one address, and a training signs in through one office line."""
+SIGN_UPS_PER_ADDRESS = Limit("sign-ups.address", 2_000, timedelta(minutes=10))
+"""As above; each sign-up spends a place of a group code besides."""
+FAILED_SIGN_UPS_PER_ADDRESS = Limit("failed-sign-ups.address", 100, timedelta(minutes=10))
+"""Group codes can be guessed only through here: 14,400 tries a day against one hit in millions."""
+FAILED_SIGN_INS_PER_ADDRESS = Limit("failed-sign-ins.address", 100, timedelta(minutes=10))
+"""A hall full of people mistypes less; a guesser with many phones gets one right in 70 days."""
+
+GROUP_CODE_LIFE = timedelta(days=30)
+"""When none is asked for: a campaign month."""
+GROUP_CODE_MAX_LIFE = timedelta(days=180)
+"""Codes on walls are forgotten there; half a year is longer than any campaign wave."""
+GROUP_CODE_USES = 100
+"""When none is asked for: one village's or one training's volunteers."""
+GROUP_CODE_MAX_USES = 10_000
+"""The volunteers of a large province's partner; more people than that shall not hang on one leaked code."""
+
+PAGE_SIZE = 100
+"""Persons in one answer: what fits some screens. Names are unsealed one by one, and every reading is recorded."""
+
+SWEEP_EVERY = timedelta(minutes=10)
+"""How often what has expired is deleted; nothing depends on it but space."""
+
+
+class RegistrationSettings(BaseSettings):
+    """JITASA_TOKEN_ISSUER, _SIGNING_KEYS_FILE, _SEALING_KEYS_FILE, _BLIND_INDEX_KEY_FILE, and how SMS leave.
+
+    That is either JITASA_SMS_SINK_FILE, or JITASA_SMS_URL with JITASA_SMS_TOKEN_FILE, which holds the bearer token of the SMS provider's interface.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    token_issuer: str
+    signing_keys_file: Path
+    sealing_keys_file: Path
+    blind_index_key_file: Path
+    sms_sink_file: Path | None = None
+    sms_url: str | None = None
+    sms_token_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_send(self) -> Self:
+        if (self.sms_sink_file is None) == (self.sms_url is None):
+            raise ValueError("set exactly one of JITASA_SMS_SINK_FILE (on one machine) and JITASA_SMS_URL (a provider)")
+        if self.sms_url is not None and self.sms_token_file is None:
+            raise ValueError("JITASA_SMS_URL needs JITASA_SMS_TOKEN_FILE")
+        return self

@@ -1,0 +1,188 @@
+"""Signing in: one-time codes, refresh tokens, and programs with a secret."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.registration.codes import hash_secret, new_secret
+from shared.contracts.events import Role
+from shared.postgres.pool import Connection, acquire
+
+WRITE_CODE = """
+INSERT INTO one_time_code (phone_index, code_hash, expires_at, attempts_left)
+SELECT p.phone_index, $2, $3, $4
+FROM person AS p
+WHERE p.phone_index = $1 AND p.status = 'approved'
+ON CONFLICT (phone_index) DO UPDATE
+SET code_hash = excluded.code_hash, expires_at = excluded.expires_at, attempts_left = excluded.attempts_left
+RETURNING true
+"""
+
+# The attempt is counted, and committed, before the code is compared: guesses at the same moment are counted one by one.
+COUNT_ATTEMPT = """
+UPDATE one_time_code
+SET attempts_left = attempts_left - 1
+WHERE phone_index = $1 AND attempts_left > 0 AND expires_at > $2
+RETURNING code_hash
+"""
+
+# Only one of two that bring the right code at once removes the row.
+TAKE_CODE = "DELETE FROM one_time_code WHERE phone_index = $1 AND code_hash = $2 RETURNING true"
+
+HOLDER_BY_PHONE = """
+SELECT person_id AS subject, organisation_id, role, area
+FROM person
+WHERE phone_index = $1 AND status = 'approved'
+"""
+
+INSERT_FAMILY = "INSERT INTO refresh_family (family_id, person_id, expires_at) VALUES ($1, $2, $3)"
+
+INSERT_REFRESH_TOKEN = "INSERT INTO refresh_token (token_hash, family_id, issued_at) VALUES ($1, $2, $3)"  # noqa: S105
+
+# Both rows are locked: who waited here for another request with the same token then sees that it was used.
+LOCK_FAMILY = """
+SELECT t.family_id, t.used_at, f.revoked_at, f.expires_at,
+       p.person_id AS subject, p.organisation_id, p.role, p.area, p.status
+FROM refresh_token AS t
+JOIN refresh_family AS f USING (family_id)
+JOIN person AS p USING (person_id)
+WHERE t.token_hash = $1
+FOR UPDATE OF t, f
+"""
+
+MARK_USED = "UPDATE refresh_token SET used_at = $2 WHERE token_hash = $1"
+
+END_FAMILY = "UPDATE refresh_family SET revoked_at = coalesce(revoked_at, $2) WHERE family_id = $1"
+
+END_FAMILIES = "UPDATE refresh_family SET revoked_at = coalesce(revoked_at, $2) WHERE person_id = $1"
+
+DROP_CODE = """
+DELETE FROM one_time_code AS c USING person AS p WHERE p.person_id = $1 AND c.phone_index = p.phone_index
+"""
+
+INSERT_CLIENT = """
+INSERT INTO client (client_id, name, role, area, organisation_id, secret_hash, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+SELECT_CLIENT = """
+SELECT client_id AS subject, organisation_id, role, area, secret_hash
+FROM client
+WHERE client_id = $1 AND revoked_at IS NULL
+"""
+
+REVOKE_CLIENT = "UPDATE client SET revoked_at = coalesce(revoked_at, $2) WHERE client_id = $1 RETURNING true"
+
+SWEEP = (
+    "DELETE FROM one_time_code WHERE expires_at <= $1",
+    "DELETE FROM refresh_family WHERE expires_at <= $1",
+    "DELETE FROM throttle WHERE ends_at <= $1",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """For whom an access token is made out."""
+
+    subject: UUID
+    organisation_id: UUID | None
+    role: Role
+    area: str
+
+
+class SignIns:
+    """The ways in which somebody proves who he is. None always means: not proven, and who asks is not told why."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def write_code(self, phone_index: bytes, code_hash: bytes, *, expires_at: datetime, attempts: int) -> bool:
+        """Set the code of a phone, instead of any before. False if no approved person has this phone."""
+        async with acquire(self._pool) as connection:
+            return bool(await connection.fetchval(WRITE_CODE, phone_index, code_hash, expires_at, attempts))
+
+    async def redeem_code(
+        self, phone_index: bytes, code_hash: bytes, *, now: datetime, refresh_until: datetime
+    ) -> tuple[Holder, str] | None:
+        """Take a code, once, and begin a family of refresh tokens: the holder and its first token."""
+        async with acquire(self._pool) as connection:
+            kept = await connection.fetchval(COUNT_ATTEMPT, phone_index, now)
+            if kept is None or not hmac.compare_digest(kept, code_hash):
+                return None
+            async with connection.transaction():
+                if not await connection.fetchval(TAKE_CODE, phone_index, code_hash):
+                    return None
+                row = await connection.fetchrow(HOLDER_BY_PHONE, phone_index)
+                if row is None:
+                    return None
+                family = uuid4()
+                await connection.execute(INSERT_FAMILY, family, row["subject"], refresh_until)
+                return _holder_of(row), await _add_refresh_token(connection, family, now)
+
+    async def refresh(self, token: str, *, now: datetime) -> tuple[Holder, str] | None:
+        """Exchange a refresh token for the next of its family.
+
+        A token that was used before ends the whole family: who used it then or who uses it now has stolen it. A phone
+        whose answer was lost on the way is treated the same, and asks for a new one-time code.
+        """
+        token_hash = hash_secret(token)
+        async with acquire(self._pool) as connection, connection.transaction():
+            row = await connection.fetchrow(LOCK_FAMILY, token_hash)
+            if row is None or row["revoked_at"] is not None or row["expires_at"] <= now or row["status"] != "approved":
+                return None
+            if row["used_at"] is not None:
+                await connection.execute(END_FAMILY, row["family_id"], now)
+                return None
+            await connection.execute(MARK_USED, token_hash, now)
+            return _holder_of(row), await _add_refresh_token(connection, row["family_id"], now)
+
+    async def add_client(
+        self, *, name: str, role: Role, area: str, organisation_id: UUID | None, now: datetime
+    ) -> tuple[UUID, str]:
+        """Make a program that may sign in: its id and its secret, of which only a hash is kept."""
+        client_id, secret = uuid4(), new_secret()
+        async with acquire(self._pool) as connection:
+            await connection.execute(
+                INSERT_CLIENT, client_id, name, role, area, organisation_id, hash_secret(secret), now
+            )
+        return client_id, secret
+
+    async def client(self, client_id: UUID, secret: str) -> Holder | None:
+        """Return the program with this id and secret."""
+        async with acquire(self._pool) as connection:
+            row = await connection.fetchrow(SELECT_CLIENT, client_id)
+        if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(secret)):
+            return None
+        return _holder_of(row)
+
+    async def revoke_client(self, client_id: UUID, *, now: datetime) -> bool:
+        """End a program's access; a token that it holds lives on for its 15 minutes. False if it is unknown."""
+        async with acquire(self._pool) as connection:
+            return bool(await connection.fetchval(REVOKE_CLIENT, client_id, now))
+
+    async def sweep(self, *, now: datetime) -> None:
+        """Delete codes, families and counts whose time is over."""
+        async with acquire(self._pool) as connection:
+            for statement in SWEEP:
+                await connection.execute(statement, now)
+
+
+async def end_sign_ins(connection: Connection, person_id: UUID, *, now: datetime) -> None:
+    """End every way in that a person holds now, in the caller's transaction."""
+    await connection.execute(END_FAMILIES, person_id, now)
+    await connection.execute(DROP_CODE, person_id)
+
+
+async def _add_refresh_token(connection: Connection, family: UUID, now: datetime) -> str:
+    token = new_secret()
+    await connection.execute(INSERT_REFRESH_TOKEN, hash_secret(token), family, now)
+    return token
+
+
+def _holder_of(row: asyncpg.Record) -> Holder:
+    return Holder(row["subject"], row["organisation_id"], Role(row["role"]), row["area"])
