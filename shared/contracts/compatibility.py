@@ -1,7 +1,7 @@
 """The gate: a schema must agree with every one that was ever published of the same major version, both ways.
 
-Both ways (*full*) means that a new reader reads every old event and an old reader every new one; *transitive* means that
-this holds against all published schemas and not just the last, since public topics keep their whole history and
+Both ways (*full*) means that a new reader reads every old event and an old reader every new one; *transitive* means
+that this holds against all published schemas and not just the last, since public topics keep their whole history and
 subscribers update when they please.
 
 The rules, stricter than the wording of JSON Schema needs, so that nobody has to work out what a change implies:
@@ -66,6 +66,14 @@ def _compare(old: Schema, new: Schema, old_root: Schema, new_root: Schema, path:
         before, after = old.get(keyword), new.get(keyword)
         if keyword in _SCHEMA_VALUED and isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from _compare(before, after, old_root, new_root, f"{path}/{keyword}")
+        elif (
+            keyword == "patternProperties"
+            and before is not None
+            and after is not None
+            and before.keys() == after.keys()
+        ):
+            for pattern in before:
+                yield from _compare(before[pattern], after[pattern], old_root, new_root, f"{path}/{pattern}")
         elif keyword in _SCHEMA_LISTS and before is not None and after is not None and len(before) == len(after):
             for index, (one, other) in enumerate(zip(before, after, strict=True)):
                 # The usual list is "this or null": its members keep the property's own path.

@@ -196,7 +196,9 @@ class HouseholdCounts(Part):
     refusing: Count
     home_visit: Count = Field(description="persons who need a visit at home")
     reasons: dict[Slug, Count] = Field(
-        description="persons by reason for not being vaccinated; a person may give several"
+        description="persons by reason for not being vaccinated; a person may give several",
+        # pydantic states the names' pattern and leaves open what does not match; this model refuses it
+        json_schema_extra={"additionalProperties": False},
     )
 
     @model_validator(mode="after")

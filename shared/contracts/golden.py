@@ -1,7 +1,7 @@
 """The golden examples: one record of every kind that subscribers must be able to read, as (headers, key, body).
 
 They are the contract's own test data: written to `examples/`, shown in the AsyncAPI document, and read back by every
-test that claims to understand the events. Numbers and names are invented; ids are derived from names, so that they stay.
+test that claims to understand the events. Numbers and names are invented; ids are derived from names and stay.
 """
 
 from collections.abc import Iterator, Mapping

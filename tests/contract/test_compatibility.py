@@ -1,0 +1,192 @@
+"""The gate lets pass what old and new readers both understand, and catches each kind of break."""
+
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.contracts import compatibility, generate
+from shared.contracts.compatibility import breaks, differences
+
+SCHEMAS: dict[str, dict[str, Any]] = {topic.name: schema for topic, schema in generate.schemas().items()}
+SURVEY = SCHEMAS["survey-submitted"]
+FACILITY = SCHEMAS["facility-updated"]
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def changed(schema: dict[str, Any], change: Change) -> dict[str, Any]:
+    copy = deepcopy(schema)
+    change(copy)
+    return copy
+
+
+def counts(schema: dict[str, Any]) -> dict[str, Any]:
+    part: dict[str, Any] = schema["$defs"]["HouseholdCounts"]
+    return part
+
+
+def test_current_schemas_keep_to_everything_published() -> None:
+    earlier = compatibility.published()
+    assert earlier.keys() == SCHEMAS.keys()
+    assert breaks(SCHEMAS, earlier) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda s: s["properties"].update(weather={"type": "string"}), id="an optional property"),
+        pytest.param(
+            lambda s: counts(s)["properties"].update(children={"type": "integer", "default": 0}),
+            id="an optional property of a part",
+        ),
+        pytest.param(lambda s: s["properties"].update(part={"$ref": "#/$defs/HouseholdCounts"}), id="a whole part"),
+        pytest.param(lambda s: s.update(description="said better"), id="a description"),
+        pytest.param(lambda s: s["properties"]["area"].update(examples=["100101"]), id="examples"),
+        pytest.param(lambda s: s["$defs"]["SubmissionKind"]["enum"].reverse(), id="the order of values"),
+        pytest.param(lambda s: s["required"].reverse(), id="the order of required properties"),
+        pytest.param(
+            lambda s: s["properties"].update(kind=s["$defs"].pop("SubmissionKind")), id="a part written out in place"
+        ),
+    ],
+)
+def test_lets_pass(change: Change) -> None:
+    assert differences(SURVEY, changed(SURVEY, change)) == []
+
+
+BREAKS: list[tuple[str, dict[str, Any], Change, str]] = [
+    ("removed", SURVEY, lambda s: s["properties"].pop("area"), "/area: removed"),
+    ("renamed", SURVEY, lambda s: s["properties"].update(place=s["properties"].pop("area")), "/area: removed"),
+    ("made required", FACILITY, lambda s: s["required"].append("hours_note"), "/hours_note: made required"),
+    ("no longer required", SURVEY, lambda s: s["required"].remove("area"), "/area: no longer required"),
+    (
+        "added as required",
+        SURVEY,
+        lambda s: (s["properties"].update(weather={"type": "string"}), s["required"].append("weather")),
+        "/weather: added as required",
+    ),
+    ("another type", SURVEY, lambda s: s["properties"]["area"].update(type="integer"), "/area: type"),
+    (
+        "null no longer allowed",
+        SURVEY,
+        lambda s: s["properties"].update(volunteer_id={"type": "string", "format": "uuid"}),
+        "/volunteer_id: anyOf",
+    ),
+    (
+        "null newly allowed",
+        SURVEY,
+        lambda s: s["properties"].update(area={"anyOf": [s["properties"]["area"], {"type": "null"}]}),
+        "/area: anyOf",
+    ),
+    ("value removed", SURVEY, lambda s: s["$defs"]["SubmissionKind"]["enum"].pop(), "/kind: enumerated values removed"),
+    (
+        "value added",
+        SURVEY,
+        lambda s: s["$defs"]["SubmissionKind"]["enum"].append("census"),
+        "/kind: enumerated values added",
+    ),
+    (
+        "enumeration made free text",
+        SURVEY,
+        lambda s: s["$defs"]["SubmissionKind"].pop("enum"),
+        '/kind: enum was ["survey", "follow_up", "erasure"] and is absent',
+    ),
+    ("limit lowered", SURVEY, lambda s: s["properties"]["revision"].update(maximum=9), "/revision: maximum"),
+    ("limit raised", SURVEY, lambda s: s["properties"]["revision"].update(maximum=2**40), "/revision: maximum"),
+    ("limit dropped", SURVEY, lambda s: s["properties"]["revision"].pop("minimum"), "/revision: minimum"),
+    ("limit added", SURVEY, lambda s: s["properties"]["area"].update(maxLength=6), "/area: maxLength"),
+    ("another pattern", SURVEY, lambda s: s["properties"]["area"].update(pattern="^[0-9]{8}$"), "/area: pattern"),
+    ("another format", SURVEY, lambda s: s["properties"]["captured_at"].update(format="date"), "/captured_at: format"),
+    (
+        "another default",
+        FACILITY,
+        lambda s: s["properties"]["hours_note"].update(default=""),
+        "/hours_note: default",
+    ),
+    ("items changed", FACILITY, lambda s: s["properties"]["services"]["items"].pop("pattern"), "/services/items"),
+    (
+        "closed to unknown properties",
+        SURVEY,
+        lambda s: s.update(additionalProperties=False),
+        "the event: additionalProperties",
+    ),
+    (
+        "values of a map changed",
+        SURVEY,
+        lambda s: counts(s)["properties"]["reasons"]["patternProperties"]["^[a-z][a-z0-9_]{0,39}$"].update(minimum=1),
+        "/before/reasons/^[a-z][a-z0-9_]{0,39}$: minimum",
+    ),
+    ("removed from a part", SURVEY, lambda s: counts(s)["properties"].pop("dose_3"), "/before/dose_3: removed"),
+    (
+        "in a list of parts",
+        FACILITY,
+        lambda s: s["$defs"]["OpeningHours"]["properties"].pop("close"),
+        "/hours/items/close: removed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "change", "said"), [case[1:] for case in BREAKS], ids=[case[0] for case in BREAKS])
+def test_catches(schema: dict[str, Any], change: Change, said: str) -> None:
+    found = differences(schema, changed(schema, change))
+    assert any(line.startswith(said) for line in found), found
+
+
+def test_a_closed_object_takes_no_new_property() -> None:
+    closed = changed(SURVEY, lambda s: s.update(additionalProperties=False))
+    more = changed(closed, lambda s: s["properties"].update(weather={"type": "string"}))
+    assert differences(closed, more) == ["/weather: added to an object that allows nothing unknown"]
+
+
+def test_holds_against_all_publications_and_not_just_the_last() -> None:
+    first = changed(SURVEY, lambda s: s["properties"].update(weather={"type": "string"}))
+    # Publication 2 took the property away, which should never have passed; the gate must not forget the first.
+    assert breaks({"survey-submitted": SURVEY}, {"survey-submitted": [SURVEY]}) == []
+    assert breaks({"survey-submitted": SURVEY}, {"survey-submitted": [first, SURVEY]}) == [
+        "survey-submitted, against publication 1: /weather: removed"
+    ]
+
+
+def test_a_published_event_stays_described() -> None:
+    assert breaks({}, {"survey-submitted": [SURVEY]}) == ["survey-submitted: was published and is no longer described"]
+
+
+def test_publishing_adds_and_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
+    monkeypatch.setattr(compatibility.published, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(generate, "ROOT", tmp_path / "generated")
+    assert generate.main(["--publish"]) == 0
+    assert generate.main(["--publish"]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.json")) == sorted(f"{name}.1.json" for name in SCHEMAS)
+
+    grown = {
+        topic: changed(schema, lambda s: s["properties"].update(later={"type": "null", "default": None}))
+        for topic, schema in generate.schemas().items()
+    }
+    monkeypatch.setattr(generate, "schemas", lambda: grown)
+    assert generate.main(["--publish"]) == 0
+    assert len(list(tmp_path.glob("*.2.json"))) == len(SCHEMAS)
+    assert json.loads((tmp_path / "survey-submitted.1.json").read_text()) == SURVEY
+
+
+def test_what_breaks_is_neither_written_nor_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compatibility, "PUBLISHED", tmp_path)
+    monkeypatch.setattr(compatibility.published, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(generate, "ROOT", tmp_path / "generated")
+    assert generate.main(["--publish"]) == 0
+    before = {path: path.read_text() for path in tmp_path.rglob("*.json")}
+
+    shrunk = {
+        topic: changed(schema, lambda s: s["properties"].pop("revision"))
+        for topic, schema in generate.schemas().items()
+    }
+    monkeypatch.setattr(generate, "schemas", lambda: shrunk)
+    for arguments in ([], ["--check"], ["--publish"]):
+        assert generate.main(arguments) == 1
+        assert "/revision: removed" in capsys.readouterr().err
+    assert {path: path.read_text() for path in tmp_path.rglob("*.json")} == before
