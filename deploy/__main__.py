@@ -1,0 +1,78 @@
+"""The commands of `./jitasa`. The parser is standard library only: `deploy.setup` reads the command line with it first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from deploy.trouble import Trouble
+
+NEEDS_SETUP = frozenset({"demo", "up", "test", "admin"})
+"""Commands that need the tools; the others only look at what is there."""
+
+_EPILOG = """\
+JITASA_HOME       folder of everything that is made (default: .jitasa in the checkout; remove it to undo everything)
+JITASA_PORT_BASE  first of the ports (default: 8100); a second stack needs another home and another base
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line as documented in docs/operations.md."""
+    whole = argparse.ArgumentParser(
+        prog="jitasa", epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="play a survey campaign into the live map and check every figure")
+    demo.add_argument("--households", type=_count, default=20_000, metavar="N", help="households surveyed (20000)")
+    demo.add_argument("--exit", action="store_true", help="leave when checked: 0 when exact, 1 when not")
+    demo.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed plays the same campaign (1)")
+
+    up = commands.add_parser("up", help="start the stack without sample data")
+    up.add_argument("--detach", action="store_true", help="return when everything is ready, and leave it running")
+    up.add_argument(
+        "--report-to", type=int, help=argparse.SUPPRESS
+    )  # the file descriptor of the `up --detach` that waits
+
+    commands.add_parser("down", help="stop the stack")
+    status = commands.add_parser("status", help="what runs (exit code 0: all ready, 3: not)")
+    status.add_argument("--json", action="store_true", help="for programs")
+
+    logs = commands.add_parser("logs", help="what the processes have written")
+    logs.add_argument("process", nargs="?", metavar="PROCESS", help="one process (default: the last lines of each)")
+    logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+
+    test = commands.add_parser("test", help="run the tests", add_help=False)
+    test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of pytest")
+
+    admin = commands.add_parser("admin", help="users ..., reconcile", add_help=False)
+    admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+    return whole
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; its exit code."""
+    chosen = parser().parse_args(arguments)
+    from deploy.local import commands
+
+    try:
+        return commands.run(chosen)
+    except Trouble as trouble:
+        trouble.show()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `jitasa logs | head`
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

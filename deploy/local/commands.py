@@ -1,0 +1,300 @@
+"""What the commands do, once everything is set up."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from deploy.local import logs
+from deploy.local.home import CHECKOUT, Home, port_base_from_environment
+from deploy.local.processes import Identity
+from deploy.local.stack import Stack, end_remains
+from deploy.local.supervisor import http_ready
+from deploy.trouble import Trouble
+
+NOT_RUNNING = 3
+"""The exit code of `status` when not everything runs and is ready; service managers use the same."""
+_DOWN_S = 60.0
+"""Longer than the processes' own stop times together."""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Dispatch; the exit code."""
+    commands: dict[str, Callable[[Home, argparse.Namespace], int]] = {
+        "demo": demo,
+        "up": up,
+        "down": down,
+        "status": status,
+        "logs": show_logs,
+        "test": test,
+        "admin": admin,
+    }
+    return commands[chosen.command](Home.from_environment(), chosen)
+
+
+def up(home: Home, chosen: argparse.Namespace) -> int:
+    """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
+    if chosen.detach:
+        return _up_detached(home)
+    report = _Report(chosen.report_to)
+    try:
+        with _until_stopped() as stopping:
+            stack = Stack(home, port_base_from_environment(), report=report.progress)
+            with stack:
+                report.ready(_where(stack))
+                stopping.wait()
+                report.progress("Stopping")
+    except Trouble as trouble:
+        report.trouble(trouble)
+        return 1
+    return 0
+
+
+def down(home: Home, _chosen: argparse.Namespace) -> int:
+    """Stop the stack, also one whose supervisor was killed."""
+    supervisor = _supervisor(home)
+    if supervisor is not None and (process := supervisor.find()):
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _DOWN_S
+        while supervisor.alive():
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(0.1)
+    count = end_remains(home)
+    print("Stopped." if supervisor is not None or count else "Nothing runs.")
+    return 0
+
+
+def status(home: Home, chosen: argparse.Namespace) -> int:
+    """Show each process; the exit code says whether all run and are ready."""
+    description = describe(home)
+    if chosen.json:
+        print(json.dumps(description, indent=2))
+    elif not description["running"] and not description["processes"]:
+        print(f"Nothing runs in {home.root}.")
+    else:
+        if not description["running"]:
+            print("The supervisor was killed; `./jitasa up` or `./jitasa down` ends what it left behind.")
+        print(f"{'PROCESS':<22}{'STATE':<10}{'PID':>8}{'PORT':>7}{'RESTARTS':>10}")
+        for process in description["processes"]:
+            pid = process["pid"] or "-"
+            print(f"{process['name']:<22}{process['state']:<10}{pid:>8}{process['port']:>7}{process['restarts']:>10}")
+    return 0 if description["ready"] else NOT_RUNNING
+
+
+def describe(home: Home) -> dict[str, Any]:
+    """The stack's state, compared with what really runs."""
+    written = _written(home)
+    if written is None:
+        return {"home": str(home.root), "running": False, "ready": False, "processes": []}
+    supervisor = Identity(written["supervisor"]["pid"], written["supervisor"]["started"])
+    running = supervisor.alive()
+    processes = []
+    for each in written["processes"]:
+        alive = bool(each["pid"]) and Identity(each["pid"], each["started"]).alive()
+        state = each["state"] if alive or each["state"] in ("paused", "stopped") else "dead"
+        if state == "ready" and each["name"] not in ("kafka", "postgres") and not http_ready(each["port"])():
+            state = "unready"
+        shown = {**each, "pid": each["pid"] if alive else None, "state": state, "ready": state == "ready"}
+        processes.append({name: value for name, value in shown.items() if name != "started"})
+    return {
+        "home": str(home.root),
+        "running": running,
+        "ready": running and bool(processes) and all(process["ready"] for process in processes),
+        "supervisor": {"pid": supervisor.pid},
+        "port_base": written["port_base"],
+        "processes": processes,
+    }
+
+
+def show_logs(home: Home, chosen: argparse.Namespace) -> int:
+    """Print the last lines, and with --follow what comes after them."""
+    paths = sorted(home.logs.glob("*.log"))
+    if chosen.process:
+        known = ", ".join(path.stem for path in paths) or "-"
+        paths = [path for path in paths if path.stem == chosen.process]
+        if not paths:
+            raise Trouble(
+                f"There is no log of {chosen.process!r}. There are: {known}",
+                f"ไม่มีบันทึกของ {chosen.process!r} มีเฉพาะ: {known}",
+            )
+    for path in paths:
+        if len(paths) > 1:
+            print(f"==> {path.stem} <==")
+        print(logs.tail(path, 200 if len(paths) == 1 else logs.TAIL_LINES))
+    if chosen.follow:
+        logs.follow(paths)
+    return 0
+
+
+def test(home: Home, chosen: argparse.Namespace) -> int:
+    """Become pytest, in the checkout. The tests start stacks of their own; they share only the tools."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("JITASA_HOME", "JITASA_PORT_BASE")}
+    environment["JITASA_TOOLS"] = str(home.tools)
+    os.chdir(CHECKOUT)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *chosen.arguments], environment)
+
+
+def demo(home: Home, chosen: argparse.Namespace) -> int:
+    """Play the campaign on a stack that already runs in this home, or on one that lives as long as the demo."""
+    from deploy.demo import main as campaign
+
+    with _until_stopped() as stopping, _running_stack(home) as stack:
+        code = campaign.main(stack.addresses(), households=chosen.households, exit_after=chosen.exit, seed=chosen.seed)
+        if not chosen.exit:
+            print("Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
+            stopping.wait()
+    return code
+
+
+def admin(home: Home, chosen: argparse.Namespace) -> int:
+    """Work on the running stack."""
+    task, *arguments = chosen.arguments or ["--help"]
+    if task == "reconcile":
+        from deploy import reconcile
+
+        return int(reconcile.main(_attached(home).addresses()))
+    if task == "users":
+        stack = _attached(home)
+        command = [sys.executable, "-m", "services.registration.admin", "users", *arguments]
+        return subprocess.run(command, env=stack.environment("registration-http"), check=False).returncode
+    print("usage: jitasa admin users create --role ROLE --area AREA --name NAME\n       jitasa admin reconcile")
+    return 0 if task in ("-h", "--help") else 2
+
+
+class _Report:
+    """Tells a person, or the `up --detach` that waits, how far it is."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._waiting = None if descriptor is None else os.fdopen(descriptor, "w", buffering=1)
+
+    def progress(self, message: str) -> None:
+        """One more thing begins."""
+        self._say({"progress": message}, message)
+
+    def ready(self, message: str) -> None:
+        """Everything runs."""
+        self._say({"ready": message}, message)
+
+    def trouble(self, trouble: Trouble) -> None:
+        """It did not work."""
+        if self._waiting is None:
+            trouble.show()
+        else:
+            self._say({"trouble": [trouble.en, trouble.th]}, "")
+
+    def _say(self, answer: dict[str, Any], message: str) -> None:
+        if self._waiting is None:
+            print(message, flush=True)
+        else:
+            with contextlib.suppress(OSError):  # who waited has gone
+                self._waiting.write(json.dumps(answer) + "\n")
+
+
+def _up_detached(home: Home) -> int:
+    """Start the supervisor as a process of its own and wait until it says that everything is ready."""
+    home.logs.mkdir(parents=True, exist_ok=True)
+    reading, writing = os.pipe()
+    with (home.logs / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "deploy", "up", "--report-to", str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    os.close(writing)
+    with os.fdopen(reading) as answers:
+        for line in answers:
+            answer = json.loads(line)
+            if "trouble" in answer:
+                raise Trouble(*answer["trouble"])
+            print(answer.get("progress") or answer["ready"], flush=True)
+            if "ready" in answer:
+                return 0
+    raise Trouble(
+        f"The supervisor ended without a word; see {home.logs / 'supervisor.log'}.",
+        f"ตัวควบคุมหยุดทำงานโดยไม่แจ้งสาเหตุ ดู {home.logs / 'supervisor.log'}",
+    )
+
+
+@contextmanager
+def _until_stopped() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set. During the start and the campaign they interrupt instead."""
+    stopping = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if stopping.is_set():
+            return  # it stops already; a second Ctrl-C must not leave half of it running
+        stopping.set()
+        raise KeyboardInterrupt
+
+    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    except KeyboardInterrupt:
+        raise
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _running_stack(home: Home) -> Iterator[Stack]:
+    if describe(home)["ready"]:
+        yield _attached(home)
+        return
+    stack = Stack(home, port_base_from_environment(), report=lambda message: print(message, flush=True))
+    with stack:
+        print(_where(stack), flush=True)
+        yield stack
+
+
+def _attached(home: Home) -> Stack:
+    """The stack that another process keeps running. Raises `Trouble` when none does."""
+    description = describe(home)
+    if not description["running"]:
+        raise Trouble(
+            f"No stack runs in {home.root}. Start it first: `./jitasa up --detach`.",
+            f"ไม่มีระบบทำงานอยู่ใน {home.root} กรุณาเริ่มด้วย `./jitasa up --detach`",
+        )
+    return Stack(home, description["port_base"])
+
+
+def _supervisor(home: Home) -> Identity | None:
+    written = _written(home)
+    if written is None:
+        return None
+    supervisor = Identity(written["supervisor"]["pid"], written["supervisor"]["started"])
+    return supervisor if supervisor.alive() else None
+
+
+def _written(home: Home) -> dict[str, Any] | None:
+    try:
+        answer: dict[str, Any] = json.loads(home.stack_file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return answer
+
+
+def _where(stack: Stack) -> str:
+    base = stack.port_base
+    lines = [f"  {name:<14} http://127.0.0.1:{base + offset}" for offset, name in enumerate(_SERVICE_ORDER, start=1)]
+    return "Ready. (พร้อมใช้งาน)\n" + "\n".join(lines)
+
+
+_SERVICE_ORDER = ("registration", "survey", "facilities", "reporting")

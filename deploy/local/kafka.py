@@ -1,0 +1,287 @@
+"""One real broker on this machine: its configuration, first format, command and readiness."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import logging
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from confluent_kafka.admin import AdminClient
+
+from deploy.catalogue import KAFKA_CONTROLLER_PORT_OFFSET, KAFKA_PORT_OFFSET
+from deploy.local import jars, jvm
+from deploy.local.ports import free_base
+from deploy.local.secrets import Secrets, write_private
+from deploy.trouble import Trouble
+
+if TYPE_CHECKING:
+    from deploy.local.tools import Tools
+
+HOST = "127.0.0.1"
+NODE_ID = 1
+MECHANISM = "SCRAM-SHA-512"
+TRAINING_S = 90
+"""The training start takes 5 s on an idle machine; beyond this something is wrong."""
+
+_SERVER = """\
+process.roles=broker,controller
+node.id={node}
+controller.quorum.bootstrap.servers={host}:{controller}
+listeners=INTERNAL://{host}:{internal},CONTROLLER://{host}:{controller}
+advertised.listeners=INTERNAL://{host}:{internal},CONTROLLER://{host}:{controller}
+listener.security.protocol.map=INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=INTERNAL
+log.dirs={data}
+
+# Who may connect: every user by SCRAM, and the controller by a user of its own; without a right granted, nothing.
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.internal.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
+username="broker" password="{broker_password}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+username="controller" password="{controller_password}" user_controller="{controller_password}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:broker;User:controller;User:admin
+allow.everyone.if.no.acl.found=false
+
+# One broker: nothing can have a second replica.
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+# A batch of 500 submissions is about 0.5 MB; a record beyond 1 MiB is no submission.
+message.max.bytes=1048588
+# Its default is half of the heap.
+log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.io.buffer.size=131072
+# After a kill the broker is let in again when its old session has ended: 3 s instead of 11.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+"""
+
+_QUIET = logging.getLogger("jitasa.librdkafka")
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False  # while the broker starts, the client library remarks on every refused connection
+
+
+class Kafka:
+    """The broker of one stack. `folder` holds its data and configuration; everything it needs is made by `prepare`."""
+
+    def __init__(self, folder: Path, tools: Tools, secrets: Secrets, port_base: int) -> None:
+        self.folder = folder
+        self.port = port_base + KAFKA_PORT_OFFSET
+        self.controller_port = port_base + KAFKA_CONTROLLER_PORT_OFFSET
+        self._tools = tools
+        self._secrets = secrets
+        self._data = folder / "data"
+        self._configuration = folder / "server.properties"
+        self._admin: AdminClient | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """The address of the internal listener."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def cluster_id(self) -> str:
+        """The id the broker's data was formatted with. Raises `FileNotFoundError` before `prepare`."""
+        for line in (self._data / "meta.properties").read_text().splitlines():
+            name, _, value = line.partition("=")
+            if name == "cluster.id":
+                return value
+        raise FileNotFoundError(self._data / "meta.properties")
+
+    def prepare(self) -> None:
+        """Write the configuration and format the data folder when it is new."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._check_version()
+        self._write_configuration()
+        with contextlib.suppress(FileNotFoundError):
+            if self.cluster_id:
+                return
+        self._format()
+        (self.folder / "version").write_text(jars.KAFKA_VERSION + "\n")
+
+    def command(self, *, train: Path | None = None) -> list[str]:
+        """The broker's command line; no secret in it, since everybody on the machine can read that."""
+        cache = self._tools.kafka_cache
+        return [
+            str(self._tools.java),
+            *jvm.options(self._tools.kafka_logging, cache=cache, train=train),
+            "-cp",
+            jars.class_path(self._tools.jars),
+            "kafka.Kafka",
+            str(self._configuration),
+        ]
+
+    def lock(self) -> IO[bytes]:
+        """A lock on the data folder for the broker to inherit and hold until it ends, also when we are gone.
+
+        Kafka's own lock is taken too late: a second broker's controller would already have written into the first one's log.
+        """
+        lock = (self.folder / "lock").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise Trouble(
+                f"Another Kafka still works on {self._data}. Stop the stack it belongs to (`./jitasa down`), then run this again.",
+                f"มี Kafka อื่นกำลังใช้ {self._data} อยู่ กรุณาหยุดด้วย `./jitasa down` แล้วสั่งอีกครั้ง",
+            ) from None
+        return lock
+
+    def ready(self) -> bool:
+        """Whether the broker that answers is ours, by its cluster id, and up."""
+        try:
+            # Cheaper than a client's attempt, and a client that was refused once waits before it tries again.
+            socket.create_connection((HOST, self.port), timeout=1).close()
+            metadata = self.admin().list_topics(timeout=2)
+        except Exception:  # any refusal, time-out or protocol error means: not yet
+            self._admin = None
+            return False
+        return bool(metadata.cluster_id == self.cluster_id and metadata.brokers)
+
+    def admin(self) -> AdminClient:
+        """A client with every right, for provisioning."""
+        if self._admin is None:
+            self._admin = AdminClient(self.client_configuration("admin"), logger=_QUIET)
+        return self._admin
+
+    def client_configuration(self, user: str) -> dict[str, str | int]:
+        """What confluent-kafka needs to connect as `user`."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": MECHANISM,
+            "sasl.username": user,
+            "sasl.password": self._secrets.kafka_password(user),
+            "reconnect.backoff.ms": 50,  # the broker is on this machine: it is either there or starts right now
+            "reconnect.backoff.max.ms": 500,
+        }
+
+    def _check_version(self) -> None:
+        try:
+            made_by = (self.folder / "version").read_text().strip()
+        except FileNotFoundError:
+            return
+        if _numbers(made_by) > _numbers(jars.KAFKA_VERSION):
+            raise Trouble(
+                f"The data in {self._data} was written by Kafka {made_by}; this is {jars.KAFKA_VERSION}, which cannot read it.\n"
+                "Use the newer checkout, or another JITASA_HOME.",
+                f"ข้อมูลใน {self._data} เขียนโดย Kafka {made_by} แต่รุ่นนี้คือ {jars.KAFKA_VERSION} จึงอ่านไม่ได้\n"
+                "กรุณาใช้ซอร์สโค้ดรุ่นใหม่กว่า หรือ JITASA_HOME อื่น",
+            )
+
+    def _write_configuration(self) -> None:
+        write_private(
+            self._configuration,
+            _SERVER.format(
+                node=NODE_ID,
+                host=HOST,
+                internal=self.port,
+                controller=self.controller_port,
+                data=self._data,
+                broker_password=self._secrets.kafka_password("broker"),
+                controller_password=self._secrets.kafka_password("controller"),
+            ),
+        )
+
+    def _format(self) -> None:
+        """Format with the two users that must exist before the broker runs; the others are made over its API."""
+        arguments = self.folder / "format.arguments"
+        users = [
+            f'--add-scram\n"{MECHANISM}=[name={user},password={self._secrets.kafka_password(user)}]"'
+            for user in ("broker", "admin")
+        ]
+        words = [
+            *jvm.options(self._tools.kafka_logging, cache=self._tools.kafka_cache),
+            "-cp",
+            jars.class_path(self._tools.jars),
+            *(
+                "kafka.tools.StorageTool",
+                "format",
+                "--cluster-id",
+                _new_cluster_id(),
+                "--standalone",
+                "--ignore-formatted",
+            ),
+            *("--config", str(self._configuration)),
+        ]
+        # In a file and not on the command line, where every user of the machine could read the passwords.
+        write_private(arguments, "\n".join([*(f'"{word}"' for word in words), *users]) + "\n")
+        try:
+            done = subprocess.run([str(self._tools.java), f"@{arguments}"], capture_output=True, text=True, check=False)
+        finally:
+            arguments.unlink()
+        if done.returncode:
+            # Standard output would show keys derived from the passwords.
+            raise Trouble(
+                f"Kafka could not format {self._data}:\n{done.stderr.strip()[-2000:]}",
+                f"Kafka เตรียมโฟลเดอร์ข้อมูล {self._data} ไม่สำเร็จ",
+            )
+
+
+def train(tools: Tools) -> None:
+    """Start a broker once in a temporary folder and let its Java machine write the start-up cache when it ends."""
+    unfinished = tools.kafka_cache.with_suffix(".unfinished")
+    with tempfile.TemporaryDirectory(prefix="kafka-", dir=tools.root) as folder:
+        kafka = Kafka(Path(folder) / "kafka", tools, Secrets(Path(folder) / "secrets"), free_base())
+        kafka.prepare()
+        log = tools.root / "logs" / "kafka-cache.log"
+        log.parent.mkdir(exist_ok=True)
+        with log.open("wb") as output:
+            broker = subprocess.Popen(
+                kafka.command(train=unfinished),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                start_new_session=True,  # Ctrl-C is ours to handle: we end the broker
+            )
+        try:
+            deadline = time.monotonic() + TRAINING_S
+            while broker.poll() is None and not kafka.ready() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            broker.send_signal(signal.SIGTERM)
+            broker.wait(TRAINING_S)  # it writes the cache at its end
+        except BaseException:
+            broker.kill()
+            broker.wait()
+            raise
+    if not unfinished.exists():
+        raise Trouble(
+            f"Kafka did not start; its last lines:\n{log.read_text(errors='replace')[-1500:]}",
+            f"Kafka เริ่มทำงานไม่ได้ ดูรายละเอียดใน {log}",
+        )
+    unfinished.replace(tools.kafka_cache)
+
+
+def _new_cluster_id() -> str:
+    """Kafka's form of an id: 22 characters of URL-safe base64; one that begins with `-` would be taken for an option."""
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))

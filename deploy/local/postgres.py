@@ -1,0 +1,314 @@
+"""One real PostgreSQL on this machine: first initialisation, command, readiness, roles, databases and migrations."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import asyncpg
+import psutil
+
+from deploy.catalogue import POSTGRES_PORT_OFFSET, Service
+from deploy.local import jars
+from deploy.local.secrets import POSTGRES_SUPERUSER, Secrets, write_private
+from deploy.trouble import Trouble
+
+if TYPE_CHECKING:
+    from deploy.local.tools import Tools
+
+_T = TypeVar("_T")
+HOST = "127.0.0.1"
+UNPRIVILEGED = "nobody"
+"""PostgreSQL refuses to run as root, and wants a user that the system knows. This one is on every system."""
+SOCKET_PATH_BYTES = 103
+"""The shortest limit among our systems (macOS) for the path of a socket."""
+
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": HOST,
+    "max_connections": "100",  # eight processes of at most 10 connections, and room for migrations, checks and a console
+    "shared_buffers": "128MB",  # the working set of a demo; a larger one would be taken from Kafka's page cache
+    "effective_cache_size": "512MB",
+    "work_mem": "8MB",  # a national roll-up sorts in memory; times 100 connections it still fits a small machine
+    "maintenance_work_mem": "64MB",
+    "max_wal_size": "1GB",  # fewer checkpoints while a campaign is written
+    "checkpoint_completion_target": "0.9",
+    "random_page_cost": "1.1",  # solid-state disks
+    "jit": "off",  # our statements are short: compiling them costs more than running them
+    # A process that is stopped inside a transaction holds the row of its position; after this time another may take over.
+    "idle_in_transaction_session_timeout": "10s",
+    "client_connection_check_interval": "5s",  # a query whose client was killed ends
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # No row's content in the log: `terse` leaves out the details, where values of a violated key would stand.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+
+
+class Postgres:
+    """The server of one stack. `folder` holds its data and its socket."""
+
+    def __init__(self, folder: Path, tools: Tools, secrets: Secrets, port_base: int) -> None:
+        self.folder = folder
+        self.port = port_base + POSTGRES_PORT_OFFSET
+        self.data = folder / "data"
+        self._sockets = folder / "socket"
+        self._tools = tools
+        self._secrets = secrets
+        self.run_as = _run_as(self.data)
+
+    @property
+    def host(self) -> str:
+        """Where to connect: the socket's folder, which is faster; TCP where its path is longer than a socket's may be."""
+        path = self._sockets / f".s.PGSQL.{self.port}"
+        return str(self._sockets) if len(os.fsencode(path)) <= SOCKET_PATH_BYTES else HOST
+
+    def prepare(self) -> None:
+        """Initialise the data folder when it is new; wait for what a killed server left behind. Raises `Trouble`."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self._sockets.mkdir(exist_ok=True, mode=0o700)
+        for mine in (self.folder, self._sockets):
+            self._give(mine)
+        self._check_access()
+        if not self.data.exists():
+            self._initialise()
+        version = (self.data / "PG_VERSION").read_text().strip()
+        expected = jars.POSTGRES_VERSION.split(".")[0]
+        if version != expected:
+            raise Trouble(
+                f"The data in {self.data} belongs to PostgreSQL {version}; this is PostgreSQL {expected}, which cannot read it.\n"
+                "Use the checkout that made it, or another JITASA_HOME.",
+                f"ข้อมูลใน {self.data} เป็นของ PostgreSQL {version} แต่รุ่นนี้คือ {expected} จึงอ่านไม่ได้\n"
+                "กรุณาใช้ซอร์สโค้ดรุ่นที่สร้างข้อมูลนี้ หรือ JITASA_HOME อื่น",
+            )
+        self.wait_for_remains()
+
+    def command(self) -> list[str]:
+        """The server's command line."""
+        settings = dict(SETTINGS) | {"port": str(self.port)}
+        settings["unix_socket_directories"] = "" if self.host == HOST else str(self._sockets)
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return [str(self._tools.postgres / "bin" / "postgres"), "-D", str(self.data), *options]
+
+    def ready(self) -> bool:
+        """Whether the server that answers is ours: it takes our password and works on our folder."""
+        try:
+            return _run(self._data_directory()) == str(self.data)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+
+    def provision(self, services: Sequence[Service]) -> None:
+        """A role and a database for each service, closed to all other roles, migrated."""
+        for service in services:
+            self.create_role(service.name, self._secrets.postgres_password(service.name))
+            self.create_database(service.name, owner=service.name)
+            self.migrate(service.name, service)
+
+    def create_role(self, role: str, password: str) -> None:
+        """Make the role, or give it its password again."""
+        _run(self._create_role(role, password))
+
+    def create_database(self, database: str, *, owner: str, template: str = "template1") -> None:
+        """Make the database when it is missing; only its owner may connect."""
+        _run(self._create_database(database, owner, template))
+
+    def drop_database(self, database: str) -> None:
+        """Remove a database with all its content, also when somebody is connected."""
+        _run(self._execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
+
+    def migrate(self, database: str, service: Service) -> None:
+        """Bring the database up to the service's migrations, as the service's own role. Raises `Trouble`."""
+        password = quote(self._secrets.postgres_password(service.name), safe="")
+        url = f"postgres://{service.name}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
+        folders = [
+            word
+            for folder in service.migrations
+            if any(folder.glob("*.sql"))
+            for word in ("--migrations-dir", str(folder))
+        ]
+        if not folders:
+            return
+        done = subprocess.run(
+            [str(self._tools.dbmate), "--no-dump-schema", "--wait-timeout", "5s", *folders, "migrate"],
+            env={
+                "DATABASE_URL": url,
+                "PATH": os.defpath,
+            },  # in the environment: a command line can be read by everybody
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            said = done.stderr.strip().replace(password, "***")[-2000:]
+            raise Trouble(
+                f"A migration of the database {database} failed:\n{said}", f"ปรับโครงสร้างฐานข้อมูล {database} ไม่สำเร็จ"
+            )
+
+    def wait_for_remains(self, seconds: float = 10.0) -> None:
+        """Wait until the children of a killed server are gone: they notice it within 2 s, and a new one refuses to start before."""
+        deadline = time.monotonic() + seconds
+        while any(_works_in(process, self.data) for process in psutil.process_iter()):
+            if time.monotonic() > deadline:
+                return  # the new server's own check decides, and says why it does not start
+            time.sleep(0.1)
+
+    def connection(self, role: str = POSTGRES_SUPERUSER, database: str = "postgres") -> dict[str, Any]:
+        """Arguments for asyncpg's connect."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "user": role,
+            "password": self._secrets.postgres_password(role),
+            "database": database,
+        }
+
+    async def _data_directory(self) -> str:
+        connection = await asyncpg.connect(**self.connection(), timeout=2)
+        try:
+            return str(await connection.fetchval("SHOW data_directory"))
+        finally:
+            await connection.close(timeout=2)
+
+    async def _execute(self, *statements: str) -> None:
+        connection = await asyncpg.connect(**self.connection(), timeout=5)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close(timeout=5)
+
+    async def _create_role(self, role: str, password: str) -> None:
+        connection = await asyncpg.connect(**self.connection(), timeout=5)
+        try:
+            exists = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
+            # A password of ours has no character that needs quoting, but a statement is no place to rely on it.
+            quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
+            await connection.execute(f'{"ALTER" if exists else "CREATE"} ROLE "{role}" LOGIN PASSWORD {quoted}')
+        finally:
+            await connection.close(timeout=5)
+
+    async def _create_database(self, database: str, owner: str, template: str) -> None:
+        connection = await asyncpg.connect(**self.connection(), timeout=5)
+        try:
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
+                await connection.execute(f'CREATE DATABASE "{database}" OWNER "{owner}" TEMPLATE "{template}"')
+            await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
+            await connection.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
+        finally:
+            await connection.close(timeout=5)
+
+    def _initialise(self) -> None:
+        """Into a folder of another name first: a data folder that exists is complete."""
+        unfinished = self.folder / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password_file = self.folder / "password"
+        write_private(password_file, self._secrets.postgres_password(POSTGRES_SUPERUSER))
+        self._give(password_file)
+        try:
+            done = subprocess.run(
+                [
+                    *(str(self._tools.postgres / "bin" / "initdb"), "--pgdata", str(unfinished)),
+                    *("--username", POSTGRES_SUPERUSER, "--pwfile", str(password_file)),
+                    *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256"),
+                    *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--data-checksums"),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                **self.run_as,
+            )
+        finally:
+            password_file.unlink()
+        if done.returncode:
+            said = done.stderr.strip()[-2000:]
+            if "No space left on device" in said:
+                raise OSError(28, "No space left on device", str(self.folder))
+            raise Trouble(
+                f"PostgreSQL could not make its data folder:\n{said}", f"PostgreSQL สร้างโฟลเดอร์ข้อมูลไม่สำเร็จ:\n{said}"
+            )
+        unfinished.rename(self.data)
+
+    def _give(self, path: Path) -> None:
+        """To the user the server runs as."""
+        if self.run_as:
+            os.chown(path, self.run_as["user"], self.run_as["group"])
+
+    def _check_access(self) -> None:
+        """Raise `Trouble` when the server's user cannot reach its program or its data."""
+        program = self._tools.postgres / "bin" / "postgres"
+        if not self.run_as:
+            return
+        reach = [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            "import os, sys; sys.exit(not all(os.access(p, os.X_OK) for p in sys.argv[1:]))",
+        ]
+        try:
+            # Asked of the system itself, since modes are not all that decides; the interpreter may be the one out of reach.
+            if subprocess.run([*reach, str(program), str(self.folder)], check=False, **self.run_as).returncode == 0:
+                return
+        except PermissionError:
+            pass
+        closed = next((c for path in (program, self.folder) if (c := _closed_parent(path))), None)
+        if closed is None:
+            return
+        raise Trouble(
+            f"PostgreSQL does not run as root but as the user {UNPRIVILEGED!r}, who cannot enter the folder {closed}.\n"
+            f"Either open that folder for passing through (`chmod o+x {closed}`), or keep everything elsewhere, for example\n"
+            "JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
+            f"PostgreSQL ไม่ทำงานด้วยสิทธิ์ root แต่ใช้ผู้ใช้ {UNPRIVILEGED!r} ซึ่งเข้าโฟลเดอร์ {closed} ไม่ได้\n"
+            f"กรุณาเปิดให้ผ่านเข้าได้ (`chmod o+x {closed}`) หรือย้ายไปไว้ที่อื่น เช่น JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
+        )
+
+
+def _run(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run it to its end in a thread of its own: whoever calls may be inside an event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _run_as(data: Path) -> dict[str, Any]:
+    """Arguments for subprocess: none for an ordinary user; for root the data's owner, or the unprivileged user."""
+    if os.getuid() != 0:
+        return {}
+    owner = data.stat().st_uid if data.exists() else 0
+    user = pwd.getpwuid(owner) if owner else pwd.getpwnam(UNPRIVILEGED)
+    return {
+        "user": user.pw_uid,
+        "group": user.pw_gid,
+        "extra_groups": [],
+        "umask": 0o077,
+        "cwd": "/",  # it may not be able to be where root is
+        "env": {"PATH": os.defpath, "LANG": "C.UTF-8"},
+    }
+
+
+def _closed_parent(path: Path) -> Path | None:
+    """The first folder on the way to `path` that others may not pass through."""
+    for folder in reversed(path.parents):
+        if folder.exists() and not folder.stat().st_mode & stat.S_IXOTH:
+            return folder
+    return None
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.cwd() == str(folder)
+    except (psutil.Error, OSError):
+        return False

@@ -1,0 +1,315 @@
+"""One stack on one machine: Kafka, PostgreSQL and every process of the four services."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import IO, Any, Self
+
+from deploy import provisioning
+from deploy.catalogue import SERVICES, Process, Service
+from deploy.local import ports, processes
+from deploy.local.addresses import Addresses
+from deploy.local.home import CHECKOUT, Home
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+from deploy.local.processes import Identity
+from deploy.local.secrets import Secrets, write_private
+from deploy.local.supervisor import Keeper, Program, Supervisor, http_ready
+from deploy.local.tools import Tools
+from deploy.trouble import Trouble, of_os_error
+from shared.contracts import topics
+
+HOST = "127.0.0.1"
+INFRASTRUCTURE_S = 60.0
+"""Kafka and PostgreSQL are there within 4 s on an idle machine."""
+SERVICES_S = 60.0
+"""Eight processes load their packages at the same time: 6 s on two idle cores."""
+LOCAL_REPLICAS = 1
+"""One broker holds the one copy."""
+
+
+def _quiet(_message: str) -> None:
+    """Report to nobody."""
+
+
+class Stack:
+    """Starts, keeps and stops everything below one home; a context manager, also an asynchronous one's content by `asyncio.to_thread`.
+
+    Nothing of it is asynchronous: its threads keep the processes while the caller does something else.
+    """
+
+    def __init__(self, home: Home, port_base: int, *, report: Callable[[str], None] = _quiet) -> None:
+        self.home = home
+        self.port_base = port_base
+        self.tools = Tools(home.tools)
+        self._report = report
+        self._lock: IO[str] | None = None
+        self._supervisor: Supervisor | None = None
+        try:
+            home.state.mkdir(parents=True, exist_ok=True)
+            self.secrets = Secrets(home.secrets)
+        except OSError as error:
+            raise of_os_error(error, home.state) or error from error
+        self.kafka = Kafka(home.state / "kafka", self.tools, self.secrets, port_base)
+        self.postgres = Postgres(home.state / "postgres", self.tools, self.secrets, port_base)
+
+    def start(self) -> None:
+        """Start everything and wait until it is ready. Raises `Trouble`; nothing is left running then."""
+        try:
+            self.start_infrastructure()
+            self.start_services()
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_infrastructure(self) -> None:
+        """Start Kafka and PostgreSQL, and give them topics, users, rights, databases and their structure."""
+        try:
+            self._open()
+            self._start_infrastructure()
+        except OSError as error:
+            self.stop()
+            trouble = of_os_error(error, self.home.state)
+            if trouble is None:
+                raise
+            raise trouble from error
+        except BaseException:
+            self.stop()
+            raise
+
+    def start_services(self, names: Iterable[str] | None = None) -> None:
+        """Start the named processes, by default all, and wait until they are ready. Raises `Trouble`."""
+        chosen = list(names) if names is not None else [process.name for _, process in _all_processes()]
+        self._report(f"Starting {len(chosen)} processes of {len(SERVICES)} services")
+        for name in chosen:
+            self.supervisor.start(self._service_program(*_find(name)))
+        self.supervisor.wait_ready(chosen, SERVICES_S)
+
+    def stop_services(self, names: Iterable[str] | None = None) -> None:
+        """Stop the named processes of services, by default all."""
+        self.supervisor.stop(list(names) if names is not None else [process.name for _, process in _all_processes()])
+
+    def stop(self) -> None:
+        """Stop everything: first the services, which still need the other two; harmless when nothing runs."""
+        if self._supervisor is not None:
+            self.stop_services()
+            self._supervisor.stop(["kafka", "postgres"])
+            self._supervisor.close()
+            self._supervisor = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """Who keeps the processes. Raises `RuntimeError` before the start."""
+        if self._supervisor is None:
+            raise RuntimeError("the stack has not been started")
+        return self._supervisor
+
+    def process(self, name: str) -> Keeper:
+        """The keeper of a process: pid, state, readiness, restarts."""
+        return self.supervisor.keepers[name]
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a process, as an accident would."""
+        self.process(name).kill(number)
+
+    def wait_ready(self, seconds: float = 60.0) -> None:
+        """Wait until every process is ready (again). Raises `Trouble`."""
+        self.supervisor.wait_ready(list(self.supervisor.keepers), seconds)
+
+    def environment(self, process: str) -> dict[str, str]:
+        """Everything a process of a service is told: it reads nothing else."""
+        service, found = _find(process)
+        name = service.name
+        registration = self._address("registration")
+        variables = {
+            **self._base_environment(),
+            "JITASA_HTTP_HOST": HOST,
+            "JITASA_HTTP_PORT": str(self.port_base + found.port_offset),
+            "JITASA_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+            "JITASA_KAFKA_USERNAME": name,
+            "JITASA_KAFKA_PASSWORD_FILE": str(self.secrets.kafka_password_file(name)),
+            "JITASA_POSTGRES_HOST": self.postgres.host,
+            "JITASA_POSTGRES_PORT": str(self.postgres.port),
+            "JITASA_POSTGRES_DATABASE": name,
+            "JITASA_POSTGRES_USER": name,
+            "JITASA_POSTGRES_PASSWORD_FILE": str(self.secrets.postgres_password_file(name)),
+            "JITASA_TOKEN_ISSUER": registration,
+            "JITASA_JWKS_URL": f"{registration}/.well-known/jwks.json",
+            "JITASA_ASSETS": str(self.tools.assets),
+        }
+        # A secret goes only to the service that uses it.
+        if name in ("registration", "survey"):
+            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
+            variables["JITASA_BLIND_INDEX_KEY_FILE"] = str(self.secrets.blind_index_key)
+        if name == "registration":
+            variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
+            variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
+        if name == "survey":
+            variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
+        return variables
+
+    def addresses(self) -> Addresses:
+        """Where the services are, and a central administrator to work with; made at the first call, while the stack runs."""
+        client = self._administrator()
+        return Addresses(
+            registration=self._address("registration"),
+            survey=self._address("survey"),
+            facilities=self._address("facilities"),
+            reporting=self._address("reporting"),
+            sms_sink=self.home.sms_sink,
+            client_id=client["client_id"],
+            client_secret=client["client_secret"],
+        )
+
+    def _administrator(self) -> dict[str, str]:
+        kept = self.home.secrets / "administrator.json"
+        if not kept.exists():
+            made = subprocess.run(
+                [
+                    *(sys.executable, "-m", "services.registration.admin", "users", "create"),
+                    *("--role", "central_administrator", "--area", "", "--name", "Local administrator"),
+                ],
+                env=self.environment("registration-http"),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if made.returncode:
+                raise Trouble(
+                    f"The administrator could not be created:\n{made.stderr.strip()[-2000:]}", "สร้างผู้ดูแลระบบไม่สำเร็จ"
+                )
+            write_private(kept, made.stdout)
+        answer: dict[str, str] = json.loads(kept.read_text())
+        return answer
+
+    def _open(self) -> None:
+        """Take the home for this process, and end what a killed supervisor left behind."""
+        lock = self.home.lock_file.open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise Trouble(
+                f"A stack already runs in {self.home.root}. See `./jitasa status`; end it with `./jitasa down`.\n"
+                "A second one needs a home and ports of its own: JITASA_HOME=/another/folder JITASA_PORT_BASE=9100 ./jitasa ...",
+                f"มีระบบทำงานอยู่แล้วใน {self.home.root} ดูด้วย `./jitasa status` และหยุดด้วย `./jitasa down`\n"
+                "หากต้องการอีกชุด ให้กำหนด JITASA_HOME=/โฟลเดอร์/อื่น JITASA_PORT_BASE=9100 ./jitasa ...",
+            ) from None
+        self._lock = lock
+        if count := end_remains(self.home):
+            self._report(f"Ended {count} processes that were left behind by a supervisor that was killed")
+        ports.check_free(ports.of_stack(self.port_base))
+        self._supervisor = Supervisor(self.home.stack_file, self.home.logs, self.port_base)
+        self._supervisor.open()
+
+    def _start_infrastructure(self) -> None:
+        self._report("Starting Kafka and PostgreSQL")
+        environment = self._base_environment()
+        kafka = Program(
+            name="kafka",
+            port=self.kafka.port,
+            command=self.kafka.command,
+            ready=self.kafka.ready,
+            environment=environment,
+            before=self.kafka.prepare,
+            lock=self.kafka.lock,
+            stop_seconds=30.0,  # it writes out what it holds in memory
+        )
+        postgres = Program(
+            name="postgres",
+            port=self.postgres.port,
+            command=self.postgres.command,
+            ready=self.postgres.ready,
+            environment=environment,
+            before=self.postgres.prepare,
+            stop_signal=signal.SIGINT,  # its fast stop: ends sessions, writes a checkpoint
+            stop_seconds=30.0,
+            options=self.postgres.run_as,
+        )
+        for program in (kafka, postgres):
+            self.supervisor.start(program)
+        with ThreadPoolExecutor(2) as both:
+            for done in [both.submit(self._provision_kafka), both.submit(self._provision_postgres)]:
+                done.result()
+
+    def _provision_kafka(self) -> None:
+        self.supervisor.wait_ready(["kafka"], INFRASTRUCTURE_S)
+        admin = self.kafka.admin()
+        provisioning.users(admin, {service.name: self.secrets.kafka_password(service.name) for service in SERVICES})
+        provisioning.rights(admin, SERVICES)
+        for difference in provisioning.topics(admin, topics.ALL, replicas=LOCAL_REPLICAS, in_sync=LOCAL_REPLICAS):
+            self._report(f"Left as it is: {difference}")
+
+    def _provision_postgres(self) -> None:
+        self.supervisor.wait_ready(["postgres"], INFRASTRUCTURE_S)
+        self.postgres.provision(SERVICES)
+
+    def _service_program(self, service: Service, process: Process) -> Program:
+        port = self.port_base + process.port_offset
+        return Program(
+            name=process.name,
+            port=port,
+            command=lambda: [sys.executable, "-m", process.module, process.argument],
+            ready=http_ready(port),
+            environment=self.environment(process.name),
+            options={"cwd": str(CHECKOUT)},
+        )
+
+    def _base_environment(self) -> dict[str, str]:
+        passed = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        return passed | {
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONUNBUFFERED": "1",  # a line is in the log when it was written, also when the process is killed
+            processes.STACK_VARIABLE: str(self.home.root),
+        }
+
+    def _address(self, service: str) -> str:
+        _, http = _find(f"{service}-http")
+        return f"http://{HOST}:{self.port_base + http.port_offset}"
+
+
+def end_remains(home: Home) -> int:
+    """End what a killed supervisor left running below this home; the caller holds its lock. Returns how many processes."""
+    try:
+        written: dict[str, Any] = json.loads(home.stack_file.read_text())
+    except FileNotFoundError:
+        return 0  # the last stop was clean
+    except ValueError:
+        written = {"processes": []}
+    listed = [Identity(each["pid"], each["started"]) for each in written["processes"] if each["pid"]]
+    # A process that was started just before the kill may not be in the file yet; it carries the home in its environment.
+    ended = processes.end({*listed, *processes.of_stack(str(home.root))})
+    home.stack_file.unlink(missing_ok=True)
+    return ended
+
+
+def _all_processes() -> list[tuple[Service, Process]]:
+    return [(service, process) for service in SERVICES for process in service.processes]
+
+
+def _find(name: str) -> tuple[Service, Process]:
+    for service, process in _all_processes():
+        if process.name == name:
+            return service, process
+    raise KeyError(name)

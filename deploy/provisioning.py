@@ -1,0 +1,182 @@
+"""Topics, users and rights of a Kafka cluster, made from the catalogue; repeating it changes nothing, and repairs what differs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from deploy.catalogue import Service
+from shared.contracts.topics import Topic
+
+_TIMEOUT_S: Final = 15.0
+"""Each request takes well below a second on a healthy cluster; one that is electing leaders needs a few."""
+_ITERATIONS: Final = 4096  # Kafka's minimum; the passwords are random and long, more rounds would only slow logins
+
+
+def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_sync: int) -> list[str]:
+    """Create the missing topics and correct the settings of the others. Returns what differs and was left alone.
+
+    A topic is never deleted or recreated: its records are the product's memory. Another number of partitions is only reported,
+    since changing it would send the events of an entity to another partition than before.
+    """
+    existing = admin.list_topics(timeout=_TIMEOUT_S).topics
+    settings = {topic.name: _settings(topic, in_sync) for topic in wanted}
+    missing = [topic for topic in wanted if topic.name not in existing]
+    if missing:
+        new = [
+            NewTopic(
+                topic.name, num_partitions=topic.partitions, replication_factor=replicas, config=settings[topic.name]
+            )
+            for topic in missing
+        ]
+        _wait_all(admin.create_topics(new, request_timeout=_TIMEOUT_S), but=KafkaError.TOPIC_ALREADY_EXISTS)
+        _until_visible(admin, missing)
+    present = [topic for topic in wanted if topic.name in existing]
+    _correct_settings(admin, {topic.name: settings[topic.name] for topic in present})
+    return [
+        f"topic {topic.name} has {len(existing[topic.name].partitions)} partitions instead of {topic.partitions}"
+        for topic in present
+        if len(existing[topic.name].partitions) != topic.partitions
+    ]
+
+
+def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
+    """Give every user its password (SCRAM-SHA-512)."""
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
+    changes = [
+        UserScramCredentialUpsertion(user, credential, password.encode()) for user, password in passwords.items()
+    ]
+    _wait_all(admin.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_S))
+
+
+def rights(admin: AdminClient, services: Iterable[Service]) -> None:
+    """Give every service's user the rights of the catalogue, and take from it all others."""
+    services = list(services)
+    wanted = {binding for service in services for binding in bindings(service)}
+    ours = {f"User:{service.name}" for service in services}
+    anything = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    held = {
+        acl
+        for acl in admin.describe_acls(anything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+        if acl.principal in ours
+    }
+    if wanted - held:
+        _wait_all(admin.create_acls(list(wanted - held), request_timeout=_TIMEOUT_S))
+    if held - wanted:
+        surplus = [
+            AclBindingFilter(
+                *(
+                    acl.restype,
+                    acl.name,
+                    acl.resource_pattern_type,
+                    acl.principal,
+                    acl.host,
+                    acl.operation,
+                    acl.permission_type,
+                )
+            )
+            for acl in held - wanted
+        ]
+        _wait_all(admin.delete_acls(surplus, request_timeout=_TIMEOUT_S))
+
+
+def bindings(service: Service) -> set[AclBinding]:
+    """The rights of one service: write its topics, read the others', and consume in groups named after itself."""
+    granted: set[AclBinding] = set()
+
+    def allow(kind: ResourceType, name: str, pattern: ResourcePatternType, *operations: AclOperation) -> None:
+        for operation in operations:
+            granted.add(
+                AclBinding(kind, name, pattern, f"User:{service.name}", "*", operation, AclPermissionType.ALLOW)
+            )
+
+    literal, prefixed = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
+    for topic in service.topics_written:  # this is enough for an idempotent producer
+        allow(ResourceType.TOPIC, topic.name, literal, AclOperation.WRITE, AclOperation.DESCRIBE)
+    for topic in service.topics_read:
+        allow(ResourceType.TOPIC, topic.name, literal, AclOperation.READ, AclOperation.DESCRIBE)
+    allow(ResourceType.GROUP, service.name, prefixed, AclOperation.READ, AclOperation.DESCRIBE)
+    return granted
+
+
+def _settings(topic: Topic, in_sync: int) -> dict[str, str]:
+    return {
+        "retention.ms": str(topic.retention_ms),
+        "retention.bytes": "-1",
+        "cleanup.policy": "delete",  # with retention -1: keep everything; compaction would leave gaps in the offsets
+        "min.insync.replicas": str(in_sync),
+        # The sender's clock is not evidence of when something was accepted, and retention must not follow it.
+        "message.timestamp.type": "LogAppendTime",
+    }
+
+
+def _correct_settings(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in wanted]
+    if not resources:
+        return
+    changes = []
+    for resource, answer in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
+        entries = answer.result(_TIMEOUT_S)
+        changed = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in wanted[resource.name].items()
+            if entries[name].value != value
+        ]
+        if changed:
+            changes.append(ConfigResource(ConfigResource.Type.TOPIC, resource.name, incremental_configs=changed))
+    if changes:
+        _wait_all(admin.incremental_alter_configs(changes, request_timeout=_TIMEOUT_S))
+
+
+def _until_visible(admin: AdminClient, created: Sequence[Topic]) -> None:
+    """Creation is answered before every partition has its leader."""
+
+    def complete() -> bool:
+        answers = admin.describe_topics(TopicCollection([topic.name for topic in created]), request_timeout=_TIMEOUT_S)
+        try:
+            described = [answer.result(_TIMEOUT_S) for answer in answers.values()]
+        except KafkaException:
+            return False
+        return all(partition.leader is not None for topic in described for partition in topic.partitions)
+
+    _until(complete, "the new topics have leaders")
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Kafka did not get so far that {what} within {_TIMEOUT_S:.0f} s")
+        time.sleep(0.05)
+
+
+def _wait_all(answers: Mapping[Any, Future[Any]], *, but: int | None = None) -> None:
+    """Wait for every answer; raises the first error, except those of the code `but`."""
+    for answer in answers.values():
+        try:
+            answer.result(_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != but:
+                raise

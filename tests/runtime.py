@@ -1,0 +1,117 @@
+"""A real Kafka and PostgreSQL for the tests, and fresh databases and topics on them."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from deploy import catalogue, provisioning
+from deploy.local import ports, tools
+from deploy.local.home import Home
+from deploy.local.stack import Stack
+from shared.contracts.topics import Topic
+from shared.kafka.settings import KafkaSettings
+from shared.postgres.settings import PostgresSettings
+
+
+class Runtime:
+    """Kafka and PostgreSQL without services."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self._numbers = itertools.count(1)
+        self._templates: dict[str, str] = {}
+
+    @property
+    def admin(self) -> AdminClient:
+        """An administrator's client of Kafka."""
+        return self.stack.kafka.admin()
+
+    def kafka_settings(self, user: str = "admin") -> KafkaSettings:
+        """How `user` connects: the name of a service, or `admin`, who may do everything, also on fresh topics."""
+        return KafkaSettings(
+            bootstrap=self.stack.kafka.bootstrap,
+            username=user,
+            password_file=self.stack.secrets.kafka_password_file(user),
+        )
+
+    def postgres_settings(self, role: str, database: str) -> PostgresSettings:
+        """How `role`, the name of a service or `postgres`, connects to a database."""
+        return PostgresSettings(
+            host=self.stack.postgres.host,
+            port=self.stack.postgres.port,
+            database=database,
+            user=role,
+            password_file=self.stack.secrets.postgres_password_file(role),
+        )
+
+    def create_database(self, service: str) -> PostgresSettings:
+        """A fresh, empty database with the service's structure, owned by the service's role."""
+        postgres = self.stack.postgres
+        if service not in self._templates:
+            template = f"{service}_template"
+            postgres.create_database(template, owner=service)
+            postgres.migrate(template, catalogue.service(service))
+            self._templates[service] = template
+        database = f"{service}_{next(self._numbers)}"
+        postgres.create_database(database, owner=service, template=self._templates[service])
+        return self.postgres_settings(service, database)
+
+    def drop_database(self, settings: PostgresSettings) -> None:
+        """Remove a database made by `create_database`."""
+        self.stack.postgres.drop_database(settings.database)
+
+    def create_topic(self, topic: Topic, name_suffix: str | None = None, *, partitions: int | None = None) -> Topic:
+        """A fresh topic like `topic`, named `topic.name-SUFFIX`, by default with a number that no other has."""
+        suffix = name_suffix if name_suffix is not None else str(next(self._numbers))
+        fresh = replace(topic, name=f"{topic.name}-{suffix}", partitions=partitions or topic.partitions)
+        provisioning.topics(self.admin, [fresh], replicas=1, in_sync=1)
+        return fresh
+
+    def delete_topic(self, topic: Topic) -> None:
+        """Delete a topic, as a careless operator would."""
+        for answer in self.admin.delete_topics([topic.name], request_timeout=15).values():
+            answer.result(15)
+
+
+@contextmanager
+def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
+    """A home of its own that shares the tools, in a folder that the database's user can enter; removed in the end."""
+    shared_tools = Home.from_environment().tools
+    tools.prepare(shared_tools)
+    root = Path(tempfile.mkdtemp(prefix=prefix, dir=_open_folder())).resolve()
+    root.chmod(0o755)  # made with 0700: root's database runs as another user
+    try:
+        yield Home(root, shared_tools)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def started(*, services: bool) -> Iterator[Stack]:
+    """A stack in a temporary home on free ports, with or without the services."""
+    with temporary_home() as home:
+        stack = Stack(home, ports.free_base())
+        try:
+            stack.start_infrastructure()
+            if services:
+                stack.start_services()
+            yield stack
+        finally:
+            stack.stop()
+
+
+def _open_folder() -> str:
+    """The first temporary folder on whose path everybody may pass through."""
+    candidates = (tempfile.gettempdir(), "/var/tmp", "/tmp")  # noqa: S108 - each home in it gets a random name
+    for folder in map(Path, candidates):
+        if all(each.stat().st_mode & 0o001 for each in (folder.resolve(), *folder.resolve().parents)):
+            return str(folder)
+    return candidates[0]
