@@ -1,0 +1,346 @@
+"""What readers get: the shapes of the answers, and how figures become rows of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from services.reporting.domain import FIGURES, SMALL_CELL
+from shared.areas.register import Area, Level
+
+DenominatorKind = Literal["houses", "population", "surveyed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How new the figures are in what they take from one stream.
+
+    time: of the newest event that they contain; lag: records that wait to be applied, as of lag_measured_at. Null: not known.
+    """
+
+    time: datetime | None
+    lag: int | None
+    lag_measured_at: datetime | None
+
+
+AsOf = Mapping[str, Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A part of a named whole. Above 1 where more people live in an area than are registered there; null when unknown.
+
+    denominator_kind `surveyed`: the persons of the surveyed households; `population`: registered residents, and `houses`: houses
+    to be surveyed, of the dated table of `source`.
+    """
+
+    numerator: int | None
+    denominator: int | None
+    denominator_kind: DenominatorKind
+    source: str | None
+    dated: date | None
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Denominator:
+    """The whole that a ratio is a part of."""
+
+    kind: DenominatorKind
+    value: int | None
+    source: str | None
+    dated: date | None
+
+    def of(self, numerator: int | None) -> Ratio:
+        """`numerator` as a part of this."""
+        ratio = None if numerator is None or not self.value else numerator / self.value
+        return Ratio(numerator, self.value, self.kind, self.source, self.dated, ratio)
+
+
+def unknown(kind: DenominatorKind) -> Denominator:
+    """A whole of which no table tells."""
+    return Denominator(kind, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The survey's figures of one area; all zero where there is no result yet."""
+
+    submissions: int = 0
+    superseded: int = 0
+    households: int = 0
+    revisits: int = 0
+    persons: int = 0
+    dose_0: int = 0
+    dose_1: int = 0
+    dose_2: int = 0
+    dose_3: int = 0
+    wanting: int = 0
+    wanting_608: int = 0
+    undecided: int = 0
+    refusing: int = 0
+    home_visit: int = 0
+
+    @property
+    def small(self) -> bool:
+        """True when so few persons were counted that the figures may point at a household."""
+        return 0 < self.persons < SMALL_CELL
+
+
+NO_FIGURES = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageRow:
+    """The survey's figures of one area. `suppressed`: too few persons to show them to everybody; they are null then.
+
+    dose_0 to dose_3: persons with exactly so many doses (dose_3: or more); one_dose, two_doses, three_doses: with at least so many.
+    """
+
+    area: str
+    name_th: str
+    name_en: str
+    submissions: int | None
+    superseded: int | None
+    households: int | None
+    revisits: int | None
+    persons: int | None
+    dose_0: int | None
+    dose_1: int | None
+    dose_2: int | None
+    dose_3: int | None
+    wanting: int | None
+    wanting_608: int | None
+    undecided: int | None
+    refusing: int | None
+    home_visit: int | None
+    reasons: Mapping[str, int] | None
+    one_dose: Ratio
+    two_doses: Ratio
+    three_doses: Ratio
+    suppressed: bool
+
+
+def coverage_row(
+    area: Area, figures: Figures, reasons: Mapping[str, int], denominator: Denominator, *, suppressed: bool
+) -> CoverageRow:
+    """The row of one area; with `suppressed`, without figures."""
+    one, two, three = at_least(figures)
+    if suppressed:
+        hidden = dict.fromkeys(FIGURES)
+        nothing = denominator.of(None)
+        return CoverageRow(
+            area.code,
+            area.name_th,
+            area.name_en,
+            **hidden,
+            reasons=None,
+            one_dose=nothing,
+            two_doses=nothing,
+            three_doses=nothing,
+            suppressed=True,
+        )
+    return CoverageRow(
+        area.code,
+        area.name_th,
+        area.name_en,
+        **{name: getattr(figures, name) for name in FIGURES},
+        reasons=reasons,
+        one_dose=denominator.of(one),
+        two_doses=denominator.of(two),
+        three_doses=denominator.of(three),
+        suppressed=False,
+    )
+
+
+def at_least(figures: Figures) -> tuple[int, int, int]:
+    """Persons with at least one, two and three doses."""
+    three = figures.dose_3
+    two = three + figures.dose_2
+    return two + figures.dose_1, two, three
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressRow:
+    """How much of an area's houses was surveyed."""
+
+    area: str
+    name_th: str
+    name_en: str
+    submissions: int | None
+    households: Ratio
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """What the live map shows of one area: see `CoverageRow` and `ProgressRow`; doses are of the registered population."""
+
+    submissions: int
+    superseded: int
+    households: int
+    revisits: int
+    persons: int
+    dose_0: int
+    dose_1: int
+    dose_2: int
+    dose_3: int
+    wanting: int
+    wanting_608: int
+    undecided: int
+    refusing: int
+    home_visit: int
+    one_dose: Ratio
+    two_doses: Ratio
+    three_doses: Ratio
+    progress: Ratio
+
+
+def live_row(figures: Figures, population: Denominator, houses: Denominator) -> LiveRow:
+    """The row of one area, never of a subdistrict: nothing in it is suppressed."""
+    one, two, three = at_least(figures)
+    return LiveRow(
+        **{name: getattr(figures, name) for name in FIGURES},
+        one_dose=population.of(one),
+        two_doses=population.of(two),
+        three_doses=population.of(three),
+        progress=houses.of(figures.households),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Places that are not closed, and how many of them were confirmed in the last 7 days; `statuses` counts closed ones too."""
+
+    total: int
+    confirmed: int
+    overdue: int
+    statuses: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessRow:
+    """The places of one area, together and by kind."""
+
+    area: str
+    name_th: str
+    name_en: str
+    total: int
+    confirmed: int
+    overdue: int
+    statuses: Mapping[str, int]
+    kinds: Mapping[str, Places]
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """People by status: volunteers alone, by the kind of organisation they came through, and everybody by role."""
+
+    pending: int
+    approved: int
+    suspended: int
+    withdrawn: int
+    organisation_kinds: Mapping[str, Mapping[str, int]]
+    roles: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class VolunteersRow:
+    """The people of one area (see `People`)."""
+
+    area: str
+    name_th: str
+    name_en: str
+    pending: int
+    approved: int
+    suspended: int
+    withdrawn: int
+    organisation_kinds: Mapping[str, Mapping[str, int]]
+    roles: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """WGS 84, in degrees."""
+
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place, as far as a map needs it."""
+
+    facility_id: str
+    kind: str
+    name: str
+    area: str
+    status: str
+    position: Position | None
+    capacity: int | None
+    free: int | None
+    updated_at: datetime
+    confirmed_at: datetime
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageAnswer:
+    """Vaccination as surveyed, for every area of a level."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    rows: list[CoverageRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressAnswer:
+    """Progress of the survey, for every area of a level."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    rows: list[ProgressRow]
+
+
+@dataclass(frozen=True, slots=True)
+class FreshnessAnswer:
+    """Places and their freshness, for every area of a level."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    rows: list[FreshnessRow]
+
+
+@dataclass(frozen=True, slots=True)
+class VolunteersAnswer:
+    """People for every area of a level; `wider` are those inside `area` whose role is held in an area above that level."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    rows: list[VolunteersRow]
+    wider: People
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesAnswer:
+    """One page of places; `cursor` leads to the next one and is null on the last."""
+
+    area: str
+    as_of: AsOf
+    items: list[Place]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DenominatorsAnswer:
+    """What was stored: areas given, and areas above them that could be summed up."""
+
+    kind: str
+    dated: date
+    source: str
+    given: int
+    derived: int

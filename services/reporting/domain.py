@@ -1,0 +1,207 @@
+"""What the events mean for the figures: a batch of events folded into what has to be added to them.
+
+Nothing here reads or writes. Every survey figure is a sum of (after - before), so that folding the same events in any batches
+gives the same sums, and no state of a household is needed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from services.reporting.submissions import Counts, Submission
+from shared.contracts.events import FacilityUpdated, SubmissionKind, SubmissionOutcome, VolunteerRegistered
+
+PERSON_FIGURES: Final = (
+    "persons",
+    "dose_0",
+    "dose_1",
+    "dose_2",
+    "dose_3",
+    "wanting",
+    "wanting_608",
+    "undecided",
+    "refusing",
+    "home_visit",
+)
+"""Counted in persons, taken from a household's counts under the same names."""
+
+FIGURES: Final = ("submissions", "superseded", "households", "revisits", *PERSON_FIGURES)
+"""Every survey figure, in the order of a `Changes.survey` row and of the columns of `survey_subdistrict` and `survey_day`."""
+
+OVERDUE_AFTER: Final = timedelta(days=7)
+"""Places are to be brought up to date every week (the directive's clause 3)."""
+
+SMALL_CELL: Final = 5
+"""Below this many persons a subdistrict's figures may point at a household; they are not shown to everybody."""
+
+_BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving since 1941
+_SUBMISSIONS, _SUPERSEDED, _HOUSEHOLDS, _REVISITS = range(4)
+_person_figures = attrgetter(*PERSON_FIGURES)
+
+
+class SurveyKey(NamedTuple):
+    """Where and on which day (of Thailand) something was captured."""
+
+    subdistrict: str
+    day: date
+
+
+class ReasonKey(NamedTuple):
+    """The same, for one reason for not being vaccinated."""
+
+    subdistrict: str
+    day: date
+    reason: str
+
+
+class VisitKey(NamedTuple):
+    """Who made visits for whom, in the month that begins on `month`."""
+
+    volunteer_id: UUID
+    organisation_id: UUID | None
+    month: date
+
+
+class VolunteerKey(NamedTuple):
+    """People who are counted together; `organisation_kind` is None for those who came through nobody."""
+
+    area: str
+    organisation_kind: str | None
+    role: str
+    status: str
+
+
+def day_in_thailand(moment: datetime) -> date:
+    """The calendar day in Thailand of a moment. The last hours of the year 9999, which no calendar can move, stay where they are."""
+    try:
+        return (moment.astimezone(UTC) + _BANGKOK).date()
+    except OverflowError:
+        return moment.date()
+
+
+@dataclass(slots=True)
+class Visits:
+    """What one volunteer did in one month."""
+
+    submissions: int = 0
+    superseded: int = 0
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one stream has been taken: the largest event time in milliseconds since 1970, and how many events."""
+
+    newest: int
+    events: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch of events adds to the figures.
+
+    survey: rows in the order of `FIGURES`; reasons: persons; volunteers: people; facilities: the latest state of each place.
+    """
+
+    survey: dict[SurveyKey, list[int]] = field(default_factory=dict)
+    reasons: dict[ReasonKey, int] = field(default_factory=dict)
+    visits: dict[VisitKey, Visits] = field(default_factory=dict)
+    volunteers: dict[VolunteerKey, int] = field(default_factory=dict)
+    facilities: dict[UUID, FacilityUpdated] = field(default_factory=dict)
+    facility_areas: set[str] = field(default_factory=set)
+    progress: dict[str, Progress] = field(default_factory=dict)
+
+    def note(self, topic: str, time: int) -> None:
+        """An event of `topic` that happened at `time` (milliseconds since 1970) is among these changes."""
+        progress = self.progress.get(topic)
+        if progress is None:
+            self.progress[topic] = Progress(time, 1)
+            return
+        progress.events += 1
+        if time > progress.newest:
+            progress.newest = time
+
+    def add_submission(self, event: Submission) -> None:
+        """A household was surveyed, followed up or erased.
+
+        A superseded submission is a visit and leaves the household as it was; an erasure is no visit and takes the household away.
+        """
+        day = day_in_thailand(event.captured_at)
+        row = self.survey.get(key := SurveyKey(event.area, day))
+        if row is None:
+            row = self.survey[key] = [0] * len(FIGURES)
+        superseded = event.outcome == SubmissionOutcome.SUPERSEDED
+        visit = event.kind != SubmissionKind.ERASURE
+        if visit:
+            row[_SUBMISSIONS] += 1
+            row[_SUPERSEDED] += superseded
+            self._add_visit(event, day, superseded)
+        if superseded:
+            return
+        before, after = event.before, event.after
+        row[_HOUSEHOLDS] += (after is not None) - (before is not None)
+        row[_REVISITS] += visit and before is not None
+        if after is not None:
+            self._add_counts(key, row, after, 1)
+        if before is not None:
+            self._add_counts(key, row, before, -1)
+
+    def _add_visit(self, event: Submission, day: date, superseded: bool) -> None:
+        if event.volunteer_id is None:
+            return
+        key = VisitKey(event.volunteer_id, event.organisation_id, day.replace(day=1))
+        visits = self.visits.get(key)
+        if visits is None:
+            visits = self.visits[key] = Visits()
+        visits.submissions += 1
+        visits.superseded += superseded
+
+    def _add_counts(self, key: SurveyKey, row: list[int], counts: Counts, sign: int) -> None:
+        for place, value in enumerate(_person_figures(counts), _REVISITS + 1):
+            row[place] += sign * value
+        for reason, persons in counts.reasons.items():
+            self._add_reason(ReasonKey(*key, reason), sign * persons)
+
+    def _add_reason(self, key: ReasonKey, persons: int) -> None:
+        if total := self.reasons.get(key, 0) + persons:
+            self.reasons[key] = total
+        else:
+            self.reasons.pop(key, None)
+
+    def add_volunteer(self, event: VolunteerRegistered) -> None:
+        """A person signed up, was appointed, or changed status, area, role or organisation."""
+        self._add_people(VolunteerKey(event.area, event.organisation_kind, event.role, event.status), 1)
+        if (was := event.before) is not None:
+            self._add_people(VolunteerKey(was.area, was.organisation_kind, was.role, was.status), -1)
+
+    def _add_people(self, key: VolunteerKey, people: int) -> None:
+        if total := self.volunteers.get(key, 0) + people:
+            self.volunteers[key] = total
+        else:
+            self.volunteers.pop(key, None)
+
+    def add_facility(self, event: FacilityUpdated) -> None:
+        """A place was entered, changed, confirmed or closed; the highest revision is its state."""
+        self.facility_areas.add(event.area)
+        if event.before is not None:
+            self.facility_areas.add(event.before.area)
+        known = self.facilities.get(event.facility_id)
+        if known is None or event.revision > known.revision:
+            self.facilities[event.facility_id] = event
+
+
+def derive_above(given: Mapping[str, int], children: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    """The sums of the areas above those given, wherever every area below is known.
+
+    given: values by area code; children: the codes one level below each area that has any. An area that was given keeps its
+    value, even when the areas below sum to something else: registers count some people at a higher level only.
+    """
+    known = dict(given)
+    for area in sorted(children, key=len, reverse=True):
+        if area not in known:
+            values = [known.get(child) for child in children[area]]
+            if None not in values:
+                known[area] = sum(value for value in values if value is not None)
+    return {area: value for area, value in known.items() if area not in given}

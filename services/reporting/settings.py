@@ -1,0 +1,39 @@
+"""What the processes of this service read from their environment, beside Kafka's, PostgreSQL's and HTTP's own settings."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TokenSettings(BaseSettings):
+    """JITASA_JWKS_URL: where the issuer publishes its keys; JITASA_TOKEN_ISSUER: its name in the tokens."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    jwks_url: str
+    token_issuer: str
+
+
+class PageSettings(BaseSettings):
+    """JITASA_ASSETS: the `node_modules` folder with what the page is made of."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    assets: Path
+
+
+class LiveSettings(BaseSettings):
+    """JITASA_LIVE_MAX_VIEWERS, _COALESCE_SECONDS, _HEARTBEAT_SECONDS, _SEND_SECONDS."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_LIVE_")
+
+    max_viewers: int = Field(default=1_000, ge=1)
+    """Each open stream costs a socket and, when it is slow, up to 1 MiB of buffers: 1,000 stay well below 1,024 open files
+    and 1 GiB at the worst. Further processes take further viewers."""
+    coalesce_seconds: float = Field(default=0.2, gt=0)
+    """Changes of this time are sent as one: the eye sees no difference, and a surge costs five messages a second."""
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    """Proxies commonly close what is silent for 30 to 60 s."""
+    send_seconds: float = Field(default=20.0, gt=0)
+    """A viewer who takes nothing for this long is cut off."""
