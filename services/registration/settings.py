@@ -51,7 +51,8 @@ SWEEP_EVERY = timedelta(minutes=10)
 class RegistrationSettings(BaseSettings):
     """JITASA_TOKEN_ISSUER, _SIGNING_KEYS_FILE, _SEALING_KEYS_FILE, _BLIND_INDEX_KEY_FILE, and how SMS leave.
 
-    That is either JITASA_SMS_SINK_FILE, or JITASA_SMS_URL with JITASA_SMS_TOKEN_FILE, which holds the bearer token of the SMS provider's interface.
+    That is either JITASA_SMS_SINK_FILE, or JITASA_SMS_URL with JITASA_SMS_TOKEN_FILE, which holds the bearer token of
+    the SMS provider's interface.
     """
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")

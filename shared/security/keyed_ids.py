@@ -6,6 +6,7 @@ back to a house.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import unicodedata
@@ -20,8 +21,9 @@ _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
 _SLASHES = re.compile(r"[/\\\u2044\u2215\uff0f]+")
 _DASHES = re.compile(r"[\-\u2010-\u2015\u2212\uff0d]+")
 _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
-# Spellings that look alike on the screen but are typed as two characters: nikhahit + aa for am, two e for ae.
-_THAI_LOOKALIKES = (("\u0e4d\u0e32", "\u0e33"), ("\u0e40\u0e40", "\u0e41"))
+# Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
+_AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
+_AE_IN_PIECES = "\u0e40\u0e40"
 _VERSION_8 = 0x8000  # RFC 9562: a UUID whose bits have a meaning of our own
 _VARIANT = 0x8000_0000_0000_0000
 
@@ -53,6 +55,10 @@ class HouseholdIds:
         digest = digest & ~(0xC000_0000_0000_0000) | _VARIANT
         return UUID(int=digest)
 
+    def fingerprint(self, content: bytes) -> bytes:
+        """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""
+        return hashlib.blake2b(content, digest_size=16, key=self._key, person=b"fingerprint").digest()
+
 
 def canonical(text: str) -> str:
     """Bring a part of an address to the one spelling that its id is made from.
@@ -60,8 +66,9 @@ def canonical(text: str) -> str:
     NFC, Arabic digits, lower case, no white space or invisible characters, one kind of slash and of dash. Dashes and
     slashes stay apart: 9/1 is a house, 9-1 may be a range.
     """
+    if text.isascii() and text.isalnum():  # codes and most house numbers are so, and need only the lower case
+        return text.lower()
     text = to_arabic_digits(unicodedata.normalize("NFC", text)).lower().replace("\0", "")
     text = _UNSEEN.sub("", text)
-    for typed, meant in _THAI_LOOKALIKES:
-        text = text.replace(typed, meant)
+    text = _AM_IN_PIECES.sub("\\1\u0e33", text).replace(_AE_IN_PIECES, "\u0e41")
     return _DASHES.sub("-", _SLASHES.sub("/", text))

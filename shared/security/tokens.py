@@ -42,6 +42,7 @@ REFETCH_SECONDS = 5.0  # tokens with invented key ids may cost the issuer one re
 REFRESH_SECONDS = 300.0  # a key that was withdrawn is forgotten everywhere after this time
 FETCH_TIMEOUT_SECONDS = 5.0  # a key set is one small file from a neighbour: slower than this is broken
 
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC).timestamp()
 _AREA = re.compile(r"(?:\d\d){0,3}", re.ASCII)
 
 log = structlog.get_logger(__name__)
@@ -305,7 +306,7 @@ class TokenVerifier:
 
 def _seconds(claims: Mapping[str, Any], name: str) -> float:
     value = claims.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _END_OF_TIME:
         raise InvalidToken("token_malformed")
     return value
 

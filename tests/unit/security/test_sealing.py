@@ -1,0 +1,89 @@
+"""Sealing: what was sealed opens, and only as what it was sealed for."""
+
+import base64
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.security.sealing import KeyRing, SealBroken, Sealed
+
+RING = KeyRing("k1", {"k1": os.urandom(32)})
+
+
+@given(st.binary(max_size=4096), st.text(), st.text())
+def test_what_was_sealed_opens(plaintext: bytes, household: str, field: str) -> None:
+    try:
+        (household + field).encode()
+    except UnicodeEncodeError:
+        return
+    sealed = RING.seal(plaintext, household=household, field=field)
+    assert RING.open_sealed(sealed, household=household, field=field) == plaintext
+    assert not plaintext or len(plaintext) < 8 or plaintext not in sealed.ciphertext
+
+
+@given(st.data())
+def test_any_changed_byte_breaks_the_seal(data: st.DataObject) -> None:
+    sealed = RING.seal(b"0812345678", household="h", field="phone")
+    content = bytearray(sealed.wrapped_key + sealed.ciphertext)
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    changed = bytes(content)
+    wrapped_key, ciphertext = changed[: len(sealed.wrapped_key)], changed[len(sealed.wrapped_key) :]
+    with pytest.raises(SealBroken):
+        RING.open_sealed(Sealed(sealed.key_id, wrapped_key, ciphertext), household="h", field="phone")
+
+
+def test_sealed_data_are_bound_to_their_household_and_field() -> None:
+    sealed = RING.seal(b"secret", household="h1", field="name")
+    for household, field in (("h2", "name"), ("h1", "phone"), ("h1n", "ame"), ("h1\0name", "")):
+        with pytest.raises(SealBroken):
+            RING.open_sealed(sealed, household=household, field=field)
+
+
+def test_the_same_text_never_looks_the_same() -> None:
+    first, second = (RING.seal(b"same", household="h", field="f") for _ in range(2))
+    assert first.ciphertext != second.ciphertext
+    assert first.wrapped_key != second.wrapped_key
+
+
+def test_a_destroyed_data_key_cannot_be_replaced_by_another() -> None:
+    sealed, other = (RING.seal(b"same", household="h", field="f") for _ in range(2))
+    with pytest.raises(SealBroken):
+        RING.open_sealed(replace(sealed, wrapped_key=other.wrapped_key), household="h", field="f")
+    with pytest.raises(SealBroken, match="cut off"):
+        RING.open_sealed(replace(sealed, wrapped_key=b""), household="h", field="f")
+
+
+def test_an_old_key_still_opens_after_a_rotation() -> None:
+    old_key, new_key = os.urandom(32), os.urandom(32)
+    sealed = KeyRing("2021", {"2021": old_key}).seal(b"old", household="h", field="f")
+    rotated = KeyRing("2022", {"2021": old_key, "2022": new_key})
+    assert rotated.open_sealed(sealed, household="h", field="f") == b"old"
+    assert rotated.seal(b"new", household="h", field="f").key_id == "2022"
+    with pytest.raises(SealBroken, match="not in the ring"):
+        KeyRing("2022", {"2022": new_key}).open_sealed(sealed, household="h", field="f")
+
+
+def test_a_ring_is_judged_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    good = base64.b64encode(os.urandom(32)).decode()
+    documents: tuple[object, ...] = (
+        "",
+        [],
+        {},
+        {"current": "k2", "keys": {"k1": good}},
+        {"current": "k1", "keys": {"k1": "short"}},
+        {"current": "k1", "keys": {"k1": base64.b64encode(b"16 bytes of key.").decode()}},
+        {"current": "k1", "keys": [good]},
+    )
+    for document in documents:
+        path.write_text(json.dumps(document))
+        with pytest.raises(ValueError, match=r"keys\.json"):
+            KeyRing.from_file(path)
+    path.write_text(json.dumps({"current": "k1", "keys": {"k1": good}}))
+    assert KeyRing.from_file(path).seal(b"", household="h", field="f").key_id == "k1"
