@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from shared.security.principal import Principal
 from shared.security.rights import RIGHTS, Right
-from shared.security.tokens import InvalidToken
+from shared.security.tokens import InvalidToken, KeysUnavailable
 from shared.web.problems import Message, Problem
 
 
@@ -17,7 +17,7 @@ class Verifier(Protocol):
     """Turns a token into the person or system that holds it."""
 
     async def verify(self, token: str) -> Principal:
-        """The holder; raises `InvalidToken`."""
+        """The holder; raises `InvalidToken` or `KeysUnavailable`."""
 
 
 class Bar(Protocol):
@@ -43,6 +43,9 @@ class Authentication:
             principal = await self.verifier.verify(token.strip())
         except InvalidToken as error:
             raise unauthenticated(error.code) from None
+        except KeysUnavailable:
+            # The token may be good: it is we who cannot tell yet, and a phone must not be made to sign in again for it.
+            raise Problem(503, headers={"Retry-After": "5"}) from None
         if self.bar.is_barred(principal.subject):
             raise unauthenticated("holder_suspended")
         return principal
