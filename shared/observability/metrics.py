@@ -34,3 +34,4 @@ REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once 
 OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
 
 LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")
+LIVE_SLOW_VIEWERS = Counter("jitasa_live_slow_viewers_total", "Viewers let go since they took events too slowly.")
