@@ -56,7 +56,12 @@ MOST_ASTRAY = 3
 """A rebalance may leave records from elsewhere in the buffers, once or twice; after a third seek the records are not
 there."""
 
-_RETRIED = (*UNREACHABLE, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_RETRIED = (
+    *UNREACHABLE,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,  # two owners of different partitions met the same new id; the second finds it known
+)
 _log = log(__name__)
 
 
@@ -96,6 +101,9 @@ class Handler(Protocol):
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
         """Called after the commit."""
+
+    async def idle(self) -> None:
+        """Called when nothing is waiting in Kafka."""
 
 
 class PositionedConsumer:
@@ -275,6 +283,7 @@ class PositionedConsumer:
             moved = position.moved(next_offset=behind)
             batches.append(PartitionBatch(self._topics[partition.topic], position, records, moved, behind))
         if not batches:
+            await self._handler.idle()
             return
         started = time.perf_counter()
         async with acquire(self._pool) as connection, connection.transaction():

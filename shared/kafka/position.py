@@ -24,9 +24,15 @@ class Position:
     next_offset: int
     last_sequence: int | None
     published: int
+    published_topic_id: str | None
 
     def moved(
-        self, *, next_offset: int | None = None, last_sequence: int | None = None, published: int | None = None
+        self,
+        *,
+        next_offset: int | None = None,
+        last_sequence: int | None = None,
+        published: int | None = None,
+        published_topic_id: str | None = None,
     ) -> "Position":
         """This position further on; what is not given stays."""
         return replace(
@@ -34,6 +40,7 @@ class Position:
             next_offset=self.next_offset if next_offset is None else next_offset,
             last_sequence=self.last_sequence if last_sequence is None else last_sequence,
             published=self.published if published is None else published,
+            published_topic_id=published_topic_id or self.published_topic_id,
         )
 
 
@@ -52,9 +59,11 @@ RETURNING p.*, old.topic_id AS former_topic_id, old.next_offset AS former_next_o
 
 MOVE = """
 UPDATE consumer_position AS p
-SET next_offset = m.next_offset, last_sequence = m.last_sequence, published = m.published
-FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-     AS m (topic, partition, owner_epoch, expected_offset, next_offset, last_sequence, published)
+SET next_offset = m.next_offset, last_sequence = m.last_sequence, published = m.published,
+    published_topic_id = m.published_topic_id
+FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+            $8::text[])
+     AS m (topic, partition, owner_epoch, expected_offset, next_offset, last_sequence, published, published_topic_id)
 WHERE p.topic = m.topic AND p.partition = m.partition
   AND p.owner_epoch = m.owner_epoch AND p.next_offset = m.expected_offset
 """
@@ -93,6 +102,7 @@ def _position(row: asyncpg.Record) -> Position:
         row["next_offset"],
         row["last_sequence"],
         row["published"],
+        row["published_topic_id"],
     )
 
 
@@ -112,6 +122,7 @@ async def move(connection: Connection, steps: Sequence[tuple[Position, Position]
         [after.next_offset for _, after in ordered],
         [after.last_sequence for _, after in ordered],
         [after.published for _, after in ordered],
+        [after.published_topic_id for _, after in ordered],
     )
     if status != f"UPDATE {len(ordered)}":
         raise Fenced(f"{status}, expected {len(ordered)} positions to move")

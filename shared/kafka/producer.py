@@ -16,6 +16,11 @@ MAX_REQUEST_BYTES = 1024 * 1024
 Headers = Sequence[tuple[str, bytes]]
 
 
+class PublishFailed(Exception):
+    """Kafka refused records for good. The producer is of no use any more (aiokafka#1017): the process has to start
+    again."""
+
+
 class OutgoingRecord(NamedTuple):
     """One record as Kafka stores it; `timestamp` in milliseconds since 1970."""
 
@@ -58,11 +63,15 @@ class OrderedPublisher:
     async def publish(self, topic: str, records: Mapping[int, Sequence[OutgoingRecord]]) -> None:
         """Returns when Kafka has all `records` (by partition). Partitions go side by side.
 
-        Raises what Kafka raised; some records may be there then, and all are published again at the next take-over.
+        While Kafka is away this waits. Raises `PublishFailed`; some records may be there then, and all are published
+        again at the next take-over.
         """
-        async with asyncio.TaskGroup() as group:
-            for partition, in_order in records.items():
-                group.create_task(self._publish_partition(topic, partition, in_order))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for partition, in_order in records.items():
+                    group.create_task(self._publish_partition(topic, partition, in_order))
+        except ExceptionGroup as errors:
+            raise PublishFailed(type(errors.exceptions[0]).__name__) from errors
 
     async def _publish_partition(self, topic: str, partition: int, records: Sequence[OutgoingRecord]) -> None:
         batch = self._producer.create_batch()

@@ -153,6 +153,9 @@ class ProjectionHandler:
         """Reports."""
         self._dead_letters.committed()
 
+    async def idle(self) -> None:
+        """Nothing to do."""
+
     def _judge(self, batch: PartitionBatch) -> None:
         place = (batch.position.topic, batch.position.partition)
         last = batch.position.last_sequence

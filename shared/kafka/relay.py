@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.topics import Topic
-from shared.kafka.producer import OrderedPublisher, OutgoingRecord
+from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFailed
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
 from shared.observability.metrics import OUTBOX_DEPTH, PUBLISHED, REPUBLISHED
@@ -89,12 +89,8 @@ class Relay:
             try:
                 async with OrderedPublisher(self._settings) as publisher, acquire(self._pool) as connection:
                     await self._with_lock(connection, publisher, stopping)
-            except (KafkaError, *UNREACHABLE) as error:
+            except (KafkaError, PublishFailed, *UNREACHABLE) as error:
                 _log.warning("relay_waits", cause=type(error).__name__)
-            except ExceptionGroup as group:
-                if group.split((KafkaError, *UNREACHABLE))[1] is not None:
-                    raise
-                _log.warning("relay_waits", cause=type(group.exceptions[0]).__name__)
             self._connected = False
             await _wait(stopping, BACK_OFF_SECONDS)
 

@@ -10,6 +10,7 @@ CREATE TABLE consumer_position (
     next_offset    bigint  NOT NULL,
     last_sequence  bigint,                      -- of the last event taken (projector) or given out (recorder)
     published      bigint  NOT NULL DEFAULT 0,  -- recorder: every event below this sequence is known to be in Kafka
+    published_topic_id text,                    -- recorder: Kafka's identity of the topic that "published" belongs to
     PRIMARY KEY (topic, partition)
 );
 

@@ -1,0 +1,89 @@
+"""The rules of the survey: what a household counts for, and which of two submissions stands."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from services.survey.submission import Person, birth_year_of
+
+AT_RISK_AGE = 60
+"""The "60" of the risk group 608."""
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """What a household counts for, in persons: `HouseholdCounts` of the contract, in the form that is quick to
+    write."""
+
+    persons: int
+    dose_0: int
+    dose_1: int
+    dose_2: int
+    dose_3: int
+    wanting: int
+    wanting_608: int
+    undecided: int
+    refusing: int
+    home_visit: int
+    reasons: dict[str, int]
+
+
+def count(persons: tuple[Person, ...], captured_at: datetime) -> Counts:
+    """Counts a household's persons.
+
+    The dose status is the highest dose number that a person names, three or more being one class. A person is at risk
+    at 60 years or with any of the named conditions. Who was not asked about wanting vaccine counts as neither.
+    """
+    doses = [0, 0, 0, 0]
+    wanting = wanting_608 = undecided = refusing = home_visit = 0
+    reasons: Counter[str] = Counter()
+    for person in persons:
+        doses[min(3, max((dose.number for dose in person.doses), default=0))] += 1
+        if person.wants_vaccine == "yes":
+            wanting += 1
+            wanting_608 += at_risk(person, captured_at)
+        elif person.wants_vaccine == "undecided":
+            undecided += 1
+        elif person.wants_vaccine == "no":
+            refusing += 1
+        home_visit += person.home_visit
+        if person.reasons:
+            reasons.update({reason.value for reason in person.reasons})
+    return Counts(
+        persons=len(persons),
+        dose_0=doses[0],
+        dose_1=doses[1],
+        dose_2=doses[2],
+        dose_3=doses[3],
+        wanting=wanting,
+        wanting_608=wanting_608,
+        undecided=undecided,
+        refusing=refusing,
+        home_visit=home_visit,
+        reasons=dict(sorted(reasons.items())),
+    )
+
+
+def at_risk(person: Person, captured_at: datetime) -> bool:
+    """Whether a person belongs to the group 608 at the time of the visit."""
+    if person.risks:
+        return True
+    age = person.age
+    if age is None:
+        born = birth_year_of(person)
+        age = None if born is None else captured_at.year - born
+    return age is not None and age >= AT_RISK_AGE
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What decides whether a submission stands: the time at the door, and the id where two are equal."""
+
+    captured_at: datetime
+    submission_id: UUID
+
+    def supersedes(self, other: "Visit") -> bool:
+        """Whether this visit's state stands over the other's."""
+        return (self.captured_at, self.submission_id) > (other.captured_at, other.submission_id)

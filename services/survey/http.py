@@ -1,0 +1,195 @@
+"""The survey's routes.
+
+The two intake routes are plain Starlette endpoints (measured: a quarter of FastAPI's cost per request); they are
+described in /openapi.json from the same types that read the bodies.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, FastAPI, Query
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.survey import store
+from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
+from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
+from shared.areas.digits import to_arabic_digits
+from shared.postgres.pool import UNREACHABLE, acquire
+from shared.security.principal import Principal
+from shared.security.rights import RIGHTS, Right
+from shared.web.authentication import Authentication, demand, demand_area, require
+from shared.web.problems import Message, Problem, language_of
+
+_OUTCOME_UNKNOWN = Message(
+    "ไม่ทราบว่าบันทึกแล้วหรือไม่ โปรดส่งอีกครั้งด้วยรหัสเดิม",
+    "It is not known whether this was accepted; send it again with the same id",
+)
+_AT_LIMIT = Message("ระบบรับเต็มกำลัง โปรดส่งอีกครั้ง", "Intake is at its limit; send it again")
+_RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_encode = msgspec.json.Encoder().encode
+
+
+class Repeat(BaseModel):
+    """Another record that was accepted under the same id."""
+
+    status: str
+    received_at: str
+
+
+class Fate(BaseModel):
+    """What became of a submission.
+
+    status: `recorded` (its state stands or stood), `superseded` (a later visit already stood), `not_known_yet` (not
+    recorded until now, not seen, or not yours to see). repeats: the same id accepted again, `duplicate` with the same
+    content and `rejected` with another, which was not recorded.
+    """
+
+    submission_id: UUID
+    status: str
+    recorded_at: str | None = None
+    revision: int | None = None
+    repeats: list[Repeat] = []
+
+
+def add_routes(app: FastAPI) -> None:
+    """Adds the survey's routes. They use `app.state.intake`, `app.state.pool` and `app.state.authentication`."""
+    app.add_route("/v1/submissions", submit, methods=["POST"], include_in_schema=False)
+    app.add_route("/v1/submissions:batch", submit_batch, methods=["POST"], include_in_schema=False)
+    app.add_api_route("/v1/submissions/{submission_id}", fate, methods=["GET"], response_model=Fate)
+    app.add_api_route("/v1/counts", counts, methods=["GET"])
+    # FastAPI's documented way to extend the description
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+
+
+async def submit(request: Request) -> Response:
+    """POST /v1/submissions: one submission; 202 when Kafka has it."""
+    principal = await _surveyor(request)
+    intake: Intake = request.app.state.intake
+    [answer] = await intake.accept([await request.body()], principal)
+    if answer.status == 202:
+        return _json(202, {"submission_id": answer.submission_id, "status": 202})
+    raise _problem(answer)
+
+
+async def submit_batch(request: Request) -> Response:
+    """POST /v1/submissions:batch: up to 500 submissions; 207 with one result for each, in their order."""
+    principal = await _surveyor(request)
+    intake: Intake = request.app.state.intake
+    try:
+        batch = read_batch(await request.body())
+    except Unreadable as error:
+        raise Problem(400, errors=error.errors) from None
+    language = language_of(request.headers.get("accept-language"))
+    answers = await intake.accept(batch.submissions, principal)
+    headers = _RETRY if any(answer.status in (429, 503) for answer in answers) else {}
+    return _json(207, {"results": [_result(answer, language) for answer in answers]}, headers)
+
+
+async def fate(
+    submission_id: UUID, request: Request, principal: Annotated[Principal, Depends(require(Right.SUBMISSION_READ))]
+) -> Fate:
+    """What became of a submission: of one's own, or of one's area for those who see others' submissions."""
+    area = principal.area if Right.FIGURES_EXACT in RIGHTS[principal.role] else None
+    try:
+        async with acquire(request.app.state.pool) as connection:
+            row, repeats = await store.submission_fate(connection, submission_id, principal.subject, area)
+    except UNREACHABLE:
+        raise Problem(503, headers=_RETRY) from None
+    if row is None:
+        return Fate(submission_id=submission_id, status="not_known_yet")
+    return Fate(
+        submission_id=submission_id,
+        status=row["outcome"],
+        recorded_at=row["recorded_at"].isoformat(),
+        revision=row["revision"],
+        repeats=[
+            Repeat(
+                status="duplicate" if one["same_content"] else "rejected", received_at=one["received_at"].isoformat()
+            )
+            for one in repeats
+        ],
+    )
+
+
+async def counts(
+    request: Request,
+    principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
+    area: Annotated[str, Query(max_length=6)] = "",
+) -> list[dict[str, Any]]:
+    """The survey's own sums by subdistrict, counted from its tables: what reporting's figures are reconciled with."""
+    prefix = to_arabic_digits(area) or principal.area
+    demand_area(principal, prefix)
+    async with acquire(request.app.state.pool) as connection:
+        return await store.counts(connection, prefix)
+
+
+async def _surveyor(request: Request) -> Principal:
+    authentication: Authentication = request.app.state.authentication
+    return demand(await authentication.principal(request), Right.SUBMISSION_CREATE)
+
+
+def _problem(answer: Answer) -> Problem:
+    if answer.status == 503:
+        return Problem(503, detail=_OUTCOME_UNKNOWN, headers=_RETRY)
+    if answer.status == 429:
+        return Problem(429, detail=_AT_LIMIT, headers=_RETRY)
+    code = {403: "other_area", 400: "invalid"}.get(answer.status)
+    if answer.errors and answer.errors[0].code == "malformed_json":
+        code = "malformed"
+    return Problem(answer.status, code, errors=answer.errors)
+
+
+def _result(answer: Answer, language: str) -> dict[str, Any]:
+    return {
+        "submission_id": answer.submission_id,
+        "status": answer.status,
+        "errors": [error.document(language) for error in answer.errors],
+    }
+
+
+def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(_encode(value), status, headers, media_type="application/json")
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's description, with the intake routes and the types that read their bodies."""
+    if app.openapi_schema is None:
+        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        (body, _), components = msgspec.json.schema_components(
+            [Submission, SubmissionBatch], ref_template="#/components/schemas/{name}"
+        )
+        components["SubmissionBatch"]["properties"]["submissions"]["items"] = body
+        description.setdefault("components", {}).setdefault("schemas", {}).update(components)
+        description["paths"] |= {
+            "/v1/submissions": {
+                "post": _intake_route("Submission", {"202": "Kafka has the submission: it is not lost."})
+            },
+            "/v1/submissions:batch": {
+                "post": _intake_route("SubmissionBatch", {"207": "One result for each submission, in their order."})
+            },
+        }
+        app.openapi_schema = description
+    return app.openapi_schema
+
+
+def _intake_route(body: str, answers: dict[str, str]) -> dict[str, Any]:
+    refusals = {
+        "400": "It cannot be read, or fields are not valid.",
+        "401": "No token, or one that is not valid.",
+        "403": "The role may not survey, or the household lies outside the token's area.",
+        "413": f"More than {MAX_SUBMISSION_BYTES} bytes for one submission.",
+        "429": "Intake is at its limit: send again after Retry-After seconds.",
+        "503": "The outcome is unknown: send again with the same id.",
+    }
+    return {
+        "summary": f"Send a {body}",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}},
+        },
+        "responses": {status: {"description": text} for status, text in (answers | refusals).items()},
+    }

@@ -1,0 +1,281 @@
+"""The recorder: takes accepted submissions from `survey-intake` into the database and publishes what each changed.
+
+One batch (the shared consumer gives the frame, see shared/kafka/consumer.py):
+
+1. in one transaction: read which ids are known and what the households count for now; decide; move the positions, which
+   fails
+   when another recorder has taken a partition over; write submissions and households;
+2. after the commit, publish: per partition in order, each produce batch acknowledged before the next is sent. This
+   overlaps
+   with 1 of the next batch, never with its 2;
+3. `published` moves with the next batch's transaction.
+
+Killed before the commit: nothing happened. Killed after it: at take-over, everything recorded at or above `published`
+is published once more from the stored rows, byte for byte, and consumers drop what they have. A recorder that was
+thought dead can neither move the position nor record anything; what it still publishes was committed, hence is a
+repetition.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from services.survey import store
+from services.survey.domain import Visit
+from services.survey.records import IntakeRecord, decode
+from services.survey.store import HouseholdRow, HouseholdState
+from shared.contracts.envelope import Envelope, to_headers
+from shared.contracts.topics import SURVEY_SUBMITTED
+from shared.kafka.consumer import PartitionBatch
+from shared.kafka.identity import TopicIdentities
+from shared.kafka.position import Position, TakenOver, move
+from shared.kafka.producer import OrderedPublisher, OutgoingRecord
+from shared.kafka.projection import DeadLetters
+from shared.observability.clock import Clock
+from shared.observability.logs import log
+from shared.observability.metrics import PUBLISHED, REPUBLISHED
+from shared.postgres.pool import Connection
+
+SEQUENCES_PER_EPOCH: Final = 10**15
+"""Offsets of one identity of `survey-intake`: sequence = topic_epoch * 10^15 + offset, readable and within 63 bits."""
+REPUBLISHED_AT_ONCE: Final = 5_000
+"""Rows read and published in one step of a take-over: some 3 MB."""
+
+_log = log(__name__)
+
+
+class SurveyEvent(msgspec.Struct, frozen=True):
+    """`SurveySubmitted` of the contract in the form that is quick to write; `before` and `after` are JSON as stored."""
+
+    submission_id: UUID
+    household_id: UUID
+    volunteer_id: UUID
+    organisation_id: UUID | None
+    area: str
+    captured_at: datetime
+    recorded_at: datetime
+    kind: str
+    outcome: str
+    revision: int
+    before: msgspec.Raw | None
+    after: msgspec.Raw | None
+
+
+class Recorder:
+    """The consumer's handler that records submissions (see the module)."""
+
+    def __init__(self, publisher: OrderedPublisher, identities: TopicIdentities, clock: Clock) -> None:
+        self._publisher = publisher
+        self._identities = identities
+        self._clock = clock
+        self._dead_letters = DeadLetters()
+        self._plan = _Plan()
+        self._publishing: asyncio.Task[None] | None = None
+        self._published: dict[int, int] = {}  # by partition: every event below this sequence is in Kafka
+
+    async def taken_over(self, connection: Connection, taken: Sequence[TakenOver]) -> Sequence[Position]:
+        """Publishes once more what is recorded and not known to be in Kafka; everything, when the topic is another
+        one."""
+        await self.drain()
+        identity = (await self._identities.of([SURVEY_SUBMITTED.name]))[SURVEY_SUBMITTED.name]
+        positions = []
+        for one in taken:
+            before = one.position
+            if before.published_topic_id not in (None, identity):
+                _log.error("published_topic_is_another", partition=before.partition, topic=SURVEY_SUBMITTED.name)
+                before = before.moved(published=0)
+            end = await self._publish_again(connection, before)
+            after = before.moved(published=end, published_topic_id=identity)
+            await move(connection, [(before, after)])
+            self._published[after.partition] = end
+            positions.append(after)
+        return positions
+
+    async def prepare(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Reads what the batch meets in the database and decides what it changes."""
+        self._dead_letters.begin()
+        plan = self._plan = _Plan()
+        arrivals = self._read(batches)
+        records = [record for in_order in arrivals for _, record in in_order]
+        plan.known = await store.known_submissions(connection, [record.submission_id for record in records])
+        plan.households = await store.households(connection, list({record.household_id for record in records}))
+        plan.recorded_at = self._clock.now()
+        for batch, in_order in zip(batches, arrivals, strict=True):
+            last = batch.position.last_sequence
+            for sequence, record in in_order:
+                if plan.take(batch.position.partition, sequence, last, record):
+                    last = sequence
+            published = self._published.get(batch.position.partition, batch.position.published)
+            batch.moved = batch.moved.moved(last_sequence=last, published=published)
+
+    async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
+        """Writes what was decided."""
+        plan = self._plan
+        await self._dead_letters.write(connection)
+        await store.add_submissions(connection, plan.submissions)
+        await store.add_repeated(connection, plan.repeated)
+        await store.put_households(connection, list(plan.changed.values()))
+
+    async def committed(self, batches: Sequence[PartitionBatch]) -> None:
+        """Starts to publish the batch, once the one before it is in Kafka."""
+        self._dead_letters.committed()
+        await self.drain()
+        events = self._plan.events
+        ends = {batch.position.partition: (batch.moved.last_sequence or -1) + 1 for batch in batches}
+        self._publishing = asyncio.create_task(self._publish(events, ends))
+
+    async def idle(self) -> None:
+        """Lets a failed publication be known although no further batch comes."""
+        if self._publishing is not None and self._publishing.done():
+            await self.drain()
+
+    async def drain(self) -> None:
+        """Waits until what was committed is in Kafka; raises what publishing raised."""
+        publishing, self._publishing = self._publishing, None
+        if publishing is not None:
+            await publishing
+
+    def _read(self, batches: Sequence[PartitionBatch]) -> list[list[tuple[int, IntakeRecord]]]:
+        arrivals: list[list[tuple[int, IntakeRecord]]] = []
+        for batch in batches:
+            base = batch.position.topic_epoch * SEQUENCES_PER_EPOCH
+            in_order: list[tuple[int, IntakeRecord]] = []
+            for record in batch.records:
+                try:
+                    in_order.append((base + record.offset, decode(record.value or b"")))
+                except ValueError:
+                    self._dead_letters.add(batch.position, record, base + record.offset, "unreadable_body")
+            arrivals.append(in_order)
+        return arrivals
+
+    async def _publish(self, events: dict[int, list[OutgoingRecord]], ends: dict[int, int]) -> None:
+        await self._publisher.publish(SURVEY_SUBMITTED.name, events)
+        PUBLISHED.labels(SURVEY_SUBMITTED.name).inc(sum(map(len, events.values())))
+        self._published |= ends
+
+    async def _publish_again(self, connection: Connection, position: Position) -> int:
+        start = position.published
+        while rows := await store.recorded_from(connection, position.partition, start, REPUBLISHED_AT_ONCE):
+            again = [event_record(dict(row)) for row in rows]
+            await self._publisher.publish(SURVEY_SUBMITTED.name, {position.partition: again})
+            REPUBLISHED.labels(SURVEY_SUBMITTED.name).inc(len(again))
+            start = rows[-1]["sequence"] + 1
+        return start
+
+
+class _Plan:
+    """What one batch changes, decided record by record in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.known: dict[UUID, bytes] = {}
+        self.households: dict[UUID, HouseholdState] = {}
+        self.recorded_at: datetime
+        self.submissions: list[tuple[Any, ...]] = []
+        self.repeated: list[tuple[Any, ...]] = []
+        self.changed: dict[UUID, HouseholdRow] = {}
+        self.events: dict[int, list[OutgoingRecord]] = defaultdict(list)
+
+    def take(self, partition: int, sequence: int, previous: int | None, record: IntakeRecord) -> bool:
+        """Decides one record; False when its id is known, so that it becomes no event."""
+        known = self.known.get(record.submission_id)
+        if known is not None:
+            self.repeated.append(
+                (
+                    partition,
+                    sequence,
+                    record.submission_id,
+                    record.volunteer_id,
+                    record.area,
+                    record.received_at,
+                    known == record.digest,
+                )
+            )
+            return False
+        self.known[record.submission_id] = record.digest
+        counts = msgspec.json.encode(record.counts).decode()
+        visit = Visit(record.captured_at, record.submission_id)
+        stored = self.households.get(record.household_id)
+        before: str | None
+        after: str | None
+        if stored is None or visit.supersedes(stored.visit):
+            outcome, before, after = "recorded", stored and stored.counts, counts
+            revision = 1 if stored is None else stored.revision + 1
+            self.households[record.household_id] = HouseholdState(revision, visit, counts)
+            self.changed[record.household_id] = HouseholdRow(
+                record.household_id,
+                record.area,
+                record.village,
+                revision,
+                record.submission_id,
+                record.captured_at,
+                counts,
+            )
+        else:
+            outcome, before, after = "superseded", stored.counts, stored.counts
+            revision = stored.revision
+        row = (
+            record.submission_id,
+            record.household_id,
+            record.volunteer_id,
+            record.organisation_id,
+            record.area,
+            record.captured_at,
+            record.received_at,
+            self.recorded_at,
+            record.kind,
+            outcome,
+            revision,
+            before,
+            after,
+            record.digest,
+            partition,
+            sequence,
+            previous,
+            record.key_id,
+            record.wrapped_key,
+            record.sealed,
+        )
+        self.submissions.append(row)
+        self.events[partition].append(event_record(dict(zip(store.SUBMISSION_COLUMNS, row, strict=True))))
+        return True
+
+
+def event_record(row: dict[str, Any]) -> OutgoingRecord:
+    """The event of a recorded submission, from its row alone: the first publication and every later one are the same
+    bytes."""
+    key = str(row["household_id"])
+    body = SurveyEvent(
+        submission_id=row["submission_id"],
+        household_id=row["household_id"],
+        volunteer_id=row["volunteer_id"],
+        organisation_id=row["organisation_id"],
+        area=row["area"],
+        captured_at=row["captured_at"],
+        recorded_at=row["recorded_at"],
+        kind=row["kind"],
+        outcome=row["outcome"],
+        revision=row["revision"],
+        before=_raw(row["before"]),
+        after=_raw(row["after"]),
+    )
+    envelope = Envelope(
+        id=str(row["submission_id"]),
+        source=SURVEY_SUBMITTED.source or "",
+        type=SURVEY_SUBMITTED.event_type or "",
+        subject=key,
+        time=row["recorded_at"],
+        sequence=row["sequence"],
+        previous=row["previous"],
+        dataschema=SURVEY_SUBMITTED.dataschema or "",
+    )
+    timestamp = int(row["recorded_at"].timestamp() * 1000)
+    return OutgoingRecord(key.encode(), msgspec.json.encode(body), to_headers(envelope), timestamp)
+
+
+def _raw(text: str | None) -> msgspec.Raw | None:
+    return None if text is None else msgspec.Raw(text.encode())

@@ -1,0 +1,46 @@
+"""The record of `survey-intake`: what the recorder needs in the clear, and the submission itself sealed."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from services.survey.domain import Counts
+
+
+class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One accepted submission; written as a MessagePack array. New fields go to the end, with a default.
+
+    digest: tells the same submission sent again from another one under the same id; sealed: the submission as JSON,
+    under `wrapped_key`, which is itself sealed under the key `key_id`.
+    """
+
+    submission_id: UUID
+    household_id: UUID
+    volunteer_id: UUID
+    organisation_id: UUID | None
+    area: str
+    village: str | None
+    captured_at: datetime
+    received_at: datetime
+    kind: Literal["survey"]
+    counts: Counts
+    digest: bytes
+    key_id: str
+    wrapped_key: bytes
+    sealed: bytes
+
+
+_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
+_decoder = msgspec.msgpack.Decoder(IntakeRecord)
+
+
+def encode(record: IntakeRecord) -> bytes:
+    """The record as it stands in Kafka."""
+    return _encoder.encode(record)
+
+
+def decode(value: bytes) -> IntakeRecord:
+    """Reads a record; raises ValueError (msgspec's) when it is none."""
+    return _decoder.decode(value)

@@ -1,0 +1,16 @@
+"""What the survey's processes are told by their environment."""
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SurveySettings(BaseSettings):
+    """JITASA_JWKS_URL, JITASA_TOKEN_ISSUER, JITASA_SEALING_KEYS_FILE, JITASA_HOUSEHOLD_KEY_FILE."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    jwks_url: str
+    token_issuer: str
+    sealing_keys_file: Path
+    household_key_file: Path

@@ -1,0 +1,188 @@
+"""The survey database, in sets: one statement for all rows of a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from services.survey.domain import Visit
+from shared.postgres.pool import Connection
+
+KNOWN_SUBMISSIONS = "SELECT submission_id, digest FROM submission WHERE submission_id = ANY ($1::uuid[])"
+
+HOUSEHOLDS = """
+SELECT household_id, revision, submission_id, captured_at, counts
+FROM household
+WHERE household_id = ANY ($1::uuid[])
+"""
+
+PUT_HOUSEHOLDS = """
+INSERT INTO household (household_id, area, village, revision, submission_id, captured_at, counts)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::json[])
+ON CONFLICT (household_id) DO UPDATE SET
+    revision      = excluded.revision,
+    submission_id = excluded.submission_id,
+    captured_at   = excluded.captured_at,
+    counts        = excluded.counts
+"""
+
+RECORDED_FROM = """
+SELECT submission_id, household_id, volunteer_id, organisation_id, area, captured_at, recorded_at, kind, outcome,
+revision,
+       before, after, partition, sequence, previous
+FROM submission
+WHERE partition = $1 AND sequence >= $2
+ORDER BY sequence
+LIMIT $3
+"""
+
+SUBMISSION_FATE = """
+SELECT volunteer_id, area, captured_at, recorded_at, outcome, revision, kind
+FROM submission
+WHERE submission_id = $1 AND (volunteer_id = $2 OR starts_with(area, $3))
+"""
+
+SUBMISSION_REPEATS = """
+SELECT received_at, same_content
+FROM repeated_submission
+WHERE submission_id = $1 AND (volunteer_id = $2 OR starts_with(area, $3))
+ORDER BY sequence
+LIMIT 20
+"""
+
+COUNTS = """
+WITH households AS (
+    SELECT area,
+           count(*) AS households,
+           coalesce(sum((counts->>'persons')::integer), 0) AS persons,
+           coalesce(sum((counts->>'dose_0')::integer), 0) AS dose_0,
+           coalesce(sum((counts->>'dose_1')::integer), 0) AS dose_1,
+           coalesce(sum((counts->>'dose_2')::integer), 0) AS dose_2,
+           coalesce(sum((counts->>'dose_3')::integer), 0) AS dose_3,
+           coalesce(sum((counts->>'wanting')::integer), 0) AS wanting,
+           coalesce(sum((counts->>'wanting_608')::integer), 0) AS wanting_608,
+           coalesce(sum((counts->>'undecided')::integer), 0) AS undecided,
+           coalesce(sum((counts->>'refusing')::integer), 0) AS refusing,
+           coalesce(sum((counts->>'home_visit')::integer), 0) AS home_visit
+    FROM household
+    WHERE counts IS NOT NULL AND starts_with(area, $1)
+    GROUP BY area
+), submissions AS (
+    SELECT area, count(*) AS submissions, count(*) FILTER (WHERE outcome = 'superseded') AS superseded
+    FROM submission
+    WHERE starts_with(area, $1)
+    GROUP BY area
+)
+SELECT area, submissions, superseded, coalesce(households, 0) AS households, coalesce(persons, 0) AS persons,
+       coalesce(dose_0, 0) AS dose_0, coalesce(dose_1, 0) AS dose_1, coalesce(dose_2, 0) AS dose_2,
+       coalesce(dose_3, 0) AS dose_3, coalesce(wanting, 0) AS wanting, coalesce(wanting_608, 0) AS wanting_608,
+       coalesce(undecided, 0) AS undecided, coalesce(refusing, 0) AS refusing, coalesce(home_visit, 0) AS home_visit
+FROM submissions LEFT JOIN households USING (area)
+ORDER BY area
+"""
+
+SUBMISSION_COLUMNS = (
+    "submission_id",
+    "household_id",
+    "volunteer_id",
+    "organisation_id",
+    "area",
+    "captured_at",
+    "received_at",
+    "recorded_at",
+    "kind",
+    "outcome",
+    "revision",
+    "before",
+    "after",
+    "digest",
+    "partition",
+    "sequence",
+    "previous",
+    "key_id",
+    "wrapped_key",
+    "sealed",
+)
+
+REPEATED_COLUMNS = (
+    "partition",
+    "sequence",
+    "submission_id",
+    "volunteer_id",
+    "area",
+    "received_at",
+    "same_content",
+)
+
+
+class HouseholdRow(NamedTuple):
+    """A household as it is to be stored; counts as JSON text."""
+
+    household_id: UUID
+    area: str
+    village: str | None
+    revision: int
+    submission_id: UUID
+    captured_at: datetime
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdState:
+    """What the recorder needs of a stored household."""
+
+    revision: int
+    visit: Visit
+    counts: str | None
+
+
+async def known_submissions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Which of `ids` are recorded, with the digest of their content."""
+    return {row[0]: row[1] for row in await connection.fetch(KNOWN_SUBMISSIONS, ids)}
+
+
+async def households(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, HouseholdState]:
+    """The stored ones of `ids`."""
+    rows = await connection.fetch(HOUSEHOLDS, ids)
+    return {row[0]: HouseholdState(row[1], Visit(row[3], row[2]), row[4]) for row in rows}
+
+
+async def put_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
+    """Stores new and changed households."""
+    if rows:
+        await connection.execute(PUT_HOUSEHOLDS, *map(list, zip(*rows, strict=True)))
+
+
+async def add_submissions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Adds rows of `SUBMISSION_COLUMNS`; raises UniqueViolationError when an id was recorded in the meantime."""
+    if rows:
+        await connection.copy_records_to_table("submission", records=rows, columns=SUBMISSION_COLUMNS)
+
+
+async def add_repeated(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Adds rows of `REPEATED_COLUMNS`."""
+    if rows:
+        await connection.copy_records_to_table("repeated_submission", records=rows, columns=REPEATED_COLUMNS)
+
+
+async def recorded_from(connection: Connection, partition: int, sequence: int, limit: int) -> list[asyncpg.Record]:
+    """Recorded submissions of a partition from a sequence on, in order."""
+    return await connection.fetch(RECORDED_FROM, partition, sequence, limit)
+
+
+async def submission_fate(
+    connection: Connection, submission_id: UUID, subject: UUID, area: str | None
+) -> tuple[asyncpg.Record | None, list[asyncpg.Record]]:
+    """What became of a submission, and of others under its id; only of the subject's own and, unless None, of
+    `area`."""
+    scope = "-" if area is None else area  # no area begins with a dash
+    fate = await connection.fetchrow(SUBMISSION_FATE, submission_id, subject, scope)
+    return fate, await connection.fetch(SUBMISSION_REPEATS, submission_id, subject, scope)
+
+
+async def counts(connection: Connection, area: str) -> list[dict[str, Any]]:
+    """The survey's own sums by subdistrict inside `area`, counted from its tables."""
+    return [dict(row) for row in await connection.fetch(COUNTS, area)]
