@@ -1,0 +1,242 @@
+"""Changes of places: what is stored, what is told, and what two people at once do to it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from services.facilities import store
+from services.facilities.app import create
+from services.facilities.domain import updated
+from shared.observability.clock import MovableClock
+from shared.postgres import outbox
+from shared.web.authentication import Authentication
+from tests.integration.facilities.conftest import NOW, Tokens, subject
+
+Place = Callable[..., dict[str, Any]]
+Pool = Any
+"""asyncpg's pool of records; its stubs make every row of a test a chore."""
+
+
+async def revisions(pool: Pool, facility_id: str) -> list[tuple[int, str]]:
+    rows = await pool.fetch(
+        "SELECT revision, change FROM facility_revision WHERE facility_id = $1 ORDER BY revision", UUID(facility_id)
+    )
+    return [(row["revision"], row["change"]) for row in rows]
+
+
+async def told(pool: Pool, facility_id: str) -> list[dict[str, Any]]:
+    """The bodies of the place's events in the outbox."""
+    rows = await pool.fetch("SELECT body FROM outbox WHERE key = $1 ORDER BY id", facility_id)
+    return [json.loads(row["body"]) for row in rows]
+
+
+async def enter(client: httpx.AsyncClient, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await client.post("/v1/facilities", json=body)
+    assert answer.status_code == 201, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def test_the_life_of_a_place(client: httpx.AsyncClient, pool: Pool, clock: MovableClock, place: Place) -> None:
+    facility_id = str(uuid4())
+    answer = await client.post("/v1/facilities", json=place(facility_id=facility_id))
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"1"')
+    address = answer.headers["location"]
+    assert address == f"/v1/facilities/{facility_id}"
+    entered = answer.json()
+    assert {name: entered[name] for name in place()} == place()
+
+    clock.advance(timedelta(days=1))
+    edited = entered | {"free": 0, "status": "full"}  # an answer can be edited and sent back as it is
+    answer = await client.put(address, json=edited, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+
+    clock.advance(timedelta(days=1))
+    answer = await client.post(f"{address}/confirmation", headers={"Authorization": "Bearer district_coordinator@5001"})
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"3"')
+
+    answer = await client.put(address, json=edited | {"status": "closed"}, headers={"If-Match": '"3"'})
+    assert answer.status_code == 200
+    del client.headers["Authorization"]
+    assert (await client.get(address)).json() == answer.json()
+
+    events = await told(pool, facility_id)
+    assert [(event["revision"], event["change"]) for event in events] == [
+        (1, "created"),
+        (2, "updated"),
+        (3, "confirmed"),
+        (4, "closed"),
+    ]
+    assert await revisions(pool, facility_id) == [(event["revision"], event["change"]) for event in events]
+    assert [event["before"] and event["before"]["status"] for event in events] == [None, "open", "full", "full"]
+    assert [event["before"] and event["before"]["free"] for event in events] == [None, 12, 0, 0]
+    assert events[2]["before"]["confirmed_at"] == "2022-02-08T02:00:00Z"
+    assert events[2]["confirmed_at"] == "2022-02-09T02:00:00Z"
+    assert "changed_by" not in events[0]
+
+    who = await pool.fetch(
+        "SELECT changed_by, role, changed_at FROM facility_revision WHERE facility_id = $1 ORDER BY revision",
+        UUID(facility_id),
+    )
+    assert [(row["changed_by"], row["role"]) for row in who[1:3]] == [
+        (subject("place_officer@50"), "place_officer"),
+        (subject("district_coordinator@5001"), "district_coordinator"),
+    ]
+    assert who[0]["changed_at"] == NOW
+
+
+async def test_the_same_content_again_is_a_confirmation(client: httpx.AsyncClient, pool: Pool, place: Place) -> None:
+    entered = await enter(client, place())
+    answer = await client.put(f"/v1/facilities/{entered['facility_id']}", json=entered, headers={"If-Match": '"1"'})
+    assert answer.json()["revision"] == 2
+    assert await revisions(pool, entered["facility_id"]) == [(1, "created"), (2, "confirmed")]
+
+
+async def test_a_closed_place_has_nothing_to_confirm(client: httpx.AsyncClient, place: Place) -> None:
+    entered = await enter(client, place(status="closed"))
+    answer = await client.post(f"/v1/facilities/{entered['facility_id']}/confirmation")
+    assert (answer.status_code, answer.json()["code"]) == (409, "facility_closed")
+
+
+async def test_two_editors_at_once(client: httpx.AsyncClient, pool: Pool, place: Place) -> None:
+    entered = await enter(client, place())
+    address = f"/v1/facilities/{entered['facility_id']}"
+
+    first, second = await asyncio.gather(
+        client.put(address, json=entered | {"free": 1}, headers={"If-Match": '"1"'}),
+        client.put(address, json=entered | {"free": 2}, headers={"If-Match": '"1"'}),
+    )
+    won, lost = sorted((first, second), key=lambda answer: answer.status_code)
+    assert (won.status_code, lost.status_code) == (200, 412)
+    assert (lost.json()["current_revision"], lost.headers["etag"]) == (2, '"2"')
+    assert "2" in lost.json()["detail"]
+    assert (await client.get(address)).json() == won.json()
+    assert await revisions(pool, entered["facility_id"]) == [(1, "created"), (2, "updated")]
+    assert len(await told(pool, entered["facility_id"])) == 2
+
+
+async def test_many_changes_at_once_make_one_row_of_revisions(
+    client: httpx.AsyncClient, pool: Pool, place: Place
+) -> None:
+    entered = await enter(client, place())
+    address = f"/v1/facilities/{entered['facility_id']}/confirmation"
+    answers = await asyncio.gather(*(client.post(address) for _ in range(20)))
+    assert sorted(answer.json()["revision"] for answer in answers) == list(range(2, 22))
+    assert [event["revision"] for event in await told(pool, entered["facility_id"])] == list(range(1, 22))
+
+
+async def test_a_confirmation_may_name_the_revision_that_was_seen(client: httpx.AsyncClient, place: Place) -> None:
+    entered = await enter(client, place())
+    address = f"/v1/facilities/{entered['facility_id']}/confirmation"
+    assert (await client.post(address, headers={"If-Match": '"1"'})).status_code == 200
+    assert (await client.post(address, headers={"If-Match": '"1"'})).status_code == 412
+
+
+async def test_repeating_an_entry_gives_the_same_place(client: httpx.AsyncClient, pool: Pool, place: Place) -> None:
+    body = place(facility_id=str(uuid4()))
+    answers = await asyncio.gather(*(client.post("/v1/facilities", json=body) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert len({answer.text for answer in answers}) == 1
+    assert len(await told(pool, body["facility_id"])) == 1
+
+    address = f"/v1/facilities/{body['facility_id']}"
+    await client.put(address, json=body | {"free": 1}, headers={"If-Match": '"1"'})
+    late = await client.post("/v1/facilities", json=body)  # a retry that arrives after somebody's change
+    assert (late.status_code, late.json()["revision"], late.json()["free"]) == (200, 2, 1)
+
+
+async def test_the_same_id_with_other_content_is_a_conflict(
+    client: httpx.AsyncClient, pool: Pool, place: Place
+) -> None:
+    body = place(facility_id=str(uuid4()))
+    assert (await client.post("/v1/facilities", json=body)).status_code == 201
+    answer = await client.post("/v1/facilities", json=body | {"name": "อีกแห่ง"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "facility_id_taken")
+    assert await revisions(pool, body["facility_id"]) == [(1, "created")]
+
+
+async def test_thai_digits_are_the_same_place(client: httpx.AsyncClient, place: Place) -> None:
+    body = place(facility_id=str(uuid4()), official_code="10713")
+    assert (await client.post("/v1/facilities", json=body)).status_code == 201
+    thai = body | {"area": "๕๐๐๑๐๑", "official_code": "๑๐๗๑๓"}
+    answer = await client.post("/v1/facilities", json=thai)
+    assert (answer.status_code, answer.json()["area"], answer.json()["official_code"]) == (200, "500101", "10713")
+
+
+async def test_the_token_s_area_bounds_every_change(client: httpx.AsyncClient, pool: Pool, place: Place) -> None:
+    entered = await enter(client, place())
+    facility_id = entered["facility_id"]
+    address = f"/v1/facilities/{facility_id}"
+    other = {"Authorization": "Bearer place_officer@10", "If-Match": '"1"'}
+    own = {"If-Match": '"1"'}
+
+    stolen = entered | {"area": "100101", "position": None}
+    assert (await client.put(address, json=stolen, headers=other)).status_code == 403  # the place is not theirs
+    assert (await client.put(address, json=stolen, headers=own)).status_code == 403  # nor may it be given away
+    assert (await client.put(address, json=entered, headers=other)).status_code == 403
+    assert (await client.post(f"{address}/confirmation", headers=other)).status_code == 403
+    assert (await client.post("/v1/facilities", json=stolen)).status_code == 403
+    missing = f"/v1/facilities/{uuid4()}"
+    assert (await client.put(missing, json=place(), headers=own)).status_code == 404
+    assert (await client.post(f"{missing}/confirmation")).status_code == 404
+    assert (await client.get(missing)).status_code == 404
+    assert await revisions(pool, facility_id) == [(1, "created")]
+
+    country = {"Authorization": "Bearer central_administrator@", "If-Match": '"1"'}
+    moved = await client.put(address, json=stolen, headers=country)
+    assert moved.status_code == 200
+    assert (await told(pool, facility_id))[1]["before"]["area"] == "500101"
+
+
+async def test_the_database_itself_holds_the_area(client: httpx.AsyncClient, pool: Pool, place: Place) -> None:
+    """The store refuses what the routes would have let through."""
+    entered = await enter(client, place())
+    facility_id = UUID(entered["facility_id"])
+    stranger = store.Actor(uuid4(), None, "place_officer", "5002")
+    async with pool.acquire() as connection:
+        known = await store.get(connection, facility_id)
+        with pytest.raises(store.OtherArea):
+            await store.change(connection, facility_id, stranger, lambda before: updated(before, before.content, NOW))
+        with pytest.raises(store.OtherArea):
+            await store.create(connection, uuid4(), known.content, stranger, NOW)
+        assert await store.get(connection, facility_id) == known
+
+
+async def test_no_change_without_its_event(
+    client: httpx.AsyncClient, pool: Pool, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = await enter(client, place())
+
+    async def fails(*_: object, **__: object) -> None:
+        raise asyncpg.PostgresConnectionError
+
+    monkeypatch.setattr(outbox, "append", fails)
+    answer = await client.post(f"/v1/facilities/{entered['facility_id']}/confirmation")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert (await client.get(f"/v1/facilities/{entered['facility_id']}")).json() == entered
+    assert await revisions(pool, entered["facility_id"]) == [(1, "created")]
+
+
+async def test_a_database_that_is_away(clock: MovableClock, place: Place) -> None:
+    pool = await asyncpg.create_pool(host="127.0.0.1", port=1, min_size=0)  # nothing listens on port 1
+    app = create(pool, Authentication(Tokens(), Tokens()), clock, ready=list)
+    headers = {"Authorization": "Bearer place_officer@50", "Accept-Language": "en"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://facilities", headers=headers
+    ) as c:
+        answers = [
+            await c.get("/v1/facilities"),
+            await c.get("/v1/facilities.geojson"),
+            await c.get(f"/v1/facilities/{uuid4()}"),
+            await c.post("/v1/facilities", json=place()),
+        ]
+    pool.terminate()
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert "send the same again" in answers[3].json()["detail"]
