@@ -80,10 +80,9 @@ class Stack:
         return sum(stream["lag"] or 0 for stream in streams.values())
 
     async def outcome(self, submission_id: str) -> str:
-        """What became of a submission, in the survey's words; `unknown` when it does not know it."""
+        """What became of a submission, in the survey's words."""
         url = f"{self._addresses.survey}/v1/submissions/{submission_id}"
-        answer = await self._client.send("GET", url, session=self._administrator)
-        return str(answer.json()["outcome"]) if answer.status_code == 200 else "unknown"
+        return str((await self.read(url))["status"])
 
     async def read(self, url: str, **params: str) -> Any:
         """One document. Raises `Trouble` when the answer is another than 200."""
@@ -104,5 +103,5 @@ def survey_figures(row: dict[str, Any]) -> Figures:
 
 
 def only_reported(name: str) -> bool:
-    """Whether only reporting has this figure: the owning services do not count people by role, or visits again."""
-    return name == "revisits" or (name.startswith("people.") and name.count(".") == 2)
+    """Whether only reporting has this figure: the owners do not count reasons, repeated visits, or people by role."""
+    return name == "revisits" or name.startswith("reasons.") or (name.startswith("people.") and name.count(".") == 2)
