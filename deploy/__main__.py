@@ -1,4 +1,4 @@
-"""The commands of `./jitasa`. The parser is standard library only: `deploy.setup` reads the command line with it first."""
+"""The commands of `./jitasa`. The parser is standard library only: `deploy.setup` checks the command with it first."""
 
 from __future__ import annotations
 

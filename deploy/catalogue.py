@@ -1,4 +1,7 @@
-"""Which services and processes there are, and what each may touch: topics, rights, databases and processes are made from this."""
+"""Which services and processes there are, and what each may touch.
+
+Topics, rights, databases and processes are made from this one table.
+"""
 
 from __future__ import annotations
 

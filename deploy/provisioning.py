@@ -1,4 +1,4 @@
-"""Topics, users and rights of a Kafka cluster, made from the catalogue; repeating it changes nothing, and repairs what differs."""
+"""Topics, users and rights of a Kafka cluster, made from the catalogue. Repeating it repairs what differs."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialAlteration,
     UserScramCredentialUpsertion,
 )
 
@@ -36,8 +37,8 @@ _ITERATIONS: Final = 4096  # Kafka's minimum; the passwords are random and long,
 def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_sync: int) -> list[str]:
     """Create the missing topics and correct the settings of the others. Returns what differs and was left alone.
 
-    A topic is never deleted or recreated: its records are the product's memory. Another number of partitions is only reported,
-    since changing it would send the events of an entity to another partition than before.
+    A topic is never deleted or recreated: its records are the product's memory. Another number of partitions is only
+    reported, since changing it would send the events of an entity to another partition than before.
     """
     existing = admin.list_topics(timeout=_TIMEOUT_S).topics
     settings = {topic.name: _settings(topic, in_sync) for topic in wanted}
@@ -63,7 +64,7 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
 def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Give every user its password (SCRAM-SHA-512)."""
     credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
-    changes = [
+    changes: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(user, credential, password.encode()) for user, password in passwords.items()
     ]
     _wait_all(admin.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_S))
@@ -74,8 +75,15 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
     services = list(services)
     wanted = {binding for service in services for binding in bindings(service)}
     ours = {f"User:{service.name}" for service in services}
+    # None matches anything, which the library's annotations leave out.
     anything = AclBindingFilter(
-        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]
+        ResourcePatternType.ANY,
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
     )
     held = {
         acl

@@ -1,8 +1,8 @@
 """Sets up what is missing below the home, then becomes `python -m deploy`. Standard library only.
 
-Each part is stamped with a key of what it depends on once it is complete: a warm start compares a few short files, and a part
-that was cut off in the middle has no stamp and is made again. What needs the packages is left to `deploy.local.tools`, which
-runs inside the virtual environment made here.
+Each part is stamped with a key of what it depends on once it is complete: a warm start compares a few short files, and
+a part that was cut off in the middle has no stamp and is made again. What needs the packages is left to
+`deploy.local.tools`, which runs inside the virtual environment made here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ WEB_FILES = (CHECKOUT / "package.json", CHECKOUT / "package-lock.json")
 BROKER_RECIPE = CHECKOUT / "deploy" / "local" / "jvm.py"
 
 NEEDED_MEGABYTES = 900
-"""What a complete set of tools takes, measured: 450 of packages, 65 of jars, 75 of PostgreSQL, 70 of cache, and room to unpack."""
+"""What a complete set of tools takes while it is made, see docs/operations.md."""
 
 # What pip, npm and the Maven client write when the other side cannot be reached.
 _NETWORK = re.compile(
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
             return 0 if command == "down" else 3
         os.environ["JITASA_HOME"] = str(home.root)
         os.environ["JITASA_TOOLS"] = str(home.tools)
-        os.execv(python, [str(python), "-m", "deploy", *arguments])
+        os.execv(python, [str(python), "-m", "deploy", *arguments])  # noqa: S606 - no shell needed
     except Trouble as trouble:
         trouble.show()
         return 1
@@ -196,12 +196,13 @@ def _stale(tools: Path, testing: bool) -> list[str]:
 
 
 def _install_packages(tools: Path, step: Step, testing: bool) -> None:
-    """A new virtual environment each time: one that was cut off, or holds an older lock's packages, is no base to build on."""
+    """Always a new virtual environment: one that was cut off, or holds an older lock's packages, is no base."""
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise Trouble(
             f"This Python ({sys.executable}) comes without venv and pip.\n"
-            f"Install them (Debian, Ubuntu: `apt-get install python3-venv` or `python{version}-venv`), then run this again.",
+            f"Install them (Debian, Ubuntu: `apt-get install python3-venv` or `python{version}-venv`),\n"
+            "then run this again.",
             f"Python ตัวนี้ ({sys.executable}) ไม่มี venv และ pip\n"
             f"กรุณาติดตั้ง (Debian, Ubuntu: `apt-get install python3-venv` หรือ `python{version}-venv`) แล้วสั่งอีกครั้ง",
         )

@@ -1,4 +1,4 @@
-"""What went wrong in words that say what to do, in English and Thai; standard library only, as set-up needs it first."""
+"""What went wrong in words that say what to do, in English and Thai; standard library only, for set-up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def disk_full(where: Path | str) -> Trouble:
     """The disk that holds `where` is full."""
     return Trouble(
         f"The disk is full: nothing more can be written to {where}.\n"
-        "Make room (a first set-up needs about 1 GB), or choose another disk with JITASA_HOME=/another/folder, then run this again.",
+        "Make room (a first set-up needs about 1 GB), or choose another disk with JITASA_HOME=/another/folder,\n"
+        "then run this again.",
         f"ดิสก์เต็ม เขียนข้อมูลลงใน {where} ไม่ได้อีก\n"
         "กรุณาลบไฟล์ที่ไม่ใช้ (การติดตั้งครั้งแรกใช้ประมาณ 1 GB) หรือกำหนด JITASA_HOME=/โฟลเดอร์/อื่น แล้วสั่งอีกครั้ง",
     )
@@ -35,7 +36,8 @@ def disk_full(where: Path | str) -> Trouble:
 def not_writable(where: Path | str) -> Trouble:
     """The folder `where` may not be written."""
     return Trouble(
-        f"The folder {where} cannot be written.\nChange its permissions, or choose another one with JITASA_HOME=/another/folder.",
+        f"The folder {where} cannot be written.\n"
+        "Change its permissions, or choose another one with JITASA_HOME=/another/folder.",
         f"ไม่มีสิทธิ์เขียนลงใน {where}\nกรุณาแก้สิทธิ์ของโฟลเดอร์ หรือกำหนด JITASA_HOME=/โฟลเดอร์/อื่น",
     )
 
@@ -44,8 +46,8 @@ def no_network(what: str) -> Trouble:
     """`what` could not be fetched because its server was not reached."""
     return Trouble(
         f"No network: {what} could not be fetched.\n"
-        "The first set-up downloads about 250 MB; later starts need no network. Check the connection or proxy (HTTPS_PROXY) and run "
-        "this again: it goes on where it stopped.",
+        "The first set-up downloads about 250 MB; later starts need no network. Check the connection or proxy\n"
+        "(HTTPS_PROXY) and run this again: it goes on where it stopped.",
         f"ไม่มีเครือข่าย: ดาวน์โหลด {what} ไม่ได้\n"
         "การติดตั้งครั้งแรกต้องดาวน์โหลดประมาณ 250 MB ครั้งต่อไปไม่ต้องใช้เครือข่าย กรุณาตรวจการเชื่อมต่อหรือพร็อกซี (HTTPS_PROXY) "
         "แล้วสั่งอีกครั้ง โปรแกรมจะทำต่อจากที่ค้างไว้",

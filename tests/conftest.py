@@ -19,6 +19,6 @@ def runtime() -> Iterator[Runtime]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Everything, each process on its own, in a home and on ports of its own. A test that breaks it leaves it ready again."""
+    """Everything, in a home and on ports of its own. A test that breaks something leaves it ready again."""
     with started(services=True) as running:
         yield running

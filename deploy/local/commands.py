@@ -53,7 +53,8 @@ def up(home: Home, chosen: argparse.Namespace) -> int:
             stack = Stack(home, port_base_from_environment(), report=report.progress)
             with stack:
                 report.ready(_where(stack))
-                stopping.wait()
+                with contextlib.suppress(KeyboardInterrupt):
+                    stopping.wait()
                 report.progress("Stopping")
     except Trouble as trouble:
         report.trouble(trouble)
@@ -144,7 +145,7 @@ def test(home: Home, chosen: argparse.Namespace) -> int:
     environment = {name: value for name, value in os.environ.items() if name not in ("JITASA_HOME", "JITASA_PORT_BASE")}
     environment["JITASA_TOOLS"] = str(home.tools)
     os.chdir(CHECKOUT)
-    os.execve(sys.executable, [sys.executable, "-m", "pytest", *chosen.arguments], environment)
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *chosen.arguments], environment)  # noqa: S606 - no shell needed
 
 
 def demo(home: Home, chosen: argparse.Namespace) -> int:
@@ -155,7 +156,8 @@ def demo(home: Home, chosen: argparse.Namespace) -> int:
         code = campaign.main(stack.addresses(), households=chosen.households, exit_after=chosen.exit, seed=chosen.seed)
         if not chosen.exit:
             print("Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
-            stopping.wait()
+            with contextlib.suppress(KeyboardInterrupt):
+                stopping.wait()
     return code
 
 
@@ -234,20 +236,18 @@ def _up_detached(home: Home) -> int:
 
 @contextmanager
 def _until_stopped() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set. During the start and the campaign they interrupt instead."""
+    """Ctrl-C and SIGTERM interrupt once, and set the event; what comes later must not interrupt the stop."""
     stopping = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if stopping.is_set():
-            return  # it stops already; a second Ctrl-C must not leave half of it running
+            return
         stopping.set()
         raise KeyboardInterrupt
 
     former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stopping
-    except KeyboardInterrupt:
-        raise
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
@@ -255,7 +255,7 @@ def _until_stopped() -> Iterator[threading.Event]:
 
 @contextmanager
 def _running_stack(home: Home) -> Iterator[Stack]:
-    if describe(home)["ready"]:
+    if describe(home)["running"]:
         yield _attached(home)
         return
     stack = Stack(home, port_base_from_environment(), report=lambda message: print(message, flush=True))

@@ -1,6 +1,6 @@
 """Where everything of a stack on one machine lies; standard library only, as set-up needs it first.
 
-`tools` holds what is fetched and never changes afterwards, so that several stacks can share it; `state` belongs to one stack.
+`tools` holds what is fetched and never changes afterwards, so that several stacks can share it; `state` belongs to one.
 """
 
 from __future__ import annotations

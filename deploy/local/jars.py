@@ -31,7 +31,7 @@ from deploy.trouble import Trouble, no_network
 KAFKA_VERSION = "4.3.0"
 POSTGRES_VERSION = "18.6.0"
 
-# The exclamation mark takes each project's own versions: log4j's managed ones would put Kafka's older client on the class path.
+# The exclamation mark takes each project's own versions: log4j's managed ones would bring an older client of Kafka.
 _KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}!+org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
 _POSTGRES_GROUP = "io.zonky.test.postgres"
 _PLATFORMS = {
@@ -114,8 +114,9 @@ def fetch(jars: Sequence[Jar], folder: Path, step: Step) -> list[Path]:
                 found = _sha256(arrived)
                 if found != jar.sha256:
                     raise Trouble(
-                        f"{jar.name} is not the file it should be, and was thrown away (sha256 {found}, expected {jar.sha256}).\n"
-                        "Whatever served it is broken or not to be trusted: check the proxy or mirror in use, then run this again.",
+                        f"{jar.name} is not the file it should be, and was thrown away (sha256 {found},\n"
+                        f"expected {jar.sha256}). Whatever served it is broken or not to be trusted:\n"
+                        "check the proxy or mirror in use, then run this again.",
                         f"ไฟล์ {jar.name} ไม่ตรงกับที่ควรเป็น จึงถูกลบทิ้ง\nกรุณาตรวจพร็อกซีหรือเซิร์ฟเวอร์ต้นทางที่ใช้ แล้วสั่งอีกครั้ง",
                     )
                 arrived.replace(path)

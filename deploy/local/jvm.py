@@ -9,7 +9,7 @@ QUIET = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=
 
 MEMORY = (
     "-Xms64m",
-    "-Xmx256m",  # with the small cleaner buffer of the broker's settings the heap of one local broker stays below 100 MB
+    "-Xmx256m",  # with the small cleaner buffer of the broker's settings, one local broker needs below 100 MB
     "-XX:+UseSerialGC",  # one small heap: the parallel collectors' threads and tables cost more than they save
     "-XX:TieredStopAtLevel=1",  # halves the start-up; the simple compiler carried 200,000 records a second
 )
@@ -21,6 +21,6 @@ def options(logging: Path, *, cache: Path | None = None, train: Path | None = No
     if train:
         chosen += [f"-XX:AOTCacheOutput={train}"]
     elif cache and cache.exists():
-        # Without a fitting cache the machine starts as it would without any; only its remarks about that are turned off.
+        # Without a fitting cache the machine starts as it would without any; its remarks about that are turned off.
         chosen += [f"-XX:AOTCache={cache}", "-Xlog:aot=off,aot+codecache+stubs=off"]
     return chosen

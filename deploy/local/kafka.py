@@ -137,7 +137,7 @@ class Kafka:
     def lock(self) -> IO[bytes]:
         """A lock on the data folder for the broker to inherit and hold until it ends, also when we are gone.
 
-        Kafka's own lock is taken too late: a second broker's controller would already have written into the first one's log.
+        Kafka's own lock is taken too late: by then a second broker's controller has written into the first one's log.
         """
         lock = (self.folder / "lock").open("ab")
         try:
@@ -145,7 +145,7 @@ class Kafka:
         except BlockingIOError:
             lock.close()
             raise Trouble(
-                f"Another Kafka still works on {self._data}. Stop the stack it belongs to (`./jitasa down`), then run this again.",
+                f"Another Kafka still works on {self._data}.\nStop its stack (`./jitasa down`), then run this again.",
                 f"มี Kafka อื่นกำลังใช้ {self._data} อยู่ กรุณาหยุดด้วย `./jitasa down` แล้วสั่งอีกครั้ง",
             ) from None
         return lock
@@ -167,7 +167,7 @@ class Kafka:
             self._admin = AdminClient(self.client_configuration("admin"), logger=_QUIET)
         return self._admin
 
-    def client_configuration(self, user: str) -> dict[str, str | int]:
+    def client_configuration(self, user: str) -> dict[str, str | int | float | bool]:
         """What confluent-kafka needs to connect as `user`."""
         return {
             "bootstrap.servers": self.bootstrap,
@@ -186,7 +186,8 @@ class Kafka:
             return
         if _numbers(made_by) > _numbers(jars.KAFKA_VERSION):
             raise Trouble(
-                f"The data in {self._data} was written by Kafka {made_by}; this is {jars.KAFKA_VERSION}, which cannot read it.\n"
+                f"The data in {self._data} was written by Kafka {made_by};\n"
+                f"this is {jars.KAFKA_VERSION}, which cannot read it. "
                 "Use the newer checkout, or another JITASA_HOME.",
                 f"ข้อมูลใน {self._data} เขียนโดย Kafka {made_by} แต่รุ่นนี้คือ {jars.KAFKA_VERSION} จึงอ่านไม่ได้\n"
                 "กรุณาใช้ซอร์สโค้ดรุ่นใหม่กว่า หรือ JITASA_HOME อื่น",
@@ -277,7 +278,7 @@ def train(tools: Tools) -> None:
 
 
 def _new_cluster_id() -> str:
-    """Kafka's form of an id: 22 characters of URL-safe base64; one that begins with `-` would be taken for an option."""
+    """Kafka's form of an id: 22 characters of URL-safe base64; one beginning with `-` would be taken for an option."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text

