@@ -62,7 +62,7 @@ SURVEY: Final = Service(
     name="survey",
     topics_written=(SURVEY_INTAKE, SURVEY_SUBMITTED),
     topics_read=(SURVEY_INTAKE, VOLUNTEER_REGISTERED),
-    migrations=(_ROOT / "services" / "survey" / "migrations",),
+    migrations=(_CONSUMER, _ROOT / "services" / "survey" / "migrations"),
     processes=_processes("survey", http=2, recorder=12),
 )
 FACILITIES: Final = Service(

@@ -135,8 +135,8 @@ def _settings(topic: Topic, in_sync: int) -> dict[str, str]:
         "retention.bytes": "-1",
         "cleanup.policy": "delete",  # with retention -1: keep everything; compaction would leave gaps in the offsets
         "min.insync.replicas": str(in_sync),
-        # The sender's clock is not evidence of when something was accepted, and retention must not follow it.
-        "message.timestamp.type": "LogAppendTime",
+        # An event's time is its own, also when it is published once more. Intake's retention must not follow a sender's clock.
+        "message.timestamp.type": "CreateTime" if topic.public else "LogAppendTime",
     }
 
 
