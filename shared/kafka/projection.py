@@ -161,6 +161,7 @@ class ProjectionHandler:
         last = batch.position.last_sequence
         repetitions = 0
         waiting = self._waiting.get(place)
+        came = False
         for record in batch.records:
             numbers = chain_numbers(record.headers)
             if numbers is None:
@@ -178,27 +179,27 @@ class ProjectionHandler:
             else:
                 self._take(batch, record, sequence)
                 last = sequence
+                came = came or waiting is not None
                 if waiting is not None and last >= waiting:
                     waiting = None
+                    self._waiting.pop(place, None)
                     GAPS.labels(*place).set(0)
                     _log.warning("gap_closed", topic=place[0], partition=place[1], last=last)
         REPETITIONS.labels(batch.topic.name).inc(repetitions)
-        self._settle(batch, place, last, waiting)
+        self._settle(batch, last, waiting, came)
 
-    def _settle(self, batch: PartitionBatch, place: tuple[str, int], last: int | None, waiting: int | None) -> None:
-        """Where the position goes and what is read next."""
-        was_waiting = place in self._waiting
-        progress = last != batch.position.last_sequence
+    def _settle(self, batch: PartitionBatch, last: int | None, waiting: int | None, came: bool) -> None:
+        """Where the position goes and what is read next. came: something that was missing was applied."""
+        place = (batch.position.topic, batch.position.partition)
         next_offset = batch.moved.next_offset
         if waiting is None:
-            self._waiting.pop(place, None)
             next_offset = batch.records[-1].offset + 1
         else:
-            self._waiting[place] = waiting
-            if was_waiting:
+            if place in self._waiting:
                 next_offset = batch.position.next_offset
-                if progress:
-                    batch.read_on = next_offset  # something missing came: what lies behind the gap may fit now
+            if came:
+                batch.read_on = next_offset  # what lies behind the gap may fit now
+            self._waiting[place] = waiting
         batch.moved = batch.moved.moved(next_offset=next_offset, last_sequence=last)
 
     def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int) -> None:

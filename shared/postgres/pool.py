@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -17,7 +18,10 @@ ones."""
 LOCK_MILLISECONDS = 10_000
 """As long as PostgreSQL lets a stopped process hold a transaction open (idle_in_transaction_session_timeout)."""
 
-Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+if TYPE_CHECKING:  # asyncpg's own classes take no parameters when they run
+    Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
 UNREACHABLE = (
     OSError,
