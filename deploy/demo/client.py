@@ -5,10 +5,11 @@ client: whichever process is killed, and whenever, the next try goes through onc
 """
 
 import asyncio
-import time
+from asyncio import sleep
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -108,20 +109,20 @@ class Patience:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._since = time.monotonic()
+        self._since = monotonic()
         self._pause = FIRST_PAUSE_SECONDS
 
     async def wait(self, cause: str, retry_after: str | None = None) -> None:
         """Pause before the next try, as `retry_after` (the header's value) asks. Raises `Trouble` after too long."""
         asked = float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
-        if time.monotonic() - self._since + asked > PATIENCE_SECONDS:
+        if monotonic() - self._since + asked > PATIENCE_SECONDS:
             raise Trouble(
                 f"{self._what} was not answered for {PATIENCE_SECONDS:.0f} s ({cause}).\n"
                 "See which process is missing with ./jitasa status, and what it wrote with ./jitasa logs.",
                 f"{self._what} ไม่ได้รับคำตอบเป็นเวลา {PATIENCE_SECONDS:.0f} วินาที ({cause})\n"
                 "กรุณาดูสถานะด้วย ./jitasa status และบันทึกด้วย ./jitasa logs",
             )
-        await asyncio.sleep(max(asked, self._pause))
+        await sleep(max(asked, self._pause))
         self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
 
 
@@ -136,7 +137,7 @@ class Session:
     async def token(self) -> str:
         """A token that lasts for a while yet."""
         async with self._lock:
-            if self._token is None or self._token.ends_at - time.monotonic() < RENEW_BEFORE_SECONDS:
+            if self._token is None or self._token.ends_at - monotonic() < RENEW_BEFORE_SECONDS:
                 self._token = await self._sign_in()
             return self._token.text
 
@@ -164,12 +165,12 @@ class SmsSink:
 
     async def code(self, phone: str) -> str | None:
         """The code that comes to a phone now; None when none came within `CODE_SECONDS`. Each is given once."""
-        until = time.monotonic() + CODE_SECONDS
-        while time.monotonic() < until:
+        until = monotonic() + CODE_SECONDS
+        while monotonic() < until:
             self._read_on()
             if phone in self._codes:
                 return self._codes.pop(phone)
-            await asyncio.sleep(_READ_EVERY_SECONDS)
+            await sleep(_READ_EVERY_SECONDS)
         return None
 
     def _read_on(self) -> None:
@@ -236,4 +237,4 @@ def by_secret(client: Client, registration: str, client_id: str, client_secret: 
 
 
 def _token(answer: dict[str, Any]) -> Token:
-    return Token(str(answer["access_token"]), time.monotonic() + float(answer["expires_in"]))
+    return Token(str(answer["access_token"]), monotonic() + float(answer["expires_in"]))

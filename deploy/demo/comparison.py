@@ -1,11 +1,11 @@
 """Holds the figures of a running stack to what they must be, figure by figure and area by area."""
 
-import asyncio
-import time
+from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
+from time import monotonic
 from typing import Any, Final
 
 from rich.console import Console
@@ -47,12 +47,12 @@ async def settled(stack: Stack) -> Picture:
     """What is there before a run, once an earlier run's last records have arrived: what its owners count, and the
     figures that only reporting has."""
     before: Picture | None = None
-    since = time.monotonic()
+    since = monotonic()
     while True:
         now = await stack.owned()
         if now == before and await stack.lag() == 0:
             break
-        if time.monotonic() - since > STANDSTILL_SECONDS:
+        if monotonic() - since > STANDSTILL_SECONDS:
             raise Trouble(
                 "The figures of this stack do not come to rest: something else is being recorded.\n"
                 "Wait until it has ended, or play the demo on a stack of its own (JITASA_HOME, JITASA_PORT_BASE).",
@@ -60,7 +60,7 @@ async def settled(stack: Stack) -> Picture:
                 "กรุณารอให้เสร็จ หรือใช้ชุดทดลองแยกต่างหาก (JITASA_HOME, JITASA_PORT_BASE)",
             )
         before = now
-        await asyncio.sleep(SETTLE_SECONDS if now else 0)
+        await sleep(SETTLE_SECONDS if now else 0)
     return added(now, _select(await stack.reported(), only_reported))
 
 
@@ -87,16 +87,16 @@ async def follow(stack: Stack, expected: Figures, display: Display) -> None:
     expected: the country's figures. What is waited for is events, not figures: a wrong figure is not waited for.
     """
     with display.phase("waiting", expected["submissions"]) as phase:
-        moved = time.monotonic()
+        moved = monotonic()
         last: Figures | None = None
-        while time.monotonic() - moved < STANDSTILL_SECONDS:
+        while monotonic() - moved < STANDSTILL_SECONDS:
             now = (await stack.reported("country")).get("", _NOTHING)
             phase.at(now["submissions"])
             if all(now[name] == expected[name] for name in now.keys() | expected.keys() if _counts_events(name)):
                 return
             if now != last:
-                last, moved = now, time.monotonic()
-            await asyncio.sleep(POLL_SECONDS)
+                last, moved = now, monotonic()
+            await sleep(POLL_SECONDS)
 
 
 async def compare(stack: Stack, expected: Picture, plan: Plan, truth: Truth, display: Display) -> list[Difference]:
@@ -123,16 +123,16 @@ async def compare(stack: Stack, expected: Picture, plan: Plan, truth: Truth, dis
 async def reconcile(stack: Stack) -> list[Difference]:
     """Where reporting differs from the owning services; what is only on its way is waited for."""
     last: list[Difference] | None = None
-    since = time.monotonic()
+    since = monotonic()
     while True:
         owned = await stack.owned()
         differences = differing("reporting", owned, _select(await stack.reported(), _owned))
         if not differences or (differences == last and await stack.lag() == 0):
             return differences
-        if time.monotonic() - since > STANDSTILL_SECONDS:
+        if monotonic() - since > STANDSTILL_SECONDS:
             return differences
         last = differences
-        await asyncio.sleep(SETTLE_SECONDS)
+        await sleep(SETTLE_SECONDS)
 
 
 def differing(where: str, expected: Picture, got: Picture) -> list[Difference]:
