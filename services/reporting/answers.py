@@ -15,7 +15,8 @@ DenominatorKind = Literal["houses", "population", "surveyed"]
 class Stream:
     """How new the figures are in what they take from one stream.
 
-    time: of the newest event that they contain; lag: records that wait to be applied, as of lag_measured_at. Null: not known.
+    time: of the newest event that they contain; lag: records that wait to be applied, as of lag_measured_at. Null: not
+    known.
     """
 
     time: datetime | None
@@ -30,8 +31,8 @@ AsOf = Mapping[str, Stream]
 class Ratio:
     """A part of a named whole. Above 1 where more people live in an area than are registered there; null when unknown.
 
-    denominator_kind `surveyed`: the persons of the surveyed households; `population`: registered residents, and `houses`: houses
-    to be surveyed, of the dated table of `source`.
+    denominator_kind `surveyed`: the persons of the surveyed households; `population`: registered residents, and
+    `houses`: houses to be surveyed, of the dated table of `source`.
     """
 
     numerator: int | None
@@ -81,20 +82,21 @@ class Figures:
     refusing: int = 0
     home_visit: int = 0
 
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, name) + getattr(other, name) for name in FIGURES))
+
     @property
     def small(self) -> bool:
         """True when so few persons were counted that the figures may point at a household."""
         return 0 < self.persons < SMALL_CELL
 
 
-NO_FIGURES = Figures()
-
-
 @dataclass(frozen=True, slots=True)
 class CoverageRow:
     """The survey's figures of one area. `suppressed`: too few persons to show them to everybody; they are null then.
 
-    dose_0 to dose_3: persons with exactly so many doses (dose_3: or more); one_dose, two_doses, three_doses: with at least so many.
+    dose_0 to dose_3: persons with exactly so many doses (dose_3: or more); one_dose, two_doses, three_doses: with at
+    least so many.
     """
 
     area: str
@@ -172,9 +174,22 @@ class ProgressRow:
     suppressed: bool
 
 
+def progress_row(area: Area, figures: Figures, houses: Denominator, *, suppressed: bool) -> ProgressRow:
+    """The row of one area; with `suppressed`, without figures."""
+    return ProgressRow(
+        area.code,
+        area.name_th,
+        area.name_en,
+        None if suppressed else figures.submissions,
+        houses.of(None if suppressed else figures.households),
+        suppressed,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """What the live map shows of one area: see `CoverageRow` and `ProgressRow`; doses are of the registered population."""
+    """What the live map shows of one area: see `CoverageRow` and `ProgressRow`; doses are of the registered
+    population."""
 
     submissions: int
     superseded: int
@@ -210,7 +225,8 @@ def live_row(figures: Figures, population: Denominator, houses: Denominator) -> 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Places that are not closed, and how many of them were confirmed in the last 7 days; `statuses` counts closed ones too."""
+    """Places that are not closed, and how many of them were confirmed in the last 7 days; `statuses` counts closed ones
+    too."""
 
     total: int
     confirmed: int
@@ -230,6 +246,24 @@ class FreshnessRow:
     overdue: int
     statuses: Mapping[str, int]
     kinds: Mapping[str, Places]
+
+
+def freshness_row(area: Area, kinds: Mapping[str, Places]) -> FreshnessRow:
+    """The row of one area."""
+    statuses: dict[str, int] = {}
+    for places in kinds.values():
+        for status, number in places.statuses.items():
+            statuses[status] = statuses.get(status, 0) + number
+    return FreshnessRow(
+        area.code,
+        area.name_th,
+        area.name_en,
+        sum(places.total for places in kinds.values()),
+        sum(places.confirmed for places in kinds.values()),
+        sum(places.overdue for places in kinds.values()),
+        statuses,
+        kinds,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +291,21 @@ class VolunteersRow:
     withdrawn: int
     organisation_kinds: Mapping[str, Mapping[str, int]]
     roles: Mapping[str, Mapping[str, int]]
+
+
+def volunteers_row(area: Area, people: People) -> VolunteersRow:
+    """The row of one area."""
+    return VolunteersRow(
+        area.code,
+        area.name_th,
+        area.name_en,
+        people.pending,
+        people.approved,
+        people.suspended,
+        people.withdrawn,
+        people.organisation_kinds,
+        people.roles,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +365,8 @@ class FreshnessAnswer:
 
 @dataclass(frozen=True, slots=True)
 class VolunteersAnswer:
-    """People for every area of a level; `wider` are those inside `area` whose role is held in an area above that level."""
+    """People for every area of a level; `wider` are those inside `area` whose role is held in an area above that
+    level."""
 
     area: str
     level: Level

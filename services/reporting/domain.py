@@ -1,7 +1,7 @@
 """What the events mean for the figures: a batch of events folded into what has to be added to them.
 
-Nothing here reads or writes. Every survey figure is a sum of (after - before), so that folding the same events in any batches
-gives the same sums, and no state of a household is needed.
+Nothing here reads or writes. Every survey figure is a sum of (after - before), so that folding the same events in any
+batches gives the same sums, and no state of a household is needed.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ PERSON_FIGURES: Final = (
 """Counted in persons, taken from a household's counts under the same names."""
 
 FIGURES: Final = ("submissions", "superseded", "households", "revisits", *PERSON_FIGURES)
-"""Every survey figure, in the order of a `Changes.survey` row and of the columns of `survey_subdistrict` and `survey_day`."""
+"""Every survey figure, in the order of a `Changes.survey` row and of the columns of `survey_subdistrict` and
+`survey_day`."""
 
 OVERDUE_AFTER: Final = timedelta(days=7)
 """Places are to be brought up to date every week (the directive's clause 3)."""
@@ -75,7 +76,8 @@ class VolunteerKey(NamedTuple):
 
 
 def day_in_thailand(moment: datetime) -> date:
-    """The calendar day in Thailand of a moment. The last hours of the year 9999, which no calendar can move, stay where they are."""
+    """The calendar day in Thailand of a moment. The last hours of the year 9999, which no calendar can move, stay where
+    they are."""
     try:
         return (moment.astimezone(UTC) + _BANGKOK).date()
     except OverflowError:
@@ -102,7 +104,8 @@ class Progress:
 class Changes:
     """What a batch of events adds to the figures.
 
-    survey: rows in the order of `FIGURES`; reasons: persons; volunteers: people; facilities: the latest state of each place.
+    survey: rows in the order of `FIGURES`; reasons: persons; volunteers: people; facilities: the latest state of each
+    place.
     """
 
     survey: dict[SurveyKey, list[int]] = field(default_factory=dict)
@@ -126,7 +129,8 @@ class Changes:
     def add_submission(self, event: Submission) -> None:
         """A household was surveyed, followed up or erased.
 
-        A superseded submission is a visit and leaves the household as it was; an erasure is no visit and takes the household away.
+        A superseded submission is a visit and leaves the household as it was; an erasure is no visit and takes the
+        household away.
         """
         day = day_in_thailand(event.captured_at)
         row = self.survey.get(key := SurveyKey(event.area, day))
@@ -195,8 +199,8 @@ class Changes:
 def derive_above(given: Mapping[str, int], children: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     """The sums of the areas above those given, wherever every area below is known.
 
-    given: values by area code; children: the codes one level below each area that has any. An area that was given keeps its
-    value, even when the areas below sum to something else: registers count some people at a higher level only.
+    given: values by area code; children: the codes one level below each area that has any. An area that was given keeps
+    its value, even when the areas below sum to something else: registers count some people at a higher level only.
     """
     known = dict(given)
     for area in sorted(children, key=len, reverse=True):

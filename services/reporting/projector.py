@@ -1,9 +1,9 @@
 """Applies batches of public events to the reporting database.
 
-The shared consumer has judged each event's place in its stream and holds the position; what is written here commits together with
-it. A batch is folded in memory and then written with one statement per table. Rows are written in the order of their keys, and the
-tables always in the same order, so that two projectors that meet in a subdistrict wait for each other instead of locking each other
-out.
+The shared consumer has judged each event's place in its stream and holds the position; what is written here commits
+together with it. A batch is folded in memory and then written with one statement per table. Rows are written in the
+order of their keys, and the tables always in the same order, so that two projectors that meet in a subdistrict wait for
+each other instead of locking each other out.
 """
 
 from collections import Counter
@@ -19,6 +19,12 @@ from shared.kafka.projection import Event
 from shared.postgres.pool import Connection
 
 TOPICS: Final[tuple[Topic, ...]] = (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED)
+
+_DECODERS: Final[Mapping[str | None, Callable[[bytes], Any]]] = {
+    SURVEY_SUBMITTED.event_type: read_submission,
+    VOLUNTEER_REGISTERED.event_type: VolunteerRegistered.model_validate_json,
+    FACILITY_UPDATED.event_type: FacilityUpdated.model_validate_json,
+}
 
 _LATEST_MILLISECONDS: Final = 253_370_764_800_000
 """The year 9999. A broken clock's time beyond it shall not keep a whole batch from being written."""
@@ -116,11 +122,10 @@ def fold(events: Sequence[Event]) -> Changes:
 class FiguresProjection:
     """Keeps the figures: what the shared consumer calls with each batch, inside its transaction."""
 
-    decoders: Mapping[str, Callable[[bytes], Any]] = {
-        SURVEY_SUBMITTED.name: read_submission,
-        VOLUNTEER_REGISTERED.name: VolunteerRegistered.model_validate_json,
-        FACILITY_UPDATED.name: FacilityUpdated.model_validate_json,
-    }
+    def __init__(self, topics: Sequence[Topic] = TOPICS) -> None:
+        self.decoders: Mapping[str, Callable[[bytes], Any]] = {
+            topic.name: _DECODERS[topic.event_type] for topic in topics
+        }
 
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Adds a batch to the figures and tells the listeners at the commit."""

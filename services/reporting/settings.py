@@ -1,4 +1,5 @@
-"""What the processes of this service read from their environment, beside Kafka's, PostgreSQL's and HTTP's own settings."""
+"""What the processes of this service read from their environment, beside Kafka's, PostgreSQL's and HTTP's own
+settings."""
 
 from pathlib import Path
 
@@ -29,8 +30,8 @@ class LiveSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="JITASA_LIVE_")
 
     max_viewers: int = Field(default=1_000, ge=1)
-    """Each open stream costs a socket and, when it is slow, up to 1 MiB of buffers: 1,000 stay well below 1,024 open files
-    and 1 GiB at the worst. Further processes take further viewers."""
+    """Each open stream costs a socket and, when it is slow, up to 1 MiB of buffers: 1,000 stay well below 1,024 open
+    files and 1 GiB at the worst. Further processes take further viewers."""
     coalesce_seconds: float = Field(default=0.2, gt=0)
     """Changes of this time are sent as one: the eye sees no difference, and a surge costs five messages a second."""
     heartbeat_seconds: float = Field(default=15.0, gt=0)

@@ -1,7 +1,8 @@
 """Reads of the figures, rolled up through the area codes, and the tables of denominators.
 
-`$1` is the code of the area that is asked for and `$2` the number of digits of the level that it is broken down to: a code begins
-with the code of the area around it, and ':' is the character after '9', so a range of codes is everything in an area.
+`$1` is the code of the area that is asked for and `$2` the number of digits of the level that it is broken down to: a
+code begins with the code of the area around it, and ':' is the character after '9', so a range of codes is everything
+in an area.
 """
 
 from collections import defaultdict
@@ -16,8 +17,8 @@ import asyncpg
 from services.reporting.answers import AsOf, Denominator, Figures, People, Place, Places, Position, Stream
 from services.reporting.domain import FIGURES
 from services.reporting.notices import Kind, notify
-from services.reporting.projector import TOPICS
 from shared.contracts.events import FacilityStatus, Role, VolunteerStatus
+from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection, acquire
 
 TableKind = Literal["houses", "population"]
@@ -47,9 +48,9 @@ LEFT JOIN (
 """
 
 
-async def as_of(connection: Connection) -> AsOf:
+async def as_of(connection: Connection, topics: Sequence[Topic]) -> AsOf:
     """How new the figures are, per stream."""
-    rows = await connection.fetch(AS_OF, [topic.name for topic in TOPICS])
+    rows = await connection.fetch(AS_OF, [topic.name for topic in topics])
     return {row["topic"]: Stream(row["newest"], row["lag"], row["measured_at"]) for row in rows}
 
 

@@ -1,0 +1,65 @@
+"""Measures where the streams end in Kafka: with the positions in the database, that is how far the figures are behind.
+
+Measured apart from the consumer, so that a consumer that stands still (a gap, a database that is away, nothing assigned
+yet) shows as a growing lag instead of an old number.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from services.reporting import store
+from services.reporting.store import Pool
+from shared.contracts.topics import Topic
+from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
+from shared.observability.clock import Clock
+from shared.observability.logs import log
+from shared.postgres.pool import UNREACHABLE, acquire
+
+MEASURE_SECONDS = 2.0
+"""One request to each broker and one small statement; readers of the lag need it no newer."""
+
+_log = log(__name__)
+
+
+class StreamEnds:
+    """Notes the ends of topics every few seconds."""
+
+    def __init__(self, settings: KafkaSettings, pool: Pool, topics: Sequence[Topic], clock: Clock) -> None:
+        self._admin = AdminClient({**settings.for_librdkafka(), "log_level": 0})
+        self._pool = pool
+        self._topics = tuple(topics)
+        self._clock = clock
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Measures until `stopping` is set. While Kafka or the database is away, the last known ends stand."""
+        while not stopping.is_set():
+            try:
+                await self.measure()
+            except (KafkaException, *UNREACHABLE) as error:
+                _log.info("stream_ends_unknown", cause=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), MEASURE_SECONDS)
+
+    async def measure(self) -> None:
+        """Asks Kafka once and notes what it says."""
+        measured_at = self._clock.now()
+        ends = await asyncio.to_thread(self._ask)
+        async with acquire(self._pool) as connection:
+            await store.put_ends(connection, ends, measured_at)
+
+    def _ask(self) -> Mapping[tuple[str, int], int]:
+        wanted = {
+            TopicPartition(topic.name, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic in self._topics
+            for partition in range(topic.partitions)
+        }
+        seconds = REQUEST_MILLISECONDS / 1000
+        futures = self._admin.list_offsets(wanted, request_timeout=seconds)
+        return {
+            (place.topic, place.partition): future.result(timeout=seconds + 1).offset
+            for place, future in futures.items()
+        }

@@ -1,0 +1,238 @@
+"""The live stream's centre: holds the present picture, makes each event once, and hands the same bytes to every viewer.
+
+An event is `change` (what differs from the event before) or `reset` (everything). A viewer gets a `reset` first, then
+changes; one who comes back with the id of the last event he saw gets the changes since then, as long as they are still
+held. A viewer who takes events slower than they come is let go, and comes back like that.
+
+Nothing waits for a viewer: each has a bounded queue of references to shared bytes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Final
+
+import msgspec
+
+from services.reporting.answers import AsOf, Denominator, Figures, live_row
+from services.reporting.notices import Kind, Notice
+from shared.observability.metrics import LIVE_SLOW_VIEWERS, LIVE_VIEWERS
+
+MAX_WAITING: Final = 20
+"""Events that a viewer may be behind: four seconds at the highest rate. Whoever is slower is better served by a fresh
+picture."""
+
+MAX_HELD_BYTES: Final = 4 * 1024 * 1024
+"""Of past events, for viewers who come back: some minutes of a nationwide surge, hours otherwise."""
+
+Inputs = tuple[Figures, Denominator, Denominator]
+"""What an area's row is made from: its figures, its population and its houses."""
+
+Picture = Mapping[str, Inputs]
+"""By area code, of the country, every province and every district."""
+
+
+class TooManyViewers(Exception):
+    """All places are taken."""
+
+
+class StreamEnded(Exception):
+    """This viewer gets no more."""
+
+
+@dataclass(slots=True)
+class Changed:
+    """Which areas have new figures since the event before; None: they may be anywhere."""
+
+    subdistricts: set[str] | None = field(default_factory=set)
+    places: set[str] | None = field(default_factory=set)
+    volunteers: set[str] | None = field(default_factory=set)
+
+    def add(self, notice: Notice) -> None:
+        """Takes in a notice."""
+        match notice.kind:
+            case Kind.SURVEY:
+                self.subdistricts = _union(self.subdistricts, notice.areas)
+            case Kind.PLACES:
+                self.places = _union(self.places, notice.areas)
+            case Kind.VOLUNTEERS:
+                self.volunteers = _union(self.volunteers, notice.areas)
+            case Kind.DENOMINATORS:
+                self.subdistricts = None
+
+    @classmethod
+    def anywhere(cls) -> "Changed":
+        """When nothing is known of what happened."""
+        return cls(None, None, None)
+
+
+def _union(mine: set[str] | None, more: Set[str] | None) -> set[str] | None:
+    return None if mine is None or more is None else mine | more
+
+
+class Viewer:
+    """One open stream's queue."""
+
+    def __init__(self) -> None:
+        self._items: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+        self._open = True
+        self.has_picture = False
+
+    def put(self, item: bytes) -> bool:
+        """Adds an event; False, and the stream ends, when too many wait already."""
+        if len(self._items) >= MAX_WAITING:
+            self.close()
+            return False
+        self._items.append(item)
+        self._wake.set()
+        return True
+
+    def close(self) -> None:
+        """Ends the stream at once; what still waits is not sent."""
+        self._open = False
+        self._wake.set()
+
+    async def next(self, patience: float) -> bytes | None:
+        """The next event, or None after `patience` seconds without one; raises `StreamEnded`."""
+        if self._open and not self._items:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(patience):
+                    await self._wake.wait()
+            except TimeoutError:
+                return None
+        if not self._open:
+            raise StreamEnded
+        return self._items.popleft()
+
+
+class LiveStream:
+    """All viewers of this process and what they are told."""
+
+    def __init__(self, max_viewers: int) -> None:
+        self._max_viewers = max_viewers
+        self._life = token_hex(4)  # ids of another process, or of this one before a restart, are not ours
+        self._version = 0
+        self._viewers: set[Viewer] = set()
+        self._held: deque[tuple[int, bytes]] = deque()
+        self._held_bytes = 0
+        self._inputs: dict[str, Inputs] = {}
+        self._rows: dict[str, msgspec.Raw] = {}
+        self._as_of: AsOf = {}
+        self._reset: bytes | None = None
+        self.wanted = asyncio.Event()
+        """Set while a viewer waits for a picture."""
+
+    @property
+    def viewers(self) -> int:
+        """How many streams are open."""
+        return len(self._viewers)
+
+    def join(self, last_event_id: str | None = None) -> Viewer:
+        """A new viewer, who goes on behind `last_event_id` where that is possible; raises `TooManyViewers`."""
+        if len(self._viewers) >= self._max_viewers:
+            raise TooManyViewers
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        LIVE_VIEWERS.set(len(self._viewers))
+        self._begin(viewer, last_event_id)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        """The viewer's stream is over. May be called again."""
+        viewer.close()
+        self._viewers.discard(viewer)
+        LIVE_VIEWERS.set(len(self._viewers))
+
+    def close(self) -> None:
+        """Ends all streams; the process is about to stop."""
+        for viewer in list(self._viewers):
+            viewer.close()
+
+    def forget(self) -> None:
+        """The picture may be out of date: events may have been missed. Every viewer gets a `reset` with the next
+        one."""
+        self._inputs.clear()
+        self._rows.clear()
+        self._held.clear()
+        self._held_bytes = 0
+        self._reset = None
+        for viewer in self._viewers:
+            viewer.has_picture = False
+        if self._viewers:
+            self.wanted.set()
+
+    def show(self, picture: Picture, as_of: AsOf, changed: Changed) -> None:
+        """Makes `picture` the present one and tells every viewer what is new in it."""
+        differing = [code for code, inputs in picture.items() if self._inputs.get(code) != inputs]
+        for code in differing:
+            self._rows[code] = msgspec.Raw(msgspec.json.encode(live_row(*picture[code])))
+        self._inputs.update((code, picture[code]) for code in differing)
+        self._as_of = as_of
+        self._version += 1
+        self._reset = None
+        self.wanted.clear()
+        change = self._event("change", {code: self._rows[code] for code in differing}, changed)
+        self._hold(change)
+        for viewer in list(self._viewers):
+            self._put(viewer, change if viewer.has_picture else self._whole())
+
+    def _begin(self, viewer: Viewer, last_event_id: str | None) -> None:
+        if not self._rows:
+            self.wanted.set()
+            return
+        missed = self._since(last_event_id)
+        if missed is None or len(missed) > MAX_WAITING:
+            self._put(viewer, self._whole())
+            return
+        viewer.has_picture = True
+        for event in missed:
+            self._put(viewer, event)
+
+    def _since(self, event_id: str | None) -> list[bytes] | None:
+        """The events behind `event_id`; None when they are not held, or it is not an id of this life."""
+        life, _, number = (event_id or "").partition("-")
+        if life != self._life or not number.isascii() or not number.isdigit():
+            return None
+        seen = int(number[:20])
+        oldest = self._held[0][0] if self._held else self._version + 1
+        if not oldest - 1 <= seen <= self._version:
+            return None
+        return [event for version, event in self._held if version > seen]
+
+    def _put(self, viewer: Viewer, event: bytes) -> None:
+        if not viewer.put(event):
+            LIVE_SLOW_VIEWERS.inc()
+            self.leave(viewer)
+        viewer.has_picture = True
+
+    def _hold(self, event: bytes) -> None:
+        self._held.append((self._version, event))
+        self._held_bytes += len(event)
+        while self._held_bytes > MAX_HELD_BYTES:
+            self._held_bytes -= len(self._held.popleft()[1])
+
+    def _whole(self) -> bytes:
+        if self._reset is None:
+            self._reset = self._event("reset", self._rows, Changed.anywhere())
+        return self._reset
+
+    def _event(self, name: str, rows: Mapping[str, msgspec.Raw], changed: Changed) -> bytes:
+        data = msgspec.json.encode(
+            {
+                "version": self._version,
+                "as_of": self._as_of,
+                "areas": rows,
+                "subdistricts": _listed(changed.subdistricts),
+                "places": _listed(changed.places),
+                "volunteers": _listed(changed.volunteers),
+            }
+        )
+        return b"id: %s-%d\nevent: %s\ndata: %s\n\n" % (self._life.encode(), self._version, name.encode(), data)
+
+
+def _listed(codes: set[str] | None) -> list[str] | None:
+    return None if codes is None else sorted(codes)
