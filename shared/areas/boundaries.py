@@ -51,8 +51,8 @@ _BY_SHAPE: Final = {
 # Gaps are slivers along borders, at most 0.00045 square degrees; one wider than this (10 km) would be missing data.
 _GAP_WIDTH_DEGREES: Final = 0.1
 
-# Steps across the country's extent: one of 10,000 is about 160 m, less than a pixel up to zoom 9, which is as far as these
-# boundaries are good.
+# Steps across the country's extent: one of 10,000 is about 160 m, less than a pixel up to zoom 9.
+# The boundaries are good no further.
 _QUANTIZATION: Final = 10_000
 
 
