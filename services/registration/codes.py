@@ -48,5 +48,5 @@ def new_secret() -> str:
 
 
 def hash_secret(secret: str) -> bytes:
-    """Hash what `new_secret` made. One round of SHA-256 is enough: nobody guesses 256 random bits, unlike a password."""
+    """Hash what `new_secret` made. One round of SHA-256 is enough: nobody guesses 256 random bits."""
     return hashlib.sha256(secret.encode()).digest()

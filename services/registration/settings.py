@@ -21,8 +21,8 @@ CODE_LIFE = timedelta(minutes=5)
 CODE_ATTEMPTS = 5
 """Enough for mistyping; with 10^6 codes a guesser hits once in 200,000 codes sent."""
 
-CODES_PER_PHONE = Limit("codes.phone", 5, timedelta(hours=1))
-"""Bounds guesses (25 an hour for one phone), what an SMS bomber can do to somebody, and the bill."""
+CODES_PER_PHONE = Limit("codes.phone", 10, timedelta(hours=1))
+"""Bounds guesses (50 an hour for one phone), what an SMS bomber can do to somebody, and the bill."""
 CODES_PER_ADDRESS = Limit("codes.address", 2_000, timedelta(minutes=10))
 """Mobile carriers put thousands of phones behind one address, and a training signs in through one office line."""
 SIGN_UPS_PER_ADDRESS = Limit("sign-ups.address", 2_000, timedelta(minutes=10))

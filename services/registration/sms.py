@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -74,16 +75,17 @@ class HttpGateway:
     def __init__(self, url: str, token_file: Path) -> None:
         self._url = url
         self._token_file = token_file
-        self._client = httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS)
+        self._tls = ssl.create_default_context()  # reading the system's authorities takes longer than sending
 
     async def send(self, message: TextMessage) -> None:
         """Post the message; any other answer than 2xx is an error."""
         token = self._token_file.read_text().strip()  # read anew each time, so that a rotated one is taken up
-        answer = await self._client.post(
-            self._url,
-            json={"phone": message.phone, "text": message.text},
-            headers={"Authorization": f"Bearer {token}"},
-        )
+        async with httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS, verify=self._tls) as client:
+            answer = await client.post(
+                self._url,
+                json={"phone": message.phone, "text": message.text},
+                headers={"Authorization": f"Bearer {token}"},
+            )
         answer.raise_for_status()
 
 

@@ -78,7 +78,7 @@ def _if_text(value: object) -> object:
 AreaCode = Annotated[str, Field(max_length=100, examples=["500101"]), AfterValidator(current_area)]
 """An area in use today."""
 
-Name = Annotated[str, BeforeValidator(_if_text), Field(min_length=1, max_length=200, examples=["สมหญิง ใจดี"])]
+Name = Annotated[str, Field(min_length=1, max_length=200, examples=["สมหญิง ใจดี"]), BeforeValidator(_if_text)]
 """A person's or organisation's name; the longest official names of agencies have about 120 characters."""
 
 Phone = Annotated[str, Field(max_length=100, examples=["0812345678"]), AfterValidator(_mobile)]
@@ -87,5 +87,5 @@ Phone = Annotated[str, Field(max_length=100, examples=["0812345678"]), AfterVali
 NationalId = Annotated[str, Field(max_length=100), AfterValidator(_national_id)]
 """A Thai national id, in one spelling."""
 
-Reason = Annotated[str, BeforeValidator(_if_text), Field(min_length=1, max_length=1000)]
+Reason = Annotated[str, Field(min_length=1, max_length=1000), BeforeValidator(_if_text)]
 """A free text of a few sentences."""

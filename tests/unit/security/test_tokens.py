@@ -152,7 +152,7 @@ async def test_every_changed_character_of_a_token_is_noticed() -> None:
 
 
 async def test_a_key_with_the_same_id_does_not_help() -> None:
-    stranger = ECKey.import_key({**new_key().as_dict(private=True), "kid": KEY.kid})
+    stranger = ECKey.import_key({**new_key().as_dict(private=True), "kid": str(KEY.kid)})
     assert await refusal(signed(stranger)) == "token_bad_signature"
 
 
