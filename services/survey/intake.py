@@ -18,7 +18,7 @@ from services.survey.domain import count
 from services.survey.records import IntakeRecord, encode
 from services.survey.submission import Submission, Unreadable, area_of, check, read_submission, village_of
 from shared.contracts.partitioning import partition_of
-from shared.contracts.topics import SURVEY_INTAKE
+from shared.contracts.topics import SURVEY_INTAKE, Topic
 from shared.observability.clock import Clock
 from shared.observability.logs import log
 from shared.observability.metrics import IN_FLIGHT, SUBMISSIONS
@@ -70,11 +70,19 @@ class _Sealed:
 class Intake:
     """Accepts submissions into `survey-intake`."""
 
-    def __init__(self, producer: AIOKafkaProducer, sealing: KeyRing, household_ids: HouseholdIds, clock: Clock) -> None:
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        sealing: KeyRing,
+        household_ids: HouseholdIds,
+        clock: Clock,
+        topic: Topic = SURVEY_INTAKE,
+    ) -> None:
         self._producer = producer
         self._sealing = sealing
         self._household_ids = household_ids
         self._clock = clock
+        self._topic = topic
         self._in_flight = 0
         self.failed = asyncio.Event()
         """Set when Kafka refused for good: the producer is of no use any more, and the process has to start again."""
@@ -146,7 +154,7 @@ class Intake:
             wrapped_key=sealed.wrapped_key,
             sealed=sealed.ciphertext,
         )
-        partition = partition_of(key, SURVEY_INTAKE.partitions)
+        partition = partition_of(key, self._topic.partitions)
         return _Sealed(record, key.encode(), partition, encode(record))
 
     async def _send(self, items: Sequence[_Sealed]) -> list[int]:
@@ -179,7 +187,7 @@ class Intake:
         try:
             async with asyncio.timeout(remaining):
                 sent: asyncio.Future[object] = await self._producer.send(
-                    SURVEY_INTAKE.name, item.value, key=item.key, partition=item.partition
+                    self._topic.name, item.value, key=item.key, partition=item.partition
                 )
                 return sent
         except (KafkaTimeoutError, TimeoutError):

@@ -30,7 +30,7 @@ from services.survey.domain import Visit
 from services.survey.records import IntakeRecord, decode
 from services.survey.store import HouseholdRow, HouseholdState
 from shared.contracts.envelope import Envelope, to_headers
-from shared.contracts.topics import SURVEY_SUBMITTED
+from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.kafka.consumer import PartitionBatch
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.position import Position, TakenOver, move
@@ -69,8 +69,11 @@ class SurveyEvent(msgspec.Struct, frozen=True):
 class Recorder:
     """The consumer's handler that records submissions (see the module)."""
 
-    def __init__(self, publisher: OrderedPublisher, identities: TopicIdentities, clock: Clock) -> None:
+    def __init__(
+        self, publisher: OrderedPublisher, identities: TopicIdentities, clock: Clock, topic: Topic = SURVEY_SUBMITTED
+    ) -> None:
         self._publisher = publisher
+        self._topic = topic.name
         self._identities = identities
         self._clock = clock
         self._dead_letters = DeadLetters()
@@ -82,12 +85,12 @@ class Recorder:
         """Publishes once more what is recorded and not known to be in Kafka; everything, when the topic is another
         one."""
         await self.drain()
-        identity = (await self._identities.of([SURVEY_SUBMITTED.name]))[SURVEY_SUBMITTED.name]
+        identity = (await self._identities.of([self._topic]))[self._topic]
         positions = []
         for one in taken:
             before = one.position
             if before.published_topic_id not in (None, identity):
-                _log.error("published_topic_is_another", partition=before.partition, topic=SURVEY_SUBMITTED.name)
+                _log.error("published_topic_is_another", partition=before.partition, topic=self._topic)
                 before = before.moved(published=0)
             end = await self._publish_again(connection, before)
             after = before.moved(published=end, published_topic_id=identity)
@@ -154,16 +157,16 @@ class Recorder:
         return arrivals
 
     async def _publish(self, events: dict[int, list[OutgoingRecord]], ends: dict[int, int]) -> None:
-        await self._publisher.publish(SURVEY_SUBMITTED.name, events)
-        PUBLISHED.labels(SURVEY_SUBMITTED.name).inc(sum(map(len, events.values())))
+        await self._publisher.publish(self._topic, events)
+        PUBLISHED.labels(self._topic).inc(sum(map(len, events.values())))
         self._published |= ends
 
     async def _publish_again(self, connection: Connection, position: Position) -> int:
         start = position.published
         while rows := await store.recorded_from(connection, position.partition, start, REPUBLISHED_AT_ONCE):
             again = [event_record(dict(row)) for row in rows]
-            await self._publisher.publish(SURVEY_SUBMITTED.name, {position.partition: again})
-            REPUBLISHED.labels(SURVEY_SUBMITTED.name).inc(len(again))
+            await self._publisher.publish(self._topic, {position.partition: again})
+            REPUBLISHED.labels(self._topic).inc(len(again))
             start = rows[-1]["sequence"] + 1
         return start
 
@@ -203,7 +206,7 @@ class _Plan:
         before: str | None
         after: str | None
         if stored is None or visit.supersedes(stored.visit):
-            outcome, before, after = "recorded", stored and stored.counts, counts
+            outcome, before, after = "recorded", stored.counts if stored else None, counts
             revision = 1 if stored is None else stored.revision + 1
             self.households[record.household_id] = HouseholdState(revision, visit, counts)
             self.changed[record.household_id] = HouseholdRow(

@@ -1,0 +1,167 @@
+"""The survey's parts on a real Kafka and PostgreSQL, with a database and topics of their own."""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from services.survey.intake import Answer, Intake
+from services.survey.recorder import Recorder
+from shared.contracts.events import Role
+from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, Topic
+from shared.kafka.consumer import PositionedConsumer
+from shared.kafka.identity import TopicIdentities
+from shared.kafka.producer import OrderedPublisher, create_producer
+from shared.kafka.settings import KafkaSettings
+from shared.observability.clock import MovableClock
+from shared.postgres.pool import open_pool
+from shared.security.keyed_ids import HouseholdIds
+from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
+from tests.runtime import Runtime
+
+NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
+VOLUNTEER = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", NOW + timedelta(hours=1), "token")
+DEADLINE_SECONDS = 30.0
+
+
+@dataclass
+class Survey:
+    """One survey with its own topics and database."""
+
+    runtime: Runtime
+    kafka: KafkaSettings
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    intake_topic: Topic
+    submitted_topic: Topic
+    intake: Intake
+    clock: MovableClock
+
+    async def accept(self, *submissions: dict[str, Any]) -> list[Answer]:
+        """Sends submissions as one batch."""
+        return await self.intake.accept([json.dumps(one).encode() for one in submissions], VOLUNTEER)
+
+    @asynccontextmanager
+    async def recorder(
+        self, publisher: OrderedPublisher | None = None, group: str = "recorder"
+    ) -> AsyncIterator[Recorder]:
+        """A recorder at work."""
+        stopping = asyncio.Event()
+        async with OrderedPublisher(self.kafka) as real:
+            handler = Recorder(publisher or real, TopicIdentities(self.kafka), self.clock, self.submitted_topic)
+            consumer = PositionedConsumer(
+                self.kafka,
+                self.pool,
+                group=f"{group}-{self.intake_topic.name}",
+                topics=[self.intake_topic],
+                handler=handler,
+            )
+            running = asyncio.create_task(consumer.run(stopping))
+            try:
+                yield handler
+            finally:
+                stopping.set()
+                await running
+                if publisher is None:
+                    await handler.drain()
+
+    async def until_recorded(self, records: int) -> None:
+        """Waits until so many records of intake are taken, in whatever way."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while await self.pool.fetchval(TAKEN) < records:
+                await asyncio.sleep(0.02)
+
+    async def published(self) -> list[list[ConsumerRecord]]:
+        """Everything in the public topic, by partition."""
+        consumer = AIOKafkaConsumer(**self.kafka.for_aiokafka(), auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(self.submitted_topic.name, p) for p in range(self.submitted_topic.partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            records: dict[TopicPartition, list[ConsumerRecord]] = {partition: [] for partition in partitions}
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                while any(len(records[p]) < ends[p] for p in partitions):
+                    for partition, more in (await consumer.getmany(timeout_ms=200)).items():
+                        records[partition] += more
+            return list(records.values())
+        finally:
+            await consumer.stop()
+
+
+TAKEN = """
+SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submission) + (SELECT count(*) FROM
+dead_letter)
+"""
+
+
+@pytest.fixture
+async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
+    """A survey of four partitions."""
+    kafka = runtime.kafka_settings()
+    intake_topic = runtime.create_topic(SURVEY_INTAKE, partitions=4)
+    submitted_topic = runtime.create_topic(SURVEY_SUBMITTED, partitions=4)
+    pool = await open_pool(runtime.create_database("survey"), application="test", max_size=4)
+    producer = create_producer(kafka, linger_ms=1)
+    await producer.start()
+    clock = MovableClock(NOW)
+    intake = Intake(producer, KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32)), clock, intake_topic)
+    try:
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock)
+    finally:
+        await producer.stop()
+        await pool.close()
+
+
+def submissions(seed: int, number: int, houses: int) -> list[dict[str, Any]]:
+    """Believable submissions of `houses` houses, so that some are visited again, before or after."""
+    chance = random.Random(seed)
+    return [submission(chance, house=str(chance.randrange(houses))) for _ in range(number)]
+
+
+def submission(chance: random.Random, **address: str) -> dict[str, Any]:
+    """One submission at a house."""
+    return {
+        "submission_id": str(UUID(int=chance.getrandbits(128))),
+        "captured_at": (NOW - timedelta(minutes=chance.randrange(100_000))).isoformat(),
+        "address": {"area": chance.choice(["500101", "500102"])} | {"house": "1"} | address,
+        "persons": [
+            {
+                "age": chance.randrange(100),
+                "doses": [{"number": n + 1} for n in range(chance.randrange(5))],
+                "wants_vaccine": chance.choice(["yes", "undecided", "no", None]),
+                "reasons": chance.sample(["side_effects", "cost", "other"], chance.randrange(3)),
+                "home_visit": chance.random() < 0.1,
+            }
+            for _ in range(chance.randrange(6))
+        ],
+    }
+
+
+def chained(partitions: Sequence[Sequence[ConsumerRecord]]) -> list[dict[str, Any]]:
+    """The bodies in the order in which a subscriber applies them; fails where one is missing."""
+    from shared.contracts.chain import Verdict, judge
+    from shared.contracts.envelope import from_headers
+
+    bodies = []
+    for records in partitions:
+        last: int | None = None
+        for record in records:
+            envelope = from_headers(record.headers)
+            verdict = judge(last, envelope.sequence, envelope.previous)
+            assert verdict is not Verdict.GAP, (last, envelope.sequence, envelope.previous)
+            if verdict is Verdict.APPLY:
+                last = envelope.sequence
+                bodies.append(json.loads(record.value))
+    return bodies
