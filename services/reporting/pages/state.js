@@ -1,0 +1,58 @@
+// What the reader is looking at. It lives in the address, so that it can be sent to somebody, and so that "back" works.
+
+import { MEASURES } from "./measures.js";
+import { LANGUAGES } from "./text.js";
+
+const KEPT_LANGUAGE = "jitasa.language";
+const SORTS = ["name", "ratio", "numerator", "denominator"];
+
+const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", lang: "th" };
+
+const ALLOWED = {
+  area: (value) => /^(\d{2}|\d{4})?$/.test(value),
+  measure: (value) => value in MEASURES,
+  of: (value) => value === "surveyed" || value === "population",
+  sort: (value) => SORTS.includes(value.replace(/^-/, "")),
+  lang: (value) => LANGUAGES.includes(value),
+};
+
+/** Reads the state from an address; what is not understood is as if it were not there. */
+export function readState(search) {
+  const asked = new URLSearchParams(search);
+  const state = { ...DEFAULTS, lang: keptLanguage() };
+  for (const [key, allowed] of Object.entries(ALLOWED)) {
+    const value = asked.get(key);
+    if (value !== null && allowed(value)) state[key] = value;
+  }
+  return state;
+}
+
+/** The address of a state, without what goes without saying. */
+export function addressOf(state) {
+  const said = new URLSearchParams();
+  for (const key of Object.keys(DEFAULTS)) {
+    if (state[key] !== DEFAULTS[key]) said.set(key, state[key]);
+  }
+  // The other language may be the one that is kept, so Thai is said where the reader once chose English.
+  if (state.lang !== keptLanguage()) said.set("lang", state.lang);
+  const text = said.toString();
+  return text ? `?${text}` : location.pathname;
+}
+
+/** Remembers the language for the next visit, where the browser lets us. */
+export function keepLanguage(language) {
+  try {
+    localStorage.setItem(KEPT_LANGUAGE, language);
+  } catch {
+    // Storage is refused: the address still carries the language.
+  }
+}
+
+function keptLanguage() {
+  try {
+    const kept = localStorage.getItem(KEPT_LANGUAGE);
+    return LANGUAGES.includes(kept) ? kept : DEFAULTS.lang;
+  } catch {
+    return DEFAULTS.lang;
+  }
+}

@@ -1,0 +1,270 @@
+"""Folding events: sums that do not depend on how the events are cut into batches, and what each kind of event counts
+as."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.reporting.domain import (
+    FIGURES,
+    PERSON_FIGURES,
+    Changes,
+    ReasonKey,
+    SurveyKey,
+    VisitKey,
+    Visits,
+    VolunteerKey,
+    day_in_thailand,
+    derive_above,
+)
+from services.reporting.submissions import Counts, Submission
+from shared.contracts.events import (
+    FacilityUpdated,
+    OrganisationKind,
+    Role,
+    SubmissionKind,
+    SubmissionOutcome,
+    VolunteerBefore,
+    VolunteerRegistered,
+    VolunteerStatus,
+)
+from shared.contracts.golden import examples
+from tests.unit.reporting.campaigns import Campaign, campaigns
+
+DAY = date(2022, 1, 15)
+KEY = SurveyKey("500101", DAY)
+THREE = Counts(3, 1, 0, 1, 1, 1, 1, 1, 1, 1, {"cost": 1, "hard_to_reach": 2})
+
+
+def submission(**changes: Any) -> Submission:
+    """The first survey of a household, with changes."""
+    first = Submission(
+        submission_id=UUID(int=1),
+        household_id=UUID(int=2),
+        volunteer_id=UUID(int=3),
+        organisation_id=UUID(int=4),
+        area="500101",
+        captured_at=datetime(2022, 1, 15, 2, 30, tzinfo=UTC),
+        recorded_at=datetime(2022, 1, 15, 2, 31, tzinfo=UTC),
+        kind=SubmissionKind.SURVEY,
+        outcome=SubmissionOutcome.RECORDED,
+        revision=1,
+        before=None,
+        after=THREE,
+    )
+    return msgspec.structs.replace(first, **changes)
+
+
+def folded(events: Sequence[Submission]) -> Changes:
+    """The changes of one batch."""
+    changes = Changes()
+    for event in events:
+        changes.add_submission(event)
+    return changes
+
+
+def figures(changes: Changes, key: SurveyKey = KEY) -> dict[str, int]:
+    """The figures of one row that are not zero."""
+    return {name: value for name, value in zip(FIGURES, changes.survey[key], strict=True) if value}
+
+
+def totals(batches: Sequence[Changes]) -> tuple[dict[Any, int], ...]:
+    """The sums over batches, as the database adds them up; zeros are left out."""
+    survey: Counter[Any] = Counter()
+    reasons: Counter[Any] = Counter()
+    visits: Counter[Any] = Counter()
+    for batch in batches:
+        for key, row in batch.survey.items():
+            survey.update({(key, name): value for name, value in zip(FIGURES, row, strict=True)})
+        reasons.update(batch.reasons)
+        for visit, made in batch.visits.items():
+            visits.update({(visit, "submissions"): made.submissions, (visit, "superseded"): made.superseded})
+    return tuple({key: value for key, value in each.items() if value} for each in (survey, reasons, visits))
+
+
+@given(campaigns(), st.lists(st.integers(0, 30)))
+def test_any_cut_into_batches_gives_the_same_sums(campaign: Campaign, cuts: list[int]) -> None:
+    """The sums of batches are the sums of the whole."""
+    places = sorted({0, len(campaign.events), *(min(cut, len(campaign.events)) for cut in cuts)})
+    batches = [campaign.events[start:end] for start, end in pairwise(places)]
+    assert totals([folded(batch) for batch in batches]) == totals([folded(campaign.events)])
+
+
+@given(campaigns())
+def test_sums_are_what_the_households_hold(campaign: Campaign) -> None:
+    """Whatever happened on the way, the figures of an area are those of the households as they stand."""
+    survey, reasons, _ = totals([folded(campaign.events)])
+    for area in {event.area for event in campaign.events}:
+        standing = [held for where, held in campaign.households.values() if where == area and held is not None]
+        visits = [event for event in campaign.events if event.area == area and event.kind != SubmissionKind.ERASURE]
+
+        def of(name: str, area: str = area) -> int:
+            return sum(value for (key, each), value in survey.items() if key.subdistrict == area and each == name)
+
+        assert of("households") == len(standing)
+        assert of("submissions") == len(visits)
+        assert of("superseded") == sum(event.outcome == SubmissionOutcome.SUPERSEDED for event in visits)
+        for name in PERSON_FIGURES:
+            assert of(name) == sum(getattr(held, name) for held in standing)
+        expected: Counter[str] = Counter()
+        for held in standing:
+            expected.update(held.reasons)
+        found: Counter[str] = Counter()
+        for key, persons in reasons.items():
+            if key.subdistrict == area:
+                found[key.reason] += persons
+        assert +found == +expected
+
+
+def test_a_first_survey_counts_everything() -> None:
+    """A new household, one submission, all its persons."""
+    changes = folded([submission()])
+    assert figures(changes) == {
+        "submissions": 1,
+        "households": 1,
+        "persons": 3,
+        "dose_0": 1,
+        "dose_2": 1,
+        "dose_3": 1,
+        "wanting": 1,
+        "wanting_608": 1,
+        "undecided": 1,
+        "refusing": 1,
+        "home_visit": 1,
+    }
+    assert changes.reasons == {ReasonKey("500101", DAY, "cost"): 1, ReasonKey("500101", DAY, "hard_to_reach"): 2}
+    assert changes.visits == {VisitKey(UUID(int=3), UUID(int=4), date(2022, 1, 1)): Visits(1, 0)}
+
+
+def test_a_superseded_visit_counts_as_a_submission_only() -> None:
+    """The household keeps its state, the volunteer gets credit."""
+    changes = folded([submission(outcome=SubmissionOutcome.SUPERSEDED, before=THREE, after=THREE)])
+    assert figures(changes) == {"submissions": 1, "superseded": 1}
+    assert changes.reasons == {}
+    assert list(changes.visits.values()) == [Visits(1, 1)]
+
+
+def test_an_erasure_takes_the_household_away() -> None:
+    """It is nobody's visit."""
+    changes = folded([submission(kind=SubmissionKind.ERASURE, volunteer_id=None, before=THREE, after=None)])
+    assert figures(changes)["households"] == -1
+    assert figures(changes)["persons"] == -3
+    assert figures(changes).keys().isdisjoint({"submissions", "revisits"})
+    assert changes.visits == {}
+
+
+def test_a_correction_counts_the_difference() -> None:
+    """A later visit adds what has changed, on its own day."""
+    after = msgspec.structs.replace(THREE, dose_0=0, dose_1=1, reasons={"cost": 1})
+    changes = folded([submission(before=THREE, after=after, revision=2)])
+    assert figures(changes) == {"submissions": 1, "revisits": 1, "dose_0": -1, "dose_1": 1}
+    assert changes.reasons == {ReasonKey("500101", DAY, "hard_to_reach"): -2}
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2022, 1, 31, 16, 59, 59, tzinfo=UTC), date(2022, 1, 31)),
+        (datetime(2022, 1, 31, 17, 0, 0, tzinfo=UTC), date(2022, 2, 1)),
+        (datetime(9999, 12, 31, 23, 0, 0, tzinfo=UTC), date(9999, 12, 31)),
+    ],
+)
+def test_a_day_begins_at_midnight_in_thailand(moment: datetime, day: date) -> None:
+    """17:00 UTC; the calendar's last day has no next one."""
+    assert day_in_thailand(moment) == day
+
+
+def volunteer(status: VolunteerStatus, before: VolunteerBefore | None = None, **changes: Any) -> VolunteerRegistered:
+    """A volunteer of an agency in a subdistrict of Chiang Mai."""
+    fields = {
+        "volunteer_id": UUID(int=1),
+        "organisation_id": UUID(int=2),
+        "organisation_kind": OrganisationKind.AGENCY,
+        "area": "500101",
+        "role": Role.VOLUNTEER,
+        "status": status,
+        "registered_at": datetime(2022, 1, 1, tzinfo=UTC),
+        "revision": 1,
+        "before": before,
+    }
+    return VolunteerRegistered.model_validate(fields | changes)
+
+
+def test_people_are_taken_from_where_they_were() -> None:
+    """Also when role, area or organisation change with the status."""
+    was = VolunteerBefore(
+        status=VolunteerStatus.PENDING,
+        area="5001",
+        role=Role.SUBDISTRICT_COORDINATOR,
+        organisation_id=None,
+        organisation_kind=None,
+    )
+    changes = Changes()
+    changes.add_volunteer(volunteer(VolunteerStatus.APPROVED, was))
+    assert changes.volunteers == {
+        VolunteerKey("500101", "agency", "volunteer", "approved"): 1,
+        VolunteerKey("5001", None, "subdistrict_coordinator", "pending"): -1,
+    }
+
+
+def test_people_who_came_and_went_leave_nothing() -> None:
+    """Zeros are not written."""
+    was = VolunteerBefore(
+        status=VolunteerStatus.PENDING,
+        area="500101",
+        role=Role.VOLUNTEER,
+        organisation_id=UUID(int=2),
+        organisation_kind=OrganisationKind.AGENCY,
+    )
+    changes = Changes()
+    changes.add_volunteer(volunteer(VolunteerStatus.PENDING))
+    changes.add_volunteer(volunteer(VolunteerStatus.APPROVED, was))
+    assert changes.volunteers == {VolunteerKey("500101", "agency", "volunteer", "approved"): 1}
+
+
+def test_the_highest_revision_is_a_places_state() -> None:
+    """Whatever the order; both areas of a place that moved have changed."""
+    moved = next(each.event for each in examples() if each.name == "moved" and isinstance(each.event, FacilityUpdated))
+    assert isinstance(moved, FacilityUpdated)
+    assert moved.before is not None
+    older = moved.model_copy(update={"revision": moved.revision - 1, "before": None, "area": moved.before.area})
+    for order in ([older, moved], [moved, older]):
+        changes = Changes()
+        for event in order:
+            changes.add_facility(event)
+        assert changes.facilities == {moved.facility_id: moved}
+        assert changes.facility_areas == {moved.area, moved.before.area}
+
+
+def test_progress_is_the_newest_time_and_a_count() -> None:
+    """Events of one stream need not come in the order of their times."""
+    changes = Changes()
+    for time in (5, 9, 7):
+        changes.note("survey-submitted", time)
+    assert (changes.progress["survey-submitted"].newest, changes.progress["survey-submitted"].events) == (9, 3)
+
+
+CHILDREN = {"": ("10", "11"), "10": ("1001", "1002"), "11": ("1101",)}
+
+
+@pytest.mark.parametrize(
+    ("given_values", "derived"),
+    [
+        ({"1001": 1, "1002": 2, "1101": 4}, {"10": 3, "11": 4, "": 7}),
+        ({"1001": 1, "1101": 4}, {"11": 4}),
+        ({"1001": 1, "1002": 2, "10": 5}, {}),
+        ({"10": 5, "1101": 4}, {"11": 4, "": 9}),
+        ({"": 100, "10": 1, "11": 1}, {}),
+    ],
+)
+def test_sums_above_need_every_area_below(given_values: dict[str, int], derived: dict[str, int]) -> None:
+    """A given value is never replaced by a sum."""
+    assert derive_above(given_values, CHILDREN) == derived
