@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+import asyncpg
 from fastapi import FastAPI
 
 from services.registration.domain import Refused
@@ -24,7 +25,7 @@ from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
-from shared.postgres.pool import UNREACHABLE, open_pool
+from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
@@ -38,6 +39,14 @@ from shared.web.worker import run_worker
 MAX_BODY_BYTES = 64 * 1024
 """A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
 
+POOL_CONNECTIONS = 10
+"""Each request holds one for a few milliseconds; ten carry more than a thousand requests a second."""
+
+WATCH_SECONDS = 2.0
+"""How old the answer of /readyz may be."""
+
+_STARTING = "starting"
+_AWAY = "the database does not answer"
 _log = log(__name__)
 
 
@@ -50,12 +59,13 @@ def http_app(
     index = BlindIndex.from_file(settings.blind_index_key_file)
     # The issuer checks its own tokens with its own keys; it need not ask itself over HTTP.
     verifier = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
-    reasons = {"starting"}
+    reasons = {_STARTING}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            pool = await stack.enter_async_context(await open_pool(postgres, application="registration-http"))
+            pool = await open_pool(postgres, application="registration-http", max_size=POOL_CONNECTIONS)
+            stack.callback(pool.terminate)
             messenger = Messenger(gateway)
             messenger.start()
             stack.push_async_callback(messenger.close)
@@ -72,11 +82,10 @@ def http_app(
                 messenger=messenger,
                 clock=clock,
             )
-            sweeper = asyncio.create_task(_sweep(app.state.parts), name="sweep")
-            stack.push_async_callback(_end, sweeper)
-            reasons.discard("starting")
+            for work in (_sweep(app.state.parts), _watch(pool, reasons)):
+                stack.push_async_callback(_end, asyncio.create_task(work))
+            reasons.discard(_STARTING)
             yield
-            reasons.add("stopping")
 
     app = create_app(
         title="Jitasa registration",
@@ -100,6 +109,18 @@ async def _sweep(parts: Parts) -> None:
         except UNREACHABLE as error:
             _log.warning("sweep_waits", cause=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:
+    while True:
+        try:
+            async with acquire(pool) as connection:
+                await connection.execute("SELECT")
+        except UNREACHABLE:
+            reasons.add(_AWAY)
+        else:
+            reasons.discard(_AWAY)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _end(task: asyncio.Task[None]) -> None:
@@ -131,11 +152,16 @@ async def http(stopping: asyncio.Event) -> None:
 
 async def relay(stopping: asyncio.Event) -> None:
     """Publish the outbox."""
-    async with await open_pool(PostgresSettings(), application="registration-relay", max_size=2) as pool:
-        publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,))
-        await run_worker(
-            HttpSettings(), publishing.run, lambda: [] if publishing.connected else ["not connected"], stopping
-        )
+    pool = await open_pool(PostgresSettings(), application="registration-relay", max_size=2)
+    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,))
+
+    def ready() -> list[str]:
+        return [] if publishing.connected else ["Kafka or the database is away"]
+
+    try:
+        await run_worker(HttpSettings(), publishing.run, ready, stopping)
+    finally:
+        pool.terminate()
 
 
 PROCESSES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {"http": http, "relay": relay}

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
@@ -29,6 +29,7 @@ from services.registration.sms import TextMessage
 from services.registration.store.organisations import find_organisation
 from services.registration.store.people import Contact, Cursor, UnknownGroupCode, UnknownPerson
 from services.registration.store.throttle import Throttled
+from shared.areas.register import is_current
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -277,9 +278,8 @@ def _write_cursor(last: Person) -> str:
 def _read_cursor(text: str) -> Cursor:
     try:
         area, registered_at, person_id = json.loads(base64.urlsafe_b64decode(text))
-        moment = datetime.fromisoformat(registered_at)
-        if not isinstance(area, str) or "\0" in area or moment.tzinfo is None:
+        if not is_current(area):
             raise ValueError
-        return area, moment, UUID(person_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+        return area, datetime.fromisoformat(registered_at).astimezone(UTC), UUID(person_id)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         raise unknown_field("cursor", "ตัวชี้หน้าไม่ถูกต้อง", "This is not a cursor of ours", code="invalid") from None

@@ -80,6 +80,8 @@ async def test_a_group_code_has_its_limits(office: Office) -> None:
         ({"uses": True}, "not_a_whole_number"),
         ({"expires_at": (now - timedelta(seconds=1)).isoformat()}, "out_of_range"),
         ({"expires_at": (now + timedelta(days=181)).isoformat()}, "out_of_range"),
+        ({"expires_at": "0001-01-01T00:00:00+14:00"}, "out_of_range"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "out_of_range"),
         ({"expires_at": "2022-03-01T00:00:00"}, "no_time_zone"),
     ):
         answer = await office.ask("POST", path, office.administrator, json=body)

@@ -1,6 +1,7 @@
 """Sign-up, approval, suspension, appointment, lists and counts."""
 
 import asyncio
+import base64
 import json
 from itertools import pairwise
 from typing import Any
@@ -209,6 +210,11 @@ async def test_an_appointed_volunteer_stays_one_person(office: Office) -> None:
     assert (suspended.status_code, suspended.json()["code"]) == (409, "suspended")
 
 
+def cursor_of(*parts: Any) -> str:
+    """A cursor that we did not make."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
 async def test_a_list_holds_the_own_area_page_by_page(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(volunteers, "PAGE_SIZE", 2)
     organisation = await office.organisation("64")
@@ -245,6 +251,9 @@ async def test_a_list_holds_the_own_area_page_by_page(office: Office, monkeypatc
         ({"status": "happy"}, 422),
         ({"cursor": "bm90IGEgY3Vyc29y"}, 422),
         ({"cursor": "é"}, 422),
+        ({"cursor": cursor_of("\ud800", "2022-02-05T03:00:00+00:00", str(uuid4()))}, 422),
+        ({"cursor": cursor_of("64", "0001-01-01T00:00:00+14:00", str(uuid4()))}, 422),
+        ({"cursor": cursor_of([], 5, None)}, 422),
         ({"cursor": "WzEsMiwzXQ=="}, 422),
     ):
         assert (await office.ask("GET", "/v1/volunteers", coordinator, params=parameters)).status_code == status
