@@ -1,0 +1,728 @@
+"""Bad input gets a clear error and nothing is lost: over HTTP against every service, and in every topic that is read.
+
+The cases are the rows of docs/bad-input.md; a test holds the page to them.
+"""
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from deploy.local.stack import Stack
+from services.survey.intake import MAX_SUBMISSION_BYTES
+from shared.contracts.events import Role
+from shared.contracts.partitioning import partition_of
+from shared.contracts.topics import (
+    FACILITY_UPDATED,
+    SURVEY_INTAKE,
+    SURVEY_SUBMITTED,
+    VOLUNTEER_REGISTERED,
+    Topic,
+)
+from shared.postgres.pool import open_pool
+from shared.security.tokens import TokenSigner
+from shared.web.app import MAX_BODY_BYTES
+from tests.runtime import Runtime
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "bad-input.md"
+DEADLINE_SECONDS: Final = 30.0
+"""What follows a poison record is applied within a second; a busy machine needs more."""
+
+ServiceName = Literal["registration", "survey", "facilities", "reporting"]
+Body = dict[str, Any] | bytes | None
+
+
+def submission(**changes: Any) -> dict[str, Any]:
+    """A good submission in Chiang Mai, with changes at its top level."""
+    return {
+        "submission_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "address": {"area": "500101", "house": "99/1"},
+        "persons": [{"age": 71, "sex": "f", "doses": [{"number": 1, "date": "2021-08-01"}], "wants_vaccine": "yes"}],
+    } | changes
+
+
+def person(**changes: Any) -> dict[str, Any]:
+    """A good submission with one person who differs."""
+    return submission(persons=[{"age": 71} | changes])
+
+
+def place(**changes: Any) -> dict[str, Any]:
+    """A good place in Chiang Mai, with changes."""
+    return {"kind": "hospital", "name": "โรงพยาบาล", "area": "500101", "capacity": 10, "free": 2} | changes
+
+
+def organisation(**changes: Any) -> dict[str, Any]:
+    """A good organisation in Chiang Mai, with changes."""
+    return {"name": "สาธารณสุข", "kind": "agency", "area": "50"} | changes
+
+
+def sign_up(**changes: Any) -> dict[str, Any]:
+    """A sign-up whose every field but the group code is good, with changes."""
+    return {"group_code": "AAAA-AAAA", "name": "สมหญิง", "phone": "0812345678", "area": "500101"} | changes
+
+
+def table(**changes: Any) -> dict[str, Any]:
+    """A good table of houses, with changes."""
+    return {
+        "kind": "houses",
+        "source": "test",
+        "dated": "2021-12-31",
+        "rows": [{"area": "500101", "value": 9}],
+    } | changes
+
+
+@dataclass(frozen=True)
+class Case:
+    """A bad input, and what is answered: the problem's code, or the code of the bad field at `path`."""
+
+    service: ServiceName
+    what: str
+    route: str
+    status: int
+    code: str
+    path: str | None = None
+    body: Body = None
+    token: str | None = "central_administrator@"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+VOLUNTEER: Final = "volunteer@50"
+OFFICER: Final = "place_officer@50"
+SUBMIT: Final = "POST /v1/submissions"
+BATCH: Final = "POST /v1/submissions:batch"
+ENTER: Final = "POST /v1/facilities"
+CHANGE: Final = "PUT /v1/facilities/6f9b1a52-0000-4000-8000-000000000000"
+SIGN_UP: Final = "POST /v1/volunteers"
+FOUND: Final = "POST /v1/organisations"
+TOKENS: Final = "POST /v1/tokens"
+FIGURES: Final = "GET /v1/coverage"
+TABLE: Final = "PUT /v1/denominators"
+
+
+def survey(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
+    """A case of the survey, sent by a volunteer of province 50."""
+    return Case(
+        "survey", what, **({"route": SUBMIT, "token": VOLUNTEER} | more), status=status, code=code, path=path, body=body
+    )
+
+
+def facilities(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
+    """A case of the register of places, sent by a place officer of province 50."""
+    return Case(
+        "facilities",
+        what,
+        **({"route": ENTER, "token": OFFICER} | more),
+        status=status,
+        code=code,
+        path=path,
+        body=body,
+    )
+
+
+def registration(what: str, route: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
+    """A case of registration."""
+    return Case("registration", what, route, status, code, path, body, **more)
+
+
+def reporting(what: str, route: str, status: int, code: str, path: str | None, body: Body = None, **more: Any) -> Case:
+    """A case of reporting."""
+    return Case("reporting", what, route, status, code, path, body, **more)
+
+
+def who_may_not(service: ServiceName, route: str, body: Body, right_role: str) -> list[Case]:
+    """Tokens that are refused, the same in every service."""
+    return [
+        Case(service, "no token", route, 401, "token_missing", body=body, token=None),
+        Case(service, "expired token", route, 401, "token_expired", body=body, token=f"expired {right_role}"),
+        Case(
+            service,
+            "token signed by somebody else",
+            route,
+            401,
+            "token_bad_signature",
+            body=body,
+            token=f"forged {right_role}",
+        ),
+        Case(service, "text that is no token", route, 401, "token_malformed", body=body, token="text"),
+        Case(service, "role without the right", route, 403, "forbidden", body=body, token="external_system@"),
+    ]
+
+
+CASES: Final = [
+    survey("malformed JSON", 400, "malformed_json", "", b'{"submission_id": '),
+    survey("wrong type", 400, "wrong_type", "persons[0].age", person(age="71")),
+    survey("missing field", 400, "required", "address.house", submission(address={"area": "500101"})),
+    survey("id that is no UUID", 400, "not_a_uuid", "submission_id", submission(submission_id="7")),
+    survey("unknown area", 400, "unknown_area", "address.area", submission(address={"area": "999999", "house": "1"})),
+    survey(
+        "abolished area", 400, "abolished_area", "address.area", submission(address={"area": "500201", "house": "1"})
+    ),
+    survey(
+        "area that is no subdistrict",
+        400,
+        "not_a_subdistrict",
+        "address.area",
+        submission(address={"area": "50", "house": "1"}),
+    ),
+    survey(
+        "time in the future", 400, "in_the_future", "captured_at", submission(captured_at="2999-01-01T00:00:00+07:00")
+    ),
+    survey(
+        "time before any vaccination",
+        400,
+        "too_early",
+        "captured_at",
+        submission(captured_at="2019-01-01T00:00:00+07:00"),
+    ),
+    survey("time without a zone", 400, "no_time_zone", "captured_at", submission(captured_at="2022-01-15T09:30:00")),
+    survey(
+        "dose in the future",
+        400,
+        "in_the_future",
+        "persons[0].doses[0].date",
+        person(doses=[{"number": 1, "date": "2022-01-17"}]),
+    ),
+    survey(
+        "the same dose twice",
+        400,
+        "same_dose",
+        "persons[0].doses[1].number",
+        person(doses=[{"number": 1}, {"number": 1}]),
+    ),
+    survey(
+        "national id with a wrong check digit",
+        400,
+        "national_id_check_digit",
+        "persons[0].national_id",
+        person(national_id="1101700230704"),
+    ),
+    survey(
+        "national id of other than 13 digits",
+        400,
+        "national_id_malformed",
+        "persons[0].national_id",
+        person(national_id="110170023070"),
+    ),
+    survey(
+        "phone that is no mobile", 400, "mobile_malformed", "contact.phone", submission(contact={"phone": "053936150"})
+    ),
+    survey("more persons than a household has", 400, "too_many", "persons", submission(persons=[{}] * 51)),
+    survey("submission above 64 KiB", 413, "too_large", "", submission(padding="x" * MAX_SUBMISSION_BYTES)),
+    survey(
+        "household outside the token's area",
+        403,
+        "other_area",
+        "address.area",
+        submission(address={"area": "100101", "house": "1"}),
+    ),
+    survey("batch that is no list", 400, "wrong_type", "submissions", {"submissions": {}}, route=BATCH),
+    survey("batch of more than 500", 400, "too_many", "submissions", {"submissions": [{}] * 501}, route=BATCH),
+    *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    facilities("malformed JSON", 400, "malformed_json", "", b'{"kind": '),
+    facilities("wrong type", 422, "not_a_whole_number", "capacity", place(capacity="10")),
+    facilities("missing field", 422, "required", "name", {"kind": "hospital", "area": "500101"}),
+    facilities("misspelt field", 422, "unknown_field", "capcity", place(capcity=10)),
+    facilities("unknown kind of place", 422, "not_a_choice", "kind", place(kind="temple")),
+    facilities("id that is no UUID", 422, "not_a_uuid", "facility_id", place(facility_id="7")),
+    facilities("unknown area", 422, "unknown_area", "area", place(area="999999")),
+    facilities("abolished area", 422, "abolished_area", "area", place(area="500201")),
+    facilities("area that is no subdistrict", 422, "not_a_subdistrict", "area", place(area="5001")),
+    facilities(
+        "position outside Thailand", 422, "outside_thailand", "position.lat", place(position={"lat": 48.1, "lon": 98.9})
+    ),
+    facilities("official code of another form", 422, "wrong_form", "official_code", place(official_code="ea0012345")),
+    facilities("more free beds than beds", 422, "more_than_capacity", "free", place(free=11)),
+    facilities("free beds at a test point", 422, "not_for_this_kind", "free", place(kind="test_point")),
+    facilities(
+        "opening hour that is no time",
+        422,
+        "not_a_time",
+        "hours[0].open",
+        place(hours=[{"days": ["mon"], "open": "8.30", "close": "16:30"}]),
+    ),
+    facilities(
+        "web address with a script",
+        422,
+        "wrong_form",
+        "contact.website",
+        place(contact={"website": "javascript:alert(1)"}),
+    ),
+    facilities("name of more than 200 characters", 422, "too_long", "name", place(name="ก" * 201)),
+    facilities("character that cannot be shown", 422, "control_character", "name", place(name="a\u0000b")),
+    facilities("body above 64 KiB", 413, "too_large", None, place(hours_note="x" * 64 * 1024)),
+    facilities("place outside the token's area", 403, "other_area", None, place(area="100101")),
+    facilities("update without If-Match", 428, "precondition_required", None, place(), route=CHANGE),
+    facilities(
+        "If-Match that is no ETag", 422, "wrong_form", "if-match", place(), route=CHANGE, headers={"If-Match": "*"}
+    ),
+    facilities(
+        "update of an unknown place", 404, "not_found", None, place(), route=CHANGE, headers={"If-Match": '"1"'}
+    ),
+    facilities(
+        "cursor that was not given",
+        422,
+        "unknown_cursor",
+        "cursor",
+        None,
+        route="GET /v1/facilities?cursor=x",
+        token=None,
+    ),
+    *who_may_not("facilities", ENTER, place(), OFFICER),
+    registration("malformed JSON", FOUND, 400, "malformed_json", "", b'{"name": '),
+    registration("wrong type", FOUND, 422, "not_text", "name", organisation(name=7)),
+    registration("missing field", FOUND, 422, "required", "kind", {"name": "สาธารณสุข", "area": "50"}),
+    registration("misspelt field", FOUND, 422, "unknown_field", "nmae", organisation(nmae="x")),
+    registration("unknown kind of organisation", FOUND, 422, "not_a_choice", "kind", organisation(kind="club")),
+    registration("unknown area", FOUND, 422, "unknown_area", "area", organisation(area="99")),
+    registration("abolished area", FOUND, 422, "abolished_area", "area", organisation(area="500201")),
+    registration("body above 64 KiB", FOUND, 413, "too_large", None, organisation(name="x" * 64 * 1024)),
+    registration(
+        "organisation outside the token's area",
+        FOUND,
+        403,
+        "other_area",
+        None,
+        organisation(),
+        token="province_administrator@10",
+    ),
+    registration(
+        "national id with a wrong check digit",
+        SIGN_UP,
+        422,
+        "national_id_check_digit",
+        "national_id",
+        sign_up(national_id="1101700230704"),
+        token=None,
+    ),
+    registration(
+        "phone that is no mobile", SIGN_UP, 422, "mobile_malformed", "phone", sign_up(phone="053936150"), token=None
+    ),
+    registration("unknown group code", SIGN_UP, 422, "unknown", "group_code", sign_up(), token=None),
+    registration(
+        "unknown volunteer",
+        "POST /v1/volunteers/6f9b1a52-0000-4000-8000-000000000000/approval",
+        404,
+        "not_found",
+        None,
+        {},
+    ),
+    registration("token request that cannot be read", TOKENS, 400, "invalid_request", None, b"{", token=None),
+    registration(
+        "unknown grant_type", TOKENS, 400, "unsupported_grant_type", None, {"grant_type": "password"}, token=None
+    ),
+    registration(
+        "wrong client secret",
+        TOKENS,
+        401,
+        "invalid_client",
+        None,
+        {"grant_type": "client_credentials", "client_id": str(UUID(int=1)), "client_secret": "x"},
+        token=None,
+    ),
+    registration(
+        "wrong one-time code",
+        TOKENS,
+        400,
+        "invalid_grant",
+        None,
+        {"grant_type": "urn:jitasa:one-time-code", "phone": "0812345678", "code": "000000"},
+        token=None,
+    ),
+    *who_may_not("registration", FOUND, organisation(), "central_administrator@"),
+    reporting("unknown area", FIGURES + "?area=99", 422, "unknown_area", "area"),
+    reporting("abolished area", FIGURES + "?area=500201", 422, "abolished_area", "area"),
+    reporting("unknown level", FIGURES + "?level=village", 422, "not_a_choice", "level"),
+    reporting("level wider than the area", FIGURES + "?area=5001&level=province", 422, "wider_than_area", "level"),
+    reporting("cursor that was not given", "GET /v1/places?cursor=x", 422, "not_a_cursor", "cursor"),
+    reporting("malformed JSON", TABLE, 400, "malformed_json", "", b'{"kind": '),
+    reporting(
+        "wrong type", TABLE, 422, "not_a_whole_number", "rows[0].value", table(rows=[{"area": "500101", "value": "9"}])
+    ),
+    reporting("table of the future", TABLE, 422, "in_the_future", "dated", table(dated="2999-12-31")),
+    reporting(
+        "unknown area in a table",
+        TABLE,
+        422,
+        "unknown_area",
+        "rows[0].area",
+        table(rows=[{"area": "999999", "value": 9}]),
+    ),
+    reporting(
+        "area twice in a table",
+        TABLE,
+        422,
+        "duplicate_area",
+        "rows[1].area",
+        table(rows=[{"area": "500101", "value": 9}] * 2),
+    ),
+    reporting(
+        "table by somebody of one province", TABLE, 403, "other_area", None, table(), token="province_administrator@50"
+    ),
+    *who_may_not("reporting", TABLE, table(), "central_administrator@"),
+]
+
+
+@dataclass(frozen=True)
+class Senders:
+    """Who sends: tokens as registration gives them out, and such as it never would."""
+
+    issuer: str
+    signing_keys: Path
+
+    def token(self, name: str) -> str:
+        """`role@area`, `expired role@area`, `forged role@area`, or text that is none."""
+        state, _, holder = name.rpartition(" ")
+        if "@" not in holder:
+            return name
+        role, _, area = holder.partition("@")
+        now = datetime.now(UTC) - (timedelta(hours=1) if state == "expired" else timedelta())
+        signed = TokenSigner.from_file(self.signing_keys, issuer=self.issuer).sign(
+            subject=UUID(int=1),
+            organisation=None,
+            role=Role(role),
+            area=area,
+            issued_at=now,
+            expires_at=now + timedelta(minutes=15),
+        )
+        if state != "forged":
+            return signed
+        head, claims, signature = signed.split(".")
+        return ".".join((head, claims, signature[::-1]))
+
+
+@pytest.fixture(scope="module")
+def senders(stack: Stack) -> Senders:
+    """Tokens for this stack."""
+    return Senders(stack.addresses().registration, stack.secrets.signing_keys)
+
+
+@pytest.fixture(scope="module")
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """A client that speaks English."""
+    async with httpx.AsyncClient(timeout=30, headers={"Accept-Language": "en"}) as client:
+        yield client
+
+
+Send = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+def send(stack: Stack, senders: Senders, http: httpx.AsyncClient) -> Send:
+    """Sends a request to a service of the stack."""
+
+    async def send(
+        service: ServiceName, route: str, body: Body = None, token: str | None = None, **headers: str
+    ) -> httpx.Response:
+        method, path = route.split(" ")
+        content = json.dumps(body).encode() if isinstance(body, dict) else body
+        if token is not None:
+            headers["Authorization"] = f"Bearer {senders.token(token)}"
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        url = getattr(stack.addresses(), service) + path
+        return await http.request(method, url, content=content, headers=headers)
+
+    return send
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.service}: {case.what}")
+async def test_bad_input_is_refused_with_its_cause(case: Case, send: Send) -> None:
+    answer = await send(case.service, case.route, case.body, case.token, **case.headers)
+    problem = answer.json()
+    if case.route == TOKENS:  # RFC 6749 has an error body of its own
+        assert (answer.status_code, problem["error"]) == (case.status, case.code)
+        return
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status_code == problem["status"] == case.status, problem
+    assert problem["title"].isascii()
+    if case.path is None:
+        assert problem["code"] == case.code
+    else:
+        found = {(error["path"], error["code"]): error["message"] for error in problem["errors"]}
+        assert (case.path, case.code) in found
+        assert found[case.path, case.code].isascii()
+    if case.status == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    if case.code == "abolished_area":
+        assert "502403" in answer.text  # the successor of 500201
+
+
+def test_the_page_says_just_what_is_tested() -> None:
+    """Every table row of docs/bad-input.md is a case, and every case is a row."""
+    rows, service = set(), ""
+    for line in PAGE.read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            service = line.removeprefix("## ").strip()
+        cells = [cell.strip().replace("`", "") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if service in ("registration", "survey", "facilities", "reporting") and len(cells) == 4 and cells[2].isdigit():
+            rows.add((service, cells[0], int(cells[2]), cells[3]))
+    assert rows == {
+        (
+            case.service,
+            case.what,
+            case.status,
+            f"{case.code} at {case.path}" if case.path else case.code,
+        )
+        for case in CASES
+    }
+
+
+@pytest.mark.parametrize(
+    ("service", "route", "limit"),
+    [
+        ("survey", BATCH, MAX_BODY_BYTES),
+        ("reporting", TABLE, MAX_BODY_BYTES),
+        ("facilities", ENTER, 64 * 1024),
+        ("registration", FOUND, 64 * 1024),
+    ],
+)
+async def test_a_large_body_is_refused_before_it_is_sent(
+    stack: Stack, service: ServiceName, route: str, limit: int
+) -> None:
+    """The declared length is enough: nothing of the body has to travel."""
+    address = httpx.URL(getattr(stack.addresses(), service))
+    method, path = route.split(" ")
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    writer.write(f"{method} {path} HTTP/1.1\r\nHost: {address.host}\r\nContent-Length: {limit + 1}\r\n\r\n".encode())
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        answer = await reader.read()  # the connection is closed behind the answer
+    writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert json.loads(body)["code"] == "too_large"
+
+
+async def test_messages_are_thai_unless_english_is_asked_for(send: Send) -> None:
+    bad = place(area="500201")
+    thai = (await send("facilities", ENTER, bad, OFFICER, **{"Accept-Language": "th"})).json()
+    english = (await send("facilities", ENTER, bad, OFFICER)).json()
+    assert thai["errors"][0]["message"] == "รหัสพื้นที่ 500201 ถูกยกเลิกแล้ว ปัจจุบันใช้ 502403"
+    assert english["errors"][0]["message"] == "The area 500201 was abolished; it is now 502403"
+
+
+async def recorded(send: Send, submission_id: str, repeats: int = 0) -> dict[str, Any]:
+    """What became of a submission, once it is recorded and so many repetitions are known."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        answer = await send("survey", f"GET /v1/submissions/{submission_id}", token=VOLUNTEER)
+        fate: dict[str, Any] = answer.json()
+        if fate["status"] != "not_known_yet" and len(fate["repeats"]) >= repeats:
+            return fate
+        assert time.monotonic() < deadline, fate
+        await asyncio.sleep(0.1)
+
+
+async def test_good_items_of_a_batch_pass_beside_bad_ones(send: Send) -> None:
+    good, twice = submission(), submission()
+    answer = await send(
+        "survey",
+        BATCH,
+        {
+            "submissions": [
+                person(age=-1),
+                good,
+                submission(captured_at="2999-01-01T00:00:00Z"),
+                twice,
+                twice | {"persons": []},
+            ]
+        },
+        VOLUNTEER,
+    )
+    results = answer.json()["results"]
+    assert answer.status_code == 207
+    assert [result["status"] for result in results] == [400, 202, 400, 202, 409]
+    assert [error["code"] for result in results for error in result["errors"]] == [
+        "out_of_range",
+        "in_the_future",
+        "id_used_twice",
+    ]
+    assert (await recorded(send, good["submission_id"]))["status"] in ("recorded", "superseded")
+
+
+async def test_an_id_that_comes_again(send: Send) -> None:
+    sent = submission()
+    assert (await send("survey", SUBMIT, sent, VOLUNTEER)).status_code == 202
+    await recorded(send, sent["submission_id"])
+    assert (await send("survey", SUBMIT, sent, VOLUNTEER)).status_code == 202
+    assert (await send("survey", SUBMIT, sent | {"persons": []}, VOLUNTEER)).status_code == 202
+    fate = await recorded(send, sent["submission_id"], repeats=2)
+    assert [repeat["status"] for repeat in fate["repeats"]] == ["duplicate", "rejected"]
+
+    body = place(facility_id=str(uuid4()))
+    assert (await send("facilities", ENTER, body, OFFICER)).status_code == 201
+    assert (await send("facilities", ENTER, body, OFFICER)).status_code == 200
+    other = await send("facilities", ENTER, body | {"free": 1}, OFFICER)
+    assert (other.status_code, other.json()["code"]) == (409, "facility_id_taken")
+
+
+async def test_thai_digits_are_accepted(send: Send) -> None:
+    thai = submission(
+        address={"area": "๕๐๐๑๐๑", "house": "๙๙/๑"},
+        contact={"phone": "๐๘๑๒๓๔๕๖๗๘"},
+        persons=[{"national_id": "๑๑๐๑๗๐๐๒๓๐๗๐๘"}],
+    )
+    assert (await send("survey", SUBMIT, thai, VOLUNTEER)).status_code == 202
+    assert (await recorded(send, thai["submission_id"]))["status"] in ("recorded", "superseded")
+    entered = await send("facilities", ENTER, place(area="๕๐๐๑๐๑", official_code="๑๐๗๑๓"), OFFICER)
+    assert (entered.status_code, entered.json()["area"], entered.json()["official_code"]) == (201, "500101", "10713")
+    founded = await send("registration", FOUND, organisation(area="๕๐"), "central_administrator@")
+    assert (founded.status_code, founded.json()["area"]) == (201, "50")
+    figures = await send("reporting", FIGURES + "?area=๕๐")
+    assert (figures.status_code, figures.json()["area"]) == (200, "50")
+
+
+# The relay gives its next event the number behind this one.
+NUMBER_ONE_MORE: Final = """
+INSERT INTO outbox_position AS p (topic, partition, last_sequence) VALUES ($1, $2, 1)
+ON CONFLICT (topic, partition) DO UPDATE SET last_sequence = p.last_sequence + 1
+RETURNING old.last_sequence
+"""
+
+
+def key_in(partition: int) -> UUID:
+    """An id whose records go to that partition."""
+    return next(key for key in iter(uuid4, None) if partition_of(str(key), FACILITY_UPDATED.partitions) == partition)
+
+
+class Streams:
+    """The stack's topics and the consumers' positions in them, as an operator sees them."""
+
+    def __init__(
+        self, runtime: Runtime, producer: AIOKafkaProducer, pools: dict[str, "asyncpg.Pool[asyncpg.Record]"]
+    ) -> None:
+        self.runtime = runtime
+        self._producer = producer
+        self.pools = pools
+
+    async def produce(self, topic: Topic, partition: int, value: bytes | None, headers: dict[str, bytes]) -> int:
+        """Puts a record into the topic, past every service; gives its offset."""
+        sent = await self._producer.send_and_wait(
+            topic.name, value, key=b"poison", partition=partition, headers=list(headers.items())
+        )
+        offset: int = sent.offset
+        return offset
+
+    async def dead_letter(self, consumer: str, topic: Topic, partition: int, offset: int) -> asyncpg.Record:
+        """The dead letter of a record, as soon as it is there and the position has moved past it; it is removed."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            row = await self.pools[consumer].fetchrow(
+                """
+                DELETE FROM dead_letter USING consumer_position AS p
+                WHERE p.topic = dead_letter.topic AND p.partition = dead_letter.partition AND p.next_offset > "offset"
+                  AND dead_letter.topic = $1 AND dead_letter.partition = $2 AND "offset" = $3
+                RETURNING dead_letter.cause, dead_letter.sequence, dead_letter.value, p.last_sequence
+                """,
+                topic.name,
+                partition,
+                offset,
+            )
+            if row is not None:
+                return row
+            assert time.monotonic() < deadline, f"no dead letter for {topic.name} {partition} {offset}"
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+async def streams(stack: Stack) -> AsyncIterator[Streams]:
+    """Access to Kafka as its administrator and to the consumers' databases."""
+    runtime = Runtime(stack)
+    producer = AIOKafkaProducer(**runtime.kafka_settings("admin").for_aiokafka(), acks="all")
+    await producer.start()
+    pools = {
+        name: await open_pool(runtime.postgres_settings(name, name), application="test", max_size=2)
+        for name in ("survey", "reporting", "facilities")
+    }
+    yield Streams(runtime, producer, pools)
+    await producer.stop()
+    for pool in pools.values():
+        pool.terminate()
+
+
+@pytest.mark.parametrize(
+    ("topic", "consumer", "cause"),
+    [
+        (VOLUNTEER_REGISTERED, "reporting", "no_sequence"),
+        (SURVEY_SUBMITTED, "reporting", "no_sequence"),
+        (FACILITY_UPDATED, "reporting", "no_sequence"),
+        (SURVEY_INTAKE, "survey", "unreadable_body"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+@pytest.mark.parametrize(
+    "value", [b"\xff\x00 foreign matter", b"{}", b"", None], ids=["bytes", "json", "empty", "null"]
+)
+async def test_a_poison_record_becomes_a_dead_letter(
+    streams: Streams, topic: Topic, consumer: str, cause: str, value: bytes | None
+) -> None:
+    offset = await streams.produce(topic, 5, value, {"ce_id": b"\xff", "unknown": b"\xfe"})
+    row = await streams.dead_letter(consumer, topic, 5, offset)
+    assert (row["cause"], row["value"]) == (cause, value)
+
+
+async def test_the_stream_goes_on_behind_foreign_matter(streams: Streams, send: Send) -> None:
+    await streams.produce(FACILITY_UPDATED, 7, b"foreign", {})
+    body = place(facility_id=str(key_in(7)), area="960101")
+    assert (await send("facilities", ENTER, body, "place_officer@96")).status_code == 201
+    await shown(send, body["facility_id"], "960101")
+
+
+@pytest.mark.parametrize(
+    ("cause", "event_type", "value"),
+    [
+        ("unknown_type", "care.jitasa.another.v1", b"{}"),
+        ("no_body", FACILITY_UPDATED.event_type, None),
+        ("unreadable_body", FACILITY_UPDATED.event_type, b'{"facility_id": 7}'),
+    ],
+)
+async def test_a_damaged_event_takes_its_place_in_the_chain(
+    streams: Streams, send: Send, cause: str, event_type: str, value: bytes | None
+) -> None:
+    """An event that the relay had numbered and that broke on its way: what follows it names it as `previous`."""
+    partition = 11
+    former = await streams.pools["facilities"].fetchval(NUMBER_ONE_MORE, FACILITY_UPDATED.name, partition)
+    sequence = (former or 0) + 1
+    headers = {
+        "ce_type": event_type.encode(),
+        "ce_sequence": b"%020d" % sequence,
+        "ce_previous": b"-" if former is None else b"%020d" % former,
+    }
+    offset = await streams.produce(FACILITY_UPDATED, partition, value, headers)
+    row = await streams.dead_letter("reporting", FACILITY_UPDATED, partition, offset)
+    assert (row["cause"], row["sequence"], row["last_sequence"]) == (cause, sequence, sequence)
+
+    body = place(facility_id=str(key_in(partition)), area="960102")
+    assert (await send("facilities", ENTER, body, "place_officer@96")).status_code == 201
+    await shown(send, body["facility_id"], "960102")
+
+
+async def shown(send: Send, facility_id: str, area: str) -> None:
+    """Waits until reporting shows a place."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while True:
+        places = (await send("reporting", f"GET /v1/places?area={area}&limit=2000")).json()["items"]
+        if facility_id in {one["facility_id"] for one in places}:
+            return
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+
+
+async def test_a_submission_is_recorded_behind_foreign_matter(streams: Streams, send: Send) -> None:
+    for partition in range(SURVEY_INTAKE.partitions):
+        offset = await streams.produce(SURVEY_INTAKE, partition, b"foreign", {})
+    sent = submission()
+    assert (await send("survey", SUBMIT, sent, VOLUNTEER)).status_code == 202
+    assert (await recorded(send, sent["submission_id"]))["status"] in ("recorded", "superseded")
+    await streams.dead_letter("survey", SURVEY_INTAKE, SURVEY_INTAKE.partitions - 1, offset)
