@@ -89,9 +89,9 @@ async def http(stopping: asyncio.Event) -> None:
     try:
         await verifier.start()
         await barred.start()
-        watching = asyncio.create_task(database.watch(stopping))
-        await serve(app, HttpSettings(), stopping)
-        watching.cancel()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(database.watch(stopping))
+            group.create_task(serve(app, HttpSettings(), stopping))
     finally:
         await barred.stop()
         await verifier.close()

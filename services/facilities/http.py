@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StrictFloat, StrictInt, StrictStr, model_validator
 
 from services.facilities import domain, store
 from services.facilities.domain import Contact, Content, Facility, Hours, InvalidContent, Position, Violation
@@ -73,10 +73,9 @@ class ContactBody(_Body):
     website: StrictStr | None = None
 
 
-class FacilityBody(_Body):
-    """A place as its officer enters it."""
+class FacilityFields(_Body):
+    """What is said about a place, in requests and answers alike."""
 
-    facility_id: UUID | None = None
     kind: FacilityKind
     name: StrictStr
     area: StrictStr
@@ -89,6 +88,12 @@ class FacilityBody(_Body):
     hours_note: StrictStr | None = None
     services: list[StrictStr] = []
     contact: ContactBody = ContactBody()
+
+
+class FacilityBody(FacilityFields):
+    """A place as its officer enters it."""
+
+    facility_id: UUID | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -119,6 +124,33 @@ class FacilityBody(_Body):
             raise _invalid(error.violations) from None
 
 
+class FacilityAnswer(FacilityFields):
+    """A place as the register holds it. overdue: not confirmed for more than 7 days, and not closed."""
+
+    facility_id: UUID
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+    confirmed_at: AwareDatetime
+    revision: StrictInt
+    overdue: bool
+
+
+class FacilityPage(_Body):
+    """Some places; `cursor` leads to the next ones and is null when there are none."""
+
+    items: list[FacilityAnswer]
+    cursor: str | None
+
+
+class CountAnswer(_Body):
+    """How many places of a kind and status a subdistrict has."""
+
+    area: str
+    kind: FacilityKind
+    status: FacilityStatus
+    places: int
+
+
 def _invalid(violations: Iterable[Violation]) -> Problem:
     return Problem(422, errors=[FieldError(each.path, each.code, Message(each.th, each.en)) for each in violations])
 
@@ -129,6 +161,12 @@ def _area(text: str) -> str:
     except InvalidContent as error:
         raise _invalid(error.violations) from None
 
+
+_ANSWER: Final[dict[str, Any]] = {"model": FacilityAnswer, "description": "The place; its ETag is its revision."}
+_UNKNOWN: Final[dict[str, Any]] = {"description": "No place has this id."}
+_CONFLICT: Final[dict[str, Any]] = {"description": "The id stands for another place, or the place is closed."}
+_STALE: Final[dict[str, Any]] = {"description": "Somebody else has changed it; `current_revision` says to which."}
+_UNNAMED: Final[dict[str, Any]] = {"description": "If-Match is missing."}
 
 Writer = Annotated[Principal, Depends(require(Right.FACILITY_WRITE))]
 router = APIRouter(prefix="/v1")
@@ -192,7 +230,7 @@ async def _database(request: Request) -> AsyncIterator[Connection]:
         ) from None
 
 
-@router.post("/facilities", status_code=201)
+@router.post("/facilities", status_code=201, responses={200: _ANSWER, 201: _ANSWER, 409: _CONFLICT})
 async def create_facility(request: Request, body: FacilityBody, principal: Writer) -> Response:
     """Enters a place.
 
@@ -208,7 +246,7 @@ async def create_facility(request: Request, body: FacilityBody, principal: Write
     return _answer(request, facility, status=201 if new else 200, headers=headers)
 
 
-@router.put("/facilities/{facility_id}")
+@router.put("/facilities/{facility_id}", responses={200: _ANSWER, 404: _UNKNOWN, 412: _STALE, 428: _UNNAMED})
 async def update_facility(
     request: Request,
     facility_id: UUID,
@@ -243,7 +281,9 @@ async def update_facility(
     return _answer(request, facility)
 
 
-@router.post("/facilities/{facility_id}/confirmation")
+@router.post(
+    "/facilities/{facility_id}/confirmation", responses={200: _ANSWER, 404: _UNKNOWN, 409: _CONFLICT, 412: _STALE}
+)
 async def confirm_facility(
     request: Request,
     facility_id: UUID,
@@ -287,7 +327,7 @@ async def _filters(
 Asked = Annotated[Filters, Depends(_filters)]
 
 
-@router.get("/facilities")
+@router.get("/facilities", responses={200: {"model": FacilityPage}})
 async def list_facilities(
     request: Request,
     filters: Asked,
@@ -303,7 +343,7 @@ async def list_facilities(
     return JSONResponse({"items": items, "cursor": more})
 
 
-@router.get("/facilities.geojson")
+@router.get("/facilities.geojson", responses={200: {"content": {"application/geo+json": {}}}})
 async def map_of_facilities(request: Request, filters: Asked) -> Response:
     """The same places as a GeoJSON FeatureCollection, for maps. One without a position has a null geometry."""
     async with _database(request) as connection:  # a database that is away shows before the answer has begun
@@ -339,7 +379,7 @@ def _feature(request: Request, facility: Facility) -> dict[str, Any]:
     }
 
 
-@router.get("/facilities/{facility_id}")
+@router.get("/facilities/{facility_id}", responses={200: _ANSWER, 404: _UNKNOWN})
 async def read_facility(request: Request, facility_id: UUID) -> Response:
     """One place; its ETag is its revision."""
     async with _database(request) as connection:
@@ -347,7 +387,7 @@ async def read_facility(request: Request, facility_id: UUID) -> Response:
     return _answer(request, facility)
 
 
-@router.get("/counts")
+@router.get("/counts", responses={200: {"model": list[CountAnswer]}})
 async def read_counts(
     request: Request, principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))]
 ) -> Response:

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from services.facilities import store
-from services.facilities.app import create
+from services.facilities.app import DatabaseWatch, create
 from services.facilities.domain import updated
+from services.facilities.http import FacilityAnswer
 from shared.observability.clock import MovableClock
 from shared.postgres import outbox
 from shared.web.authentication import Authentication
@@ -52,6 +53,7 @@ async def test_the_life_of_a_place(client: httpx.AsyncClient, pool: Pool, clock:
     assert address == f"/v1/facilities/{facility_id}"
     entered = answer.json()
     assert {name: entered[name] for name in place()} == place()
+    FacilityAnswer.model_validate(entered)  # as /openapi.json describes it, without a field more or less
 
     clock.advance(timedelta(days=1))
     edited = entered | {"free": 0, "status": "full"}  # an answer can be edited and sent back as it is
@@ -240,3 +242,18 @@ async def test_a_database_that_is_away(clock: MovableClock, place: Place) -> Non
     pool.terminate()
     assert [answer.status_code for answer in answers] == [503] * 4
     assert "send the same again" in answers[3].json()["detail"]
+
+
+async def test_readiness_follows_the_database(pool: Pool) -> None:
+    stopping = asyncio.Event()
+    away = await asyncpg.create_pool(host="127.0.0.1", port=1, min_size=0)
+    watches = [DatabaseWatch(pool), DatabaseWatch(away)]
+    assert [watch.answers for watch in watches] == [False, False]
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        for watch in watches:
+            group.create_task(watch.watch(stopping))
+        while not watches[0].answers:
+            await asyncio.sleep(0.01)
+        stopping.set()
+    away.terminate()
+    assert [watch.answers for watch in watches] == [True, False]
