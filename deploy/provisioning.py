@@ -74,25 +74,10 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
     """Give every service's user the rights of the catalogue, and take from it all others."""
     services = list(services)
     wanted = {binding for service in services for binding in bindings(service)}
-    ours = {f"User:{service.name}" for service in services}
-    # None matches anything, which the library's annotations leave out.
-    anything = AclBindingFilter(
-        ResourceType.ANY,
-        None,  # type: ignore[arg-type]
-        ResourcePatternType.ANY,
-        None,  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
-    held = {
-        acl
-        for acl in admin.describe_acls(anything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-        if acl.principal in ours
-    }
-    if wanted - held:
-        _wait_all(admin.create_acls(list(wanted - held), request_timeout=_TIMEOUT_S))
-    if held - wanted:
+    present = held(admin, services)
+    if wanted - present:
+        _wait_all(admin.create_acls(list(wanted - present), request_timeout=_TIMEOUT_S))
+    if present - wanted:
         surplus = [
             AclBindingFilter(
                 *(
@@ -105,9 +90,28 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
                     acl.permission_type,
                 )
             )
-            for acl in held - wanted
+            for acl in present - wanted
         ]
         _wait_all(admin.delete_acls(surplus, request_timeout=_TIMEOUT_S))
+    # A change is answered by the controller before the broker, which decides, has heard of it.
+    _until(lambda: held(admin, services) == wanted, "the rights are in force")
+
+
+def held(admin: AdminClient, services: Iterable[Service]) -> set[AclBinding]:
+    """The rights that the services' users have now."""
+    ours = {f"User:{service.name}" for service in services}
+    # None matches anything, which the library's annotations leave out.
+    anything = AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]
+        ResourcePatternType.ANY,
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    everybodys = admin.describe_acls(anything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+    return {binding for binding in everybodys if binding.principal in ours}
 
 
 def bindings(service: Service) -> set[AclBinding]:
@@ -135,7 +139,8 @@ def _settings(topic: Topic, in_sync: int) -> dict[str, str]:
         "retention.bytes": "-1",
         "cleanup.policy": "delete",  # with retention -1: keep everything; compaction would leave gaps in the offsets
         "min.insync.replicas": str(in_sync),
-        # An event's time is its own, also when it is published once more. Intake's retention must not follow a sender's clock.
+        # An event's time is its own, also when it is published once more. Intake's retention must not follow a
+        # sender's clock.
         "message.timestamp.type": "CreateTime" if topic.public else "LogAppendTime",
     }
 

