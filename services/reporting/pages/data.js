@@ -91,6 +91,7 @@ export class Figures {
         try {
           const answers = await Promise.all([OWN_LEVEL[area.length], childLevel(area)].map((level) => fetchRows(what, area, level)));
           const changed = answers.flatMap((answer) => this.take(answer));
+          this.listener.failed(null);
           if (changed.length > 0) this.listener.changed(new Set(changed));
         } catch (error) {
           this.listener.failed(error);
@@ -126,6 +127,7 @@ export class Figures {
     for (const [code, row] of Object.entries(event.areas)) {
       if (this.merge(code, fromLive(row))) changed.add(code);
     }
+    if (whole) this.listener.failed(null);
     this.listener.asOf();
     if (changed.size > 0) this.listener.changed(whole ? null : changed);
     const here = (codes) => codes === null || codes.some((code) => code.startsWith(this.area));

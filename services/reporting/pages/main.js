@@ -48,7 +48,10 @@ const table = new AreaTable(
     },
     point: pointAt,
     address: (code) => addressOf({ ...state, area: code }),
-    open: (code) => go({ area: code }, true),
+    open: (code) => {
+      go({ area: code }, true);
+      $("place").focus(); // the row that was chosen is gone; what it opened begins here
+    },
   },
 );
 
@@ -69,7 +72,6 @@ function arrive(before) {
   if (state.area !== before.area) {
     figures.open(state.area);
     showOnMap();
-    $("place").scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -402,7 +404,7 @@ function showStatus() {
   box.hidden = notice === null;
   if (notice !== null && box.textContent !== notice) box.textContent = notice;
   const parts = stream ? [stream.time ? say.asOf(words.time(stream.time)) : say.noEvents] : [];
-  if (stream && lag !== null) parts.push(say.lag(words.number(lag)));
+  if (stream && lag !== null) parts.push(lag === 0 ? say.noLag : say.lag(words.number(lag)));
   $("as-of").textContent = parts.join(" · ");
 }
 

@@ -3,11 +3,13 @@
 
 /* global L, topojson */
 
-const BORDER = { color: "#ffffff", weight: 0.8, opacity: 1 };
+const BORDER = { color: "#54727e", weight: 0.6, opacity: 1 };
 const MARKED = { color: "#0b2f3d", weight: 2.5, opacity: 1 };
 const FLASHED = { color: "#e0218a", weight: 3.5, opacity: 1 };
-const AROUND = { fillColor: "#dde5e8", fillOpacity: 1, color: "#ffffff", weight: 0.8 };
+const AROUND = { fillColor: "#d5dee2", fillOpacity: 1, color: "#f4f7f8", weight: 0.8, opacity: 1 };
 const FLASH_MS = 1_100;
+// On a phone hardly a province has room for its name, and a lone one looks like the only one meant.
+const SMALL_MAP = 560;
 const LABEL_FONT = "600 12px Sarabun, sans-serif";
 
 /** Fills for areas without a value: hatched where nothing came yet, dotted where the whole is unknown. */
@@ -135,7 +137,7 @@ export class AreaMap {
 
   resized() {
     this.map.invalidateSize({ animate: false });
-    if (this.provinces) this.fit();
+    if (this.area !== null) this.fit();
   }
 
   /** Colours areas: `colourOf(code)` gives a colour, the name of a pattern, or null for what is not in question. */
@@ -187,21 +189,26 @@ export class AreaMap {
   label() {
     this.labels.clearLayers();
     if (!this.provinces || this.area === null) return;
+    if (this.area === "" && this.map.getSize().y < SMALL_MAP) return;
     const group = this.area ? this.districts.get(this.area.slice(0, 2)) : this.provinces;
     const measuring = (this.measuring ??= document.createElement("canvas").getContext("2d"));
     measuring.font = LABEL_FONT;
     const taken = [];
     const view = this.map.getBounds();
     group?.eachLayer((layer) => {
-      const text = this.handlers.describe(layer.feature.properties.code, true);
+      const { code } = layer.feature.properties;
+      const text = this.handlers.describe(code, true);
       const { centre, width, height } = this.middle(layer);
       const size = L.point(measuring.measureText(text).width + 6, 16);
-      if (size.x > width * 0.92 || size.y > height * 0.8 || !view.contains(centre)) return;
+      const fits = size.x < width * 0.92 && size.y < height * 0.8;
+      if ((!fits && code !== this.area) || !view.contains(centre)) return;
       const at = this.map.latLngToLayerPoint(centre);
       const box = L.bounds(at.subtract(size.divideBy(2)), at.add(size.divideBy(2)));
       if (taken.some((other) => other.intersects(box))) return;
       taken.push(box);
-      L.tooltip({ permanent: true, direction: "center", className: "name", interactive: false, opacity: 1 })
+      const { fillColor } = this.styles.get(code) ?? {};
+      const className = isDark(fillColor) ? "name light" : "name";
+      L.tooltip({ permanent: true, direction: "center", className, interactive: false, opacity: 1 })
         .setLatLng(centre)
         .setContent(document.createTextNode(text))
         .addTo(this.labels);
@@ -234,6 +241,13 @@ export class AreaMap {
     this.zoom.getContainer().querySelector(".leaflet-control-zoom-out").title = words.zoomOut;
     this.label();
   }
+}
+
+/** Whether light text reads better on a colour; patterns are light. */
+function isDark(colour) {
+  if (typeof colour !== "string") return false;
+  const [red, green, blue] = [1, 3, 5].map((index) => parseInt(colour.slice(index, index + 2), 16));
+  return 0.3 * red + 0.59 * green + 0.11 * blue < 125;
 }
 
 function extent(ring) {

@@ -77,6 +77,7 @@ const TEXTS = {
     asOf: (time) => `ข้อมูล ณ ${time}`,
     noEvents: "ยังไม่มีข้อมูลเข้ามา",
     lag: (count) => `รอประมวลผล ${count} รายการ`,
+    noLag: "ไม่มีรายการรอประมวลผล",
     sortedBy: (column) => `เรียงตาม${column}`,
   },
   en: {
@@ -153,7 +154,8 @@ const TEXTS = {
     noMap: "The map could not be loaded; all figures are in the table.",
     asOf: (time) => `Data as of ${time}`,
     noEvents: "No data has come in yet",
-    lag: (count) => `${count} waiting`,
+    lag: (count) => `${count} records waiting`,
+    noLag: "no records waiting",
     sortedBy: (column) => `sorted by ${column}`,
   },
 };
