@@ -123,8 +123,11 @@ async def counts(
     """The survey's own sums by subdistrict, counted from its tables: what reporting's figures are reconciled with."""
     prefix = to_arabic_digits(area) or principal.area
     demand_area(principal, prefix)
-    async with acquire(request.app.state.pool) as connection:
-        return await store.counts(connection, prefix)
+    try:
+        async with acquire(request.app.state.pool) as connection:
+            return await store.counts(connection, prefix)
+    except UNREACHABLE:
+        raise Problem(503, headers=_RETRY) from None
 
 
 async def _surveyor(request: Request) -> Principal:

@@ -1,7 +1,8 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
+import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from time import perf_counter
 
 from fastapi import FastAPI
@@ -19,6 +20,10 @@ from shared.web.validation import field_errors
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A batch of 500 submissions of 8 KiB, the largest body that any route asks for."""
+
+DISCARD_BYTES = 32 * 1024 * 1024
+DISCARD_SECONDS = 5.0
+"""Of a body beyond the limit, so that whoever sent a few megabytes too many is told; a flood is cut off."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _log = log(__name__)
@@ -129,11 +134,13 @@ class Frame:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_body_bytes:
+                await _discard(receive)
                 raise _too_large()
             return message
 
         try:
             if _declared_length(scope) > self._max_body_bytes:
+                await _discard(receive)
                 response = problem_response(Request(scope), status_problem(413, {"Connection": "close"}))
                 await response(scope, receive, framed_send)
                 return
@@ -142,6 +149,19 @@ class Frame:
             route = _route(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
             HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
+
+
+async def _discard(receive: Receive) -> None:
+    """Takes in the rest of a refused body, within limits: a client that is still sending when the connection ends
+    sees a reset instead of the answer."""
+    discarded = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while discarded < DISCARD_BYTES:
+                message = await receive()
+                discarded += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _declared_length(scope: Scope) -> int:
