@@ -110,7 +110,8 @@ CREATE TABLE refresh_token (
 CREATE INDEX refresh_token_by_family ON refresh_token (family_id);
 
 -- How often something was done in the present window. The key is a keyed hash: it tells neither phone nor address.
-CREATE TABLE throttle (
+-- Unlogged: counting must not cost each request a write to disk, and after a crash of the database counting begins anew.
+CREATE UNLOGGED TABLE throttle (
     key      bytea PRIMARY KEY,
     ends_at  timestamptz NOT NULL,
     spent    integer     NOT NULL
