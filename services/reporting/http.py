@@ -8,7 +8,7 @@ import asyncio
 import base64
 import binascii
 import gzip
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from functools import lru_cache
@@ -138,10 +138,16 @@ class Asked(BaseModel):
         """How long the codes of the level are."""
         return DIGITS[self.level]
 
-    @property
-    def areas(self) -> tuple[Area, ...]:
-        """Every area of the level inside `area`, with results or without."""
-        return areas_of(self.area, self.level)
+    def areas(self, found: Collection[str | None]) -> list[Area]:
+        """Every area of the level inside `area`, with results or without.
+
+        Codes that were `found` and are no longer in the register are listed as well, under the code for a name: what
+        was surveyed before an area was abolished stays, and the rows sum up to the row above them.
+        """
+        current = areas_of(self.area, self.level)
+        codes = {area.code for area in current}
+        former = sorted(code for code in found if code is not None and code not in codes)
+        return [*current, *(Area(code, self.level, code, code, code[:-2]) for code in former)]
 
 
 def _asked(
@@ -210,7 +216,9 @@ async def coverage(
             whole = Denominator("surveyed", None if hidden else found.persons, "survey-submitted", None)
         return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=hidden)
 
-    return await _answer(request, CoverageAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas]))
+    return await _answer(
+        request, CoverageAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas(figures)])
+    )
 
 
 @router.get("/progress", responses={200: {"model": ProgressAnswer}})
@@ -227,7 +235,9 @@ async def progress(request: Request, asked: Wanted, reader: Reader) -> Response:
         whole = houses.get(area.code) or unknown("houses")
         return progress_row(area, found, whole, suppressed=hides(area.code, found))
 
-    return await _answer(request, ProgressAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas]))
+    return await _answer(
+        request, ProgressAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas(figures)])
+    )
 
 
 @router.get("/freshness", responses={200: {"model": FreshnessAnswer}})
@@ -237,7 +247,7 @@ async def freshness(request: Request, asked: Wanted) -> Response:
     async with _snapshot(request) as connection:
         as_of = await _as_of(request, connection)
         found = await store.freshness(connection, asked.area, asked.digits, overdue_before)
-    rows: list[FreshnessRow] = [freshness_row(area, found.get(area.code, {})) for area in asked.areas]
+    rows: list[FreshnessRow] = [freshness_row(area, found.get(area.code, {})) for area in asked.areas(found)]
     return await _answer(request, FreshnessAnswer(asked.area, asked.level, as_of, rows))
 
 
@@ -248,7 +258,7 @@ async def volunteers(request: Request, asked: Wanted) -> Response:
         as_of = await _as_of(request, connection)
         found = await store.volunteers(connection, asked.area, asked.digits)
     nobody = store.people({}, {})
-    rows: list[VolunteersRow] = [volunteers_row(area, found.get(area.code, nobody)) for area in asked.areas]
+    rows: list[VolunteersRow] = [volunteers_row(area, found.get(area.code, nobody)) for area in asked.areas(found)]
     return await _answer(request, VolunteersAnswer(asked.area, asked.level, as_of, rows, wider=found.get(None, nobody)))
 
 
@@ -364,7 +374,9 @@ def _checked(table: DenominatorTable, today: date) -> dict[str, int]:
     return values
 
 
-@router.get("/live", response_class=EventStream, responses={200: {"content": {"text/event-stream": {}}}})
+@router.get(
+    "/live", status_code=200, response_class=EventStream, responses={200: {"content": {"text/event-stream": {}}}}
+)
 async def live(
     request: Request,
     last_event_id: Annotated[str | None, Header(max_length=60, description="Goes on behind this event")] = None,

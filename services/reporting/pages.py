@@ -19,12 +19,8 @@ from services.reporting.http import accepts_gzip
 PAGES: Final = Path(__file__).parent / "pages"
 BOUNDARIES: Final = Path(__file__).parents[2] / "shared" / "areas" / "data"
 
-PACKAGES: Final = {
-    "/assets/leaflet/": "leaflet/dist",
-    "/assets/sarabun/": "@fontsource/sarabun",
-    "/assets/topojson-client/": "topojson-client/dist",
-}
-"""Where the files of which npm package are found."""
+PACKAGES: Final = ("leaflet/dist", "@fontsource/sarabun", "topojson-client/dist")
+"""What the page takes from `node_modules`; found below `/assets/` under the same path."""
 
 MEDIA_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -126,11 +122,11 @@ def _files(assets: Path) -> Iterator[tuple[str, File]]:
         yield "/" + name.removesuffix("index.html"), File(path, REVALIDATED)
     for path in sorted(BOUNDARIES.glob("*.topojson")):
         yield f"/areas/{path.name}", File(path, KEPT)
-    for url, folder in PACKAGES.items():
+    for folder in PACKAGES:
         if not (assets / folder).is_dir():
-            raise AssetsMissing(f"{assets / folder} does not exist; `npm ci` in the project's folder brings it")
+            raise AssetsMissing(f"{assets / folder} does not exist: JITASA_ASSETS has to name the folder node_modules")
         for name, path in _below(assets / folder):
-            yield url + name, File(path, KEPT)
+            yield f"/assets/{folder}/{name}", File(path, KEPT)
 
 
 def _below(folder: Path) -> Iterator[tuple[str, Path]]:
