@@ -1,0 +1,274 @@
+"""The live map page as people use it: a real browser, the real services behind it."""
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+
+from deploy.local.stack import Stack
+from shared.areas.register import area, children, provinces
+from shared.contracts.events import Role
+from shared.security.tokens import TokenSigner
+
+PROVINCE: Final = "96"  # Narathiwat: far from where other tests submit
+DISTRICT: Final = "9601"
+SUBDISTRICT: Final = "960101"
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET: Final = (
+    "--no-sandbox",  # the tests may run as root, where the browser's own sandbox refuses to start
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--no-first-run",
+)
+SECONDS: Final = 30_000.0
+"""In milliseconds: a figure is on the page within a second; a busy machine that starts a browser needs more."""
+
+
+@pytest.fixture(scope="module")
+def browser_program() -> str:
+    """The system's browser. Without one there is nothing to test; in CI that is a fault of the machine."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is not None:
+        return found
+    reason = f"no browser on this machine (looked for {', '.join(BROWSERS)})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+async def browser(browser_program: str) -> AsyncIterator[Browser]:
+    """The browser, without a window."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=browser_program, args=list(QUIET))
+        yield running
+        await running.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody with the page open, and everything that went wrong meanwhile."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    async def open(self, query: str = "") -> None:
+        """Goes to the page and waits until it is live."""
+        await self.page.goto(f"{self.address}/{query}")
+        await expect(self.page.locator("#status")).to_have_attribute("data-state", "live", timeout=SECONDS)
+
+    def row(self, code: str) -> Locator:
+        """The table's row of an area."""
+        return self.page.locator(f'#rows tr[data-area="{code}"]')
+
+    async def households(self, code: str) -> int:
+        """The households surveyed in an area, as the table shows them."""
+        return int((await self.row(code).locator(".numerator").inner_text()).replace(",", ""))
+
+    async def expect_households(self, code: str, number: int) -> None:
+        """Waits until the table shows that number."""
+        await expect(self.row(code).locator(".numerator")).to_have_text(f"{number:,}", timeout=SECONDS)
+
+
+@asynccontextmanager
+async def visiting(context: BrowserContext, address: str) -> AsyncIterator[Visitor]:
+    """A visitor who notes every error of the page and every request that leaves the service."""
+    page = await context.new_page()
+    visitor = Visitor(page, address)
+    page.on("console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(address + "/") else visitor.complaints.append(request.url),
+    )
+    try:
+        yield visitor
+    finally:
+        await context.close()
+
+
+@pytest.fixture
+async def visitor(browser: Browser, stack: Stack) -> AsyncIterator[Visitor]:
+    """Somebody at a desk."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    async with visiting(context, stack.addresses().reporting) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def phone(browser: Browser, stack: Stack) -> AsyncIterator[Visitor]:
+    """Somebody with a small phone."""
+    context = await browser.new_context(
+        viewport={"width": 360, "height": 740}, device_scale_factor=2, is_mobile=True, has_touch=True
+    )
+    async with visiting(context, stack.addresses().reporting) as visitor:
+        yield visitor
+
+
+@pytest.fixture
+def submit(stack: Stack) -> Callable[[], None]:
+    """Surveys one more household of `SUBDISTRICT`."""
+
+    def send() -> None:
+        now = datetime.now(UTC)
+        token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=stack.addresses().registration).sign(
+            subject=UUID(int=96),
+            organisation=None,
+            role=Role.VOLUNTEER,
+            area=PROVINCE,
+            issued_at=now,
+            expires_at=now + timedelta(minutes=5),
+        )
+        household = uuid4()
+        answer = httpx.post(
+            f"{stack.addresses().survey}/v1/submissions",
+            headers={"Authorization": f"Bearer {token}"},
+            json={
+                "submission_id": str(household),
+                "captured_at": now.isoformat(),
+                "address": {"area": SUBDISTRICT, "house": str(household)[:8]},
+                "persons": [{"age": age, "doses": [{"number": 1}]} for age in (30, 40, 50, 60, 70)],
+            },
+            trust_env=False,
+            timeout=30,
+        )
+        assert answer.status_code == 202, answer.text
+
+    return send
+
+
+async def test_opens_in_thai_with_every_province(visitor: Visitor) -> None:
+    await visitor.open()
+    page = visitor.page
+    await expect(page.locator("html")).to_have_attribute("lang", "th")
+    await expect(page.locator("h2")).to_have_text("ประเทศไทย")
+    await expect(page.locator("#rows tr")).to_have_count(len(provinces()))
+    await expect(visitor.row("50").locator("th")).to_have_text("เชียงใหม่")
+    await expect(page.locator("#as-of")).not_to_be_empty()
+    await expect(page.locator("#map canvas")).to_be_visible()
+    assert await page.evaluate("document.fonts.check('16px Sarabun', 'ก')")
+    assert visitor.complaints == []
+
+
+async def test_a_figure_changes_without_reloading(visitor: Visitor, submit: Callable[[], None]) -> None:
+    await visitor.open()
+    await visitor.page.evaluate("window.neverReloaded = true")
+    before = await visitor.households(PROVINCE)
+    submit()
+    await visitor.expect_households(PROVINCE, before + 1)
+    assert await visitor.page.evaluate("window.neverReloaded")
+    assert visitor.complaints == []
+
+
+async def test_no_result_yet_is_not_shown_as_zero(visitor: Visitor) -> None:
+    await visitor.open()
+    empty = visitor.page.locator('#rows tr[data-state="none"]').first
+    await expect(empty.locator(".figure")).to_have_text("ยังไม่มีผลสำรวจ")
+    await expect(visitor.page.locator('#legend [data-class="none"] b')).not_to_have_text("0")
+
+
+async def test_drills_down_to_subdistricts_and_back(visitor: Visitor, submit: Callable[[], None]) -> None:
+    await visitor.open()
+    page = visitor.page
+    await visitor.row(PROVINCE).locator("a").click()
+    await expect(page.locator("h2")).to_have_text("จังหวัดนราธิวาส")
+    await expect(page.locator("#rows tr")).to_have_count(len(children(PROVINCE)))
+    await expect(page).to_have_url(re.compile(rf"\?area={PROVINCE}$"))
+
+    await visitor.row(DISTRICT).locator("a").click()
+    await expect(page.locator("#rows tr")).to_have_count(len(children(DISTRICT)))
+    await expect(visitor.row(SUBDISTRICT).locator("th")).to_have_text(area(SUBDISTRICT).name_th)
+    submit()
+    await expect(visitor.row(SUBDISTRICT).locator(".numerator")).to_have_text(re.compile(r"^\d"), timeout=SECONDS)
+    before = await visitor.households(SUBDISTRICT)
+    submit()
+    await expect(visitor.row(SUBDISTRICT).locator(".numerator")).not_to_have_text(f"{before:,}", timeout=SECONDS)
+
+    await page.go_back()
+    await expect(page.locator("h2")).to_have_text("จังหวัดนราธิวาส")
+    await page.locator("#path a").click()
+    await expect(page.locator("#rows tr")).to_have_count(len(provinces()))
+    assert visitor.complaints == []
+
+
+async def test_a_click_on_the_map_opens_a_province(visitor: Visitor) -> None:
+    await visitor.open()
+    box = await visitor.page.locator("#map").bounding_box()
+    assert box is not None
+    # A little above the middle of the country's outline lies land: the provinces between Phetchabun and Chaiyaphum.
+    await visitor.page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.3)
+    await expect(visitor.page).to_have_url(re.compile(r"\?area=\d\d$"))
+    await expect(visitor.page.locator("#path")).to_be_visible()
+
+
+async def test_speaks_english_and_remembers_it(visitor: Visitor) -> None:
+    await visitor.open(f"?area={PROVINCE}")
+    page = visitor.page
+    await page.locator("#language").click()
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
+    await expect(page.locator("h2")).to_have_text("Narathiwat")
+    await visitor.open()
+    await expect(page.locator("h2")).to_have_text("Thailand")
+    await visitor.open("?lang=th")
+    await expect(page.locator("h2")).to_have_text("ประเทศไทย")
+    assert visitor.complaints == []
+
+
+async def test_a_link_brings_back_what_was_seen(visitor: Visitor) -> None:
+    await visitor.open(f"?area={PROVINCE}&measure=one_dose&of=population&sort=name")
+    page = visitor.page
+    await expect(page.locator("h2")).to_have_text("จังหวัดนราธิวาส")
+    await expect(page.locator('[name="measure"][value="one_dose"]')).to_be_checked()
+    await expect(page.locator('[data-of="population"]')).to_have_attribute("aria-pressed", "true")
+    await expect(page.locator("#columns th").first).to_have_attribute("aria-sort", "ascending")
+    await expect(page.locator("#whole")).to_contain_text("ประชากรตามทะเบียน")
+    await visitor.open("?area=5x&measure=nonsense&sort=&lang=xx")
+    await expect(page.locator("h2")).to_have_text("ประเทศไทย")
+    assert visitor.complaints == []
+
+
+async def test_the_keyboard_reaches_everything(visitor: Visitor) -> None:
+    await visitor.open()
+    page = visitor.page
+    await page.locator('[name="measure"][value="progress"]').focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page).to_have_url(re.compile(r"measure=one_dose"))
+    await page.locator('[data-sort="name"]').focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#columns th").first).to_have_attribute("aria-sort", "descending")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#columns th").first).to_have_attribute("aria-sort", "ascending")
+    await visitor.row(PROVINCE).locator("a").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h2")).to_have_text("จังหวัดนราธิวาส")
+    await expect(page.locator("h2")).to_be_focused()
+
+
+@pytest.mark.parametrize("query", ["", f"?area={PROVINCE}&measure=one_dose", f"?area={DISTRICT}&lang=en"])
+async def test_fits_a_small_phone(phone: Visitor, query: str) -> None:
+    await phone.open(query)
+    await expect(phone.page.locator("#rows tr").first).to_be_visible()
+    width = await phone.page.evaluate("document.documentElement.scrollWidth")
+    assert width == 360
+    assert phone.complaints == []
+
+
+async def test_goes_on_after_the_service_was_killed(visitor: Visitor, stack: Stack, submit: Callable[[], None]) -> None:
+    await visitor.open()
+    before = await visitor.households(PROVINCE)
+    stack.kill("reporting-http")
+    submit()
+    await visitor.expect_households(PROVINCE, before + 1)
+    await expect(visitor.page.locator("#status")).to_have_attribute("data-state", "live", timeout=SECONDS)
+    stack.wait_ready()
