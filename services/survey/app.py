@@ -2,22 +2,25 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.recorder import Recorder
 from services.survey.settings import SurveySettings
-from shared.contracts.topics import SURVEY_INTAKE
+from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, create_producer
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import SystemClock
+from shared.observability.logs import log
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.keyed_ids import HouseholdIds
@@ -29,10 +32,14 @@ from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
 
+_log = log(__name__)
+
 LINGER_MILLISECONDS = 2
 """Singles that arrive within it share a produce batch; it is little beside a phone's round trip."""
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
+KAFKA_RETRY_SECONDS = 0.5
+"""Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 
 
 async def http(stopping: asyncio.Event) -> None:
@@ -40,42 +47,70 @@ async def http(stopping: asyncio.Event) -> None:
     settings, kafka = SurveySettings(), KafkaSettings()
     verifier = TokenVerifier(settings.jwks_url, settings.token_issuer)
     barred = BarredVolunteers(kafka)
-    intakes: list[Intake] = []
+    sealing = KeyRing.from_file(settings.sealing_keys_file)
+    household_ids = HouseholdIds.from_file(settings.household_key_file)
+
+    def intake_on(producer: AIOKafkaProducer) -> Intake:
+        return Intake(producer, sealing, household_ids, SystemClock())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        producer = create_producer(kafka, linger_ms=LINGER_MILLISECONDS)
-        await producer.start()
-        pool = await open_pool(PostgresSettings(), application="survey-http")
+        # No connection is made yet: intake needs no database, and takes submissions while it is away.
+        pool = await open_pool(PostgresSettings(), application="survey-http", min_size=0)
         await verifier.start()
         await barred.start()
-        sealing = KeyRing.from_file(settings.sealing_keys_file)
-        household_ids = HouseholdIds.from_file(settings.household_key_file)
-        intake = Intake(producer, sealing, household_ids, SystemClock())
-        intakes.append(intake)
-        failure = asyncio.create_task(_stop_at(intake.failed, stopping))
-        app.state.intake = intake
         app.state.pool = pool
         app.state.authentication = Authentication(verifier, barred)
+        taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
+        taking.add_done_callback(lambda _: stopping.set())
         try:
             yield
         finally:
-            failure.cancel()
+            taking.cancel()
+            with suppress(asyncio.CancelledError):
+                await taking
             await barred.stop()
             await verifier.close()
             await pool.close()
-            await producer.stop()
 
     app = create_app(
-        title="Jitasa survey", lifespan=lifespan, ready=lambda: [] if intakes else ["Kafka or PostgreSQL is away"]
+        title="Jitasa survey",
+        lifespan=lifespan,
+        ready=lambda: [] if app.state.intake is not None else ["Kafka is away"],
     )
+    app.state.intake = None
     add_routes(app)
     await serve(app, HttpSettings(), stopping)
 
 
-async def _stop_at(failed: asyncio.Event, stopping: asyncio.Event) -> None:
-    await failed.wait()
-    stopping.set()
+async def _take_submissions(
+    app: FastAPI,
+    intake_on: Callable[[AIOKafkaProducer], Intake],
+    kafka: KafkaSettings,
+    stopping: asyncio.Event,
+) -> None:
+    """Opens intake as soon as Kafka answers, and stops the process when Kafka refuses it for good."""
+    producer = await _started_producer(kafka)
+    try:
+        app.state.intake = intake = intake_on(producer)
+        await intake.failed.wait()
+        stopping.set()
+        await asyncio.Event().wait()  # until the process ends: open requests still use the producer
+    finally:
+        await producer.stop()
+
+
+async def _started_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
+    while True:
+        producer = create_producer(kafka, linger_ms=LINGER_MILLISECONDS)
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            _log.warning("kafka_away", cause=type(error).__name__)
+            await asyncio.sleep(KAFKA_RETRY_SECONDS)
+        else:
+            return producer
 
 
 async def recorder(stopping: asyncio.Event) -> None:
@@ -84,7 +119,9 @@ async def recorder(stopping: asyncio.Event) -> None:
     pool = await open_pool(PostgresSettings(), application="survey-recorder")
     async with OrderedPublisher(kafka) as publisher:
         handler = Recorder(publisher, TopicIdentities(kafka), SystemClock())
-        consumer = PositionedConsumer(kafka, pool, group="survey-recorder", topics=[SURVEY_INTAKE], handler=handler)
+        consumer = PositionedConsumer(
+            kafka, pool, group="survey-recorder", topics=[SURVEY_INTAKE], watched=[SURVEY_SUBMITTED], handler=handler
+        )
 
         async def work(stopping: asyncio.Event) -> None:
             await consumer.run(stopping)

@@ -28,6 +28,10 @@ _OUTCOME_UNKNOWN = Message(
     "ไม่ทราบว่าบันทึกแล้วหรือไม่ โปรดส่งอีกครั้งด้วยรหัสเดิม",
     "It is not known whether this was accepted; send it again with the same id",
 )
+_KAFKA_AWAY = Message(
+    "ขณะนี้รับข้อมูลไม่ได้ โปรดส่งอีกครั้งด้วยรหัสเดิม",
+    "Submissions cannot be taken at the moment; send it again with the same id",
+)
 _AT_LIMIT = Message("ระบบรับเต็มกำลัง โปรดส่งอีกครั้ง", "Intake is at its limit; send it again")
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _encode = msgspec.json.Encoder().encode
@@ -68,7 +72,7 @@ def add_routes(app: FastAPI) -> None:
 async def submit(request: Request) -> Response:
     """POST /v1/submissions: one submission; 202 when Kafka has it."""
     principal = await _surveyor(request)
-    intake: Intake = request.app.state.intake
+    intake = _intake(request)
     [answer] = await intake.accept([await request.body()], principal)
     if answer.status == 202:
         return _json(202, {"submission_id": answer.submission_id, "status": 202})
@@ -78,7 +82,7 @@ async def submit(request: Request) -> Response:
 async def submit_batch(request: Request) -> Response:
     """POST /v1/submissions:batch: up to 500 submissions; 207 with one result for each, in their order."""
     principal = await _surveyor(request)
-    intake: Intake = request.app.state.intake
+    intake = _intake(request)
     try:
         batch = read_batch(await request.body())
     except Unreadable as error:
@@ -133,6 +137,13 @@ async def counts(
 async def _surveyor(request: Request) -> Principal:
     authentication: Authentication = request.app.state.authentication
     return demand(await authentication.principal(request), Right.SUBMISSION_CREATE)
+
+
+def _intake(request: Request) -> Intake:
+    intake: Intake | None = request.app.state.intake
+    if intake is None:
+        raise Problem(503, detail=_KAFKA_AWAY, headers=_RETRY)
+    return intake
 
 
 def _problem(answer: Answer) -> Problem:

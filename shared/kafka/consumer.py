@@ -117,9 +117,11 @@ class PositionedConsumer:
         group: str,
         topics: Sequence[Topic],
         handler: Handler,
+        watched: Sequence[Topic] = (),
         max_records: int = 2000,
     ) -> None:
-        """max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
+        """watched: topics that the handler publishes to; when one is made anew, partitions are taken over again.
+        max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
         short."""
         self._settings = settings
         self._pool = pool
@@ -128,6 +130,8 @@ class PositionedConsumer:
         self._handler = handler
         self._max_records = max_records
         self._identities = TopicIdentities(settings)
+        self._watched = [topic.name for topic in watched]
+        self._watched_identities: dict[str, str] = {}
         self._positions: dict[TopicPartition, Position] = {}
         self._pending: set[TopicPartition] = set()
         self._read: dict[TopicPartition, int] = {}
@@ -223,8 +227,11 @@ class PositionedConsumer:
         consumer.pause(*self._pending)
 
     async def _check_identities(self, consumer: AIOKafkaConsumer) -> None:
-        identities = await self._identities.of(list(self._topics))
-        if any(identities[partition.topic] != position.topic_id for partition, position in self._positions.items()):
+        identities = await self._identities.of([*self._topics, *self._watched])
+        watched = {name: identities[name] for name in self._watched}
+        former, self._watched_identities = self._watched_identities or watched, watched
+        consumed_anew = any(identities[p.topic] != position.topic_id for p, position in self._positions.items())
+        if consumed_anew or former != watched:
             self._retake(consumer)
 
     async def _take_over_pending(self, consumer: AIOKafkaConsumer) -> None:

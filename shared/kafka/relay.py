@@ -1,6 +1,7 @@
 """Publishes a service's outbox. One relay per service works at a time; others stand by for its advisory lock.
 
-1. Take-over: publish, in order, what is numbered and not known to be in Kafka.
+1. Take-over: publish, in order, what is numbered and not known to be in Kafka. In a topic that was made anew nothing
+   is: everything is published once more.
 2. In one transaction, number the committed rows: per partition, in the order of the outbox.
 3. Publish them: per partition in order, each produce batch acknowledged before the next is sent.
 4. Mark them as published; go on with 2.
@@ -11,6 +12,7 @@ repetitions.
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -19,6 +21,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.topics import Topic
+from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFailed
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
@@ -31,6 +34,8 @@ POLL_SECONDS = 1.0
 """The notification wakes the relay at once; this is how long a lost one can go unnoticed."""
 STAND_BY_SECONDS = 1.0
 BACK_OFF_SECONDS = 1.0
+IDENTITY_EVERY_SECONDS = 10.0
+"""A topic that is deleted and made again is filled again within this time."""
 LOCK_KEY = 7_231_001
 """Names the relay among the advisory locks of its service's own database."""
 
@@ -65,6 +70,14 @@ MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::big
 
 DEPTH = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 
+NOTE_IDENTITY = """
+INSERT INTO outbox_topic AS t (topic, topic_id) VALUES ($1, $2)
+ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id
+RETURNING old.topic_id AS former
+"""
+
+FORGET_PUBLISHED = "UPDATE outbox SET published_at = NULL WHERE topic = $1 AND published_at IS NOT NULL"
+
 _log = log(__name__)
 
 
@@ -75,6 +88,8 @@ class Relay:
         self._pool = pool
         self._settings = settings
         self._topics = {topic.name: topic for topic in topics}
+        self._identities = TopicIdentities(settings)
+        self._known: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._connected = False
 
@@ -89,7 +104,7 @@ class Relay:
             try:
                 async with OrderedPublisher(self._settings) as publisher, acquire(self._pool) as connection:
                     await self._with_lock(connection, publisher, stopping)
-            except (KafkaError, PublishFailed, *UNREACHABLE) as error:
+            except (KafkaError, PublishFailed, LookupError, *UNREACHABLE) as error:
                 _log.warning("relay_waits", cause=type(error).__name__)
             self._connected = False
             await _wait(stopping, BACK_OFF_SECONDS)
@@ -102,8 +117,14 @@ class Relay:
                 return
         await connection.add_listener("outbox", self._notified)
         try:
+            await self._note_identities(connection)
             await self._publish(connection, publisher, again=True)
+            checked = time.monotonic()
             while not stopping.is_set():
+                if time.monotonic() - checked > IDENTITY_EVERY_SECONDS:
+                    checked = time.monotonic()
+                    if await self._identities.of(list(self._topics)) != self._known:
+                        return
                 self._wake.clear()
                 numbered = await self._number(connection)
                 if numbered:
@@ -114,6 +135,15 @@ class Relay:
         finally:
             with contextlib.suppress(*UNREACHABLE):
                 await connection.remove_listener("outbox", self._notified)
+
+    async def _note_identities(self, connection: Connection) -> None:
+        self._known = await self._identities.of(list(self._topics))
+        for topic, identity in self._known.items():
+            async with connection.transaction():
+                former = await connection.fetchval(NOTE_IDENTITY, topic, identity)
+                if former not in (None, identity):
+                    _log.error("published_topic_is_another", topic=topic)
+                    await connection.execute(FORGET_PUBLISHED, topic)
 
     async def _number(self, connection: Connection) -> int:
         status = await connection.execute(NUMBER_ROWS, ROWS)

@@ -42,10 +42,11 @@ UNREACHABLE = (
 
 
 async def open_pool(
-    settings: PostgresSettings, *, application: str, max_size: int = 10
+    settings: PostgresSettings, *, application: str, min_size: int = 1, max_size: int = 10
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool whose connections carry `application` as their name.
 
+    min_size: connections opened at once, so that a database that is away is noticed; 0 for who can do without it.
     max_size: four services of two processes with 10 each stay below the server's 100 connections.
     """
     return await asyncpg.create_pool(
@@ -54,7 +55,7 @@ async def open_pool(
         database=settings.database,
         user=settings.user,
         password=settings.password,
-        min_size=1,
+        min_size=min_size,
         max_size=max_size,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,

@@ -174,3 +174,19 @@ async def test_a_lost_session_is_waited_out(outbox: Outbox) -> None:
         await outbox.until_published()
     changes, _ = await outbox.applied()
     assert in_order(changes) == {1: [0, 1, 2, 3]}
+
+
+async def test_a_recreated_topic_is_filled_again(runtime: Runtime, outbox: Outbox) -> None:
+    async with outbox.relay():
+        await _changes(outbox, 1, 5)
+        await outbox.until_published()
+    runtime.delete_topic(outbox.topic)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while outbox.topic.name in runtime.admin.list_topics(timeout=5).topics:
+            await asyncio.sleep(0.05)
+    runtime.create_topic(VOLUNTEER_REGISTERED, outbox.topic.name.removeprefix("volunteer-registered-"), partitions=3)
+    async with outbox.relay():
+        await outbox.change(1, 5)
+        await outbox.until_published()
+    changes, _ = await outbox.applied()
+    assert in_order(changes) == {1: [0, 1, 2, 3, 4, 5]}

@@ -18,6 +18,8 @@ from aiokafka.structs import ConsumerRecord
 
 from services.survey.intake import Answer, Intake
 from services.survey.recorder import Recorder
+from shared.contracts.chain import Verdict, judge
+from shared.contracts.envelope import from_headers
 from shared.contracts.events import Role
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -65,6 +67,7 @@ class Survey:
                 self.pool,
                 group=f"{group}-{self.intake_topic.name}",
                 topics=[self.intake_topic],
+                watched=[self.submitted_topic],
                 handler=handler,
             )
             running = asyncio.create_task(consumer.run(stopping))
@@ -151,9 +154,6 @@ def submission(chance: random.Random, **address: str) -> dict[str, Any]:
 
 def chained(partitions: Sequence[Sequence[ConsumerRecord]]) -> list[dict[str, Any]]:
     """The bodies in the order in which a subscriber applies them; fails where one is missing."""
-    from shared.contracts.chain import Verdict, judge
-    from shared.contracts.envelope import from_headers
-
     bodies = []
     for records in partitions:
         last: int | None = None

@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 
 from shared.contracts.events import SurveySubmitted
+from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, Topic
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord, create_producer
-from tests.integration.survey.conftest import TAKEN, Survey, chained, submission, submissions
+from tests.integration.survey.conftest import DEADLINE_SECONDS, TAKEN, Survey, chained, submission, submissions
 
 MEASURES = ("persons", "dose_0", "dose_1", "dose_2", "dose_3", "wanting", "wanting_608", "undecided", "refusing")
 SUMS = f"SELECT {', '.join(f'coalesce(sum((counts->>{m!r})::integer), 0) AS {m}' for m in MEASURES)} FROM household"  # noqa: S608
@@ -136,9 +137,7 @@ async def test_a_recreated_intake_topic_begins_a_new_epoch(survey: Survey) -> No
     async with survey.recorder():
         await survey.accept(*sent[:40])
         await survey.until_recorded(40)
-    survey.runtime.delete_topic(survey.intake_topic)
-    suffix = survey.intake_topic.name.removeprefix("survey-intake-")
-    await recreate(survey, suffix)
+    await recreate(survey, survey.intake_topic, SURVEY_INTAKE)
     async with survey.recorder():
         answers = await survey.accept(*sent[40:])
         assert {answer.status for answer in answers} == {202}
@@ -148,30 +147,24 @@ async def test_a_recreated_intake_topic_begins_a_new_epoch(survey: Survey) -> No
     await assert_exact(survey, chained(await survey.published()))
 
 
-async def recreate(survey: Survey, suffix: str) -> None:
-    """Makes the intake topic again; the deletion takes Kafka a moment."""
-    from shared.contracts.topics import SURVEY_INTAKE
-
-    async with asyncio.timeout(20):
-        while survey.intake_topic.name in survey.runtime.admin.list_topics(timeout=5).topics:
+async def recreate(survey: Survey, topic: Topic, kind: Topic) -> None:
+    """Deletes a topic and makes it again under its name; the deletion takes Kafka a moment."""
+    survey.runtime.delete_topic(topic)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while topic.name in survey.runtime.admin.list_topics(timeout=5).topics:
             await asyncio.sleep(0.05)
-    survey.runtime.create_topic(SURVEY_INTAKE, suffix, partitions=4)
+    survey.runtime.create_topic(kind, topic.name.removeprefix(f"{kind.name}-"), partitions=topic.partitions)
 
 
 async def test_a_recreated_public_topic_is_filled_again_from_the_database(survey: Survey) -> None:
-    from shared.contracts.topics import SURVEY_SUBMITTED
-
     sent = submissions(8, 50, houses=20)
     async with survey.recorder():
         await survey.accept(*sent[:40])
         await survey.until_recorded(40)
-    survey.runtime.delete_topic(survey.submitted_topic)
-    async with asyncio.timeout(20):
-        while survey.submitted_topic.name in survey.runtime.admin.list_topics(timeout=5).topics:
-            await asyncio.sleep(0.05)
-    suffix = survey.submitted_topic.name.removeprefix("survey-submitted-")
-    survey.runtime.create_topic(SURVEY_SUBMITTED, suffix, partitions=4)
-    async with survey.recorder():
+        await recreate(survey, survey.submitted_topic, SURVEY_SUBMITTED)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while sum(map(len, await survey.published())) < 40:
+                await asyncio.sleep(0.1)
         await survey.accept(*sent[40:])
         await survey.until_recorded(50)
     await assert_exact(survey, chained(await survey.published()))

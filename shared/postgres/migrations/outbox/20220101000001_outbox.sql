@@ -28,6 +28,12 @@ CREATE TABLE outbox_position (
     PRIMARY KEY (topic, partition)
 );
 
+-- Kafka's identity of the topic that published_at speaks of: published in a former topic is not published in this one.
+CREATE TABLE outbox_topic (
+    topic     text PRIMARY KEY,
+    topic_id  text NOT NULL
+);
+
 -- Wakes the relay when a transaction with new rows commits.
 CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -40,6 +46,7 @@ CREATE TRIGGER outbox_added AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FU
 
 -- migrate:down
 
+DROP TABLE outbox_topic;
 DROP TABLE outbox_position;
 DROP TABLE outbox;
 DROP FUNCTION notify_outbox();
