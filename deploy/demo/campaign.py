@@ -25,9 +25,13 @@ QUIET_PROVINCES: Final = 10
 """So many provinces stay without results; half of them have volunteers all the same."""
 PENDING_SHARE: Final = 0.05
 SUSPENDED_SHARE: Final = 0.03
-HOUSEHOLDS_PER_VOLUNTEER: Final = 60
+LOCAL_AGENCIES: Final = 0.35
+PARTNERS: Final = 0.3
+"""Volunteers of the other districts join through the province's health office."""
+DISTRICT_COORDINATORS: Final = 0.2
+HOUSEHOLDS_PER_VOLUNTEER: Final = 80
 MOST_DISTRICTS: Final = 8
-"""In one province: beyond about 30,000 households each volunteer visits more, rather than more volunteers."""
+"""In one province: beyond about 40,000 households each volunteer visits more, rather than more volunteers."""
 MOST_PEOPLE: Final = 5_000
 """Phone numbers set aside for one run: a run has some hundred people."""
 
@@ -73,7 +77,7 @@ def plan(seed: int, *, run: int, now: datetime, households: int) -> Plan:
             continue  # nobody has signed up here yet
         team = people.volunteer(office, coordinator, province, VolunteerStatus.APPROVED)
         for district in districts[province]:
-            volunteer = people.district(district.code, coordinator)
+            volunteer = people.district(district.code, office, coordinator)
             if province in active:
                 rounds += [
                     Round(volunteer, team, code, target * district.progress, district.vaccinated)
@@ -142,18 +146,19 @@ class _People:
         )
         return office, self._coordinator(office, Role.PROVINCE_ADMINISTRATOR, code)
 
-    def district(self, code: str, province_coordinator: int) -> int:
+    def district(self, code: str, office: int, province_coordinator: int) -> int:
         """A district's organisation and volunteers, some of whom do not get as far as visiting. Gives the visitor."""
         random = self._random
         name = area(code).name_th
-        if random.random() < 0.6:
-            local = name if code.startswith(_BANGKOK) else f"อำเภอ{name}"
-            title = f"สำนักงาน{local}" if code.startswith(_BANGKOK) else f"ที่ว่าการ{local}"
+        organisation = office
+        kind = random.random()
+        if kind < LOCAL_AGENCIES:
+            title = f"สำนักงาน{name}" if code.startswith(_BANGKOK) else f"ที่ว่าการอำเภอ{name}"
             organisation = self._organisation(title, OrganisationKind.AGENCY, code)
-        else:
+        elif kind < LOCAL_AGENCIES + PARTNERS:
             organisation = self._organisation(partner_name(random, name), OrganisationKind.NETWORK_PARTNER, code)
         coordinator = province_coordinator
-        if random.random() < 0.2:
+        if organisation != office and random.random() < DISTRICT_COORDINATORS:
             coordinator = self._coordinator(organisation, Role.DISTRICT_COORDINATOR, code)
         status = VolunteerStatus.SUSPENDED if random.random() < SUSPENDED_SHARE else VolunteerStatus.APPROVED
         visitor = self.volunteer(organisation, coordinator, code, status)

@@ -1,5 +1,6 @@
 """Holds the figures of a running stack to what they must be, figure by figure and area by area."""
 
+import asyncio
 from asyncio import sleep
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -112,10 +113,12 @@ async def compare(stack: Stack, expected: Picture, plan: Plan, truth: Truth, dis
                 expected, plan, await stack.rows("progress", level), await stack.rows("coverage", level)
             )
         phase.advance()
-        for submission_id, outcome in outcomes:
-            found = await stack.outcome(submission_id)
-            if found != outcome:
-                differences.append(Difference("survey", "", f"submission {submission_id}", outcome, found))
+        found = await asyncio.gather(*(stack.outcome(submission_id) for submission_id, _ in outcomes))
+        differences += [
+            Difference("survey", "", f"submission {submission_id}", outcome, became)
+            for (submission_id, outcome), became in zip(outcomes, found, strict=True)
+            if became != outcome
+        ]
         phase.advance()
     return differences
 

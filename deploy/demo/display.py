@@ -18,6 +18,7 @@ TITLES: Final = {
     "coordinators": "ผู้ประสานงาน / coordinators",
     "volunteers": "อาสาสมัคร / volunteers",
     "approvals": "อนุมัติ / approvals",
+    "sign-ins": "เข้าสู่ระบบ / sign-ins",
     "targets": "เป้าหมาย / targets",
     "places": "สถานที่ / places",
     "visits: first": "เยี่ยมบ้าน / first visits",
@@ -53,7 +54,7 @@ class Phase:
     def rate(self) -> str:
         """Steps a second, where that says something."""
         seconds = time.monotonic() - self.started
-        return f"{self.done / seconds:,.0f}/s" if seconds > 0.2 and self.done else ""
+        return f"{self.done / seconds:,.0f}/s" if seconds > 0.2 and self.done > 1 else ""
 
 
 class _PlainPhase(Phase):

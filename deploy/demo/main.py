@@ -1,9 +1,9 @@
 """Plays the demonstration on a running stack and says whether every figure is exact."""
 
-import asyncio
 import sys
 from datetime import UTC, datetime
 
+import uvloop
 from rich.console import Console
 
 from deploy.demo import summary
@@ -27,7 +27,7 @@ def main(addresses: Addresses, households: int, exit_after: bool, seed: int) -> 
     # A log file is as wide as the table needs.
     console = Console() if sys.stdout.isatty() else Console(width=140)
     try:
-        code = asyncio.run(_play(addresses, households, seed, console))
+        code = uvloop.run(_play(addresses, households, seed, console))
     except BaseExceptionGroup as group:
         # Several requests gave up at once, each for the same cause: one of them is enough to say so.
         troubles, others = group.split(Trouble)

@@ -28,11 +28,13 @@ _LATER_WEIGHTS: Final = (70, 12, 5, 4, 9)
 
 
 def places_of(random: Random, coordinators: Sequence[Coordinator], districts: Sequence[str]) -> tuple[Place, ...]:
-    """Two places in each district and, in each province, a field hospital and a waiting centre besides."""
+    """A vaccination point in each district, something besides in half of them, and two shelters in each province."""
     writers = {c.area: index for index, c in enumerate(coordinators) if c.role is Role.PROVINCE_ADMINISTRATOR}
     places = []
     for district in districts:
-        kinds = [FacilityKind.VACCINATION_POINT, random.choice((FacilityKind.TEST_POINT, FacilityKind.HOSPITAL))]
+        kinds = [FacilityKind.VACCINATION_POINT]
+        if random.random() < 0.5:
+            kinds.append(random.choice((FacilityKind.TEST_POINT, FacilityKind.HOSPITAL)))
         places += [_place(random, kind, district, writers[district[:2]]) for kind in kinds]
     for province in sorted({district[:2] for district in districts}):
         seat = min(district for district in districts if district.startswith(province))

@@ -130,6 +130,9 @@ class Player:
                 lambda item: self._approve(item[0], item[1]),
                 steps=lambda item: sum(one.status is not VolunteerStatus.PENDING for one in item[1]),
             )
+        senders = sorted({batch.volunteer for wave in plan.waves for batch in wave.batches})
+        with self._display.phase("sign-ins", len(senders)) as phase:
+            await self._each(phase, senders, self._sign_in)
 
     async def _add_organisation(self, index: int) -> None:
         organisation = self._plan.organisations[index]
@@ -192,6 +195,9 @@ class Player:
             if volunteer.status is not VolunteerStatus.PENDING:
                 path = f"/v1/volunteers/{self._volunteer_ids[volunteer.phone]}/approval"
                 await self._registration("POST", path, {}, coordinator)
+
+    async def _sign_in(self, volunteer: int) -> None:
+        await self._volunteers[volunteer].token()
 
     async def _suspend(self) -> None:
         suspended = [v for v in self._plan.volunteers if v.status is VolunteerStatus.SUSPENDED]
