@@ -228,25 +228,25 @@ class PositionedConsumer:
 
     async def _check_identities(self, consumer: AIOKafkaConsumer) -> None:
         identities = await self._identities.of([*self._topics, *self._watched])
-        watched = {name: identities[name] for name in self._watched}
-        former, self._watched_identities = self._watched_identities or watched, watched
         consumed_anew = any(identities[p.topic] != position.topic_id for p, position in self._positions.items())
-        if consumed_anew or former != watched:
+        watched_anew = any(identities[name] != known for name, known in self._watched_identities.items())
+        if consumed_anew or watched_anew:
             self._retake(consumer)
 
     async def _take_over_pending(self, consumer: AIOKafkaConsumer) -> None:
         pending = self._pending & set(consumer.assignment())
         if not pending:
             return
-        identities = await self._identities.of(sorted({partition.topic for partition in pending}))
+        identities = await self._identities.of([*self._topics, *self._watched])
+        self._watched_identities = {name: identities[name] for name in self._watched}
         first_offsets = await consumer.beginning_offsets(list(pending))
         end_offsets = await consumer.end_offsets(list(pending))
         async with acquire(self._pool) as connection:
             taken: list[TakenOver] = []
             async with connection.transaction():
-                for topic, identity in identities.items():
+                for topic in self._topics:
                     mine = {p.partition: first_offsets[p] for p in pending if p.topic == topic}
-                    taken += await take_over(connection, topic, identity, mine)
+                    taken += await take_over(connection, topic, identities[topic], mine)
             self._report(taken)
             positions = await self._handler.taken_over(connection, taken)
         for position in positions:
