@@ -178,10 +178,12 @@ async def streams(kafka: KafkaSettings, topics: tuple[Topic, ...]) -> AsyncItera
 
 
 @asynccontextmanager
-async def projecting(kafka: KafkaSettings, pool: Pool, topics: Sequence[Topic]) -> AsyncIterator[PositionedConsumer]:
-    """A projector at work."""
+async def projecting(
+    kafka: KafkaSettings, pool: Pool, topics: Sequence[Topic], group: str | None = None
+) -> AsyncIterator[PositionedConsumer]:
+    """A projector at work, by itself or in a group."""
     handler = ProjectionHandler(FiguresProjection(topics), topics)
-    consumer = PositionedConsumer(kafka, pool, group=f"reporting-{uuid4()}", topics=topics, handler=handler)
+    consumer = PositionedConsumer(kafka, pool, group=group or f"reporting-{uuid4()}", topics=topics, handler=handler)
     stopping = asyncio.Event()
     running = asyncio.create_task(consumer.run(stopping))
     try:
