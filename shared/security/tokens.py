@@ -45,7 +45,7 @@ FETCH_TIMEOUT_SECONDS = 5.0  # a key set is one small file from a neighbour: slo
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC).timestamp()
 _AREA = re.compile(r"(?:\d\d){0,3}", re.ASCII)
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class InvalidToken(Exception):
@@ -259,12 +259,12 @@ class TokenVerifier:
                 document = await self._source.fetch()
                 keys = _public_keys(document)
             except (OSError, httpx.HTTPError, ValueError) as error:
-                log.warning("token keys not to be had", error=repr(error), known=sorted(self._keys))
+                _log.warning("token_keys_not_to_be_had", cause=type(error).__name__, known=sorted(self._keys))
             else:
                 if document != self._document:
                     # A token signed with a key that was withdrawn shall not live on in the cache.
                     self._verified.clear()
-                    log.info("token keys", known=sorted(keys))
+                    _log.info("token_keys", known=sorted(keys))
                 self._document, self._keys = document, keys
             finally:
                 self._fetches += 1
