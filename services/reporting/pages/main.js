@@ -223,8 +223,9 @@ function written(found, which = measure()) {
   const states = { none: words.say[which.none], unknown: words.say.unknown, suppressed: words.say.suppressed, loading: "…" };
   return {
     ratio: found.state === "value" ? words.percent(found.ratio) : states[found.state],
-    numerator: number(found.numerator),
-    denominator: number(found.whole?.value),
+    // Nothing came from there: that is not the same as a count of zero, and is not written like one.
+    numerator: found.state === "none" ? "–" : number(found.numerator),
+    denominator: number(found.whole?.value || null),
   };
 }
 

@@ -7,14 +7,13 @@ const GOOD = ["#cdf2e0", "#85d7c4", "#32afb5", "#007e9f", "#20487a"];
 const TO_DO = ["#f9eac2", "#f8c379", "#ed914c", "#cd5630", "#8c2c30"];
 
 const COVERAGE_STEPS = [0.2, 0.4, 0.6, 0.8];
-const NEED_STEPS = [0.02, 0.05, 0.1, 0.2];
 const OVERDUE_STEPS = [0.1, 0.25, 0.5, 0.75];
 
 const surveyedPersons = { label: "surveyedPersons", says: "wholeSurveyed" };
-const need = (name) => ({
+const need = (name, steps) => ({
   stream: "survey-submitted",
   colours: TO_DO,
-  steps: NEED_STEPS,
+  steps,
   numerator: "persons",
   none: "none",
   part: (figures) => figures[name],
@@ -47,9 +46,9 @@ export const MEASURES = {
   one_dose: doses("one_dose"),
   two_doses: doses("two_doses"),
   three_doses: doses("three_doses"),
-  wanting: need("wanting"),
-  wanting_608: need("wanting_608"),
-  home_visit: need("home_visit"),
+  wanting: need("wanting", [0.05, 0.1, 0.2, 0.4]),
+  wanting_608: need("wanting_608", [0.02, 0.05, 0.1, 0.2]),
+  home_visit: need("home_visit", [0.01, 0.02, 0.05, 0.1]),
   overdue: {
     stream: "facility-updated",
     colours: TO_DO,
