@@ -57,6 +57,7 @@ class Stack:
         try:
             home.state.mkdir(parents=True, exist_ok=True)
             self.secrets = Secrets(home.secrets)
+            home.sms_sink.touch(mode=0o600)  # it will hold phone numbers and codes
         except OSError as error:
             raise of_os_error(error, home.state) or error from error
         self.kafka = Kafka(home.state / "kafka", self.tools, self.secrets, port_base)

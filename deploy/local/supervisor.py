@@ -37,7 +37,7 @@ _PROBE_READY_S = 1.0
 _PROBE_TIMEOUT_S = 2.0
 _ROTATE_S = 5.0
 GIVE_UP_AFTER = 4
-"""At the first start, a process that died this often will not come up by itself."""
+"""A process that died this often in a row without getting ready will not come up by itself."""
 
 
 class State(enum.StrEnum):
@@ -102,6 +102,8 @@ class Keeper:
         self.log = log
         self.state = State.STOPPED
         self.restarts = 0
+        self.failures = 0
+        """How often in a row it died without having been ready."""
         self.identity: Identity | None = None
         self.trouble: Trouble | None = None
         self._changed = changed
@@ -118,8 +120,8 @@ class Keeper:
 
     @property
     def ready(self) -> bool:
-        """Whether its last probe succeeded."""
-        return self.state is State.READY
+        """Whether its last probe succeeded, and it has not died since."""
+        return self.state is State.READY and self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Begin."""
@@ -135,8 +137,14 @@ class Keeper:
             self._thread.join()
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal, as an accident would. Raises `ProcessLookupError` between two lives."""
+        """Send a signal, as an accident would; SIGKILL returns when the process is dead.
+
+        Raises `ProcessLookupError` between two lives.
+        """
+        process = self._process
         os.kill(self.pid, number)
+        if number == signal.SIGKILL and process is not None:
+            process.wait()
 
     def _keep(self) -> None:
         deaths_in_a_row = 0
@@ -149,6 +157,7 @@ class Keeper:
                 break
             deaths_in_a_row = 0 if time.monotonic() - started >= STEADY_S else deaths_in_a_row + 1
             self.restarts += 1
+            self.failures += 1
             self._become(State.PAUSED)
             self._stopping.wait(min(FIRST_PAUSE_S * 2.0 ** max(0, deaths_in_a_row - 1), LONGEST_PAUSE_S))
         self._end()
@@ -191,6 +200,7 @@ class Keeper:
             if time.monotonic() >= next_probe:
                 ready = self.program.ready()
                 if ready and process.poll() is None:
+                    self.failures = 0
                     self._become(State.READY)
                 elif self.state is State.READY:
                     self._become(State.UNREADY)
@@ -235,7 +245,7 @@ class Supervisor:
 
     def open(self) -> None:
         """Begin: from now on the file exists, and says that this process is in charge."""
-        self._logs.mkdir(parents=True, exist_ok=True)
+        self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._write()
         self._rotator.start()
 
@@ -253,11 +263,7 @@ class Supervisor:
         while waiting := [name for name in waiting if not self.keepers[name].ready]:
             for name in waiting:
                 keeper = self.keepers[name]
-                if (
-                    keeper.restarts >= GIVE_UP_AFTER
-                    or (keeper.trouble and keeper.restarts)
-                    or time.monotonic() > deadline
-                ):
+                if keeper.failures >= GIVE_UP_AFTER or keeper.trouble or time.monotonic() > deadline:
                     raise keeper.trouble or _not_ready(keeper)
             time.sleep(_POLL_S)
 
@@ -312,7 +318,7 @@ class Supervisor:
 
 def _not_ready(keeper: Keeper) -> Trouble:
     name = keeper.program.name
-    what = f"It ended {keeper.restarts} times" if keeper.restarts else "It runs, but says that it is not ready"
+    what = f"It ended {keeper.failures} times" if keeper.failures else "It runs, but says that it is not ready"
     return Trouble(
         f"{name} did not become ready. {what}; its last lines, in full in {keeper.log}:\n{logs.tail(keeper.log)}",
         f"{name} ไม่พร้อมทำงาน ดูรายละเอียดใน {keeper.log}",

@@ -24,7 +24,6 @@ from deploy.local.home import CHECKOUT
 from deploy.progress import Progress, Step
 from deploy.trouble import Trouble, of_os_error
 
-
 # Debian 12's Python 3.11.2 has no extraction filters yet; the archive itself is pinned by its checksum.
 _EXTRACTION: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 

@@ -16,7 +16,7 @@ import pytest
 
 from deploy.local import logs, processes
 from deploy.local.processes import Identity
-from deploy.local.supervisor import Keeper, Program, State, Supervisor, http_ready
+from deploy.local.supervisor import GIVE_UP_AFTER, Keeper, Program, State, Supervisor, http_ready
 from deploy.trouble import Trouble
 
 STAND_IN = """
@@ -77,7 +77,9 @@ def test_a_process_that_dies_is_started_again(supervisor: Supervisor, port: int,
     supervisor.wait_ready(["web"], 10)
     first = keeper.pid
     keeper.kill(signal.SIGKILL)
-    _eventually(lambda: keeper.restarts == 1 and keeper.ready)
+    assert not keeper.ready
+    supervisor.wait_ready(["web"], 10)
+    assert keeper.restarts == 1
     assert keeper.pid != first
     (written,) = json.loads((tmp_path / "stack.json").read_text())["processes"]
     assert (written["name"], written["pid"], written["state"], written["restarts"]) == ("web", keeper.pid, "ready", 1)
@@ -87,6 +89,15 @@ def test_one_that_dies_at_once_is_given_up_with_its_last_words(supervisor: Super
     supervisor.start(_program("broken", "import sys; sys.exit('no such setting')", ready=lambda: False))
     with pytest.raises(Trouble, match="no such setting"):
         supervisor.wait_ready(["broken"], 30)
+
+
+def test_one_that_was_killed_often_but_got_ready_each_time_is_not_given_up(supervisor: Supervisor, port: int) -> None:
+    keeper = supervisor.start(_program("web", STAND_IN, port))
+    for _ in range(GIVE_UP_AFTER + 1):
+        supervisor.wait_ready(["web"], 10)
+        keeper.kill()
+    supervisor.wait_ready(["web"], 10)
+    assert keeper.restarts == GIVE_UP_AFTER + 1
 
 
 def test_the_pause_between_two_lives_grows(supervisor: Supervisor) -> None:
