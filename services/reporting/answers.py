@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from operator import add
+from typing import Final, Literal, NamedTuple
 
 from services.reporting.domain import FIGURES, SMALL_CELL
 from shared.areas.register import Area, Level
@@ -27,7 +28,8 @@ class Stream:
 AsOf = Mapping[str, Stream]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, nor is `CoverageRow`: an answer has thousands of them, and frozen ones take three times as long to make.
+@dataclass(slots=True)
 class Ratio:
     """A part of a named whole. Above 1 where more people live in an area than are registered there; null when unknown.
 
@@ -63,9 +65,8 @@ def unknown(kind: DenominatorKind) -> Denominator:
     return Denominator(kind, None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The survey's figures of one area; all zero where there is no result yet."""
+class Figures(NamedTuple):
+    """The survey's figures of one area, in the order of `FIGURES`; all zero where there is no result yet."""
 
     submissions: int = 0
     superseded: int = 0
@@ -82,8 +83,9 @@ class Figures:
     refusing: int = 0
     home_visit: int = 0
 
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*(getattr(self, name) + getattr(other, name) for name in FIGURES))
+    def plus(self, other: "Figures") -> "Figures":
+        """The figures of both areas together."""
+        return Figures(*map(add, self, other))
 
     @property
     def small(self) -> bool:
@@ -91,7 +93,10 @@ class Figures:
         return 0 < self.persons < SMALL_CELL
 
 
-@dataclass(frozen=True, slots=True)
+NOTHING: Final = Figures()
+
+
+@dataclass(slots=True)
 class CoverageRow:
     """The survey's figures of one area. `suppressed`: too few persons to show them to everybody; they are null then.
 
@@ -127,32 +132,21 @@ def coverage_row(
     area: Area, figures: Figures, reasons: Mapping[str, int], denominator: Denominator, *, suppressed: bool
 ) -> CoverageRow:
     """The row of one area; with `suppressed`, without figures."""
-    one, two, three = at_least(figures)
     if suppressed:
-        hidden = dict.fromkeys(FIGURES)
         nothing = denominator.of(None)
         return CoverageRow(
             area.code,
             area.name_th,
             area.name_en,
-            **hidden,
+            **dict.fromkeys(FIGURES),
             reasons=None,
             one_dose=nothing,
             two_doses=nothing,
             three_doses=nothing,
             suppressed=True,
         )
-    return CoverageRow(
-        area.code,
-        area.name_th,
-        area.name_en,
-        **{name: getattr(figures, name) for name in FIGURES},
-        reasons=reasons,
-        one_dose=denominator.of(one),
-        two_doses=denominator.of(two),
-        three_doses=denominator.of(three),
-        suppressed=False,
-    )
+    one, two, three = (denominator.of(persons) for persons in at_least(figures))
+    return CoverageRow(area.code, area.name_th, area.name_en, *figures, reasons, one, two, three, False)
 
 
 def at_least(figures: Figures) -> tuple[int, int, int]:
@@ -213,14 +207,8 @@ class LiveRow:
 
 def live_row(figures: Figures, population: Denominator, houses: Denominator) -> LiveRow:
     """The row of one area, never of a subdistrict: nothing in it is suppressed."""
-    one, two, three = at_least(figures)
-    return LiveRow(
-        **{name: getattr(figures, name) for name in FIGURES},
-        one_dose=population.of(one),
-        two_doses=population.of(two),
-        three_doses=population.of(three),
-        progress=houses.of(figures.households),
-    )
+    one, two, three = (population.of(persons) for persons in at_least(figures))
+    return LiveRow(*figures, one, two, three, houses.of(figures.households))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from services.reporting import store
 from services.reporting.answers import (
+    NOTHING,
     AsOf,
     CoverageAnswer,
     CoverageRow,
@@ -209,7 +210,7 @@ async def coverage(
     hides = _hides(asked, reader)
 
     def row(area: Area) -> CoverageRow:
-        found = figures.get(area.code, Figures())
+        found = figures.get(area.code, NOTHING)
         hidden = hides(area.code, found)
         whole = table.get(area.code) or unknown("population")
         if denominator == "surveyed":
@@ -231,7 +232,7 @@ async def progress(request: Request, asked: Wanted, reader: Reader) -> Response:
     hides = _hides(asked, reader)
 
     def row(area: Area) -> ProgressRow:
-        found = figures.get(area.code, Figures())
+        found = figures.get(area.code, NOTHING)
         whole = houses.get(area.code) or unknown("houses")
         return progress_row(area, found, whole, suppressed=hides(area.code, found))
 

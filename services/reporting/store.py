@@ -15,7 +15,6 @@ from uuid import UUID
 import asyncpg
 
 from services.reporting.answers import AsOf, Denominator, Figures, People, Place, Places, Position, Stream
-from services.reporting.domain import FIGURES
 from services.reporting.notices import Kind, notify
 from shared.contracts.events import FacilityStatus, Role, VolunteerStatus
 from shared.contracts.topics import Topic
@@ -54,6 +53,7 @@ async def as_of(connection: Connection, topics: Sequence[Topic]) -> AsOf:
     return {row["topic"]: Stream(row["newest"], row["lag"], row["measured_at"]) for row in rows}
 
 
+# The figures stand in the order of `Figures`.
 FIGURES_BY_AREA = """
 SELECT left(subdistrict, $2) AS area,
        sum(submissions)::bigint AS submissions,
@@ -79,7 +79,7 @@ GROUP BY 1
 async def figures(connection: Connection, area: str, digits: int) -> dict[str, Figures]:
     """The survey's figures by area code; areas without any are left out."""
     rows = await connection.fetch(FIGURES_BY_AREA, area, digits)
-    return {row["area"]: Figures(*(row[name] for name in FIGURES)) for row in rows}
+    return {row[0]: Figures._make(row[1:]) for row in rows}
 
 
 REASONS_OF_DISTRICTS = """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from services.reporting import store
-from services.reporting.answers import Figures, unknown
+from services.reporting.answers import NOTHING, Figures, unknown
 from services.reporting.live import Changed, LiveStream, Picture
 from services.reporting.notices import CHANNEL, read_notice
 from services.reporting.settings import LiveSettings
@@ -143,7 +143,7 @@ async def read_picture(connection: Connection) -> Picture:
     figures = rolled_up(districts)
     return {
         code: (
-            figures.get(code, Figures()),
+            figures.get(code, NOTHING),
             population.get(code, unknown("population")),
             houses.get(code, unknown("houses")),
         )
@@ -156,5 +156,5 @@ def rolled_up(districts: dict[str, Figures]) -> dict[str, Figures]:
     sums = dict(districts)
     for code, figures in districts.items():
         for above in (code[:2], ""):
-            sums[above] = sums.get(above, Figures()) + figures
+            sums[above] = sums.get(above, NOTHING).plus(figures)
     return sums
