@@ -1,0 +1,142 @@
+"""What intake tells its senders when Kafka is slow, away or refuses, and within one batch."""
+
+import asyncio
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+
+from services.survey import intake as intake_module
+from services.survey.domain import Counts
+from services.survey.intake import MAX_SUBMISSION_BYTES, Intake
+from services.survey.records import decode
+from shared.contracts.events import Role
+from shared.contracts.partitioning import partition_of
+from shared.contracts.topics import SURVEY_INTAKE
+from shared.observability.clock import MovableClock
+from shared.security.keyed_ids import HouseholdIds
+from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
+
+NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
+VOLUNTEER = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", NOW + timedelta(hours=1), "token")
+
+
+class FakeProducer:
+    """Takes records; `outcome` decides each acknowledgement: None for one that never comes."""
+
+    def __init__(self, outcome: BaseException | bool | None = True) -> None:
+        self.outcome = outcome
+        self.sent: list[tuple[bytes, bytes, int]] = []
+
+    async def send(self, _topic: str, value: bytes, key: bytes, partition: int) -> "asyncio.Future[object]":
+        """Enqueues one record."""
+        self.sent.append((key, value, partition))
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if isinstance(self.outcome, BaseException):
+            future.set_exception(self.outcome)
+        elif self.outcome:
+            future.set_result(object())
+        return future
+
+
+def body(number: int, **changes: Any) -> bytes:
+    return json.dumps(
+        {
+            "submission_id": str(UUID(int=number)),
+            "captured_at": "2022-01-15T09:30:00+07:00",
+            "address": {"area": "500101", "house": str(number)},
+            "persons": [{"age": 71, "wants_vaccine": "yes"}],
+        }
+        | changes
+    ).encode()
+
+
+@pytest.fixture
+def keys() -> tuple[KeyRing, HouseholdIds]:
+    return KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32))
+
+
+def intake_over(producer: FakeProducer, keys: tuple[KeyRing, HouseholdIds]) -> Intake:
+    return Intake(cast(AIOKafkaProducer, producer), *keys, MovableClock(NOW))
+
+
+async def test_an_accepted_record_holds_what_the_recorder_needs_and_the_rest_sealed(
+    keys: tuple[KeyRing, HouseholdIds],
+) -> None:
+    producer = FakeProducer()
+    named = body(1, contact={"name": "สมมุติ", "phone": "0812345678"})
+    [answer] = await intake_over(producer, keys).accept([named], VOLUNTEER)
+    assert answer.status == 202
+    [(key, value, partition)] = producer.sent
+    record = decode(value)
+    assert key == str(record.household_id).encode()
+    assert partition == partition_of(key, SURVEY_INTAKE.partitions)
+    assert record.counts == Counts(1, 1, 0, 0, 0, 1, 1, 0, 0, 0, {})
+    assert "สมมุติ".encode() not in value
+    assert b"0812345678" not in value
+
+
+async def test_the_same_house_is_the_same_household(keys: tuple[KeyRing, HouseholdIds]) -> None:
+    producer = FakeProducer()
+    houses = [{"area": "500101", "house": "๙๙/๑"}, {"area": "500101", "house": " 99/1 "}]
+    await intake_over(producer, keys).accept([body(n, address=a) for n, a in enumerate(houses)], VOLUNTEER)
+    assert len({key for key, _, _ in producer.sent}) == 1
+
+
+async def test_good_items_are_not_held_back_by_bad_ones(keys: tuple[KeyRing, HouseholdIds]) -> None:
+    producer = FakeProducer()
+    bodies = [
+        body(1),
+        b"{",
+        body(2, captured_at="2030-01-01T00:00:00Z"),
+        body(3, address={"area": "100101", "house": "1"}),
+        body(4, contact={"name": "x" * MAX_SUBMISSION_BYTES}),
+        body(5),
+    ]
+    answers = await intake_over(producer, keys).accept(bodies, VOLUNTEER)
+    assert [answer.status for answer in answers] == [202, 400, 400, 403, 413, 202]
+    assert len(producer.sent) == 2
+
+
+async def test_the_same_id_in_one_batch(keys: tuple[KeyRing, HouseholdIds]) -> None:
+    producer = FakeProducer()
+    other = body(1, persons=[])
+    answers = await intake_over(producer, keys).accept([body(1), body(1), other], VOLUNTEER)
+    assert [answer.status for answer in answers] == [202, 202, 409]
+    assert len(producer.sent) == 1
+
+
+async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
+    keys: tuple[KeyRing, HouseholdIds], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "MAX_IN_FLIGHT", 10)
+    monkeypatch.setattr(intake_module, "ACKNOWLEDGE_SECONDS", 0.2)
+    producer = FakeProducer(outcome=None)
+    intake = intake_over(producer, keys)
+    waiting = asyncio.create_task(intake.accept([body(n) for n in range(8)], VOLUNTEER))
+    await asyncio.sleep(0)
+    answers = await intake.accept([body(n) for n in range(100, 104)], VOLUNTEER)
+    assert [answer.status for answer in answers] == [503, 503, 429, 429]
+    assert {answer.status for answer in await waiting} == {503}
+    producer.outcome = True
+    assert {answer.status for answer in await intake.accept([body(n) for n in range(10)], VOLUNTEER)} == {202}
+
+
+async def test_an_outcome_that_is_not_known_is_said_to_be_unknown(keys: tuple[KeyRing, HouseholdIds]) -> None:
+    intake = intake_over(FakeProducer(KafkaTimeoutError()), keys)
+    [answer] = await intake.accept([body(1)], VOLUNTEER)
+    assert (answer.status, answer.errors[0].code) == (503, "unknown")
+    assert not intake.failed.is_set()
+
+
+async def test_a_producer_that_is_of_no_use_any_more_is_given_up(keys: tuple[KeyRing, HouseholdIds]) -> None:
+    intake = intake_over(FakeProducer(MessageSizeTooLargeError()), keys)
+    [answer] = await intake.accept([body(1)], VOLUNTEER)
+    assert answer.status == 503
+    assert intake.failed.is_set()
