@@ -10,7 +10,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.reporting.ends import StreamEnds
-from services.reporting.http import router
+from services.reporting.http import ROUTERS
 from services.reporting.live import LiveStream
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, FiguresProjection
@@ -59,7 +59,8 @@ def create(
         yield
 
     app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready)
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.router.routes.extend(page_routes(assets))
     app.state.pool = pool
     app.state.authentication = authentication

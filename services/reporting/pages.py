@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.reporting.http import accepts_gzip
+from services.reporting.http.answering import accepts_gzip
 
 PAGES: Final = Path(__file__).parent / "pages"
 BOUNDARIES: Final = Path(__file__).parents[2] / "shared" / "areas" / "data"

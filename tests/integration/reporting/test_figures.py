@@ -11,7 +11,7 @@ import pytest
 
 from services.reporting.domain import FIGURES, PERSON_FIGURES
 from services.reporting.ends import StreamEnds
-from services.reporting.http import MOST_DENOMINATORS
+from services.reporting.http.denominators import MOST_DENOMINATORS
 from services.reporting.store import Pool
 from services.reporting.submissions import Counts, Submission
 from shared.areas.register import children, subdistricts

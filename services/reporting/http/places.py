@@ -1,0 +1,56 @@
+"""The places of the map, page by page."""
+
+import base64
+import binascii
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.reporting import store
+from services.reporting.answers import PlacesAnswer
+from services.reporting.domain import OVERDUE_AFTER
+from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.http.areas import DIGITS, area_of
+from services.reporting.store import FIRST_PLACE, PlaceKey
+from shared.web.problems import FieldError, Message, Problem
+
+DEFAULT_PLACES: Final = 500
+MOST_PLACES: Final = 2_000
+"""About 700 KiB: the places of a large province in one answer."""
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/places", responses={200: {"model": PlacesAnswer}})
+async def places(
+    request: Request,
+    area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_PLACES)] = DEFAULT_PLACES,
+) -> Response:
+    """Places for the map, in a fixed order. `cursor` of an answer leads to the next page; it is null on the last
+    one."""
+    inside = area_of(area).code
+    after = FIRST_PLACE if cursor is None else _place_key(cursor)
+    overdue_before = now(request) - OVERDUE_AFTER
+    async with snapshot(request) as (connection, as_of):
+        found = await store.places(connection, inside, after, limit + 1, overdue_before)
+    items = found[:limit]
+    more = _cursor(items[-1].area, items[-1].facility_id) if len(found) > limit else None
+    return await answer(request, PlacesAnswer(inside, as_of, items, more))
+
+
+def _cursor(area: str, facility_id: str) -> str:
+    return base64.urlsafe_b64encode(area.encode() + UUID(facility_id).bytes).decode().rstrip("=")
+
+
+def _place_key(cursor: str) -> PlaceKey:
+    try:
+        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        if len(data) != DIGITS["subdistrict"] + 16:
+            raise ValueError("not the length of a cursor")
+        return data[:-16].decode("ascii"), UUID(bytes=data[-16:])
+    except (ValueError, binascii.Error):
+        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
+        raise Problem(422, errors=[FieldError("cursor", "not_a_cursor", message)]) from None

@@ -1,0 +1,25 @@
+"""The page's files: what is missing is named at the start, not at the first visit."""
+
+from pathlib import Path
+
+import pytest
+
+from services.reporting.pages import PACKAGES, AssetsMissing, page_routes
+
+
+def test_a_missing_package_is_named(tmp_path: Path) -> None:
+    """With the setting that should name its folder."""
+    with pytest.raises(AssetsMissing, match=r"leaflet/dist does not exist: JITASA_ASSETS"):
+        page_routes(tmp_path)
+
+
+def test_only_files_that_a_page_needs_have_a_route(tmp_path: Path) -> None:
+    """Sources and other files of a package have none."""
+    for package in PACKAGES:
+        (tmp_path / package).mkdir(parents=True)
+    (tmp_path / "leaflet/dist/leaflet.js").write_text("//")
+    (tmp_path / "leaflet/dist/leaflet.js.map").write_text("{}")
+    (tmp_path / "leaflet/package.json").write_text("{}")
+    paths = {route.path for route in page_routes(tmp_path)}
+    assert {"/", "/assets/leaflet/dist/leaflet.js", "/areas/provinces.topojson"} <= paths
+    assert not {path for path in paths if path.endswith((".map", "package.json", ".md"))}
