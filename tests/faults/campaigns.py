@@ -1,0 +1,145 @@
+"""Plays small campaigns through public HTTP while something happens to the stack, and holds everything to be exact."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from io import StringIO
+from time import monotonic
+from typing import Any, Final
+
+import asyncpg
+from rich.console import Console
+
+from deploy import catalogue
+from deploy.demo import figures
+from deploy.demo.campaign import plan as make_plan
+from deploy.demo.client import Client, by_secret
+from deploy.demo.comparison import compare, expectation, follow, settled
+from deploy.demo.display import Display
+from deploy.demo.player import Player, claim_run
+from deploy.demo.truth import Truth
+from deploy.local.stack import Stack
+from tests.faults import ledger
+from tests.faults.regions import some_provinces
+from tests.faults.road import Road
+from tests.runtime import Runtime
+
+SEED: Final = int(os.environ.get("JITASA_FAULTS_SEED", "1"))
+"""Another seed plays other campaigns and kills at other moments."""
+COUNTRY: Final = 5_000
+"""Households of the campaign of which some provinces are played: about 70 a province, in one district of each."""
+PROVINCES: Final = 20
+ACCIDENT_SECONDS: Final = 90.0
+"""Waiting inside an accident, for the victim's return or for progress: a take-over is the longest, 10 s."""
+
+Accident = Callable[[Road], Coroutine[Any, Any, None]]
+Progress = Callable[[], Awaitable[int]]
+Condition = Callable[[], Awaitable[bool]]
+
+
+class Campaigns:
+    """One stack, and all campaigns that were played on it: what one has left behind must not disturb the next."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.runtime = Runtime(stack)
+        self._told: set[str] = set()
+
+    async def play(
+        self, accident: Accident, *, on: tuple[str, ...], seed: int = SEED, provinces: int = PROVINCES
+    ) -> None:
+        """Play one campaign during which `accident` happens, and compare everything that must be equal.
+
+        on: the services whose requests the accident sees pass.
+        """
+        said = StringIO()
+        try:
+            findings = await self._play(accident, on, seed, provinces, Display(Console(file=said)))
+        except BaseException as error:
+            error.add_note(f"JITASA_FAULTS_SEED={seed}\n{said.getvalue()}")
+            raise
+        assert not findings, f"JITASA_FAULTS_SEED={seed}\n{said.getvalue()}\n" + "\n".join(findings)
+
+    async def _play(
+        self, accident: Accident, on: tuple[str, ...], seed: int, provinces: int, display: Display
+    ) -> list[str]:
+        addresses = await asyncio.to_thread(self.stack.addresses)
+        road = Road([self._port(service) for service in on])
+        async with Client(transport=road) as client, asyncio.TaskGroup() as group:
+            happening = group.create_task(accident(road))
+            administrator = by_secret(client, addresses.registration, addresses.client_id, addresses.client_secret)
+            shown = figures.Stack(client, addresses, administrator)
+            run = await claim_run(client, addresses, administrator)
+            base = await settled(shown)
+            whole = make_plan(seed, run=run, now=datetime.now(UTC), households=COUNTRY)
+            plan = some_provinces(whole, provinces)
+            played = await Player(plan, client, addresses, administrator, display).play()
+            truth = Truth()
+            for wave in plan.waves:
+                for batch in wave.batches:
+                    for submission in batch.submissions:
+                        if submission.submission_id in played.accepted_ids:
+                            truth.accept(submission)
+            expected = expectation(base, plan, truth)
+            await follow(shown, expected[""], display)
+            found = [str(one) for one in await compare(shown, expected, plan, truth, display)]
+            if not happening.done():
+                happening.cancel()
+                found.append(f"the campaign ended before the accident did, after {road.answered} answers")
+        self._told |= played.accepted_ids
+        return played.surprises + found + await ledger.differences(self.runtime, self._told)
+
+    async def back(self, process: str, former: int | None = None) -> int:
+        """Wait until a process is ready, and another one than `former`; its pid."""
+        keeper = self.stack.process(process)
+
+        async def ready() -> bool:
+            return keeper.ready and keeper.identity is not None and keeper.identity.pid != former
+
+        await until(ready, f"{process} is back")
+        return keeper.pid
+
+    @asynccontextmanager
+    async def progress(self, road: Road, work: tuple[str, str] | None) -> AsyncIterator[Progress]:
+        """What counts work: a query in a database, or without one the requests that were answered."""
+
+        async def answered() -> int:
+            return road.answered
+
+        if work is None:
+            yield answered
+            return
+        database, query = work
+        connection = await asyncpg.connect(**self.stack.postgres.connection(database=database), timeout=10)
+
+        async def counted() -> int:
+            return int(await connection.fetchval(query))
+
+        try:
+            yield counted
+        finally:
+            await connection.close()
+
+    def _port(self, service: str) -> int:
+        http = next(one for one in catalogue.service(service).processes if one.name.endswith("-http"))
+        return self.stack.port_base + http.port_offset
+
+
+async def until(condition: Condition, what: str) -> None:
+    """Wait until a condition holds. Raises `TimeoutError`, saying what did not come about."""
+    deadline = monotonic() + ACCIDENT_SECONDS
+    while not await condition():
+        if monotonic() > deadline:
+            raise TimeoutError(f"waited in vain until {what}")
+        await asyncio.sleep(0.001)
+
+
+def reached(progress: Progress, goal: int) -> Condition:
+    """The condition that so much is done."""
+
+    async def done() -> bool:
+        return await progress() >= goal
+
+    return done

@@ -1,0 +1,203 @@
+"""Counts what must be equal after a campaign: what clients were told, the databases, and the public topics."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import asyncpg
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+
+from shared.contracts.chain import Verdict, judge
+from shared.contracts.envelope import from_headers
+from shared.contracts.topics import FACILITY_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
+from tests.runtime import Runtime
+
+QUIET_SECONDS: Final = 60.0
+"""After a campaign what was resent last is still on its way; a take-over takes 10 s, a busy machine needs more."""
+READ_SECONDS: Final = 30.0
+SHOWN: Final = 5
+
+RECORDED: Final = """
+SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submission)
+     + (SELECT count(*) FROM dead_letter WHERE topic = 'survey-intake')
+"""
+UNPUBLISHED: Final = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+SUBMISSIONS: Final = "SELECT submission_id FROM submission"
+OUTBOX: Final = "SELECT event_id FROM outbox"
+DEAD_LETTERS: Final = "SELECT count(*) FROM dead_letter"
+COUNTED: Final = (
+    *("persons", "dose_0", "dose_1", "dose_2", "dose_3"),
+    *("wanting", "wanting_608", "undecided", "refusing", "home_visit"),
+)
+HOUSEHOLDS: Final = f"""
+SELECT area, count(*) AS households, {", ".join(f"sum((counts->>'{name}')::integer) AS {name}" for name in COUNTED)}
+FROM household
+GROUP BY area
+"""  # noqa: S608 - names of this module only
+
+Sums = dict[str, Counter[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A public topic as a subscriber that begins at its beginning applies it, and what was wrong with it."""
+
+    ids: list[str]
+    bodies: list[dict[str, Any]]
+    findings: list[str]
+
+
+async def differences(runtime: Runtime, told: set[str]) -> list[str]:
+    """What is not equal, once nothing moves any more. told: the ids of all submissions that were answered 202."""
+    found = [*await _recorded(runtime), *await _relayed(runtime)]
+    submissions = {str(row[0]) for row in await rows(runtime, "survey", SUBMISSIONS)}
+    stream = await read(runtime, SURVEY_SUBMITTED)
+    found += stream.findings
+    found += _unlike("recorded submissions", submissions, "clients were told", told)
+    found += _unlike("published submissions", stream.ids, "recorded", submissions)
+    found += _sums("events", _summed(stream.bodies), "households", await _households(runtime))
+    for service, topic in (("registration", VOLUNTEER_REGISTERED), ("facilities", FACILITY_UPDATED)):
+        stream = await read(runtime, topic)
+        outbox = {str(row[0]) for row in await rows(runtime, service, OUTBOX)}
+        found += stream.findings + _unlike(f"events of {topic.name}", stream.ids, "its outbox", outbox)
+    for service in ("survey", "reporting"):
+        if letters := await value(runtime, service, DEAD_LETTERS):
+            found.append(f"{letters} dead letters of {service}")
+    return found
+
+
+async def rows(runtime: Runtime, database: str, query: str) -> list[asyncpg.Record]:
+    """Read from a service's database."""
+    connection = await asyncpg.connect(**runtime.stack.postgres.connection(database=database), timeout=10)
+    try:
+        found: list[asyncpg.Record] = await connection.fetch(query)
+        return found
+    finally:
+        await connection.close()
+
+
+async def value(runtime: Runtime, database: str, query: str) -> int:
+    """Read one number from a service's database."""
+    return int((await rows(runtime, database, query))[0][0])
+
+
+async def read(runtime: Runtime, topic: Topic) -> Stream:
+    """Read a public topic from its beginning, drop repetitions, and judge the rest by the sequence rule."""
+    return await asyncio.to_thread(_read, runtime, topic)
+
+
+async def accepted_records(runtime: Runtime) -> int:
+    """How many records the private topic has."""
+    with _consumer(runtime) as consumer:
+        return sum((await asyncio.to_thread(_ends, consumer, SURVEY_INTAKE)).values())
+
+
+async def _recorded(runtime: Runtime) -> list[str]:
+    """Every record of intake is a submission, a repetition or a dead letter."""
+    accepted = await accepted_records(runtime)
+    recorded = await _settled(runtime, "survey", RECORDED, accepted)
+    return [] if recorded == accepted else [f"{accepted} records in survey-intake, {recorded} of them taken"]
+
+
+async def _relayed(runtime: Runtime) -> list[str]:
+    left = {service: await _settled(runtime, service, UNPUBLISHED, 0) for service in ("registration", "facilities")}
+    return [f"{count} events of {service} were never published" for service, count in left.items() if count]
+
+
+async def _settled(runtime: Runtime, database: str, query: str, wanted: int) -> int:
+    deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
+    while (found := await value(runtime, database, query)) != wanted:
+        if asyncio.get_running_loop().time() > deadline:
+            break
+        await asyncio.sleep(0.1)
+    return found
+
+
+@contextmanager
+def _consumer(runtime: Runtime) -> Iterator[Consumer]:
+    settings = {**runtime.kafka_settings().for_librdkafka(), "log_level": 0}
+    consumer = Consumer({**settings, "group.id": "faults", "enable.auto.commit": False})
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def _ends(consumer: Consumer, topic: Topic) -> dict[int, int]:
+    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+    return {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
+
+
+def _read(runtime: Runtime, topic: Topic) -> Stream:
+    stream = Stream([], [], [])
+    last: dict[int | None, int] = {}
+    first: dict[tuple[int | None, int], Message] = {}
+    with _consumer(runtime) as consumer:
+        ends = _ends(consumer, topic)
+        consumer.assign([TopicPartition(topic.name, partition, OFFSET_BEGINNING) for partition in ends])
+        left = sum(ends.values())
+        while left:
+            records = consumer.consume(min(left, 5_000), timeout=READ_SECONDS)
+            if not records:
+                stream.findings.append(f"{left} records of {topic.name} could not be read")
+                break
+            left -= len(records)
+            for record in records:
+                _take(stream, record, last, first)
+    return stream
+
+
+def _take(
+    stream: Stream, record: Message, last: dict[int | None, int], first: dict[tuple[int | None, int], Message]
+) -> None:
+    """What a subscriber does with the next record. last, first: what it has taken, by partition and sequence."""
+    partition, place = record.partition(), f"{record.topic()} {record.partition()}"
+    envelope = from_headers(cast(list[tuple[str, bytes | None]], record.headers()))
+    former = first.setdefault((partition, envelope.sequence), record)
+    match judge(last.get(partition), envelope.sequence, envelope.previous):
+        case Verdict.APPLY:
+            last[partition] = envelope.sequence
+            stream.ids.append(envelope.id)
+            stream.bodies.append(msgspec.json.decode(record.value() or b""))
+        case Verdict.REPETITION:
+            if (former.value(), former.headers()) != (record.value(), record.headers()):
+                stream.findings.append(f"{place}: {envelope.sequence} was not repeated as it was")
+        case Verdict.GAP:
+            stream.findings.append(f"{place}: a gap from {last.get(partition)} to {envelope.previous}")
+
+
+def _summed(bodies: Iterable[dict[str, Any]]) -> Sums:
+    """By area, what events add up to: the sum of (after - before)."""
+    sums: Sums = defaultdict(Counter)
+    for body in bodies:
+        before, after = body["before"] or {}, body["after"] or {}
+        sums[body["area"]]["households"] += bool(after) - bool(before)
+        for name in COUNTED:
+            sums[body["area"]][name] += after.get(name, 0) - before.get(name, 0)
+    return sums
+
+
+async def _households(runtime: Runtime) -> Sums:
+    found = await rows(runtime, "survey", HOUSEHOLDS)
+    return {row["area"]: Counter({name: row[name] for name in ("households", *COUNTED)}) for row in found}
+
+
+def _sums(name: str, sums: Sums, other_name: str, others: Sums) -> list[str]:
+    unequal = [area for area in sums.keys() | others.keys() if sums.get(area, Counter()) != others.get(area, Counter())]
+    return [f"the sums of {name} and of {other_name} differ in {area}" for area in sorted(unequal)[:SHOWN]]
+
+
+def _unlike(name: str, ids: Iterable[str], other_name: str, others: set[str]) -> list[str]:
+    counted = Counter(ids)
+    found = [f"{one} is twice among the {name}" for one, times in counted.items() if times > 1][:SHOWN]
+    for what, missing in (
+        (f"missing among the {name}", others - counted.keys()),
+        ("too many", counted.keys() - others),
+    ):
+        if missing:
+            found.append(f"{len(missing)} {what} ({other_name}: {len(others)}): {sorted(missing)[:SHOWN]}")
+    return found

@@ -1,0 +1,66 @@
+"""Any single process can be killed with -9 at any moment of a campaign, and it still ends exact."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+import pytest
+
+from tests.faults.campaigns import SEED, Campaigns, reached, until
+from tests.faults.ledger import RECORDED
+from tests.faults.road import Road
+
+KILLS: Final = 3
+NUMBERED: Final = "SELECT count(*) FROM outbox WHERE sequence IS NOT NULL"
+APPLIED: Final = "SELECT coalesce(sum(events), 0) FROM stream_progress"
+ALL: Final = ("registration", "survey", "facilities", "reporting")
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A process, and what its moments are counted by."""
+
+    process: str
+    on: tuple[str, ...]
+    """The services whose requests are counted."""
+    apart: tuple[int, int]
+    """So many requests, at least and at most, pass before the next kill is prepared."""
+    work: tuple[str, str] | None = None
+    """A database and a query that counts what the victim has done: it is killed in the middle of its work. Without
+    one, the requests that were answered are counted: it is killed with some of them in its hands."""
+    amount: tuple[int, int] = (1, 8)
+    """So much of its work is done, at least and at most, between the preparation and the kill."""
+
+
+VICTIMS: Final = (
+    Victim("registration-http", ("registration",), (10, 50)),
+    Victim("registration-relay", ("registration",), (10, 50), ("registration", NUMBERED)),
+    Victim("survey-http", ("survey",), (8, 40)),
+    Victim("survey-recorder", ("survey",), (8, 40), ("survey", RECORDED), (1, 200)),
+    Victim("facilities-http", ("facilities",), (5, 25)),
+    Victim("facilities-relay", ("facilities",), (5, 25), ("facilities", NUMBERED)),
+    Victim("reporting-http", ("reporting",), (2, 6), amount=(1, 3)),
+    Victim("reporting-projector", ("survey",), (8, 40), ("reporting", APPLIED), (1, 200)),
+    Victim("kafka", ALL, (40, 150)),
+    Victim("postgres", ALL, (40, 150)),
+)
+
+
+@pytest.mark.parametrize("victim", VICTIMS, ids=lambda victim: victim.process)
+async def test_a_process_is_killed_several_times(campaigns: Campaigns, victim: Victim) -> None:
+    random = Random(f"{SEED}/{victim.process}")
+
+    async def killed(road: Road) -> None:
+        async with campaigns.progress(road, victim.work) as progress:
+            pid = None
+            for _ in range(KILLS):
+                road.hold(random.randint(*victim.apart))
+                await road.used_up()
+                # Traffic waits, so that there is work in which to be killed when the victim is back.
+                pid = await campaigns.back(victim.process, former=pid)
+                goal = await progress() + random.randint(*victim.amount)
+                road.open()
+                await until(reached(progress, goal), f"{victim.process} has done some work")
+                campaigns.stack.kill(victim.process)
+
+    await campaigns.play(killed, on=victim.on)
