@@ -47,6 +47,8 @@ FETCH_MILLISECONDS = 200
 """How long an idle fetch waits: the bound on noticing a stop or a new assignment."""
 DRAIN_SECONDS = 30.0
 """A batch's transaction ends within the database's own time-outs, which are shorter than this."""
+STOP_SECONDS = 15.0
+"""Leaving the group of a broker that does not answer takes one request's time-out; whoever stays is put out by Kafka."""
 BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Waits between attempts while the database or Kafka is away; the last one repeats."""
 COMMIT_EVERY_SECONDS = 5.0
@@ -190,7 +192,7 @@ class PositionedConsumer:
             await self._feed(consumer, stopping)
         finally:
             self._connected = False
-            await consumer.stop()
+            await _stop(consumer)
 
     async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:
         attempt = 0
@@ -385,3 +387,19 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
         self._owner.assigned(assigned)
+
+
+async def _stop(consumer: AIOKafkaConsumer) -> None:
+    """Leaves the group, at the latest after `STOP_SECONDS`.
+
+    While Kafka is away, aiokafka lets the cancellation of its own fetch task out of `stop()`. It must not be taken for
+    one of ours: a task group holds a cancelled task for a finished one, and this process would do nothing from then on,
+    in silence.
+    """
+    stopped = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait([stopped], timeout=STOP_SECONDS)
+    if not stopped.done():
+        stopped.cancel()
+        _log.warning("consumer_not_stopped", seconds=STOP_SECONDS)
+    elif not stopped.cancelled() and (error := stopped.exception()) is not None:
+        _log.warning("consumer_stopped_badly", cause=type(error).__name__)
