@@ -48,7 +48,7 @@ FETCH_MILLISECONDS = 200
 DRAIN_SECONDS = 30.0
 """A batch's transaction ends within the database's own time-outs, which are shorter than this."""
 STOP_SECONDS = 15.0
-"""Leaving the group of a broker that does not answer takes one request's time-out; whoever stays is put out by Kafka."""
+"""Leaving a broker that does not answer takes one request's time-out; whoever stays is put out by Kafka."""
 BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Waits between attempts while the database or Kafka is away; the last one repeats."""
 COMMIT_EVERY_SECONDS = 5.0
