@@ -106,7 +106,7 @@ async def _sweep(parts: Parts) -> None:
     while True:
         try:
             await parts.sign_ins.sweep(now=parts.clock.now())
-        except UNREACHABLE as error:
+        except Exception as error:  # whatever one sweep meets, the next one shall come
             _log.warning("sweep_waits", cause=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
 
@@ -116,7 +116,7 @@ async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:
         try:
             async with acquire(pool) as connection:
                 await connection.execute("SELECT")
-        except UNREACHABLE:
+        except Exception:  # whatever it is, the database did not answer, and has to be asked again
             reasons.add(_AWAY)
         else:
             reasons.discard(_AWAY)
