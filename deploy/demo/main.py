@@ -60,7 +60,7 @@ async def _play(addresses: Addresses, households: int, seed: int, console: Conso
     figures = sum(len(of_area) for of_area in expected.values())
     console.print()
     summary.national_picture(console, plan, expected)
-    summary.account(console, plan, played, truth)
+    summary.account(console, plan, played, truth, client.traffic)
     return summary.verdict(console, played.surprises, differences, figures)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from deploy.demo.client import Traffic
 from deploy.demo.comparison import Difference, show
 from deploy.demo.figures import Picture
 from deploy.demo.plan import Plan
@@ -54,11 +55,15 @@ def _cells(figures: Figures, target: int) -> list[str]:
     ]
 
 
-def account(console: Console, plan: Plan, played: Played, truth: Truth) -> None:
+def account(console: Console, plan: Plan, played: Played, truth: Truth, traffic: Traffic) -> None:
     """Print what was sent and what became of it."""
     outcomes = Counter(truth.outcomes.values())
     lines = (
-        ("ส่ง / sent", played.sent, f"and {played.repeated:,} again after lost or busy answers"),
+        (
+            "ส่ง / sent",
+            played.sent,
+            f"in {traffic.requests:,} requests of all kinds, {traffic.repeated:,} of them again",
+        ),
         ("รับแล้ว / accepted (202)", played.accepted, ""),
         ("บันทึก / recorded", outcomes["recorded"], ""),
         ("มีข้อมูลใหม่กว่าแล้ว / superseded", outcomes["superseded"], ""),
