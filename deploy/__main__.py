@@ -42,12 +42,16 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("process", nargs="?", metavar="PROCESS", help="one process (default: the last lines of each)")
     logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
 
-    test = commands.add_parser("test", help="run the tests", add_help=False)
-    test.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of pytest")
-
-    admin = commands.add_parser("admin", help="users ..., reconcile", add_help=False)
-    admin.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...")
+    commands.add_parser("test", help="run the tests; takes the arguments of pytest")
+    commands.add_parser("admin", help="users ..., reconcile")
     return whole
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The chosen command. What follows `test` and `admin` is for others to read, all of it."""
+    if arguments and arguments[0] in ("test", "admin"):
+        return argparse.Namespace(command=arguments[0], arguments=arguments[1:])
+    return parser().parse_args(arguments)
 
 
 def _count(text: str) -> int:
@@ -59,7 +63,7 @@ def _count(text: str) -> int:
 
 def main(arguments: list[str]) -> int:
     """Run one command; its exit code."""
-    chosen = parser().parse_args(arguments)
+    chosen = parse(arguments)
     from deploy.local import commands
 
     try:

@@ -22,7 +22,7 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.__main__ import NEEDS_SETUP, parser
+from deploy.__main__ import NEEDS_SETUP, parse
 from deploy.local.home import CHECKOUT, Home
 from deploy.progress import Progress, Step
 from deploy.trouble import Trouble, disk_full, no_network, not_writable, of_os_error
@@ -46,11 +46,12 @@ _NETWORK = re.compile(
 
 def main(arguments: list[str]) -> int:
     """Check the command, set up what it needs, and replace this process by the command itself."""
-    command = parser().parse_args(arguments).command  # a mistyped command ends here, before anything is fetched
+    command = parse(arguments).command  # a mistyped command ends here, before anything is fetched
     home = Home.from_environment()
     try:
-        python = home.tools / "venv" / "bin" / "python"
+        python = _interpreter(home.tools)
         if command in NEEDS_SETUP:
+            _refuse_under_a_running_stack(home, testing=command == "test")
             prepare(home.tools, testing=command == "test")
         elif not python.exists():
             print("Nothing has been set up here, so nothing runs. (ยังไม่ได้ติดตั้ง จึงไม่มีอะไรทำงานอยู่)")
@@ -89,7 +90,7 @@ def prepare(tools: Path, *, testing: bool) -> None:
                 done += 1
         if done < len(stale):
             inside = [
-                str(tools / "venv" / "bin" / "python"),
+                str(_interpreter(tools)),
                 "-m",
                 "deploy.local.tools",
                 str(tools),
@@ -127,8 +128,9 @@ def part_title(part: str) -> str:
 def key(part: str, tools: Path) -> str:
     """What the part was, or would now be, made from: a change of any of it makes the part stale."""
     sources: dict[str, tuple[object, ...]] = {
-        VENV: (sys.version, sys.base_prefix, tools, RUNTIME_LOCK),
-        TEST_PACKAGES: (sys.version, sys.base_prefix, tools, RUNTIME_LOCK, TEST_LOCK),
+        # Not from the Python that happens to be first on the PATH now: the one it was made with is still there.
+        VENV: (tools, RUNTIME_LOCK),
+        TEST_PACKAGES: (tools, RUNTIME_LOCK, TEST_LOCK),
         WEB: WEB_FILES,
         JARS: (JAR_LIST,),
         POSTGRES: (JAR_LIST, platform.system(), platform.machine()),
@@ -145,6 +147,8 @@ def key(part: str, tools: Path) -> str:
 def fresh(tools: Path, part: str) -> bool:
     """Whether the part is complete and made from what lies in the checkout now."""
     try:
+        if part == VENV and not _interpreter(tools).exists():
+            return False  # a link to a Python that has been removed since
         return (tools / "stamps" / part).read_text() == key(part, tools)
     except OSError:  # missing, or not to be reached: making it will say why
         return False
@@ -196,6 +200,25 @@ def _unusable(folder: Path, error: OSError) -> Trouble:
     )
 
 
+def _interpreter(tools: Path) -> Path:
+    return tools / "venv" / "bin" / "python"
+
+
+def _refuse_under_a_running_stack(home: Home, *, testing: bool) -> None:
+    """Raise `Trouble` when parts would be replaced that a running stack works with."""
+    if not set(_stale(home.tools, testing)) - {TEST_PACKAGES} or not home.lock_file.exists():
+        return
+    with home.lock_file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Trouble(
+                "The checkout has changed what the running stack was made from.\n"
+                "Stop it first (`./jitasa down`), then run this again.",
+                "ซอร์สโค้ดเปลี่ยนไปจากที่ระบบซึ่งกำลังทำงานอยู่ใช้ กรุณาหยุดด้วย `./jitasa down` ก่อน แล้วสั่งอีกครั้ง",
+            ) from None
+
+
 def _stale(tools: Path, testing: bool) -> list[str]:
     wanted = (VENV, TEST_PACKAGES, *INSIDE) if testing else (VENV, *INSIDE)
     return [part for part in wanted if not fresh(tools, part)]
@@ -234,18 +257,20 @@ def _install_test_packages(tools: Path, step: Step, _testing: bool) -> None:
 def _pip(tools: Path, lock: Path, step: Step) -> None:
     """Install the lock, which names every package by version and hash: nothing is left to resolve."""
     total = len(re.findall(r"^[A-Za-z0-9][\w.\-]*==", lock.read_text(), re.MULTILINE))
-    site = tools / "venv" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    library = tools / "venv" / "lib"
 
     def how_far(output: str) -> str:
         if "Installing collected packages" in output:
-            return f"installing, {min(total, len(list(site.glob('*.dist-info'))))} of {total} packages"
+            return (
+                f"installing, {min(total, len(list(library.glob('*/site-packages/*.dist-info'))))} of {total} packages"
+            )
         fetched = re.findall(r"^Collecting (\S+?)==", output, re.MULTILINE)
         return f"fetching, {len(fetched)} of {total} packages" + (f" ({fetched[-1]})" if fetched else "")
 
     run_logged(
         [
             *(
-                str(tools / "venv" / "bin" / "python"),
+                str(_interpreter(tools)),
                 "-m",
                 "pip",
                 "install",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import importlib.util
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deploy import setup
+from deploy.__main__ import parse
 from deploy.local.home import CHECKOUT
 from deploy.trouble import Trouble, of_os_error
 
@@ -32,6 +34,28 @@ def test_a_part_that_was_begun_again_is_stale_until_it_is_complete(tmp_path: Pat
     setup.stamp(tmp_path, setup.WEB)
     setup.unstamp(tmp_path, setup.WEB)
     assert not setup.fresh(tmp_path, setup.WEB)
+
+
+def test_packages_whose_python_was_removed_are_stale(tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    setup.stamp(tmp_path, setup.VENV)
+    assert setup.fresh(tmp_path, setup.VENV)
+    python.unlink()
+    python.symlink_to(tmp_path / "removed")
+    assert not setup.fresh(tmp_path, setup.VENV)
+
+
+def test_nothing_is_replaced_under_a_running_stack(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    with (state / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = _jitasa("up", JITASA_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "jitasa down" in done.stderr
+    assert not (tmp_path / "tools").exists()
 
 
 def test_two_setups_wait_for_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,6 +148,11 @@ def test_a_mistyped_command_fetches_nothing(tmp_path: Path) -> None:
     done = _jitasa("upp", JITASA_HOME=str(tmp_path / "home"))
     assert done.returncode == 2
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("command", ["test", "admin"])
+def test_what_follows_test_and_admin_is_passed_on_as_it_is(command: str) -> None:
+    assert parse([command, "-q", "--help", "x"]).arguments == ["-q", "--help", "x"]
 
 
 def test_a_python_without_venv_is_one_clear_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
