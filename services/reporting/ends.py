@@ -29,7 +29,8 @@ class StreamEnds:
     """Notes the ends of topics every few seconds."""
 
     def __init__(self, settings: KafkaSettings, pool: Pool, topics: Sequence[Topic], clock: Clock) -> None:
-        self._admin = AdminClient({**settings.for_librdkafka(), "log_level": 0})
+        self._settings = settings
+        self._admin = self._client()
         self._pool = pool
         self._topics = tuple(topics)
         self._clock = clock
@@ -41,6 +42,8 @@ class StreamEnds:
                 await self.measure()
             except (KafkaException, *UNREACHABLE) as error:
                 _log.info("stream_ends_unknown", cause=type(error).__name__)
+                # After an election librdkafka goes on asking with the leader's epoch that it knew, which is refused.
+                self._admin = self._client()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), MEASURE_SECONDS)
 
@@ -50,6 +53,9 @@ class StreamEnds:
         ends = await asyncio.to_thread(self._ask)
         async with acquire(self._pool) as connection:
             await store.put_ends(connection, ends, measured_at)
+
+    def _client(self) -> AdminClient:
+        return AdminClient({**self._settings.for_librdkafka(), "log_level": 0})
 
     def _ask(self) -> Mapping[tuple[str, int], int]:
         wanted = {

@@ -38,7 +38,8 @@ async def test_intake_goes_on_while_postgres_is_away(campaigns: Campaigns) -> No
         road.hold(random.randint(8, 40))
         await road.used_up()
         async with _away(campaigns, "postgres"):
-            await _kill_intake(campaigns)
+            former = await _kill_intake(campaigns)
+            await campaigns.back("survey-http", former)
             await road.empty()
             accepted = road.accepted
             road.hold(10)
@@ -59,8 +60,8 @@ async def _refused(road: Road, requests: int) -> None:
     assert all(b"with the same id" in answer for answer in answers), answers
 
 
-async def _kill_intake(campaigns: Campaigns) -> None:
-    """Kill intake, and wait until it answers again, ready or not."""
+async def _kill_intake(campaigns: Campaigns) -> int:
+    """Kill intake, and wait until it answers again, ready or not; the pid of the former process."""
     keeper = campaigns.stack.process("survey-http")
     former = keeper.pid
     keeper.kill()
@@ -70,6 +71,7 @@ async def _kill_intake(campaigns: Campaigns) -> None:
         return other and await asyncio.to_thread(_answers, keeper.program.port)
 
     await until(answers, "intake answers again")
+    return former
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position"
     ("process", "work"),
     [("survey-recorder", ("survey", RECORDED)), ("reporting-projector", ("reporting", APPLIED))],
 )
-async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work: tuple[str, str], topic: str) -> None:
+async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work: tuple[str, str]) -> None:
     random = Random(f"{SEED}/stopped {process}")
     stack = campaigns.stack
     first = stack.process(process).program
