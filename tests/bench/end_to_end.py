@@ -1,0 +1,153 @@
+"""Everything at once: submissions at a rising rate, until the aggregates no longer keep up.
+
+Beside the load, single probe submissions are sent to subdistricts of their own; how long each takes from its 202 to the
+committed aggregate is the accept-to-aggregate delay.
+"""
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import asyncpg
+import httpx
+
+from deploy import catalogue
+from shared.areas.register import subdistricts
+from shared.contracts.topics import SURVEY_SUBMITTED
+from tests.bench import cpu
+from tests.bench.load import Outcome
+from tests.bench.report import Figure
+from tests.bench.setting import POSITION, Setting, setting
+from tests.bench.submissions import PROBED
+
+RATES = {50: (8_000, 11_000, 13_000, 15_000, 17_000, 20_000), 1: (4_000, 6_000, 7_000, 8_000, 10_000)}
+CONNECTIONS = {50: 32, 1: 64}
+MOST_BEHIND_SECONDS = 1.0
+"""A rate is sustained when, at its end, no more than this much of it is still on the way."""
+POLL_SECONDS = 0.004
+
+SUBMISSIONS = "SELECT submissions FROM survey_subdistrict WHERE subdistrict = $1"
+
+
+async def run(seconds: float, show: Callable[[Figure], None]) -> None:
+    """Finds the highest sustained rate of batches and of singles."""
+    processes = [process.name for service in catalogue.SERVICES for process in service.processes]
+    with setting(processes) as found:
+        await found.load(batch=50, connections=8, seconds=5, most=20_000, seed=1)  # warm-up
+        for batch, case in ((50, "batches of 50"), (1, "singles")):
+            best: Figure | None = None
+            for number, rate in enumerate(RATES[batch]):
+                figure = await measure(found, case, batch, rate, seconds, seed=100 * batch + number)
+                figure.show()
+                if not figure.notes["sustained"]:
+                    break
+                best = figure
+            if best is not None:
+                best.case = f"{case}, highest sustained"
+                show(best)
+
+
+async def measure(found: Setting, case: str, batch: int, rate: int, seconds: float, seed: int) -> Figure:
+    """One rate: offered, accepted, how far behind at the end, and the probes' delays."""
+    async with found.database("reporting") as pool:
+        start = await settled(pool)
+        before = cpu.usage(found.stack)
+        stop = asyncio.Event()
+        probing = asyncio.create_task(probe(found, pool, stop))
+        outcome = await found.load(
+            batch=batch,
+            connections=CONNECTIONS[batch],
+            seconds=seconds + 30,
+            most=int(rate * seconds),
+            seed=seed,
+            rate=rate,
+        )
+        taken = int(await pool.fetchval(POSITION, SURVEY_SUBMITTED.name)) - start
+        stop.set()
+        delays = sorted(await probing)
+        after = cpu.usage(found.stack)
+        behind = max(0, outcome.accepted - taken) / rate
+        await settled(pool)
+    keeping_up = outcome.seconds < seconds * 1.1 and behind <= MOST_BEHIND_SECONDS
+    return _figure(found, case, rate, outcome, delays, before, after, behind, keeping_up)
+
+
+def _figure(
+    found: Setting,
+    case: str,
+    rate: int,
+    outcome: Outcome,
+    delays: Sequence[float],
+    before: dict[str, cpu.Usage],
+    after: dict[str, cpu.Usage],
+    behind: float,
+    sustained: bool,
+) -> Figure:
+    return Figure(
+        "end-to-end",
+        f"{case}, {rate:,} offered",
+        outcome.accepted / outcome.seconds,
+        "households/s",
+        cpu_microseconds=cpu.microseconds(before, after, outcome.accepted)
+        | {"load generator": outcome.cpu_seconds * 1e6 / max(1, outcome.accepted)},
+        milliseconds={
+            "HTTP p50": outcome.p50 * 1e3,
+            "HTTP p99": outcome.p99 * 1e3,
+            "accept-to-aggregate p50": delays[len(delays) // 2] * 1e3,
+            "accept-to-aggregate p99": delays[int(len(delays) * 0.99)] * 1e3,
+        },
+        notes={
+            "sustained": sustained,
+            "seconds behind at the end": round(behind, 2),
+            "statuses": outcome.statuses,
+            "probes": len(delays),
+            "memory MB": sum(used.bytes for used in after.values()) // 2**20,
+        },
+    )
+
+
+async def settled(pool: "asyncpg.Pool[asyncpg.Record]") -> int:
+    """Waits until the projector's positions stand still; gives their sum."""
+    last = -1
+    async with asyncio.timeout(300):
+        while True:
+            now = int(await pool.fetchval(POSITION, SURVEY_SUBMITTED.name))
+            if now == last:
+                return now
+            last = now
+            await asyncio.sleep(1)
+
+
+async def probe(found: Setting, pool: "asyncpg.Pool[asyncpg.Record]", stop: asyncio.Event) -> list[float]:
+    """Delays from a probe's 202 to its committed aggregate, in seconds, resolved to `POLL_SECONDS`; one probe at a
+    time."""
+    areas = itertools.cycle(area.code for area in subdistricts(PROBED))
+    delays: list[float] = []
+    url = f"http://127.0.0.1:{found.port('survey-http')}/v1/submissions"
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {found.token}"}, timeout=30) as client:
+        while not stop.is_set():
+            area = next(areas)
+            known = await pool.fetchval(SUBMISSIONS, area) or 0
+            answer = await client.post(url, content=_probe(area))
+            if answer.status_code != 202:
+                continue
+            accepted = time.perf_counter()
+            while (await pool.fetchval(SUBMISSIONS, area) or 0) == known:
+                await asyncio.sleep(POLL_SECONDS)
+            delays.append(time.perf_counter() - accepted)
+    return delays
+
+
+def _probe(area: str) -> bytes:
+    return json.dumps(
+        {
+            "submission_id": str(uuid4()),
+            "captured_at": datetime.now(UTC).isoformat(),
+            "address": {"area": area, "house": str(uuid4())},
+            "persons": [{"age": 40}],
+        }
+    ).encode()
