@@ -45,6 +45,7 @@ class Campaigns:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.runtime = Runtime(stack)
+        self.failed = False
         self._told: set[str] = set()
 
     async def play(
@@ -55,11 +56,13 @@ class Campaigns:
         on: the services whose requests the accident sees pass.
         """
         said = StringIO()
+        self.failed = True  # until it turns out not to be
         try:
             findings = await self._play(accident, on, seed, provinces, Display(Console(file=said)))
         except BaseException as error:
             error.add_note(f"JITASA_FAULTS_SEED={seed}\n{said.getvalue()}")
             raise
+        self.failed = bool(findings)
         assert not findings, f"JITASA_FAULTS_SEED={seed}\n{said.getvalue()}\n" + "\n".join(findings)
 
     async def _play(
