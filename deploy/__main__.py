@@ -7,7 +7,8 @@ import sys
 
 from deploy.trouble import Trouble
 
-NEEDS_SETUP = frozenset({"demo", "up", "test", "admin"})
+NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin"})
+NEEDS_TEST_PACKAGES = frozenset({"test", "bench"})
 """Commands that need the tools; the others only look at what is there."""
 
 _EPILOG = """\
@@ -43,13 +44,14 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
 
     commands.add_parser("test", help="run the tests; takes the arguments of pytest")
+    commands.add_parser("bench", help="measure beside the machine's raw limits; --help tells more")
     commands.add_parser("admin", help="users ..., reconcile")
     return whole
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The chosen command. What follows `test` and `admin` is for others to read, all of it."""
-    if arguments and arguments[0] in ("test", "admin"):
+    """The chosen command. What follows `test`, `bench` and `admin` is for others to read, all of it."""
+    if arguments and arguments[0] in ("test", "bench", "admin"):
         return argparse.Namespace(command=arguments[0], arguments=arguments[1:])
     return parser().parse_args(arguments)
 

@@ -22,7 +22,7 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from deploy.__main__ import NEEDS_SETUP, parse
+from deploy.__main__ import NEEDS_SETUP, NEEDS_TEST_PACKAGES, parse
 from deploy.local.home import CHECKOUT, Home
 from deploy.progress import Progress, Step
 from deploy.trouble import Trouble, disk_full, no_network, not_writable, of_os_error
@@ -51,8 +51,8 @@ def main(arguments: list[str]) -> int:
     try:
         python = _interpreter(home.tools)
         if command in NEEDS_SETUP:
-            _refuse_under_a_running_stack(home, testing=command == "test")
-            prepare(home.tools, testing=command == "test")
+            _refuse_under_a_running_stack(home, testing=command in NEEDS_TEST_PACKAGES)
+            prepare(home.tools, testing=command in NEEDS_TEST_PACKAGES)
         elif not python.exists():
             print("Nothing has been set up here, so nothing runs. (ยังไม่ได้ติดตั้ง จึงไม่มีอะไรทำงานอยู่)")
             return 0 if command == "down" else 3

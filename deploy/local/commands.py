@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from deploy.local import logs
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
@@ -38,6 +38,7 @@ def run(chosen: argparse.Namespace) -> int:
         "status": status,
         "logs": show_logs,
         "test": test,
+        "bench": bench,
         "admin": admin,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
@@ -141,11 +142,21 @@ def show_logs(home: Home, chosen: argparse.Namespace) -> int:
 
 
 def test(home: Home, chosen: argparse.Namespace) -> int:
-    """Become pytest, in the checkout. The tests start stacks of their own; they share only the tools."""
+    """Become pytest, in the checkout."""
+    _become(home, "pytest", chosen.arguments)
+
+
+def bench(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the benchmarks, in the checkout."""
+    _become(home, "tests.bench", chosen.arguments)
+
+
+def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:
+    """Tests and benchmarks start stacks of their own; they share only the tools."""
     environment = {name: value for name, value in os.environ.items() if name not in ("JITASA_HOME", "JITASA_PORT_BASE")}
     environment["JITASA_TOOLS"] = str(home.tools)
     os.chdir(CHECKOUT)
-    os.execve(sys.executable, [sys.executable, "-m", "pytest", *chosen.arguments], environment)  # noqa: S606 - no shell needed
+    os.execve(sys.executable, [sys.executable, "-m", module, *arguments], environment)  # noqa: S606 - no shell needed
 
 
 def demo(home: Home, chosen: argparse.Namespace) -> int:
