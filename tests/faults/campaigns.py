@@ -101,7 +101,7 @@ class Campaigns:
         async def ready() -> bool:
             return keeper.ready and keeper.identity is not None and keeper.identity.pid != former
 
-        await until(ready, f"{process} is back")
+        await until(ready, f"{process} is back", every=0.02)
         return keeper.pid
 
     @asynccontextmanager
@@ -130,13 +130,16 @@ class Campaigns:
         return self.stack.port_base + http.port_offset
 
 
-async def until(condition: Condition, what: str) -> None:
-    """Wait until a condition holds. Raises `TimeoutError`, saying what did not come about."""
+async def until(condition: Condition, what: str, *, every: float = 0.001) -> None:
+    """Wait until a condition holds. Raises `TimeoutError`, saying what did not come about.
+
+    every: seconds between two looks; by default so few that a process is met in the middle of its work.
+    """
     deadline = monotonic() + ACCIDENT_SECONDS
     while not await condition():
         if monotonic() > deadline:
             raise TimeoutError(f"waited in vain until {what}")
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(every)
 
 
 def reached(progress: Progress, goal: int) -> Condition:

@@ -57,13 +57,13 @@ async def differences(runtime: Runtime, told: set[str]) -> list[str]:
     submissions = {str(row[0]) for row in await rows(runtime, "survey", SUBMISSIONS)}
     stream = await read(runtime, SURVEY_SUBMITTED)
     found += stream.findings
-    found += _unlike("recorded submissions", submissions, "clients were told", told)
+    found += _unlike("recorded submissions", submissions, "told to clients", told)
     found += _unlike("published submissions", stream.ids, "recorded", submissions)
     found += _sums("events", _summed(stream.bodies), "households", await _households(runtime))
     for service, topic in (("registration", VOLUNTEER_REGISTERED), ("facilities", FACILITY_UPDATED)):
         stream = await read(runtime, topic)
         outbox = {str(row[0]) for row in await rows(runtime, service, OUTBOX)}
-        found += stream.findings + _unlike(f"events of {topic.name}", stream.ids, "its outbox", outbox)
+        found += stream.findings + _unlike(f"events of {topic.name}", stream.ids, "in the outbox", outbox)
     for service in ("survey", "reporting"):
         if letters := await value(runtime, service, DEAD_LETTERS):
             found.append(f"{letters} dead letters of {service}")
@@ -194,10 +194,13 @@ def _sums(name: str, sums: Sums, other_name: str, others: Sums) -> list[str]:
 def _unlike(name: str, ids: Iterable[str], other_name: str, others: set[str]) -> list[str]:
     counted = Counter(ids)
     found = [f"{one} is twice among the {name}" for one, times in counted.items() if times > 1][:SHOWN]
-    for what, missing in (
-        (f"missing among the {name}", others - counted.keys()),
-        ("too many", counted.keys() - others),
-    ):
-        if missing:
-            found.append(f"{len(missing)} {what} ({other_name}: {len(others)}): {sorted(missing)[:SHOWN]}")
+    missing, surplus = others - counted.keys(), counted.keys() - others
+    if missing:
+        found.append(
+            f"{len(missing)} of {len(others)} {other_name} are not among the {name}: {sorted(missing)[:SHOWN]}"
+        )
+    if surplus:
+        found.append(
+            f"{len(surplus)} of {len(counted)} {name} are not among those {other_name}: {sorted(surplus)[:SHOWN]}"
+        )
     return found

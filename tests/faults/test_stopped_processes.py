@@ -58,7 +58,7 @@ async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work
                 before = await owners()
                 # Traffic goes on for a while, so that there is something to be taken over and worked on.
                 road.hold(random.randint(20, 40))
-                await until(partial(taken_over, before), f"all that {process} held is taken over")
+                await until(partial(taken_over, before), f"all that {process} held is taken over", every=0.2)
                 goal = await progress() + 1
                 road.hold(10)
                 await until(reached(progress, goal), f"the second {process} works")
