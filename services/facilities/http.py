@@ -152,7 +152,9 @@ class CountAnswer(_Body):
 
 
 def _invalid(violations: Iterable[Violation]) -> Problem:
-    return Problem(422, errors=[FieldError(each.path, each.code, Message(each.th, each.en)) for each in violations])
+    return Problem(
+        400, "invalid", errors=[FieldError(each.path, each.code, Message(each.th, each.en)) for each in violations]
+    )
 
 
 def _area(text: str) -> str:

@@ -22,6 +22,7 @@ from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import RIGHTS, Right
 from shared.web.authentication import Authentication, demand, demand_area, require
+from shared.web.documentation import with_problems
 from shared.web.problems import Message, Problem, language_of
 
 _OUTCOME_UNKNOWN = Message(
@@ -172,7 +173,7 @@ def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> Res
 def _describe(app: FastAPI) -> dict[str, Any]:
     """FastAPI's description, with the intake routes and the types that read their bodies."""
     if app.openapi_schema is None:
-        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        description = with_problems(get_openapi(title=app.title, version=app.version, routes=app.routes))
         (body, _), components = msgspec.json.schema_components(
             [Submission, SubmissionBatch], ref_template="#/components/schemas/{name}"
         )

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.web.documentation import add_documentation
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
 
@@ -41,8 +42,9 @@ def create_app(
 
     ready: gives the reasons why the process cannot work now; an empty list means ready.
     """
-    app = FastAPI(title=title, version=version, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
     add_health(app, ready)
+    add_documentation(app)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -79,7 +81,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     errors = field_errors(error.errors())
     if any(one.code == "malformed_json" for one in errors):
         return problem_response(request, Problem(400, "malformed", errors=errors))
-    return problem_response(request, Problem(422, "invalid", errors=errors))
+    return problem_response(request, Problem(400, "invalid", errors=errors))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

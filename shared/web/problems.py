@@ -67,7 +67,6 @@ _CODE_OF_STATUS = {
     412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
-    422: "invalid",
     428: "precondition_required",
     429: "too_many",
     503: "unavailable",

@@ -54,12 +54,12 @@ async def on_unreachable(request: Request, _: Exception) -> Response:
 
 
 def _problem_of(refused: Refused) -> Problem:
-    # 403 for lacking authority, 422 for a wrong area, 409 for a person's state.
+    # 403 for lacking authority, 400 for a wrong area, 409 for a person's state.
     if refused.code in _FORBIDDEN:
         code, detail = _FORBIDDEN[refused.code]
         return Problem(403, code, detail=detail)
     if refused.code in _FIELDS:
-        return Problem(422, errors=[FieldError("area", refused.code, _FIELDS[refused.code])])
+        return Problem(400, "invalid", errors=[FieldError("area", refused.code, _FIELDS[refused.code])])
     return Problem(409, refused.code, detail=_CONFLICTS[refused.code])
 
 
@@ -70,4 +70,4 @@ def not_found() -> Problem:
 
 def unknown_field(path: str, th: str, en: str, code: str = "unknown") -> Problem:
     """Say that what a field names does not exist."""
-    return Problem(422, errors=[FieldError(path, code, Message(th, en))])
+    return Problem(400, "invalid", errors=[FieldError(path, code, Message(th, en))])

@@ -26,7 +26,7 @@ def area_of(text: str) -> Area:
     try:
         return read_code(text)
     except UnknownArea as error:
-        raise Problem(422, errors=[area_error("area", error)]) from None
+        raise Problem(400, "invalid", errors=[area_error("area", error)]) from None
 
 
 def area_error(path: str, error: UnknownArea) -> FieldError:
@@ -76,7 +76,7 @@ def _asked(
         level = LEVELS[min(own + 1, len(LEVELS) - 1)]
     if LEVELS.index(level) < own:
         message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
-        raise Problem(422, errors=[FieldError("level", "wider_than_area", message)])
+        raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
     return Asked(area=found.code, level=level)
 
 

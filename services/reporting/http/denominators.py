@@ -104,5 +104,5 @@ def _checked(table: DenominatorTable, today: date) -> dict[str, int]:
             errors.append(FieldError(path, "duplicate_area", Message("พื้นที่ซ้ำ", "This area stands here twice")))
         values[code] = row.value
     if errors:
-        raise Problem(422, errors=errors[:MAX_ERRORS])
+        raise Problem(400, "invalid", errors=errors[:MAX_ERRORS])
     return values

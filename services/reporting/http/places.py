@@ -53,4 +53,4 @@ def _place_key(cursor: str) -> PlaceKey:
         return data[:-16].decode("ascii"), UUID(bytes=data[-16:])
     except (ValueError, binascii.Error):
         message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(422, errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None

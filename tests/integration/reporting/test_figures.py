@@ -210,7 +210,7 @@ async def test_what_cannot_be_asked(
 ) -> None:
     """A problem that names the parameter."""
     response = await client.get(f"/v1/{route}", params=params)
-    assert response.status_code == 422
+    assert response.status_code == 400
     assert [(error["path"], error["code"]) for error in response.json()["errors"]] == [(path, code)]
 
 
@@ -414,7 +414,7 @@ async def test_bad_tables_change_nothing(
     """Each bad row is named; no row of the table is stored."""
     before = await pool.fetch("SELECT * FROM denominator ORDER BY kind, area, dated")
     response = await client.put("/v1/denominators", json=table(**changes), headers=EXACT)
-    assert response.status_code == 422
+    assert response.status_code == 400
     assert [(error["path"], error["code"]) for error in response.json()["errors"]] == errors
     assert await pool.fetch("SELECT * FROM denominator ORDER BY kind, area, dated") == before
 

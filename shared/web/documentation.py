@@ -1,0 +1,95 @@
+"""The description of a service's routes at /openapi.json, and its page at /docs, which loads nothing from outside."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from shared.web.problems import MEDIA_TYPE, Problem
+
+PAGE_FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "A problem document (RFC 9457); `errors` names the bad fields.",
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["path", "code", "message"],
+                "properties": {name: {"type": "string"} for name in ("path", "code", "message")},
+            },
+        },
+    },
+}
+
+
+class DocumentationSettings(BaseSettings):
+    """JITASA_ASSETS: the folder of npm packages, swagger-ui-dist among them; without it /docs answers 404."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    assets: Path | None = None
+
+
+def add_documentation(app: FastAPI) -> None:
+    """Adds /openapi.json as services really answer, and /docs."""
+    app.openapi = partial(_describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to change it
+    assets = DocumentationSettings().assets
+
+    async def docs(_: Request) -> Response:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title=app.title,
+            swagger_js_url="/docs/swagger-ui-bundle.js",
+            swagger_css_url="/docs/swagger-ui.css",
+            swagger_favicon_url="data:,",
+        )
+
+    async def docs_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if assets is None or name not in PAGE_FILES:
+            raise Problem(404)
+        return FileResponse(assets / "swagger-ui-dist" / name, media_type=PAGE_FILES[name])
+
+    app.add_route("/docs", docs, include_in_schema=False)
+    app.add_route("/docs/{name}", docs_file, include_in_schema=False)
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = with_problems(
+            get_openapi(title=app.title, version=app.version, routes=app.routes, description=app.description)
+        )
+    return app.openapi_schema
+
+
+def with_problems(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's description with our problem documents in place of its own validation errors."""
+    answer = {
+        "description": "Something in the request is not valid.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            if operation["responses"].pop("422", None) is not None:
+                operation["responses"].setdefault("400", answer)
+    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = PROBLEM_SCHEMA
+    return description

@@ -1,0 +1,149 @@
+"""The frame of every service: health, documents of problems, limits, and a description that is true."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from shared.observability.logs import configure_logs
+from shared.web.app import create_app
+from shared.web.problems import language_of
+
+SECRET = "0812345678"
+
+
+class Thing(BaseModel):
+    """A body."""
+
+    number: Annotated[int, Field(ge=1)]
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+def reasons() -> list[str]:
+    return []
+
+
+@pytest.fixture
+async def client(
+    reasons: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[httpx.AsyncClient]:
+    (tmp_path / "swagger-ui-dist").mkdir()
+    (tmp_path / "swagger-ui-dist" / "swagger-ui.css").write_text("body {}")
+    monkeypatch.setenv("JITASA_ASSETS", str(tmp_path))
+    app = create_app(title="test", lifespan=lifespan, ready=lambda: reasons, max_body_bytes=1000)
+
+    @app.post("/things")
+    async def things(thing: Thing) -> int:
+        return thing.number
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise LookupError(SECRET)
+
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+async def test_health(client: httpx.AsyncClient, reasons: list[str]) -> None:
+    assert (await client.get("/healthz")).status_code == 200
+    assert (await client.get("/readyz")).status_code == 200
+    reasons.append("Kafka is away")
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["reasons"]) == (503, ["Kafka is away"])
+    assert "jitasa_http_requests_total" in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "path", "code"),
+    [
+        (b"{", 400, "", "malformed_json"),
+        (b"{}", 400, "number", "required"),
+        (b'{"number": "x"}', 400, "number", "not_a_whole_number"),
+        (b'{"number": 0}', 400, "number", "too_small"),
+    ],
+)
+async def test_a_bad_body_is_a_problem_document(
+    client: httpx.AsyncClient, body: bytes, status: int, path: str, code: str
+) -> None:
+    answer = await client.post("/things", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    [error] = answer.json()["errors"]
+    assert (error["path"], error["code"]) == (path, code)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_large_body_is_refused(client: httpx.AsyncClient, declared: bool) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 100
+
+    answer = await client.post("/things", content=b" " * 2000 if declared else pieces())
+    assert answer.status_code == 413
+
+
+async def test_the_languages(client: httpx.AsyncClient) -> None:
+    thai = await client.get("/nowhere")
+    english = await client.get("/nowhere", headers={"Accept-Language": "en"})
+    assert (thai.json()["title"], english.json()["title"]) == ("ไม่พบสิ่งที่ขอ", "Not found")
+    assert thai.headers["content-language"] == "th"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "th"),
+        ("", "th"),
+        ("fr", "th"),
+        ("en-GB,en;q=0.9", "en"),
+        ("th,en;q=0.9", "th"),
+        ("en;q=0.1,th;q=x", "en"),
+    ],
+)
+def test_language_of(header: str | None, language: str) -> None:
+    assert language_of(header) == language
+
+
+async def test_an_error_of_ours_is_told_without_its_text(
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    configure_logs("test")
+    try:
+        answer = await client.get("/broken")
+        logging.getLogger("other").error("failed", exc_info=LookupError(SECRET))
+    finally:
+        root.handlers, root.level = handlers, level
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    logged = capsys.readouterr().out
+    assert "LookupError" in logged
+    assert SECRET not in logged
+
+
+async def test_the_description_tells_what_is_answered(client: httpx.AsyncClient) -> None:
+    description = (await client.get("/openapi.json")).json()
+    answers = description["paths"]["/things"]["post"]["responses"]
+    assert "422" not in answers
+    assert "application/problem+json" in answers["400"]["content"]
+
+
+async def test_the_page_of_the_description_loads_nothing_from_outside(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/docs")).text
+    assert "/docs/swagger-ui-bundle.js" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert (await client.get("/docs/swagger-ui.css")).text == "body {}"
+    assert (await client.get("/docs/..%2fsecret")).status_code == 404
