@@ -18,7 +18,7 @@ position is read and sought. At a revocation the batch under way is drained.
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -128,17 +128,20 @@ class PositionedConsumer:
         handler: Handler,
         watched: Sequence[Topic] = (),
         max_records: int = 2000,
+        identities: TopicIdentities | None = None,
+        open_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
     ) -> None:
         """watched: topics that the handler publishes to; when one is made anew, partitions are taken over again.
         max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
-        short."""
+        short. identities, open_consumer: Kafka itself, unless something stands in for it."""
         self._settings = settings
         self._pool = pool
         self._group = group
         self._topics = {topic.name: topic for topic in topics}
         self._handler = handler
         self._max_records = max_records
-        self._identities = TopicIdentities(settings)
+        self._identities = identities or TopicIdentities(settings)
+        self._open_consumer = open_consumer
         self._watched = [topic.name for topic in watched]
         self._watched_identities: dict[str, str] = {}
         self._positions: dict[TopicPartition, Position] = {}
@@ -178,7 +181,7 @@ class PositionedConsumer:
             attempt += 1
 
     async def _in_group(self, stopping: asyncio.Event) -> None:
-        consumer = AIOKafkaConsumer(
+        consumer = self._open_consumer(
             **self._settings.for_aiokafka(),
             group_id=self._group,
             enable_auto_commit=False,
@@ -203,7 +206,8 @@ class PositionedConsumer:
 
     async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:
         attempt = 0
-        told = checked = time.monotonic()
+        clock = asyncio.get_running_loop().time
+        told = checked = clock()
         while not stopping.is_set():
             try:
                 async with self._working:
@@ -220,7 +224,7 @@ class PositionedConsumer:
                 await self._back_off(attempt, stopping)
                 attempt += 1
                 continue
-            now = time.monotonic()
+            now = clock()
             if now - checked > IDENTITY_EVERY_SECONDS:
                 checked = now
                 await self._check_identities(consumer)

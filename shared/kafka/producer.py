@@ -1,7 +1,7 @@
 """Publishes records in order: per partition, a produce batch is sent only after the one before it is acknowledged."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
@@ -50,8 +50,10 @@ def create_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaP
 class OrderedPublisher:
     """Publishes to given partitions, each in order and one produce batch at a time."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = create_producer(settings)
+    def __init__(
+        self, settings: KafkaSettings, create: Callable[[KafkaSettings], AIOKafkaProducer] = create_producer
+    ) -> None:
+        self._producer = create(settings)
 
     async def __aenter__(self) -> Self:
         await self._producer.start()

@@ -12,9 +12,8 @@ repetitions.
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -84,11 +83,21 @@ _log = log(__name__)
 class Relay:
     """Publishes the outbox of the database behind `pool`, which holds events of `topics` only."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", settings: KafkaSettings, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        settings: KafkaSettings,
+        topics: Sequence[Topic],
+        *,
+        identities: TopicIdentities | None = None,
+        open_publisher: Callable[[KafkaSettings], OrderedPublisher] = OrderedPublisher,
+    ) -> None:
+        """identities, open_publisher: Kafka itself, unless something stands in for it."""
         self._pool = pool
         self._settings = settings
         self._topics = {topic.name: topic for topic in topics}
-        self._identities = TopicIdentities(settings)
+        self._identities = identities or TopicIdentities(settings)
+        self._open_publisher = open_publisher
         self._known: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._connected = False
@@ -102,7 +111,7 @@ class Relay:
         """Works until `stopping` is set; waits out a database or Kafka that is away."""
         while not stopping.is_set():
             try:
-                async with OrderedPublisher(self._settings) as publisher, acquire(self._pool) as connection:
+                async with self._open_publisher(self._settings) as publisher, acquire(self._pool) as connection:
                     await self._with_lock(connection, publisher, stopping)
             except (KafkaError, PublishFailed, LookupError, *UNREACHABLE) as error:
                 _log.warning("relay_waits", cause=type(error).__name__)
@@ -119,10 +128,11 @@ class Relay:
         try:
             await self._note_identities(connection)
             await self._publish(connection, publisher, again=True)
-            checked = time.monotonic()
+            clock = asyncio.get_running_loop().time
+            checked = clock()
             while not stopping.is_set():
-                if time.monotonic() - checked > IDENTITY_EVERY_SECONDS:
-                    checked = time.monotonic()
+                if clock() - checked > IDENTITY_EVERY_SECONDS:
+                    checked = clock()
                     if await self._identities.of(list(self._topics)) != self._known:
                         return
                 self._wake.clear()
