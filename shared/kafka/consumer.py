@@ -253,7 +253,6 @@ class PositionedConsumer:
         identities = await self._identities.of([*self._topics, *self._watched])
         self._watched_identities = {name: identities[name] for name in self._watched}
         first_offsets = await consumer.beginning_offsets(list(pending))
-        end_offsets = await consumer.end_offsets(list(pending))
         async with acquire(self._pool) as connection:
             taken: list[TakenOver] = []
             async with connection.transaction():
@@ -262,6 +261,8 @@ class PositionedConsumer:
                     taken += await take_over(connection, topic, identities[topic], mine)
             self._report(taken)
             positions = await self._handler.taken_over(connection, taken)
+        # Asked only now: the owner before may have taken records that came after an earlier answer.
+        end_offsets = await consumer.end_offsets(list(pending))
         for position in positions:
             partition = TopicPartition(position.topic, position.partition)
             if not first_offsets[partition] <= position.next_offset <= end_offsets[partition]:
