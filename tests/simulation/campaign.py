@@ -1,0 +1,479 @@
+"""One schedule: a small campaign, its processes, and the faults that the seed chooses; ends when everything is at rest.
+
+Phones send submissions until they are told 202, and send some again although they were; volunteers' statuses change.
+Meanwhile faults strike between any two steps. Then the faults end, every process is started again, and what is left has
+to come to rest in a bounded time, and has to be exact (`verdict.py`).
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from services.survey.intake import Answer, Intake
+from shared.contracts.events import Role
+from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
+from shared.kafka.consumer import RecordsMissing
+from shared.kafka.producer import PublishFailed
+from shared.security.principal import Principal
+from tests.simulation import processes
+from tests.simulation.database import LOCK_SECONDS, Database
+from tests.simulation.kafka import SESSION_SECONDS, Batch, Cluster
+from tests.simulation.processes import AREAS, START, Pieces, Site
+from tests.simulation.scheduler import Process, Stuck, World
+from tests.simulation.verdict import problems
+
+MOST_STEPS: Final = 60_000
+"""An ordinary schedule takes 1,000 to 3,000; one that comes to no rest in this many never does."""
+PATIENCE_SECONDS: Final = 60.0
+"""Virtual time after the last fault in which everything has to come to rest: five rebalances' worth."""
+REST_SECONDS: Final = 0.3
+"""How long everything has to be at rest, before it is judged: no message travels longer."""
+GIVE_UP: Final = 0.1
+"""Share of submissions that are not sent again after an attempt without an answer."""
+SEND_AGAIN: Final = 0.15
+"""Share that is sent again although it was accepted."""
+
+VOLUNTEER: Final = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", START + timedelta(days=1), "token")
+
+FAULTS: Final[Mapping[str, int]] = {
+    "crash": 6,
+    "crash_all": 1,
+    "pause": 6,
+    "cut_sessions": 2,
+    "lose_commit": 2,
+    "lose_commit_answer": 4,
+    "batch_late": 3,
+    "batch_unacknowledged": 3,
+    "batch_refused": 2,
+    "identities_unknown": 1,
+    "add_member": 3,
+    "remove_member": 2,
+    "rebalance": 2,
+    "recreate": 2,
+}
+"""What can happen, and how often beside the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A submission as a phone sends it."""
+
+    submission_id: UUID
+    body: bytes
+    captured_at: str
+
+
+def _offers() -> list[Offer]:
+    """Submissions to draw from: 60 visits to six houses."""
+    chance, offers = Random(0), []
+    for _ in range(60):
+        house = chance.randrange(6)
+        captured_at = (START - timedelta(minutes=chance.randrange(1000), days=1)).isoformat()
+        submission_id = UUID(int=chance.getrandbits(128))
+        persons = [
+            {
+                "age": chance.randrange(100),
+                "doses": [{"number": n + 1} for n in range(chance.randrange(4))],
+                "wants_vaccine": chance.choice(["yes", "undecided", "no"]),
+            }
+            for _ in range(chance.randrange(1, 4))
+        ]
+        body = {
+            "submission_id": str(submission_id),
+            "captured_at": captured_at,
+            "address": {"area": AREAS[house % len(AREAS)], "house": str(house)},
+            "persons": persons,
+        }
+        offers.append(Offer(submission_id, json.dumps(body).encode(), captured_at))
+    return offers
+
+
+OFFERS: Final = _offers()
+
+
+class Failure(Exception):
+    """The campaign did not end as it must; the message says what is wrong."""
+
+
+class Member:
+    """One place for a process: started again by a supervisor whenever it ends."""
+
+    def __init__(
+        self, campaign: "Campaign", name: str, main: Callable[[Process, asyncio.Event], Coroutine[Any, Any, None]]
+    ) -> None:
+        self.name = name
+        self.wanted = True
+        self.process: Process | None = None
+        self._campaign = campaign
+        self._main = main
+        self._starts = 0
+        self._stopping = asyncio.Event()
+        self.start()
+
+    @property
+    def up(self) -> bool:
+        """Whether a process is there and runs."""
+        return self.process is not None and self.process.alive and not self.process.paused
+
+    def start(self) -> None:
+        """Starts the process."""
+        if not self.wanted or (self.process is not None and self.process.alive):
+            return
+        self._starts += 1
+        process = self.process = Process(self._campaign.world, f"{self.name}#{self._starts}")
+        self._stopping = asyncio.Event()
+        self._campaign.world.note(f"{process.name} starts")
+        task = process.create_task(self._main(process, self._stopping))
+        task.add_done_callback(lambda task: self._campaign.world.after(0.0, self._ended, process, task))
+
+    def stop(self) -> None:
+        """Asks the process to end, and starts no other."""
+        self.wanted = False
+        self._stopping.set()
+
+    def crash(self) -> None:
+        """Kills the process; another one is started in its place."""
+        process, world = self.process, self._campaign.world
+        if process is None or not process.alive:
+            return
+        world.note(f"{process.name} is killed")
+        self._gone(process)
+
+    def pause(self, seconds: float) -> None:
+        """Stops the process for a while, in the middle of whatever it does."""
+        process, world = self.process, self._campaign.world
+        if process is None or not process.alive or process.paused:
+            return
+        world.note(f"{process.name} is stopped for {seconds:.2f} s")
+        process.pause()
+        until = world.now + seconds
+        world.after(SESSION_SECONDS, self._silent, process, until)
+        for database in self._campaign.site.databases:
+            world.after(database.idle_seconds, self._idle, process, database, until)
+        world.after(seconds, self._wake, process)
+
+    def _silent(self, process: Process, until: float) -> None:
+        if process.alive and process.paused and self._campaign.world.now < until:
+            self._campaign.site.cluster.silent(process)
+
+    def _idle(self, process: Process, database: Database, until: float) -> None:
+        if process.alive and process.paused and self._campaign.world.now < until:
+            database.client_is_silent(process)
+            # A lock that it waited for may have come meanwhile, and begun its idle time.
+            self._campaign.world.after(database.idle_seconds, self._idle, process, database, until)
+
+    def _wake(self, process: Process) -> None:
+        if process.alive:
+            self._campaign.world.note(f"{process.name} wakes")
+            process.resume()
+            self._campaign.site.cluster.woken(process)
+
+    def _ended(self, process: Process, task: "asyncio.Task[None]") -> None:
+        if not process.alive:
+            return
+        error = task.exception()
+        self._campaign.world.note(f"{process.name} ends: {error!r}")
+        if error is not None and not isinstance(error, self._campaign.allowed):
+            self._campaign.failures.append(f"{process.name} died of {error!r}")
+        self._gone(process)
+
+    def _gone(self, process: Process) -> None:
+        world, site = self._campaign.world, self._campaign.site
+        process.crash()
+        for database in site.databases:
+            world.after(world.latency(), database.client_is_gone, process)
+        world.after(SESSION_SECONDS, site.cluster.silent, process)
+        world.after(world.chance.uniform(0.05, 0.5), self.start)
+
+
+class Campaign:
+    """One schedule."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        pieces: Pieces | None = None,
+        faults: Mapping[str, int] = FAULTS,
+        tracing: bool = False,
+    ) -> None:
+        """pieces: the production code, unless a variant stands in; faults: their kinds with their weights."""
+        self.world = world = World(seed, tracing=tracing)
+        self.chance = chance = world.chance
+        streams = chance.choices([(SURVEY_SUBMITTED,), (VOLUNTEER_REGISTERED,), (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED)],
+                                 [8, 3, 1])[0]
+        cluster = Cluster(world)
+        self.site = Site(
+            world,
+            cluster,
+            Database(world, "survey", idle_seconds=chance.choice([0.5, LOCK_SECONDS, 3.0])),
+            Database(world, "registration", idle_seconds=chance.choice([0.5, LOCK_SECONDS, 3.0])),
+            Database(world, "reporting"),
+            pieces or Pieces(),
+            partitions=chance.choice([1, 2, 2, 3]),
+            max_records=chance.choice([2, 4, 8]),
+            streams=streams,
+        )
+        cluster.batch_records = chance.choice([1, 2, 4])
+        self.failures: list[str] = []
+        self.allowed: tuple[type[BaseException], ...] = (PublishFailed,)
+        self.recreated: set[str] = set()
+        self.accepted: set[UUID] = set()
+        self.offered: dict[UUID, Offer] = {}
+        self.changes = 0
+        self.members: list[Member] = []
+        self.struck: Counter[str] = Counter()
+        self._open = 0
+        self._intake: tuple[Process, Intake] | None = None
+        self._registration: tuple[Process, Any] | None = None
+        self._at_rest_since: float | None = None
+        self._over = False
+        self._verdict: list[str] = []
+        for kind in self.topics:
+            cluster.create(kind.name, self.site.partitions)
+        self._plan(faults)
+        self._begin()
+
+    @property
+    def topics(self) -> Sequence[Topic]:
+        """The topics in play."""
+        return ((SURVEY_INTAKE,) if SURVEY_SUBMITTED in self.site.streams else ()) + tuple(self.site.streams)
+
+    def run(self) -> None:
+        """Runs the schedule; raises `Failure`."""
+        try:
+            self.world.run(self._each_step, MOST_STEPS)
+        except Stuck as error:
+            raise Failure(f"{error}; {self._state()}") from None
+        finally:
+            self.world.end()
+        if self.failures:
+            raise Failure("; ".join(self.failures))
+
+    # What happens by itself.
+
+    def _begin(self) -> None:
+        chance, world = self.chance, self.world
+        members: list[tuple[str, Any]] = []
+        if SURVEY_SUBMITTED in self.site.streams:
+            members.append(("intake", partial(processes.run_intake, self.site, opened=self._intake_opened)))
+            members += [("recorder", partial(processes.run_recorder, self.site))] * chance.choice([1, 2, 2])
+            offers = chance.sample(OFFERS, chance.randrange(5, 14))
+            while offers:
+                many = chance.choice([1, 1, 2, 4])
+                world.after(chance.random() * 0.8, self._send, offers[:many], 0)
+                self._open += 1
+                del offers[:many]
+            if chance.random() < 0.1:
+                world.after(chance.random(), self._poison)
+        if VOLUNTEER_REGISTERED in self.site.streams:
+            members += [("relay", partial(processes.run_relay, self.site))] * chance.choice([1, 2])
+            members.append(("registration", self._run_registration))
+            for _ in range(chance.randrange(4, 10)):
+                world.after(chance.random() * 1.5, self._change, chance.randrange(1, 5))
+        members += [("projector", partial(processes.run_projector, self.site))] * chance.choice([1, 1, 2])
+        for number, (name, main) in enumerate(members):
+            self.members.append(Member(self, f"{name}{number}", main))
+        world.after(0.1, self._look)
+
+    def _intake_opened(self, process: Process, intake: Intake) -> None:
+        self._intake = (process, intake)
+
+    async def _run_registration(self, process: Process, stopping: asyncio.Event) -> None:
+        self._registration = (process, self.site.pool(self.site.registration, process))
+        await stopping.wait()
+
+    def _change(self, volunteer: int) -> None:
+        self.changes += 1
+        if self._registration is None or not self._registration[0].alive:
+            return
+        process, pool = self._registration
+        event_id = UUID(int=self.changes)
+        process.create_task(processes.change_volunteer(self.site, pool, volunteer, self.site.clock(), event_id))
+
+    def _poison(self) -> None:
+        if SURVEY_INTAKE.name in self.site.cluster.topics:
+            batch = Batch(1)
+            batch.append(key=None, value=b"\xff", timestamp=0, headers=[])
+            self.site.cluster.append(SURVEY_INTAKE.name, 0, batch, "somebody")
+
+    def _send(self, offers: Sequence[Offer], attempts: int) -> None:
+        """A phone sends a batch."""
+        for offer in offers:
+            self.offered[offer.submission_id] = offer
+        answered = [False]
+        if self._intake is not None and self._intake[0].alive:
+            process, intake = self._intake
+            process.create_task(self._accept(process, intake, offers, answered))
+        seconds = self.chance.uniform(0.2, 1.2) if self._intake is not None else 0.1
+        self.world.after(seconds, self._unanswered, offers, attempts, answered)
+
+    async def _accept(self, process: Process, intake: Intake, offers: Sequence[Offer], answered: list[bool]) -> None:
+        answers = await intake.accept([offer.body for offer in offers], VOLUNTEER)
+        if self.chance.random() < 0.9:  # else the answer is lost on its way to the phone
+            self.world.after(self.world.latency(), self._answered, offers, answers, answered)
+
+    def _answered(self, offers: Sequence[Offer], answers: Sequence[Answer], answered: list[bool]) -> None:
+        for answer in answers:
+            if answer.status == 202 and answer.submission_id is not None:
+                self.accepted.add(answer.submission_id)
+            elif answer.status != 503:
+                self.failures.append(f"intake answers {answer.status}: {answer.errors}")
+        answered[0] = all(answer.status == 202 for answer in answers)
+
+    def _unanswered(self, offers: Sequence[Offer], attempts: int, answered: list[bool]) -> None:
+        drawn = self.chance.random()
+        if (answered[0] and drawn > SEND_AGAIN) or (not answered[0] and drawn < GIVE_UP) or attempts > 50:
+            self._open -= 1
+        elif answered[0]:
+            self._send(offers, 51)
+        else:
+            self._send(offers, attempts + 1)
+
+    # What goes wrong.
+
+    def _plan(self, faults: Mapping[str, int]) -> None:
+        number = self.chance.choice([1, 2, 2, 3, 3])
+        kinds = self.chance.choices(list(faults), list(faults.values()), k=number) if faults else []
+        self._coming = sorted((int(self.chance.random() ** 1.5 * 1200), kind) for kind in kinds)
+
+    def _each_step(self) -> bool:
+        if self._coming and self.world.steps >= self._coming[0][0]:
+            _, kind = self._coming.pop(0)
+            self.world.note(f"fault: {kind}")
+            self.struck[kind] += 1
+            getattr(self, f"_{kind}")()
+        return self._over
+
+    def _target(self, *names: str) -> Member | None:
+        members = [member for member in self.members if member.up and (not names or member.name[:-1] in names)]
+        return self.chance.choice(members) if members else None
+
+    def _crash(self) -> None:
+        member = self._target()
+        if member is not None:
+            member.crash()
+
+    def _crash_all(self) -> None:
+        for member in self.members:
+            member.crash()
+
+    def _pause(self) -> None:
+        member = self._target()
+        if member is not None:
+            member.pause(self.chance.choice([self.chance.uniform(0.02, 1.0), self.chance.uniform(0.8, 4.0)]))
+
+    def _cut_sessions(self) -> None:
+        database = self.chance.choice(self.site.databases)
+        for session in list(database.sessions):
+            database.terminate(session)
+
+    def _lose_commit(self) -> None:
+        self.chance.choice(self.site.databases).trouble.commits.append("before")
+
+    def _lose_commit_answer(self) -> None:
+        self.chance.choice(self.site.databases).trouble.commits.append("after")
+
+    def _trouble_produce(self, what: str) -> None:
+        from collections import deque
+
+        topic = self.chance.choice(self.topics).name
+        self.site.cluster.trouble.produce.setdefault(topic, deque()).append(what)
+
+    def _batch_late(self) -> None:
+        self._trouble_produce("late")
+
+    def _batch_unacknowledged(self) -> None:
+        self._trouble_produce("unacknowledged")
+
+    def _batch_refused(self) -> None:
+        self._trouble_produce("refused")
+
+    def _identities_unknown(self) -> None:
+        self.site.cluster.trouble.identities += 2
+
+    def _add_member(self) -> None:
+        old = self._target("recorder", "projector", "relay")
+        if old is not None:
+            main = old._main
+            self.members.append(Member(self, f"{old.name[:-1]}{len(self.members)}", main))
+
+    def _remove_member(self) -> None:
+        member = self._target("recorder", "projector", "relay")
+        if member is not None:
+            others = [one for one in self.members if one.wanted and one.name[:-1] == member.name[:-1]]
+            if len(others) > 1:
+                member.stop()
+
+    def _rebalance(self) -> None:
+        for group in self.site.cluster.groups.values():
+            group.rebalance()
+
+    def _recreate(self) -> None:
+        name = self.chance.choice(self.topics).name
+        if name not in self.site.cluster.topics:
+            return
+        self.allowed = (PublishFailed, RecordsMissing)
+        self.recreated.add(name)
+        partitions = self.site.cluster.delete(name)
+        self.world.after(self.chance.random(), self.site.cluster.create, name, partitions)
+
+    # Whether it is over.
+
+    def _look(self) -> None:
+        """Looks every tenth of a second whether everything is at rest, and judges when it is."""
+        world = self.world
+        if not self._coming or world.steps > self._coming[-1][0]:
+            self.site.cluster.trouble.produce.clear()
+        if self.failures:
+            self._over = True
+            return
+        if world.now > PATIENCE_SECONDS:
+            self.failures.append(f"no rest: {self._state()}; {self._verdict}")
+            self._over = True
+            return
+        if not self._at_rest():
+            self._at_rest_since = None
+        elif self._at_rest_since is None:
+            self._at_rest_since = world.now
+        elif world.now - self._at_rest_since > REST_SECONDS:
+            self._verdict = problems(self)
+            if not self._verdict:
+                self._over = True
+                return
+            if world.now - self._at_rest_since > 15:
+                self.failures += self._verdict
+                self._over = True
+                return
+        world.after(0.1, self._look)
+
+    def _at_rest(self) -> bool:
+        site = self.site
+        if self._open or site.cluster.under_way or len(site.cluster.topics) < len(self.topics):
+            return False
+        if any(member.wanted and not member.up for member in self.members):
+            return False
+        if any(process.alive and process.paused for process in self.world.processes):
+            return False
+        for kind in self.topics:
+            database = site.survey if kind is SURVEY_INTAKE else site.reporting
+            topic = site.cluster.topics[kind.name]
+            for partition, log in enumerate(topic.logs):
+                row = database.tables["consumer_position"].get((kind.name, partition))
+                if row is None or row["topic_id"] != topic.topic_id or row["next_offset"] != len(log):
+                    return False
+        return all(row["published_at"] is not None for row in site.registration.tables["outbox"].values())
+
+    def _state(self) -> str:
+        up = [member.process.name for member in self.members if member.process is not None and member.up]
+        return (
+            f"{self._open} phones at work, {self.site.cluster.under_way} batches under way, up: {up}, "
+            f"positions: {[(*key, row['next_offset']) for database in self.site.databases for key, row in database.tables['consumer_position'].items()]}"
+        )

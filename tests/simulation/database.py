@@ -1,0 +1,736 @@
+"""A small transactional database that understands the statements which the production code issues.
+
+It has what the protocol leans on: row locks held until the end of the transaction, READ COMMITTED (a statement sees what
+was committed when it began, and looks again at rows that it had to wait for), unique violations, deadlock detection,
+lock time-outs, advisory locks, NOTIFY at the commit, rollback when a session is lost. Statements are recognised by their
+text, so one that changes in the product is unknown here until its meaning is written down as well.
+`tests/integration/simulation` holds it to what PostgreSQL does.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from services.reporting import projector
+from services.reporting.notices import NOTIFY
+from services.survey import store
+from shared.kafka import position, projection, relay
+from shared.postgres import outbox
+from tests.simulation.scheduler import Process, World, settle
+
+LOCK_SECONDS = 1.0
+"""The server's `lock_timeout`. This and the other long time-outs are a tenth of the product's, all in the same measure:
+what matters is which comes first, and idle processes that poll through ten virtual seconds cost real ones."""
+
+Row: TypeAlias = dict[str, Any]
+Key: TypeAlias = tuple[str, Any]
+Work: TypeAlias = Generator[Key, None, Any]
+Statement: TypeAlias = Callable[["Session", tuple[Any, ...]], Work]
+
+CHANGE_ENTITY = "UPDATE entity SET revision = revision + 1 WHERE id = $1 RETURNING revision"
+"""Stands for the change that an outbox row tells of: it locks the entity's row, as `outbox.append` asks for."""
+
+POSITION_COLUMNS = (
+    "topic",
+    "partition",
+    "topic_id",
+    "topic_epoch",
+    "owner_epoch",
+    "next_offset",
+    "last_sequence",
+    "published",
+    "published_topic_id",
+)
+UNIQUE = {"submission": ("partition", "sequence")}
+"""Besides its primary key, what else of a table is unique."""
+
+
+class Session:
+    """One connection as the server sees it."""
+
+    def __init__(self, database: "Database", process: Process) -> None:
+        self.database = database
+        self.process = process
+        self.alive = True
+        self.in_transaction = False
+        self.failed = False
+        self.written: dict[str, dict[Any, Row]] = {}
+        self.held: list[Key] = []
+        self.waits_for: Key | None = None
+        self.running: _Running | None = None
+        self.notices: list[str] = []
+        self.listener: Callable[..., None] | None = None
+
+    def get(self, table: str, key: Any) -> Row | None:
+        """A row as this session sees it."""
+        own = self.written.get(table)
+        if own is not None and key in own:
+            return own[key]
+        return self.database.tables[table].get(key)
+
+    def rows(self, table: str) -> list[Row]:
+        """All rows of a table as this session sees them."""
+        own = self.written.get(table)
+        committed = self.database.tables[table]
+        return list(({**committed, **own} if own else committed).values())
+
+    def put(self, table: str, key: Any, row: Row) -> None:
+        """Writes a row, which others see after the commit."""
+        self.written.setdefault(table, {})[key] = row
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    session: Session
+    work: Work
+    reply: Callable[[Any, BaseException | None], None]
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What is to go wrong with the coming commits: each entry is "before" (lost on its way) or "after" (the answer)."""
+
+    commits: deque[str] = field(default_factory=deque)
+
+
+class Database:
+    """The server: committed rows, locks and sessions."""
+
+    def __init__(self, world: World, name: str, *, idle_seconds: float = LOCK_SECONDS) -> None:
+        """idle_seconds: `idle_in_transaction_session_timeout`."""
+        self.world = world
+        self.name = name
+        self.idle_seconds = idle_seconds
+        self.trouble = Trouble()
+        self.sessions: list[Session] = []
+        self.tables: dict[str, dict[Any, Row]] = {
+            "consumer_position": {},
+            "submission": {},
+            "submission_unique": {},
+            "household": {},
+            "repeated_submission": {},
+            "dead_letter": {},
+            "entity": {},
+            "outbox": {},
+            "outbox_unique": {},
+            "outbox_position": {},
+            "outbox_topic": {},
+            "stream_progress": {},
+        }
+        for statement in COUNTERS:
+            self.tables[_addition(statement).table] = {}
+        self._locks: dict[Key, Session] = {}
+        self._waiting: dict[Key, deque[_Running]] = {}
+        self._advisory: dict[int, Session] = {}
+        self._outbox_id = 0
+
+    def connect(self, process: Process) -> Session:
+        """A new session."""
+        session = Session(self, process)
+        self.sessions.append(session)
+        return session
+
+    def begin(self, session: Session) -> None:
+        """BEGIN."""
+        self._check(session)
+        session.in_transaction = True
+
+    def commit(self, session: Session) -> None:
+        """COMMIT; of a transaction in which a statement failed it is a rollback, as in PostgreSQL."""
+        self._check(session)
+        trouble = self.trouble.commits.popleft() if self.trouble.commits else ""
+        if trouble == "before":
+            self.terminate(session)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        self._end(session, apply=not session.failed)
+        if trouble == "after":
+            self.terminate(session)
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    def rollback(self, session: Session) -> None:
+        """ROLLBACK."""
+        self._check(session)
+        self._end(session, apply=False)
+
+    def execute(
+        self,
+        session: Session,
+        statement: Statement,
+        arguments: tuple[Any, ...],
+        reply: Callable[[Any, BaseException | None], None],
+    ) -> None:
+        """Runs a statement; `reply` gets its result or error, perhaps only after others' locks are released."""
+        try:
+            self._check(session)
+            if session.failed:
+                raise asyncpg.InFailedSQLTransactionError("current transaction is aborted")
+        except asyncpg.PostgresError as error:
+            reply(None, error)
+            return
+        session.running = running = _Running(session, statement(session, arguments), reply)
+        self._go_on(running)
+
+    def terminate(self, session: Session) -> None:
+        """Ends a session; what it had not committed is gone."""
+        if not session.alive:
+            return
+        session.alive = False
+        self.sessions.remove(session)
+        running = session.running
+        self._end(session, apply=False)
+        for key in [key for key, holder in self._advisory.items() if holder is session]:
+            del self._advisory[key]
+        if running is not None:
+            running.reply(None, asyncpg.AdminShutdownError("terminating connection"))
+
+    def client_is_gone(self, process: Process) -> None:
+        """The operating system closed a dead process's connections."""
+        for session in [one for one in self.sessions if one.process is process]:
+            self.terminate(session)
+
+    def client_is_silent(self, process: Process) -> None:
+        """Applies `idle_in_transaction_session_timeout` to a process that has said nothing for so long."""
+        for session in [one for one in self.sessions if one.process is process]:
+            if session.in_transaction and session.running is None:
+                self.world.note(f"{self.name}: session of {process.name} idle in transaction, ended")
+                self.terminate(session)
+
+    def try_advisory_lock(self, session: Session, key: int) -> bool:
+        """Takes a lock that lasts as long as the session."""
+        return self._advisory.setdefault(key, session) is session
+
+    def next_outbox_id(self) -> int:
+        """Identity columns count on at the insert, whatever becomes of the transaction."""
+        self._outbox_id += 1
+        return self._outbox_id
+
+    @staticmethod
+    def _check(session: Session) -> None:
+        if not session.alive:
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    def _go_on(self, running: _Running) -> None:
+        session = running.session
+        error: BaseException | None = None
+        result = None
+        try:
+            while True:
+                key = next(running.work)
+                holder = self._locks.get(key)
+                if holder is None:
+                    self._locks[key] = session
+                    session.held.append(key)
+                elif holder is not session:
+                    self._wait(running, key, holder)
+                    return
+        except StopIteration as end:
+            result = end.value
+        except asyncpg.PostgresError as raised:
+            error = raised
+        session.running = None
+        if error is not None:
+            session.failed = session.in_transaction
+        if not session.in_transaction:
+            self._end(session, apply=error is None)
+        running.reply(result, error)
+
+    def _wait(self, running: _Running, key: Key, holder: Session) -> None:
+        session = running.session
+        other: Session | None = holder
+        while other is not None and other.waits_for is not None:
+            other = self._locks.get(other.waits_for)
+            if other is session:
+                self._give_up(running, asyncpg.DeadlockDetectedError("deadlock detected"))
+                return
+        if self.world.tracing:
+            self.world.note(f"{self.name}: {session.process.name} waits for {key}, held by {holder.process.name}")
+        session.waits_for = key
+        self._waiting.setdefault(key, deque()).append(running)
+        self.world.after(LOCK_SECONDS, self._time_out, running, key)
+
+    def _time_out(self, running: _Running, key: Key) -> None:
+        if running.session.running is running and running.session.waits_for == key:
+            self._waiting[key].remove(running)
+            self._give_up(running, asyncpg.LockNotAvailableError("canceling statement due to lock timeout"))
+
+    def _give_up(self, running: _Running, error: asyncpg.PostgresError) -> None:
+        session = running.session
+        running.work.close()
+        session.running = session.waits_for = None
+        session.failed = session.in_transaction
+        if not session.in_transaction:
+            self._end(session, apply=False)
+        running.reply(None, error)
+
+    def _end(self, session: Session, *, apply: bool) -> None:
+        """Ends a transaction: its rows become everybody's or nobody's, its locks pass on."""
+        if apply:
+            for table, rows in session.written.items():
+                self.tables[table].update(rows)
+            if session.notices:
+                for other in self.sessions:
+                    if other.listener is not None:
+                        other.process.call_soon(other.listener)
+        session.in_transaction = session.failed = False
+        session.written = {}
+        session.notices = []
+        if session.waits_for is not None:
+            queue = self._waiting[session.waits_for]
+            self._waiting[session.waits_for] = deque(one for one in queue if one.session is not session)
+        session.running = session.waits_for = None
+        held, session.held = session.held, []
+        for key in held:
+            del self._locks[key]
+        for key in held:
+            queue = self._waiting.get(key, deque())
+            if queue and key not in self._locks:
+                waiter = queue.popleft()
+                self._locks[key] = waiter.session
+                waiter.session.held.append(key)
+                waiter.session.waits_for = None
+                self.world.after(0.0, self._woken, waiter)
+
+    def _woken(self, waiter: _Running) -> None:
+        if waiter.session.running is waiter:
+            self._go_on(waiter)
+
+
+# The statements. Each yields the rows that it locks, one by one, and goes on when it has the lock.
+
+
+def _take_over(session: Session, arguments: tuple[Any, ...]) -> Work:
+    topic, topic_id, partitions, first_offsets = arguments
+    rows = []
+    for partition, first_offset in sorted(zip(partitions, first_offsets, strict=True)):
+        key = (topic, partition)
+        yield "consumer_position", key
+        former = session.get("consumer_position", key)
+        if former is None:
+            columns = (topic, partition, topic_id, 1, 1, first_offset, None, 0, None)
+            row = dict(zip(POSITION_COLUMNS, columns, strict=True))
+        else:
+            row = {**former, "owner_epoch": former["owner_epoch"] + 1, "topic_id": topic_id}
+            if former["topic_id"] != topic_id:
+                row |= {"topic_epoch": former["topic_epoch"] + 1, "next_offset": first_offset}
+        session.put("consumer_position", key, row)
+        former = former or {}
+        rows.append(
+            {
+                **row,
+                "former_topic_id": former.get("topic_id"),
+                "former_next_offset": former.get("next_offset"),
+            }
+        )
+    return rows
+
+
+def move_statement(*, owner_epoch: bool) -> Statement:
+    """The move of positions; owner_epoch: whether the owner's epoch is one of its conditions."""
+
+    def move(session: Session, arguments: tuple[Any, ...]) -> Work:
+        def fits(row: Row | None, step: tuple[Any, ...]) -> bool:
+            return (
+                row is not None
+                and row["next_offset"] == step[3]
+                and (not owner_epoch or row["owner_epoch"] == step[2])
+            )
+
+        steps = list(zip(*arguments, strict=True))
+        steps = [step for step in steps if fits(session.get("consumer_position", step[:2]), step)]
+        # In which order the rows are locked is the planner's business.
+        session.database.world.chance.shuffle(steps)
+        moved = 0
+        for step in steps:
+            key = step[:2]
+            yield "consumer_position", key
+            row = session.get("consumer_position", key)
+            if row is None or not fits(row, step):
+                continue
+            names = ("next_offset", "last_sequence", "published", "published_topic_id")
+            session.put("consumer_position", key, {**row, **dict(zip(names, step[4:], strict=True))})
+            moved += 1
+        return f"UPDATE {moved}"
+
+    return move
+
+
+def _known_submissions(session: Session, arguments: tuple[Any, ...]) -> Work:
+    found = [(one, session.get("submission", one)) for one in arguments[0]]
+    return [(one, row["digest"]) for one, row in found if row is not None]
+    yield
+
+
+def _households(session: Session, arguments: tuple[Any, ...]) -> Work:
+    rows = [session.get("household", one) for one in arguments[0]]
+    return [
+        (row["household_id"], row["revision"], row["submission_id"], row["captured_at"], row["counts"])
+        for row in rows
+        if row is not None
+    ]
+    yield
+
+
+def _put_households(session: Session, arguments: tuple[Any, ...]) -> Work:
+    rows = list(zip(*arguments, strict=True))
+    for values in rows:
+        row = dict(zip(store.HouseholdRow._fields, values, strict=True))
+        key = row["household_id"]
+        yield "household", key
+        former = session.get("household", key)
+        if former is not None:
+            row |= {"area": former["area"], "village": former["village"]}
+        session.put("household", key, row)
+    return f"INSERT 0 {len(rows)}"
+
+
+def _recorded_from(session: Session, arguments: tuple[Any, ...]) -> Work:
+    partition, sequence, limit = arguments
+    rows = [
+        row for row in session.rows("submission") if row["partition"] == partition and row["sequence"] >= sequence
+    ]
+    rows.sort(key=lambda row: int(row["sequence"]))
+    return rows[:limit]
+    yield
+
+
+def insert_statement(table: str, primary_key: Sequence[str], columns: Sequence[str]) -> Statement:
+    """COPY into a table: every row takes its keys, and one that is taken is a unique violation."""
+
+    def insert(session: Session, arguments: tuple[Any, ...]) -> Work:
+        for values in arguments[0]:
+            row = dict(zip(columns, values, strict=True))
+            key = row[primary_key[0]] if len(primary_key) == 1 else tuple(row[name] for name in primary_key)
+            yield table, key
+            _refuse_taken(session, table, key)
+            if table in UNIQUE:
+                other = tuple(row[name] for name in UNIQUE[table])
+                yield f"{table}_unique", other
+                _refuse_taken(session, f"{table}_unique", other)
+                session.put(f"{table}_unique", other, {})
+            session.put(table, key, row)
+        return f"COPY {len(arguments[0])}"
+
+    return insert
+
+
+def _refuse_taken(session: Session, table: str, key: Any) -> None:
+    if session.get(table, key) is not None:
+        raise asyncpg.UniqueViolationError(f"duplicate key value violates a unique constraint of {table}: {key}")
+
+
+def _insert_dead_letters(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for row in zip(*arguments, strict=True):
+        topic, partition, topic_epoch, offset = row[:4]
+        key = (topic, topic_epoch, partition, offset)
+        yield "dead_letter", key
+        if session.get("dead_letter", key) is None:
+            session.put("dead_letter", key, {"partition": partition, "sequence": row[4], "cause": row[5]})
+
+
+def _change_entity(session: Session, arguments: tuple[Any, ...]) -> Work:
+    entity = arguments[0]
+    yield "entity", entity
+    row = session.get("entity", entity)
+    revision = (row["revision"] if row else 0) + 1
+    session.put("entity", entity, {"revision": revision})
+    return [(revision,)]
+
+
+def _insert_event(session: Session, arguments: tuple[Any, ...]) -> Work:
+    names = ("topic", "partition", "key", "event_id", "event_time", "body")
+    row = dict(zip(names, arguments, strict=True))
+    row |= {"id": session.database.next_outbox_id(), "sequence": None, "previous": None, "published_at": None}
+    yield "outbox", row["id"]
+    session.put("outbox", row["id"], row)
+    session.notices.append("outbox")
+    return "INSERT 0 1"
+
+
+def _number_rows(session: Session, arguments: tuple[Any, ...]) -> Work:
+    rows = sorted((row for row in session.rows("outbox") if row["sequence"] is None), key=lambda row: int(row["id"]))
+    batch: dict[tuple[str, int], list[Row]] = {}
+    for row in rows[: arguments[0]]:
+        batch.setdefault((row["topic"], row["partition"]), []).append(row)
+    for place, in_order in batch.items():
+        yield "outbox_position", place
+        former = session.get("outbox_position", place)
+        last = former["last_sequence"] if former else 0
+        session.put("outbox_position", place, {"last_sequence": last + len(in_order)})
+        for number, row in enumerate(in_order, last + 1):
+            yield "outbox", row["id"]
+            _refuse_taken(session, "outbox_unique", (*place, number))
+            session.put("outbox_unique", (*place, number), {})
+            session.put("outbox", row["id"], {**row, "sequence": number, "previous": number - 1 or None})
+    return f"UPDATE {sum(map(len, batch.values()))}"
+
+
+def _unpublished_rows(session: Session, arguments: tuple[Any, ...]) -> Work:
+    rows = [
+        row for row in session.rows("outbox") if row["published_at"] is None and row["sequence"] is not None
+    ]
+    rows.sort(key=lambda row: (row["topic"], row["partition"], row["sequence"]))
+    return rows[: arguments[0]]
+    yield
+
+
+def _mark_published(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for one in arguments[0]:
+        yield "outbox", one
+        row = session.get("outbox", one)
+        if row is not None:
+            session.put("outbox", one, {**row, "published_at": session.database.world.now})
+
+
+def _depth(session: Session, _: tuple[Any, ...]) -> Work:
+    return [(sum(row["published_at"] is None for row in session.rows("outbox")),)]
+    yield
+
+
+def _note_identity(session: Session, arguments: tuple[Any, ...]) -> Work:
+    topic, topic_id = arguments
+    yield "outbox_topic", topic
+    former = session.get("outbox_topic", topic)
+    session.put("outbox_topic", topic, {"topic_id": topic_id})
+    return [(former["topic_id"] if former else None,)]
+
+
+def _forget_published(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for row in session.rows("outbox"):
+        if row["topic"] == arguments[0] and row["published_at"] is not None:
+            yield "outbox", row["id"]
+            session.put("outbox", row["id"], {**row, "published_at": None})
+
+
+def _advisory_lock(session: Session, arguments: tuple[Any, ...]) -> Work:
+    return [(session.database.try_advisory_lock(session, arguments[0]),)]
+    yield
+
+
+def _notify(session: Session, _: tuple[Any, ...]) -> Work:
+    return None
+    yield
+
+
+def _note_progress(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for topic, newest, events in sorted(zip(*arguments, strict=True)):
+        yield "stream_progress", topic
+        row = session.get("stream_progress", topic) or {"newest": newest, "events": 0}
+        both = {"newest": max(row["newest"], newest), "events": row["events"] + events}
+        session.put("stream_progress", topic, both)
+
+
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    table: str
+    keys: int
+    counters: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def _addition(statement: str) -> _Addition:
+    """What one of the projector's additions (`services.reporting.projector.addition`) says."""
+    found = re.match(r"INSERT INTO (\w+) AS t \((.*?)\) .* ON CONFLICT \((.*?)\) DO UPDATE SET", statement)
+    if found is None:
+        raise LookupError(f"not an addition: {statement}")
+    keys = len(found[3].split(", "))
+    return _Addition(found[1], keys, tuple(found[2].split(", ")[keys:]))
+
+
+def addition_statement(statement: str) -> Statement:
+    """Adds rows of counters to a table."""
+    shape = _addition(statement)
+
+    def add(session: Session, arguments: tuple[Any, ...]) -> Work:
+        rows = sorted(zip(*arguments, strict=True), key=lambda row: [str(part) for part in row[: shape.keys]])
+        for row in rows:
+            key = row[: shape.keys]
+            yield shape.table, key
+            former = session.get(shape.table, key)
+            added = dict(zip(shape.counters, row[shape.keys :], strict=True))
+            if former is not None:
+                added = {name: former[name] + value for name, value in added.items()}
+            session.put(shape.table, key, added)
+
+    return add
+
+
+COUNTERS: Sequence[str] = [value for name, value in vars(projector).items() if name.startswith("ADD_")]
+
+STATEMENTS: Mapping[str, Statement] = {
+    position.TAKE_OVER: _take_over,
+    position.MOVE: move_statement(owner_epoch=True),
+    store.KNOWN_SUBMISSIONS: _known_submissions,
+    store.HOUSEHOLDS: _households,
+    store.PUT_HOUSEHOLDS: _put_households,
+    store.RECORDED_FROM: _recorded_from,
+    "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),
+    "COPY repeated_submission": insert_statement(
+        "repeated_submission", ["partition", "sequence"], store.REPEATED_COLUMNS
+    ),
+    projection.INSERT_DEAD_LETTERS: _insert_dead_letters,
+    CHANGE_ENTITY: _change_entity,
+    outbox.INSERT_EVENT: _insert_event,
+    relay.NUMBER_ROWS: _number_rows,
+    relay.UNPUBLISHED_ROWS: _unpublished_rows,
+    relay.MARK_PUBLISHED: _mark_published,
+    relay.DEPTH: _depth,
+    relay.NOTE_IDENTITY: _note_identity,
+    relay.FORGET_PUBLISHED: _forget_published,
+    relay.LOCK: _advisory_lock,
+    NOTIFY: _notify,
+    projector.NOTE_PROGRESS: _note_progress,
+    **{statement: addition_statement(statement) for statement in COUNTERS},
+}
+
+
+def statement_of(text: str) -> Statement:
+    """What a statement does; an AssertionError for one that nobody has told the simulation about."""
+    try:
+        return STATEMENTS[text]
+    except KeyError:
+        raise AssertionError(f"the simulated database does not know this statement: {text}") from None
+
+
+# What the production code holds in its hands: asyncpg's pool, connection and transaction, as far as it uses them.
+
+
+class Pool:
+    """A process's pool."""
+
+    def __init__(self, database: Database, process: Process, statements: Callable[[str], Statement] = statement_of):
+        """statements: gives a statement's meaning by its text."""
+        self._database = database
+        self._process = process
+        self._statements = statements
+        self._idle: list[Connection] = []
+
+    def acquire(self, *, timeout: float | None = None) -> AbstractAsyncContextManager["Connection"]:
+        """A connection for the length of an `async with`."""
+        return _Acquired(self)
+
+    async def take(self) -> "Connection":
+        """An open connection, a new one when none is idle."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.session.alive:
+                return connection
+        session = await self._process.ask(lambda: self._database.connect(self._process))
+        return Connection(self._database, self._process, session, self._statements)
+
+    def give_back(self, connection: "Connection") -> None:
+        """Keeps a connection for the next user."""
+        if connection.session.alive:
+            self._idle.append(connection)
+
+
+class _Acquired:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> "Connection":
+        self._connection = await self._pool.take()
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._pool.give_back(self._connection)
+
+
+class Connection:
+    """A process's end of a session."""
+
+    def __init__(
+        self, database: Database, process: Process, session: Session, statements: Callable[[str], Statement]
+    ) -> None:
+        self.session = session
+        self.process = process
+        self.database = database
+        self._statements = statements
+
+    def transaction(self) -> "Transaction":
+        """A transaction for the length of an `async with`."""
+        return Transaction(self)
+
+    async def fetch(self, text: str, *arguments: Any) -> list[Any]:
+        """The rows of a statement."""
+        return list(await self._run(text, arguments))
+
+    async def fetchval(self, text: str, *arguments: Any) -> Any:
+        """The first column of the first row."""
+        rows = await self._run(text, arguments)
+        return rows[0][0]
+
+    async def execute(self, text: str, *arguments: Any) -> Any:
+        """The status of a statement."""
+        return await self._run(text, arguments)
+
+    async def copy_records_to_table(self, table: str, *, records: Sequence[Any], columns: Sequence[str]) -> Any:
+        """COPY."""
+        return await self._run(f"COPY {table}", (records,))
+
+    async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """LISTEN."""
+        self.check()
+        await self.process.ask(lambda: setattr(self.session, "listener", callback))
+
+    async def remove_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """UNLISTEN."""
+        self.check()
+        await self.process.ask(lambda: setattr(self.session, "listener", None))
+
+    def check(self) -> None:
+        """Raises what asyncpg raises on a connection known to be closed."""
+        if self.process.alive and not self.session.alive:
+            raise asyncpg.InterfaceError("connection is closed")
+
+    async def _run(self, text: str, arguments: tuple[Any, ...]) -> Any:
+        self.check()
+        process, world = self.process, self.database.world
+        answer = process.create_future()
+        statement = self._statements(text)
+        if world.tracing:
+            world.note(f"{process.name} -> {self.database.name}: {' '.join(text.split())[:60]}")
+        if process.alive:
+            world.after(world.latency(), self._serve, statement, arguments, answer)
+        return await answer
+
+    def _serve(self, statement: Statement, arguments: tuple[Any, ...], answer: Any) -> None:
+        def reply(result: Any, error: BaseException | None) -> None:
+            if error is not None and self.database.world.tracing:
+                self.database.world.note(f"{self.database.name} -> {self.process.name}: {type(error).__name__}")
+            settle(answer, result, error)
+
+        self.database.execute(self.session, statement, arguments, reply)
+
+
+class Transaction:
+    """BEGIN, and COMMIT or ROLLBACK."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def __aenter__(self) -> None:
+        connection = self._connection
+        connection.check()
+        await connection.process.ask(lambda: connection.database.begin(connection.session))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        connection.check()
+        database, world = connection.database, connection.database.world
+        if kind is None:
+            await connection.process.ask(lambda: database.commit(connection.session))
+        else:
+            await connection.process.ask(lambda: database.rollback(connection.session))
+        if world.tracing:
+            world.note(f"{connection.process.name}: {'committed' if kind is None else f'rolled back: {error!r}'}")
