@@ -54,11 +54,11 @@ async def test_the_supervisor_is_killed_and_started_again() -> None:
     with _supervised() as (home, base):
 
         async def killed(road: Road) -> None:
-            road.hold(Random(f"{SEED}/supervisor").randint(30, 90))
+            road.hold(Random(f"{SEED}/supervisor").randint(10, 40))
             await road.used_up()
             os.kill(describe(home)["supervisor"]["pid"], signal.SIGKILL)
             road.hold(10)  # what the supervisor kept still runs, until the next one ends it
             await asyncio.to_thread(_jitasa, home, base, "up", "--detach")
             road.open()
 
-        await Campaigns(Stack(home, base)).play(killed, on=("survey",))
+        await Campaigns(Stack(home, base)).play(killed, on=("survey",), provinces=10)

@@ -23,6 +23,7 @@ OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position"
 @pytest.mark.parametrize(
     ("process", "work"),
     [("survey-recorder", ("survey", RECORDED)), ("reporting-projector", ("reporting", APPLIED))],
+    ids=["survey-recorder", "reporting-projector"],
 )
 async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work: tuple[str, str]) -> None:
     random = Random(f"{SEED}/stopped {process}")
