@@ -54,9 +54,6 @@ BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 COMMIT_EVERY_SECONDS = 5.0
 IDENTITY_EVERY_SECONDS = 2.0
 """A topic that is deleted and made again is noticed within this time, and at every assignment."""
-STOP_SECONDS = 10.0
-"""Leaving the group takes milliseconds. When Kafka was away, aiokafka's fetcher can lose its own cancellation and then
-waits for ever; the cancellation at the end of this time is its second."""
 MOST_ASTRAY = 3
 """A rebalance may leave records from elsewhere in the buffers, once or twice; after a third seek the records are not
 there."""
@@ -73,10 +70,6 @@ _log = log(__name__)
 class RecordsMissing(Exception):
     """Kafka no longer has records that were not yet taken: they expired or were deleted. Never passed over in
     silence."""
-
-
-class Stuck(Exception):
-    """The Kafka client does not end, and may keep its place in the group: only the end of the process ends it."""
 
 
 @dataclass(slots=True)
