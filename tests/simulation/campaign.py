@@ -7,7 +7,7 @@ to come to rest in a bounded time, and has to be exact (`verdict.py`).
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,6 +31,8 @@ from tests.simulation.verdict import problems
 
 MOST_STEPS: Final = 60_000
 """An ordinary schedule takes 1,000 to 3,000; one that comes to no rest in this many never does."""
+BUSY_STEPS: Final = 800
+"""Faults strike within so many steps, more of them early: a schedule without faults is at rest after about 500."""
 PATIENCE_SECONDS: Final = 60.0
 """Virtual time after the last fault in which everything has to come to rest: five rebalances' worth."""
 REST_SECONDS: Final = 0.3
@@ -106,13 +108,14 @@ class Member:
     """One place for a process: started again by a supervisor whenever it ends."""
 
     def __init__(
-        self, campaign: "Campaign", name: str, main: Callable[[Process, asyncio.Event], Coroutine[Any, Any, None]]
+        self, campaign: "Campaign", role: str, main: Callable[[Process, asyncio.Event], Coroutine[Any, Any, None]]
     ) -> None:
-        self.name = name
+        self.role = role
+        self.name = f"{role}{len(campaign.members)}"
         self.wanted = True
         self.process: Process | None = None
         self._campaign = campaign
-        self._main = main
+        self.main = main
         self._starts = 0
         self._stopping = asyncio.Event()
         self.start()
@@ -130,7 +133,7 @@ class Member:
         process = self.process = Process(self._campaign.world, f"{self.name}#{self._starts}")
         self._stopping = asyncio.Event()
         self._campaign.world.note(f"{process.name} starts")
-        task = process.create_task(self._main(process, self._stopping))
+        task = process.create_task(self.main(process, self._stopping))
         task.add_done_callback(lambda task: self._campaign.world.after(0.0, self._ended, process, task))
 
     def stop(self) -> None:
@@ -207,8 +210,8 @@ class Campaign:
         """pieces: the production code, unless a variant stands in; faults: their kinds with their weights."""
         self.world = world = World(seed, tracing=tracing)
         self.chance = chance = world.chance
-        streams = chance.choices([(SURVEY_SUBMITTED,), (VOLUNTEER_REGISTERED,), (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED)],
-                                 [8, 3, 1])[0]
+        choices = [(SURVEY_SUBMITTED,), (VOLUNTEER_REGISTERED,), (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED)]
+        streams = chance.choices(choices, [8, 3, 1])[0]
         cluster = Cluster(world)
         self.site = Site(
             world,
@@ -279,8 +282,8 @@ class Campaign:
             for _ in range(chance.randrange(4, 10)):
                 world.after(chance.random() * 1.5, self._change, chance.randrange(1, 5))
         members += [("projector", partial(processes.run_projector, self.site))] * chance.choice([1, 1, 2])
-        for number, (name, main) in enumerate(members):
-            self.members.append(Member(self, f"{name}{number}", main))
+        for name, main in members:
+            self.members.append(Member(self, name, main))
         world.after(0.1, self._look)
 
     def _intake_opened(self, process: Process, intake: Intake) -> None:
@@ -326,14 +329,20 @@ class Campaign:
                 self.accepted.add(answer.submission_id)
             elif answer.status != 503:
                 self.failures.append(f"intake answers {answer.status}: {answer.errors}")
-        answered[0] = all(answer.status == 202 for answer in answers)
+        if answered[0] or any(answer.status != 202 for answer in answers):
+            return
+        answered[0] = True
+        if self.chance.random() < SEND_AGAIN:
+            self.world.after(self.chance.random() * 0.5, self._send, offers, 0)
+        else:
+            self._open -= 1
 
     def _unanswered(self, offers: Sequence[Offer], attempts: int, answered: list[bool]) -> None:
-        drawn = self.chance.random()
-        if (answered[0] and drawn > SEND_AGAIN) or (not answered[0] and drawn < GIVE_UP) or attempts > 50:
+        if answered[0]:
+            return
+        answered[0] = True  # an answer that comes later finds nobody waiting
+        if self.chance.random() < GIVE_UP:
             self._open -= 1
-        elif answered[0]:
-            self._send(offers, 51)
         else:
             self._send(offers, attempts + 1)
 
@@ -342,7 +351,7 @@ class Campaign:
     def _plan(self, faults: Mapping[str, int]) -> None:
         number = self.chance.choice([1, 2, 2, 3, 3])
         kinds = self.chance.choices(list(faults), list(faults.values()), k=number) if faults else []
-        self._coming = sorted((int(self.chance.random() ** 1.5 * 1200), kind) for kind in kinds)
+        self._coming = sorted((int(self.chance.random() ** 1.3 * BUSY_STEPS), kind) for kind in kinds)
 
     def _each_step(self) -> bool:
         if self._coming and self.world.steps >= self._coming[0][0]:
@@ -353,7 +362,7 @@ class Campaign:
         return self._over
 
     def _target(self, *names: str) -> Member | None:
-        members = [member for member in self.members if member.up and (not names or member.name[:-1] in names)]
+        members = [member for member in self.members if member.up and (not names or member.role in names)]
         return self.chance.choice(members) if members else None
 
     def _crash(self) -> None:
@@ -382,8 +391,6 @@ class Campaign:
         self.chance.choice(self.site.databases).trouble.commits.append("after")
 
     def _trouble_produce(self, what: str) -> None:
-        from collections import deque
-
         topic = self.chance.choice(self.topics).name
         self.site.cluster.trouble.produce.setdefault(topic, deque()).append(what)
 
@@ -402,13 +409,12 @@ class Campaign:
     def _add_member(self) -> None:
         old = self._target("recorder", "projector", "relay")
         if old is not None:
-            main = old._main
-            self.members.append(Member(self, f"{old.name[:-1]}{len(self.members)}", main))
+            self.members.append(Member(self, old.role, old.main))
 
     def _remove_member(self) -> None:
         member = self._target("recorder", "projector", "relay")
         if member is not None:
-            others = [one for one in self.members if one.wanted and one.name[:-1] == member.name[:-1]]
+            others = [one for one in self.members if one.wanted and one.role == member.role]
             if len(others) > 1:
                 member.stop()
 
@@ -473,7 +479,12 @@ class Campaign:
 
     def _state(self) -> str:
         up = [member.process.name for member in self.members if member.process is not None and member.up]
+        positions = [
+            (*key, row["next_offset"])
+            for database in self.site.databases
+            for key, row in database.tables["consumer_position"].items()
+        ]
         return (
             f"{self._open} phones at work, {self.site.cluster.under_way} batches under way, up: {up}, "
-            f"positions: {[(*key, row['next_offset']) for database in self.site.databases for key, row in database.tables['consumer_position'].items()]}"
+            f"positions: {positions}"
         )

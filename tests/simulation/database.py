@@ -1,9 +1,9 @@
 """A small transactional database that understands the statements which the production code issues.
 
-It has what the protocol leans on: row locks held until the end of the transaction, READ COMMITTED (a statement sees what
-was committed when it began, and looks again at rows that it had to wait for), unique violations, deadlock detection,
-lock time-outs, advisory locks, NOTIFY at the commit, rollback when a session is lost. Statements are recognised by their
-text, so one that changes in the product is unknown here until its meaning is written down as well.
+It has what the protocol leans on: row locks held until the end of the transaction, READ COMMITTED (a statement sees
+what was committed when it began, and looks again at rows that it had to wait for), unique violations, deadlock
+detection, lock time-outs, advisory locks, NOTIFY at the commit, rollback when a session is lost. Statements are
+recognised by their text, so one that changes in the product is unknown here until its meaning is written down as well.
 `tests/integration/simulation` holds it to what PostgreSQL does.
 """
 
@@ -337,9 +337,7 @@ def move_statement(*, owner_epoch: bool) -> Statement:
     def move(session: Session, arguments: tuple[Any, ...]) -> Work:
         def fits(row: Row | None, step: tuple[Any, ...]) -> bool:
             return (
-                row is not None
-                and row["next_offset"] == step[3]
-                and (not owner_epoch or row["owner_epoch"] == step[2])
+                row is not None and row["next_offset"] == step[3] and (not owner_epoch or row["owner_epoch"] == step[2])
             )
 
         steps = list(zip(*arguments, strict=True))
@@ -392,9 +390,7 @@ def _put_households(session: Session, arguments: tuple[Any, ...]) -> Work:
 
 def _recorded_from(session: Session, arguments: tuple[Any, ...]) -> Work:
     partition, sequence, limit = arguments
-    rows = [
-        row for row in session.rows("submission") if row["partition"] == partition and row["sequence"] >= sequence
-    ]
+    rows = [row for row in session.rows("submission") if row["partition"] == partition and row["sequence"] >= sequence]
     rows.sort(key=lambda row: int(row["sequence"]))
     return rows[:limit]
     yield
@@ -472,9 +468,7 @@ def _number_rows(session: Session, arguments: tuple[Any, ...]) -> Work:
 
 
 def _unpublished_rows(session: Session, arguments: tuple[Any, ...]) -> Work:
-    rows = [
-        row for row in session.rows("outbox") if row["published_at"] is None and row["sequence"] is not None
-    ]
+    rows = [row for row in session.rows("outbox") if row["published_at"] is None and row["sequence"] is not None]
     rows.sort(key=lambda row: (row["topic"], row["partition"], row["sequence"]))
     return rows[: arguments[0]]
     yield

@@ -149,6 +149,7 @@ class Group:
         self.committed: dict[TopicPartition, int] = {}
         self._members: list[Consumer] = []
         self._joining: dict[Consumer, asyncio.Future[Any]] = {}
+        self._rebalancing = False
         self._round = 0
 
     def missing(self, consumer: "Consumer") -> bool:
@@ -181,9 +182,15 @@ class Group:
         self._call_others()
 
     def _call_others(self) -> None:
+        self._rebalancing = True
         for member in self._members:
             if member not in self._joining:
-                self.world.after(self.world.chance.random() * HEARTBEAT_SECONDS, member.tell)
+                self.world.after(self.world.chance.random() * HEARTBEAT_SECONDS, self._call, member)
+
+    def _call(self, member: "Consumer") -> None:
+        """A member's heartbeat hears of a rebalance, unless it came by itself meanwhile."""
+        if self._rebalancing and member not in self._joining:
+            member.tell()
 
     def _leave_out(self, number: int) -> None:
         if number == self._round and self._joining:
@@ -201,6 +208,7 @@ class Group:
         ]
         turn = int(self.world.chance.random() * len(self._members))
         joining, self._joining = self._joining, {}
+        self._rebalancing = False
         for number, member in enumerate(self._members):
             mine = [place for place in places if (place.partition + turn) % len(self._members) == number]
             if self.world.tracing:
@@ -486,5 +494,3 @@ class Identities:
             return {name: self._cluster.topics[name].topic_id for name in names}
         except KeyError as error:
             raise LookupError(f"topic {error} does not exist") from error
-
-

@@ -1,5 +1,5 @@
-"""Whether a campaign at rest is exact: judged from the logs and tables alone, without the production code's help, except
-for the event that a stored row stands for."""
+"""Whether a campaign at rest is exact: judged from the logs and tables alone, without the production code's help,
+except for the event that a stored row stands for."""
 
 from __future__ import annotations
 
