@@ -59,6 +59,7 @@ FAULTS: Final[Mapping[str, int]] = {
     "remove_member": 2,
     "rebalance": 2,
     "recreate": 2,
+    "pause_and_recreate": 1,
 }
 """What can happen, and how often beside the others."""
 
@@ -423,13 +424,23 @@ class Campaign:
             group.rebalance()
 
     def _recreate(self) -> None:
-        name = self.chance.choice(self.topics).name
+        self._make_anew(self.chance.choice(self.topics).name, self.chance.random())
+
+    def _pause_and_recreate(self) -> None:
+        """A process hangs while the topic that it reads is made anew, and others take its work over."""
+        member = self._target("recorder", "projector")
+        if member is not None:
+            member.pause(self.chance.uniform(1.5, 4.0))
+            name = SURVEY_INTAKE.name if member.role == "recorder" else self.chance.choice(self.site.streams).name
+            self._make_anew(name, 0.0)
+
+    def _make_anew(self, name: str, seconds: float) -> None:
         if name not in self.site.cluster.topics:
             return
         self.allowed = (PublishFailed, RecordsMissing)
         self.recreated.add(name)
         partitions = self.site.cluster.delete(name)
-        self.world.after(self.chance.random(), self.site.cluster.create, name, partitions)
+        self.world.after(seconds, self.site.cluster.create, name, partitions)
 
     # Whether it is over.
 

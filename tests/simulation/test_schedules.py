@@ -11,12 +11,7 @@ from tests.simulation.variants import VARIANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_SCHEDULES = 3_000
-"""Within so many a broken variant has to be found; the rarest took 1,000 at most."""
-
-REMEMBERED = {
-    1170: "a process stopped between asking for a partition's end and taking it over found records beyond the end",
-}
-"""Seeds that once failed. What they run changes with the code; `test_found.py` keeps what they found."""
+"""Within so many a broken variant has to be found. Most take less than 50; without the owner's epoch, 50 to 600."""
 
 
 def simulate(*arguments: str, seconds: float = 120.0) -> tuple[int, str]:
@@ -38,12 +33,6 @@ def test_a_seed_replays_exactly() -> None:
     first, second = simulate("17"), simulate("17")
     assert first == second
     assert first[1].count("\n") > 50
-
-
-@pytest.mark.parametrize("remembered", REMEMBERED)
-def test_a_seed_that_failed_once_is_exact(remembered: int) -> None:
-    code, told = simulate(str(remembered))
-    assert code == 0, told
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

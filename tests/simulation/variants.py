@@ -116,9 +116,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "take_over_without_republication": Variant(Pieces(recorder=ForgetsTheUnpublished)),
     "sequence_from_a_clock": Variant(Pieces(recorder=NumbersByClock)),
     "another_hash": Variant(patched=(intake, "partition_of", _another_hash)),
-    "owner_epoch_ignored": Variant(
-        Pieces(statements=_without_epoch), faults={"recreate": 1, "pause": 1}
-    ),
+    "owner_epoch_ignored": Variant(Pieces(statements=_without_epoch), faults={"pause_and_recreate": 1}),
     "batches_in_flight_together": Variant(
         Pieces(publisher=SendsAtOnce), faults={"batch_refused": 3, "crash": 1, "pause": 1}
     ),
