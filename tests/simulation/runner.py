@@ -17,13 +17,18 @@ from tests.simulation.variants import VARIANTS, Variant
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a number of schedules; failures: by seed, what was wrong."""
+    """What came of a number of schedules.
+
+    failures: by seed, what was wrong; faults: how often each kind struck; logged: how often the production code logged
+    each of its events, which tells how much of it the schedules reach.
+    """
 
     schedules: int = 0
     steps: int = 0
     seconds: float = 0.0
     failures: dict[int, str] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
+    logged: dict[str, int] = field(default_factory=dict)
 
 
 class _Journal:
@@ -31,9 +36,11 @@ class _Journal:
 
     def __init__(self) -> None:
         self.world: World | None = None
+        self.counts: dict[str, int] = {}
 
     def info(self, event: str, **fields: Any) -> None:
         """A line of the log."""
+        self.counts[event] = self.counts.get(event, 0) + 1
         if self.world is not None and self.world.tracing:
             self.world.note(f"log: {event} {fields}")
 
@@ -51,7 +58,8 @@ def _production_logs_to(journal: _Journal) -> Iterator[None]:
 def run(seeds: Iterable[int], variant: str | None = None, *, most_failures: int = 5) -> Outcome:
     """Runs the schedules of `seeds`, until so many have failed."""
     chosen = VARIANTS[variant] if variant else Variant()
-    outcome, journal = Outcome(), _Journal()
+    journal = _Journal()
+    outcome = Outcome(logged=journal.counts)
     # Nothing that was loaded so far becomes garbage; going through it again and again would take a tenth of the time.
     gc.collect()
     gc.freeze()
