@@ -72,7 +72,7 @@ def terminal() -> Iterator[Terminal]:
 
 
 def test_the_demo_starts_everything_is_exact_and_leaves_nothing_running(terminal: Terminal) -> None:
-    code, output = terminal.run("demo", "--exit", "--households", "2000")
+    code, output = terminal.run("demo", "--exit", "--households", "1000")
     assert code == 0, output
     assert EXACT in output
     assert "ทุกตัวเลขถูกต้องตรงกัน" in output

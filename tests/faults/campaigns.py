@@ -30,7 +30,7 @@ SEED: Final = int(os.environ.get("JITASA_FAULTS_SEED", "1"))
 """Another seed plays other campaigns and kills at other moments."""
 COUNTRY: Final = 5_000
 """Households of the campaign of which some provinces are played: about 70 a province, in one district of each."""
-PROVINCES: Final = 20
+PROVINCES: Final = 12
 ACCIDENT_SECONDS: Final = 90.0
 """Waiting inside an accident, for the victim's return or for progress: a take-over is the longest, 10 s."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -213,9 +213,11 @@ def ends(kafka: KafkaSettings, pool: Pool, topics: tuple[Topic, ...], clock: Mov
 
 
 @pytest.fixture(scope="session")
-def assets(runtime: Runtime) -> Path:
-    """The `node_modules` folder."""
-    return runtime.stack.tools.assets
+def assets(runtime: Runtime) -> Iterator[Path]:
+    """The `node_modules` folder, which processes are told by their environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JITASA_ASSETS", str(runtime.stack.tools.assets))
+        yield runtime.stack.tools.assets
 
 
 @pytest.fixture(scope="module")
