@@ -350,7 +350,7 @@ class Campaign:
     # What goes wrong.
 
     def _plan(self, faults: Mapping[str, int]) -> None:
-        number = self.chance.choice([1, 2, 2, 3, 3])
+        number = self.chance.choice([1, 2, 2, 3, 3, 6])
         kinds = self.chance.choices(list(faults), list(faults.values()), k=number) if faults else []
         self._coming = sorted((int(self.chance.random() ** 1.3 * BUSY_STEPS), kind) for kind in kinds)
 
