@@ -40,7 +40,10 @@ def count(persons: tuple[Person, ...], captured_at: datetime) -> Counts:
     wanting = wanting_608 = undecided = refusing = home_visit = 0
     reasons: Counter[str] = Counter()
     for person in persons:
-        doses[min(3, max((dose.number for dose in person.doses), default=0))] += 1
+        highest = 0
+        for dose in person.doses:
+            highest = max(highest, dose.number)
+        doses[min(3, highest)] += 1
         if person.wants_vaccine == "yes":
             wanting += 1
             wanting_608 += at_risk(person, captured_at)

@@ -5,7 +5,9 @@ in order.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -114,8 +116,8 @@ class Intake:
         for index, first in same_as.items():
             answers[index] = answers[first]
         told = [answer for answer in answers if answer is not None]
-        for answer in told:
-            SUBMISSIONS.labels(answer.status).inc()
+        for status, number in Counter(answer.status for answer in told).items():
+            SUBMISSIONS.labels(status).inc(number)
         return told
 
     def _judge(self, body: bytes | msgspec.Raw, principal: Principal, now: datetime) -> _Sealed | Answer:
@@ -170,34 +172,31 @@ class Intake:
         return statuses + [429] * (len(items) - len(admitted))
 
     async def _acknowledged(self, items: Sequence[_Sealed]) -> list[int]:
-        if not items:
-            return []
-        deadline = asyncio.get_running_loop().time() + ACKNOWLEDGE_SECONDS
-        waits = [await self._enqueue(item, deadline) for item in items]
-        pending = [wait for wait in waits if wait is not None]
-        if pending:
-            remaining = max(0.0, deadline - asyncio.get_running_loop().time())
-            await asyncio.wait(pending, timeout=remaining)
-        return [self._status(wait) for wait in waits]
+        waits: list[asyncio.Future[object]] = []
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
+                await self._enqueue(items, waits)
+                for wait in waits:
+                    # Records of one produce batch are acknowledged together: most are done when their turn comes. A
+                    # wait of its own, since a time-out must not cancel what the producer has still to answer.
+                    if not wait.done():
+                        await asyncio.wait((wait,))
+        return [self._status(wait) for wait in waits] + [503] * (len(items) - len(waits))
 
-    async def _enqueue(self, item: _Sealed, deadline: float) -> "asyncio.Future[object] | None":
-        remaining = deadline - asyncio.get_running_loop().time()
-        if remaining <= 0:
-            return None
+    async def _enqueue(self, items: Sequence[_Sealed], waits: "list[asyncio.Future[object]]") -> None:
+        """Hands the records to the producer, as far as it takes them: with Kafka away its buffer is soon full."""
         try:
-            async with asyncio.timeout(remaining):
-                sent: asyncio.Future[object] = await self._producer.send(
-                    self._topic.name, item.value, key=item.key, partition=item.partition
+            for item in items:
+                waits.append(
+                    await self._producer.send(self._topic.name, item.value, key=item.key, partition=item.partition)
                 )
-                return sent
-        except (KafkaTimeoutError, TimeoutError):
-            return None  # Kafka is away and the buffer is full
+        except KafkaTimeoutError:
+            return
         except KafkaError as error:
             self._fail(error)
-            return None
 
-    def _status(self, wait: "asyncio.Future[object] | None") -> int:
-        if wait is None or not wait.done():
+    def _status(self, wait: "asyncio.Future[object]") -> int:
+        if not wait.done():
             return 503
         error = wait.exception()
         if error is None:

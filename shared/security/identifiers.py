@@ -45,6 +45,8 @@ def check_digit(twelve: str) -> int:
 
 def mobile_number(text: str) -> str:
     """Return a Thai mobile number as 10 digits, 08xxxxxxxx; +66 8... means the same. Raises `InvalidIdentifier`."""
+    if _MOBILE.fullmatch(text):
+        return text
     digits = _ABROAD.sub("0", _digits(text))
     if not _MOBILE.fullmatch(digits):
         raise InvalidIdentifier("mobile_malformed")

@@ -20,6 +20,7 @@ from shared.security.secret_key import read_secret_key
 _UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
 _SLASHES = re.compile(r"[/\\\u2044\u2215\uff0f]+")
 _DASHES = re.compile(r"[\-\u2010-\u2015\u2212\uff0d]+")
+_PLAIN = re.compile(r"[0-9a-z]*(?:[/-][0-9a-z]+)*")  # possessive by form: no character can be matched in two ways
 _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
 # Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
 _AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
@@ -47,7 +48,7 @@ class HouseholdIds:
         parts = (
             canonical(area),
             canonical(village or ""),
-            _HOUSE_NUMBER.sub("", canonical(house)),
+            _house_number(house),
             canonical(unit or ""),
         )
         digest = int.from_bytes(hmac.digest(self._key, "\0".join(("household", *parts)).encode(), "sha256")[:16])
@@ -60,6 +61,11 @@ class HouseholdIds:
         return hashlib.blake2b(content, digest_size=16, key=self._key, person=b"fingerprint").digest()
 
 
+def _house_number(text: str) -> str:
+    house = canonical(text)
+    return house if house.isascii() else _HOUSE_NUMBER.sub("", house)
+
+
 def canonical(text: str) -> str:
     """Bring a part of an address to the one spelling that its id is made from.
 
@@ -68,6 +74,8 @@ def canonical(text: str) -> str:
     """
     if text.isascii() and text.isalnum():  # codes and most house numbers are so, and need only the lower case
         return text.lower()
+    if _PLAIN.fullmatch(text):
+        return text  # most house numbers: nothing to bring into order
     text = to_arabic_digits(unicodedata.normalize("NFC", text)).lower().replace("\0", "")
     text = _UNSEEN.sub("", text)
     text = _AM_IN_PIECES.sub("\\1\u0e33", text).replace(_AE_IN_PIECES, "\u0e41")
