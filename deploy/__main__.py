@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from deploy.scale import MOST
 from deploy.trouble import Trouble
 
 NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin"})
@@ -28,9 +29,11 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--households", type=_count, default=20_000, metavar="N", help="households surveyed (20000)")
     demo.add_argument("--exit", action="store_true", help="leave when checked: 0 when exact, 1 when not")
     demo.add_argument("--seed", type=int, default=1, metavar="S", help="the same seed plays the same campaign (1)")
+    _add_scale(demo)
 
     up = commands.add_parser("up", help="start the stack without sample data")
     up.add_argument("--detach", action="store_true", help="return when everything is ready, and leave it running")
+    _add_scale(up)
     up.add_argument(
         "--report-to", type=int, help=argparse.SUPPRESS
     )  # the file descriptor of the `up --detach` that waits
@@ -54,6 +57,18 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     if arguments and arguments[0] in ("test", "bench", "admin"):
         return argparse.Namespace(command=arguments[0], arguments=arguments[1:])
     return parser().parse_args(arguments)
+
+
+def _add_scale(command: argparse.ArgumentParser) -> None:
+    for what in ("recorders", "intakes", "projectors"):
+        command.add_argument(
+            f"--{what}",
+            type=int,
+            choices=range(1, MOST + 1),
+            default=1,
+            metavar="N",
+            help=f"{what} to start, 1 to {MOST} (1)",
+        )
 
 
 def _count(text: str) -> int:

@@ -5,10 +5,11 @@ Topics, rights, databases and processes are made from this one table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from deploy.scale import Scale
 from shared.contracts.topics import (
     FACILITY_UPDATED,
     HELP_UPDATED,
@@ -31,6 +32,8 @@ class Process:
     module: str
     argument: str
     port_offset: int
+    shared_port_offset: int | None = None
+    """Where it serves together with others of its kind; it then answers for itself alone at `port_offset`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,40 @@ KAFKA_EXTERNAL_PORT_OFFSET: Final = 51
 """Kept free for subscribers outside the system."""
 KAFKA_CONTROLLER_PORT_OFFSET: Final = 52
 POSTGRES_PORT_OFFSET: Final = 60
+
+_INTAKE_PORTS: Final = 20
+"""The first intake answers for itself alone here when there are several, the second at the next port, and so on."""
+_RECORDER_PORTS: Final = 30
+"""The second recorder is at the port behind this one; the first one keeps its own."""
+_PROJECTOR_PORTS: Final = 40
+"""As the recorders'."""
+
+
+def processes(scale: Scale) -> list[tuple[Service, Process]]:
+    """Every process of the stack, with its service. Those of one kind are named NAME, NAME-2, NAME-3, and so on."""
+    found: list[tuple[Service, Process]] = []
+    for each in SERVICES:
+        for process in each.processes:
+            found += [(each, one) for one in _scaled(process, scale)]
+    return found
+
+
+def _scaled(process: Process, scale: Scale) -> list[Process]:
+    match process.name:
+        case "survey-http" if scale.intakes > 1:
+            shared = replace(process, port_offset=_INTAKE_PORTS, shared_port_offset=process.port_offset)
+            return [shared, *_further(shared, _INTAKE_PORTS, scale.intakes)]
+        case "survey-recorder":
+            return [process, *_further(process, _RECORDER_PORTS, scale.recorders)]
+        case "reporting-projector":
+            return [process, *_further(process, _PROJECTOR_PORTS, scale.projectors)]
+    return [process]
+
+
+def _further(first: Process, ports: int, count: int) -> list[Process]:
+    return [
+        replace(first, name=f"{first.name}-{number}", port_offset=ports + number - 1) for number in range(2, count + 1)
+    ]
 
 
 def service(name: str) -> Service:

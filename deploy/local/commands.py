@@ -13,6 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -21,6 +23,7 @@ from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.processes import Identity
 from deploy.local.stack import Stack, end_remains
 from deploy.local.supervisor import http_ready
+from deploy.scale import ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
 
 NOT_RUNNING = 3
@@ -47,11 +50,11 @@ def run(chosen: argparse.Namespace) -> int:
 def up(home: Home, chosen: argparse.Namespace) -> int:
     """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
     if chosen.detach:
-        return _up_detached(home)
+        return _up_detached(home, _scale(chosen))
     report = _Report(chosen.report_to)
     try:
         with _until_stopped() as stopping:
-            stack = Stack(home, port_base_from_environment(), report=report.progress)
+            stack = Stack(home, port_base_from_environment(), scale=_scale(chosen), report=report.progress)
             with stack:
                 report.ready(_where(stack))
                 with contextlib.suppress(KeyboardInterrupt):
@@ -163,7 +166,7 @@ def demo(home: Home, chosen: argparse.Namespace) -> int:
     """Play the campaign on a stack that already runs in this home, or on one that lives as long as the demo."""
     from deploy.demo import main as campaign
 
-    with _until_stopped() as stopping, _running_stack(home) as stack:
+    with _until_stopped() as stopping, _running_stack(home, _scale(chosen)) as stack:
         code = campaign.main(stack.addresses(), households=chosen.households, exit_after=chosen.exit, seed=chosen.seed)
         if not chosen.exit:
             print("Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
@@ -216,13 +219,20 @@ class _Report:
                 self._waiting.write(json.dumps(answer) + "\n")
 
 
-def _up_detached(home: Home) -> int:
+def _scale(chosen: argparse.Namespace) -> Scale:
+    return Scale(recorders=chosen.recorders, intakes=chosen.intakes, projectors=chosen.projectors)
+
+
+def _up_detached(home: Home, scale: Scale) -> int:
     """Start the supervisor as a process of its own and wait until it says that everything is ready."""
     home.logs.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
     with (home.logs / "supervisor.log").open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "deploy", "up", "--report-to", str(writing)],
+            [
+                *(sys.executable, "-m", "deploy", "up", "--report-to", str(writing)),
+                *(f"--{what}={number}" for what, number in asdict(scale).items()),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -265,11 +275,13 @@ def _until_stopped() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _running_stack(home: Home) -> Iterator[Stack]:
+def _running_stack(home: Home, scale: Scale) -> Iterator[Stack]:
     if describe(home)["running"]:
+        if scale != ONE_OF_EACH:
+            print("A stack already runs here, as large as it was started. (ใช้ระบบที่ทำงานอยู่แล้วตามขนาดเดิม)", flush=True)
         yield _attached(home)
         return
-    stack = Stack(home, port_base_from_environment(), report=lambda message: print(message, flush=True))
+    stack = Stack(home, port_base_from_environment(), scale=scale, report=partial(print, flush=True))
     with stack:
         print(_where(stack), flush=True)
         yield stack

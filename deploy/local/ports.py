@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import psutil
 
 from deploy import catalogue
+from deploy.scale import LARGEST, ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
 
 HOST = "127.0.0.1"
@@ -16,7 +17,7 @@ _FREE_BASES = range(20_000, 32_000, 100)
 """Where tests look for a free range: below 32768, where systems begin to take ports for outgoing connections."""
 
 
-def of_stack(base: int) -> dict[str, int]:
+def of_stack(base: int, scale: Scale = ONE_OF_EACH) -> dict[str, int]:
     """The port of each process, and of each listener of Kafka."""
     ports = {
         "kafka": base + catalogue.KAFKA_PORT_OFFSET,
@@ -24,9 +25,10 @@ def of_stack(base: int) -> dict[str, int]:
         "kafka controller": base + catalogue.KAFKA_CONTROLLER_PORT_OFFSET,
         "postgres": base + catalogue.POSTGRES_PORT_OFFSET,
     }
-    for service in catalogue.SERVICES:
-        for process in service.processes:
-            ports[process.name] = base + process.port_offset
+    for service, process in catalogue.processes(scale):
+        ports[process.name] = base + process.port_offset
+        if process.shared_port_offset is not None:
+            ports[f"{service.name}, shared"] = base + process.shared_port_offset
     return ports
 
 
@@ -49,10 +51,10 @@ def check_free(ports: Mapping[str, int]) -> None:
 
 
 def free_base() -> int:
-    """The base of a range in which every port of a stack is free now."""
+    """The base of a range in which every port of a stack, as large as it may become, is free now."""
     # In random order: two test sessions that start at the same time shall not meet.
     for base in random.sample(_FREE_BASES, len(_FREE_BASES)):
-        if all(_is_free(port) for port in of_stack(base).values()):
+        if all(_is_free(port) for port in of_stack(base, LARGEST).values()):
             return base
     raise Trouble("No free range of ports was found from 20000 to 32000.", "ไม่พบช่วงพอร์ตว่างระหว่าง 20000 ถึง 32000")
 

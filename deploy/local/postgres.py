@@ -36,10 +36,10 @@ SOCKET_PATH_BYTES = 103
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": HOST,
-    "max_connections": "100",  # eight processes of at most 10 connections, and room for migrations and checks
+    "max_connections": "250",  # 8 intakes and 8 recorders of at most 10, the others 75 in all, and room for checks
     "shared_buffers": "128MB",  # the working set of a demo; a larger one would be taken from Kafka's page cache
     "effective_cache_size": "512MB",
-    "work_mem": "8MB",  # a national roll-up sorts in memory; times 100 connections it fits a small machine
+    "work_mem": "8MB",  # a national roll-up sorts in memory; few of the 250 connections do so at once
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",  # fewer checkpoints while a campaign is written
     "checkpoint_completion_target": "0.9",

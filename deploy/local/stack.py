@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any, Self
 
-from deploy import provisioning
+from deploy import catalogue, provisioning
 from deploy.catalogue import SERVICES, Process, Service
 from deploy.local import ports, processes
 from deploy.local.addresses import Addresses
@@ -24,6 +24,7 @@ from deploy.local.processes import Identity
 from deploy.local.secrets import Secrets, write_private
 from deploy.local.supervisor import Keeper, Program, Supervisor, http_ready
 from deploy.local.tools import Tools
+from deploy.scale import LARGEST, ONE_OF_EACH, Scale
 from deploy.trouble import Trouble, of_os_error
 from shared.contracts import topics
 
@@ -32,12 +33,22 @@ INFRASTRUCTURE_S = 60.0
 """Kafka and PostgreSQL are there within 4 s on an idle machine."""
 SERVICES_S = 60.0
 """Eight processes load their packages at the same time: 6 s on two idle cores."""
+SECONDS_A_PROCESS = 8.0
+"""What each of more than eight is given beyond that."""
 LOCAL_REPLICAS = 1
 """One broker holds the one copy."""
 
 
 def _quiet(_message: str) -> None:
     """Report to nobody."""
+
+
+def _by_name(scale: Scale) -> dict[str, tuple[Service, Process]]:
+    return {process.name: (service, process) for service, process in catalogue.processes(scale)}
+
+
+_EVERY = _by_name(LARGEST)
+"""Also those that are started later, one by one."""
 
 
 class Stack:
@@ -47,13 +58,22 @@ class Stack:
     use `asyncio.to_thread` for what waits.
     """
 
-    def __init__(self, home: Home, port_base: int, *, report: Callable[[str], None] = _quiet) -> None:
+    def __init__(
+        self, home: Home, port_base: int, *, scale: Scale = ONE_OF_EACH, report: Callable[[str], None] = _quiet
+    ) -> None:
+        if scale.intakes > 1 and sys.platform != "linux":
+            raise Trouble(
+                "Several intakes share a port in a way that only Linux has; start one: `--intakes 1`.",
+                "การเปิดตัวรับข้อมูลหลายตัวบนพอร์ตเดียวกันทำได้เฉพาะบน Linux กรุณาใช้ `--intakes 1`",
+            )
         self.home = home
         self.port_base = port_base
+        self.scale = scale
         self.tools = Tools(home.tools)
         self._report = report
         self._lock: IO[str] | None = None
         self._supervisor: Supervisor | None = None
+        self._processes = _by_name(scale)
         try:
             home.state.mkdir(parents=True, exist_ok=True)
             self.secrets = Secrets(home.secrets)
@@ -88,16 +108,19 @@ class Stack:
             raise
 
     def start_services(self, names: Iterable[str] | None = None) -> None:
-        """Start the named processes, by default all, and wait until they are ready. Raises `Trouble`."""
-        chosen = list(names) if names is not None else [process.name for _, process in _all_processes()]
+        """Start the named processes, by default all of the scale, and wait until they are ready. Raises `Trouble`.
+
+        Further recorders and projectors may be named at any time, such as survey-recorder-2.
+        """
+        chosen = list(names) if names is not None else list(self._processes)
         self._report(f"Starting {len(chosen)} processes of {len(SERVICES)} services")
         for name in chosen:
-            self.supervisor.start(self._service_program(*_find(name)))
-        self.supervisor.wait_ready(chosen, SERVICES_S)
+            self.supervisor.start(self._service_program(*self._find(name)))
+        self.supervisor.wait_ready(chosen, max(SERVICES_S, SECONDS_A_PROCESS * len(chosen)))
 
     def stop_services(self, names: Iterable[str] | None = None) -> None:
         """Stop the named processes of services, by default all."""
-        self.supervisor.stop(list(names) if names is not None else [process.name for _, process in _all_processes()])
+        self.supervisor.stop(list(names) if names is not None else list(_EVERY))
 
     def stop(self) -> None:
         """Stop everything: first the services, which still need the other two; harmless when nothing runs."""
@@ -140,13 +163,14 @@ class Stack:
 
     def environment(self, process: str) -> dict[str, str]:
         """Everything a process of a service is told: it reads nothing else."""
-        service, found = _find(process)
+        service, found = self._find(process)
         name = service.name
         registration = self._address("registration")
         variables = {
             **self._base_environment(),
             "JITASA_HTTP_HOST": HOST,
-            "JITASA_HTTP_PORT": str(self.port_base + found.port_offset),
+            **self._http_ports(found),
+            "JITASA_PROCESS_NAME": process,
             "JITASA_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
             "JITASA_KAFKA_USERNAME": name,
             "JITASA_KAFKA_PASSWORD_FILE": str(self.secrets.kafka_password_file(name)),
@@ -221,7 +245,7 @@ class Stack:
         self._lock = lock
         if count := end_remains(self.home):
             self._report(f"Ended {count} processes that were left behind by a supervisor that was killed")
-        ports.check_free(ports.of_stack(self.port_base))
+        ports.check_free(ports.of_stack(self.port_base, self.scale))
         self._supervisor = Supervisor(self.home.stack_file, self.home.logs, self.port_base)
         self._supervisor.open()
 
@@ -288,8 +312,18 @@ class Stack:
         }
 
     def _address(self, service: str) -> str:
-        _, http = _find(f"{service}-http")
-        return f"http://{HOST}:{self.port_base + http.port_offset}"
+        _, http = self._find(f"{service}-http")
+        offset = http.port_offset if http.shared_port_offset is None else http.shared_port_offset
+        return f"http://{HOST}:{self.port_base + offset}"
+
+    def _http_ports(self, process: Process) -> dict[str, str]:
+        own = str(self.port_base + process.port_offset)
+        if process.shared_port_offset is None:
+            return {"JITASA_HTTP_PORT": own}
+        return {"JITASA_HTTP_PORT": str(self.port_base + process.shared_port_offset), "JITASA_HTTP_OWN_PORT": own}
+
+    def _find(self, name: str) -> tuple[Service, Process]:
+        return self._processes.get(name) or _EVERY[name]
 
 
 def end_remains(home: Home) -> int:
@@ -305,14 +339,3 @@ def end_remains(home: Home) -> int:
     ended = processes.end({*listed, *processes.of_stack(str(home.root))})
     home.stack_file.unlink(missing_ok=True)
     return ended
-
-
-def _all_processes() -> list[tuple[Service, Process]]:
-    return [(service, process) for service in SERVICES for process in service.processes]
-
-
-def _find(name: str) -> tuple[Service, Process]:
-    for service, process in _all_processes():
-        if process.name == name:
-            return service, process
-    raise KeyError(name)

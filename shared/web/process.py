@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -12,13 +13,13 @@ from shared.observability.logs import configure_logs, log
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -> None:
-    """Runs `main(stopping)` as the process `name`.
+    """Runs `main(stopping)` as the process `name`, or JITASA_PROCESS_NAME where there are several of its kind.
 
     SIGTERM and SIGINT set `stopping`; `main` then ends in its own order and the exit code is 0. An exception that
     leaves `main` is logged and the exit code is 1: the supervisor starts the process again, and all state is in Kafka
     and PostgreSQL.
     """
-    configure_logs(name)
+    configure_logs(os.environ.get("JITASA_PROCESS_NAME", name))
     try:
         uvloop.run(_supervised(main))
     except Exception:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from typing import Any
 
 import uvicorn
@@ -13,12 +14,14 @@ DRAIN_SECONDS = 10
 
 
 class HttpSettings(BaseSettings):
-    """Where the process listens: JITASA_HTTP_HOST, JITASA_HTTP_PORT."""
+    """Where the process listens: JITASA_HTTP_HOST, JITASA_HTTP_PORT, JITASA_HTTP_OWN_PORT."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_HTTP_")
 
     host: str = "127.0.0.1"
     port: int = Field(ge=1, le=65535)
+    own_port: int | None = Field(default=None, ge=1, le=65535)
+    """Given where several processes share `port`: here this one alone answers, for health and metrics."""
 
 
 class _Server(uvicorn.Server):
@@ -53,7 +56,7 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
         h11_max_incomplete_event_size=16 * 1024,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(_sockets(settings)))
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
@@ -61,3 +64,25 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
     await serving
     if not stopping.is_set():
         raise SystemExit(os.EX_UNAVAILABLE)
+
+
+def _sockets(settings: HttpSettings) -> list[socket.socket] | None:
+    """The shared port and the process's own one; None, so that uvicorn opens the port itself, where nothing is shared.
+
+    The kernel spreads connections over the sockets that listen on a shared port (SO_REUSEPORT). uvicorn lets them
+    listen once the application has started: until then no connection is given to it.
+    """
+    if settings.own_port is None:
+        return None
+    return [
+        _bound(settings.host, settings.port, socket.SO_REUSEADDR, socket.SO_REUSEPORT),
+        _bound(settings.host, settings.own_port, socket.SO_REUSEADDR),
+    ]
+
+
+def _bound(host: str, port: int, *options: int) -> socket.socket:
+    bound = socket.socket()
+    for option in options:
+        bound.setsockopt(socket.SOL_SOCKET, option, 1)
+    bound.bind((host, port))
+    return bound
