@@ -73,11 +73,11 @@ async def http(stopping: asyncio.Event) -> None:
             await verifier.close()
             await pool.close()
 
-    app = create_app(
-        title="Jitasa survey",
-        lifespan=lifespan,
-        ready=lambda: [] if app.state.intake is not None else ["Kafka is away"],
-    )
+    def ready() -> list[str]:
+        reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
+        return reasons if app.state.intake is not None else [*reasons, "Kafka is away"]
+
+    app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready)
     app.state.intake = None
     add_routes(app)
     await serve(app, HttpSettings(), stopping)
