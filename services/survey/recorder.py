@@ -18,7 +18,7 @@ repetition.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,7 +29,7 @@ from services.survey import store
 from services.survey.domain import Visit
 from services.survey.records import IntakeRecord, decode
 from services.survey.store import HouseholdRow, HouseholdState
-from shared.contracts.envelope import Envelope, to_headers
+from shared.contracts.envelope import HeaderWriter
 from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.kafka.consumer import PartitionBatch
 from shared.kafka.identity import TopicIdentities
@@ -164,7 +164,7 @@ class Recorder:
     async def _publish_again(self, connection: Connection, position: Position) -> int:
         start = position.published
         while rows := await store.recorded_from(connection, position.partition, start, REPUBLISHED_AT_ONCE):
-            again = [event_record(dict(row)) for row in rows]
+            again = [event_record(stored_event(dict(row)), row["sequence"], row["previous"]) for row in rows]
             await self._publisher.publish(self._topic, {position.partition: again})
             REPUBLISHED.labels(self._topic).inc(len(again))
             start = rows[-1]["sequence"] + 1
@@ -244,40 +244,46 @@ class _Plan:
             record.sealed,
         )
         self.submissions.append(row)
-        self.events[partition].append(event_record(dict(zip(store.SUBMISSION_COLUMNS, row, strict=True))))
+        event = SurveyEvent(
+            record.submission_id,
+            record.household_id,
+            record.volunteer_id,
+            record.organisation_id,
+            record.area,
+            record.captured_at,
+            self.recorded_at,
+            record.kind,
+            outcome,
+            revision,
+            _raw(before),
+            _raw(after),
+        )
+        self.events[partition].append(event_record(event, sequence, previous))
         return True
 
 
-def event_record(row: dict[str, Any]) -> OutgoingRecord:
-    """The event of a recorded submission, from its row alone: the first publication and every later one are the same
-    bytes."""
-    key = str(row["household_id"])
-    body = SurveyEvent(
-        submission_id=row["submission_id"],
-        household_id=row["household_id"],
-        volunteer_id=row["volunteer_id"],
-        organisation_id=row["organisation_id"],
-        area=row["area"],
-        captured_at=row["captured_at"],
-        recorded_at=row["recorded_at"],
-        kind=row["kind"],
-        outcome=row["outcome"],
-        revision=row["revision"],
-        before=_raw(row["before"]),
-        after=_raw(row["after"]),
+_headers = HeaderWriter(
+    SURVEY_SUBMITTED.source or "", SURVEY_SUBMITTED.event_type or "", SURVEY_SUBMITTED.dataschema or ""
+)
+_encode = msgspec.json.Encoder().encode
+
+
+def event_record(event: SurveyEvent, sequence: int, previous: int | None) -> OutgoingRecord:
+    """The event of a recorded submission, from what its row holds: the first publication and every later one are the
+    same bytes."""
+    key = str(event.household_id)
+    return OutgoingRecord(
+        key.encode(),
+        _encode(event),
+        _headers.write(str(event.submission_id), key, event.recorded_at, sequence, previous),
+        int(event.recorded_at.timestamp() * 1000),
     )
-    envelope = Envelope(
-        id=str(row["submission_id"]),
-        source=SURVEY_SUBMITTED.source or "",
-        type=SURVEY_SUBMITTED.event_type or "",
-        subject=key,
-        time=row["recorded_at"],
-        sequence=row["sequence"],
-        previous=row["previous"],
-        dataschema=SURVEY_SUBMITTED.dataschema or "",
-    )
-    timestamp = int(row["recorded_at"].timestamp() * 1000)
-    return OutgoingRecord(key.encode(), msgspec.json.encode(body), to_headers(envelope), timestamp)
+
+
+def stored_event(row: Mapping[str, Any]) -> SurveyEvent:
+    """The event of a row of `submission`."""
+    columns = {name: row[name] for name in SurveyEvent.__struct_fields__}
+    return SurveyEvent(**columns | {"before": _raw(row["before"]), "after": _raw(row["after"])})
 
 
 def _raw(text: str | None) -> msgspec.Raw | None:

@@ -40,20 +40,48 @@ class Envelope:
     dataschema: str
 
 
+class HeaderWriter:
+    """Writes the headers of events of one kind; what they share is written once."""
+
+    def __init__(self, source: str, type: str, dataschema: str) -> None:  # noqa: A002 - CloudEvents' own word
+        self._version = ("ce_specversion", b"1.0")
+        self._source = ("ce_source", source.encode())
+        self._type = ("ce_type", type.encode())
+        self._dataschema = ("ce_dataschema", dataschema.encode())
+        self._content_type = ("content-type", _CONTENT_TYPE.encode())
+        self._time: datetime | None = None
+        self._time_header = ("ce_time", b"")
+
+    def write(
+        self,
+        event_id: str,
+        subject: str,
+        time: datetime,
+        sequence: int,
+        previous: int | None,
+    ) -> list[tuple[str, bytes]]:
+        """The headers of one event. The same event always gives the same bytes."""
+        if time != self._time:  # a batch's events were recorded at one moment
+            self._time = time
+            self._time_header = ("ce_time", time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode())
+        return [
+            self._version,
+            ("ce_id", event_id.encode()),
+            self._source,
+            self._type,
+            ("ce_subject", subject.encode()),
+            self._time_header,
+            self._dataschema,
+            ("ce_sequence", b"%020d" % sequence),
+            ("ce_previous", _NO_PREVIOUS if previous is None else b"%020d" % previous),
+            self._content_type,
+        ]
+
+
 def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
     """Write the record's headers. The same envelope always gives the same bytes."""
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", envelope.id.encode()),
-        ("ce_source", envelope.source.encode()),
-        ("ce_type", envelope.type.encode()),
-        ("ce_subject", envelope.subject.encode()),
-        ("ce_time", envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()),
-        ("ce_dataschema", envelope.dataschema.encode()),
-        ("ce_sequence", b"%020d" % envelope.sequence),
-        ("ce_previous", _NO_PREVIOUS if envelope.previous is None else b"%020d" % envelope.previous),
-        ("content-type", _CONTENT_TYPE.encode()),
-    ]
+    writer = HeaderWriter(envelope.source, envelope.type, envelope.dataschema)
+    return writer.write(envelope.id, envelope.subject, envelope.time, envelope.sequence, envelope.previous)
 
 
 def from_headers(headers: Headers) -> Envelope:

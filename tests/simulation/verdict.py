@@ -11,7 +11,7 @@ from zlib import crc32
 
 from aiokafka.structs import ConsumerRecord
 
-from services.survey.recorder import event_record
+from services.survey.recorder import event_record, stored_event
 from services.survey.records import decode
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED
 
@@ -138,7 +138,7 @@ def _survey_events(campaign: Campaign) -> Iterator[str]:
                 if row is None:
                     yield f"{topic.topic_id}/{partition}@{record.offset} tells of nothing recorded"
                     continue
-                event = event_record(row)
+                event = event_record(stored_event(row), row["sequence"], row["previous"])
                 if (event.key, event.value, event.headers) != (record.key, record.value, record.headers):
                     yield f"{topic.topic_id}/{partition}@{record.offset} is not what was recorded"
 

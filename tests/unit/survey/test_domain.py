@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.survey.domain import Visit, count
-from services.survey.recorder import event_record
+from services.survey.recorder import event_record, stored_event
 from services.survey.records import IntakeRecord, decode, encode
 from services.survey.submission import Person
 from shared.contracts.envelope import from_headers
@@ -75,24 +75,21 @@ def test_counts_are_the_contract_s_and_survive_the_way(household: list[dict[str,
     )
     assert decode(encode(record)) == record
     text = msgspec.json.encode(counted).decode()
-    published = event_record(
-        {
-            "submission_id": record.submission_id,
-            "household_id": record.household_id,
-            "volunteer_id": record.volunteer_id,
-            "organisation_id": None,
-            "area": record.area,
-            "captured_at": AT,
-            "recorded_at": AT,
-            "kind": "survey",
-            "outcome": "recorded",
-            "revision": 1,
-            "before": None,
-            "after": text,
-            "sequence": 5,
-            "previous": 3,
-        }
-    )
+    row = {
+        "submission_id": record.submission_id,
+        "household_id": record.household_id,
+        "volunteer_id": record.volunteer_id,
+        "organisation_id": None,
+        "area": record.area,
+        "captured_at": AT,
+        "recorded_at": AT,
+        "kind": "survey",
+        "outcome": "recorded",
+        "revision": 1,
+        "before": None,
+        "after": text,
+    }
+    published = event_record(stored_event(row), sequence=5, previous=3)
     model = SurveySubmitted.model_validate_json(published.value)
     assert json.loads(model.model_dump_json()) == json.loads(published.value)
     assert list(json.loads(model.model_dump_json())) == list(json.loads(published.value))
