@@ -10,10 +10,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.observability.logs import configure_logs
 from shared.web.app import create_app
-from shared.web.problems import language_of
+from shared.web.problems import Problem, language_of
+from shared.web.shortcut import ShortCut
 
 SECRET = "0812345678"
 
@@ -147,3 +150,31 @@ async def test_the_page_of_the_description_loads_nothing_from_outside(client: ht
     assert "http" not in page.replace("http-equiv", "")
     assert (await client.get("/docs/swagger-ui.css")).text == "body {}"
     assert (await client.get("/docs/..%2fsecret")).status_code == 404
+
+
+async def test_the_short_cut_answers_as_the_application_does() -> None:
+    app = create_app(title="test", lifespan=lifespan, ready=list, max_body_bytes=1000)
+
+    async def busy(request: Request) -> Response:
+        body = await request.body()
+        if body == b"problem":
+            raise Problem(409)
+        if body == b"broken":
+            raise LookupError(SECRET)
+        return Response(body)
+
+    app.add_route("/busy", busy, methods=["POST"])
+    application = httpx.ASGITransport(app, raise_app_exceptions=False)
+    shortcut = httpx.ASGITransport(ShortCut(app, ["/busy"], max_body_bytes=1000), raise_app_exceptions=False)
+    async with (
+        httpx.AsyncClient(transport=application, base_url="http://test") as plain,
+        httpx.AsyncClient(transport=shortcut, base_url="http://test") as direct,
+    ):
+        for body in (b"well", b"problem", b"broken", b" " * 2000):
+            expected, answer = await plain.post("/busy", content=body), await direct.post("/busy", content=body)
+            assert (answer.status_code, answer.content) == (expected.status_code, expected.content)
+            assert (
+                expected.headers.items() <= answer.headers.items()
+            )  # a 500 of the application lacks those of security
+        assert (await direct.get("/busy")).status_code == 405
+        assert (await direct.get("/healthz")).status_code == 200
