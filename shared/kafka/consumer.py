@@ -30,13 +30,13 @@ from aiokafka.structs import ConsumerRecord
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.position import Fenced, Position, TakenOver, move, take_over
+from shared.kafka.progress import Progress
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
 from shared.observability.metrics import (
     BATCH_SECONDS,
     CONSUMED,
     FENCED,
-    LAG,
     POSITION,
     TAKE_OVERS,
     TOPIC_EPOCH,
@@ -52,6 +52,8 @@ STOP_SECONDS = 15.0
 BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Waits between attempts while the database or Kafka is away; the last one repeats."""
 COMMIT_EVERY_SECONDS = 5.0
+MEASURE_EVERY_SECONDS = 1.0
+"""How often it is noted where partitions end, as fetches told; readers of the lag need it no newer."""
 IDENTITY_EVERY_SECONDS = 2.0
 """A topic that is deleted and made again is noticed within this time, and at every assignment."""
 MOST_ASTRAY = 3
@@ -143,19 +145,12 @@ class PositionedConsumer:
         self._astray: dict[TopicPartition, int] = {}
         self._working = asyncio.Lock()
         self._connected = False
-        self._high_water: dict[TopicPartition, int] = {}
+        self._progress = Progress(group)
 
     @property
     def connected(self) -> bool:
         """True while the consumer is in its group and the database answers."""
         return self._connected
-
-    def lag(self) -> dict[str, int]:
-        """By topic, how many records lie beyond this process's positions, as of its latest fetches."""
-        lags = dict.fromkeys(self._topics, 0)
-        for partition, position in self._positions.items():
-            lags[partition.topic] += max(0, self._high_water.get(partition, 0) - position.next_offset)
-        return lags
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until `stopping` is set. Waits out a database or Kafka that is away; raises what cannot be waited
@@ -187,6 +182,7 @@ class PositionedConsumer:
             max_partition_fetch_bytes=1024 * 1024,
         )
         self._positions.clear()
+        self._progress.leaves_all()
         self._pending.clear()
         listener = _Listener(self, consumer)
         consumer.subscribe(list(self._topics), listener=listener)
@@ -200,7 +196,7 @@ class PositionedConsumer:
     async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:
         attempt = 0
         clock = asyncio.get_running_loop().time
-        told = checked = clock()
+        told = checked = measured = clock()
         while not stopping.is_set():
             try:
                 async with self._working:
@@ -218,6 +214,10 @@ class PositionedConsumer:
                 attempt += 1
                 continue
             now = clock()
+            if now - measured > MEASURE_EVERY_SECONDS:
+                measured = now
+                mine = self._positions.keys() & consumer.assignment()
+                self._progress.ends({partition: consumer.highwater(partition) for partition in mine})
             if now - checked > IDENTITY_EVERY_SECONDS:
                 checked = now
                 await self._check_identities(consumer)
@@ -266,6 +266,7 @@ class PositionedConsumer:
             if partition not in consumer.assignment():
                 continue
             self._positions[partition] = position
+            self._progress.owns(partition, position.next_offset, end_offsets[partition])
             self._astray.pop(partition, None)
             self._seek(consumer, partition, position.next_offset)
             consumer.resume(partition)
@@ -294,6 +295,7 @@ class PositionedConsumer:
             if not self._in_sequence(consumer, partition, records):
                 continue
             behind = records[-1].offset + 1
+            self._progress.fetched(partition, records[0].timestamp, behind)
             moved = position.moved(next_offset=behind)
             batches.append(PartitionBatch(self._topics[partition.topic], position, records, moved, behind))
         if not batches:
@@ -316,12 +318,11 @@ class PositionedConsumer:
         self._read[place] = batch.read_on
         if batch.read_on != batch.records[-1].offset + 1:
             consumer.seek(place, batch.read_on)
-        CONSUMED.labels(topic).inc(batch.moved.next_offset - batch.position.next_offset)
+        taken = batch.moved.next_offset - batch.position.next_offset
+        CONSUMED.labels(topic).inc(taken)
         POSITION.labels(topic, partition).set(batch.moved.next_offset)
-        high_water = consumer.highwater(place)
-        if high_water is not None:
-            self._high_water[place] = high_water
-            LAG.labels(topic, partition).set(max(0, high_water - batch.moved.next_offset))
+        next_known = batch.records[min(taken, len(batch.records) - 1)]
+        self._progress.took(place, taken, batch.moved.next_offset, next_known.timestamp)
 
     def _in_sequence(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord]
@@ -371,6 +372,7 @@ class PositionedConsumer:
             self._working.release()
         for partition in partitions:
             self._positions.pop(partition, None)
+            self._progress.leaves([partition])
             self._pending.discard(partition)
 
     def assigned(self, partitions: Iterable[TopicPartition]) -> None:

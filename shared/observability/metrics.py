@@ -18,7 +18,14 @@ REPETITIONS = Counter("jitasa_consumer_repetitions_total", "Events dropped as al
 DEAD_LETTERS = Counter("jitasa_consumer_dead_letters_total", "Records put aside as unreadable.", ["topic"])
 GAPS = Gauge("jitasa_consumer_gap", "1 while a partition waits for a missing event.", ["topic", "partition"])
 POSITION = Gauge("jitasa_consumer_next_offset", "Next offset to be taken.", ["topic", "partition"])
-LAG = Gauge("jitasa_consumer_lag", "Records in the partition beyond the position.", ["topic", "partition"])
+LAG = Gauge(
+    "jitasa_consumer_lag",
+    "Records beyond the position, in partitions of this process.",
+    ["group", "topic", "partition"],
+)
+OLDEST_SECONDS = Gauge("jitasa_consumer_oldest_seconds", "Age of the oldest record that waits; 0: none.", ["group"])
+RECORDS_PER_SECOND = Gauge("jitasa_consumer_records_per_second", "Taken in the last minute.", ["group"])
+DRAIN_SECONDS = Gauge("jitasa_consumer_drain_seconds", "Until what waits is taken, at that rate.", ["group"])
 TOPIC_EPOCH = Gauge("jitasa_topic_epoch", "How many identities of the topic this consumer has seen.", ["topic"])
 TAKE_OVERS = Counter("jitasa_consumer_take_overs_total", "Partitions taken over at an assignment.", ["topic"])
 FENCED = Counter("jitasa_consumer_fenced_total", "Times that another owner had taken a partition over.", ["topic"])
