@@ -222,7 +222,8 @@ async def slow_connection(port: int) -> tuple[asyncio.StreamReader, asyncio.Stre
     connection.setblocking(False)
     await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
     reader, writer = await asyncio.open_connection(sock=connection, limit=1024)
-    writer.write(b"GET /v1/live HTTP/1.1\r\nHost: reporting\r\n\r\n")
+    # Close: a stream that ends in order would otherwise leave the connection open for the next request.
+    writer.write(b"GET /v1/live HTTP/1.1\r\nHost: reporting\r\nConnection: close\r\n\r\n")
     await writer.drain()
     return reader, writer
 
