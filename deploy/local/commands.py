@@ -11,14 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
-from deploy.local import logs
+from deploy.local import lag, logs
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.processes import Identity
 from deploy.local.stack import Stack, end_remains
@@ -28,6 +28,8 @@ from deploy.trouble import Trouble
 
 NOT_RUNNING = 3
 """The exit code of `status` when not everything runs and is ready; service managers use the same."""
+_NOT_OURS = ("kafka", "postgres")
+"""They serve no HTTP."""
 _DOWN_S = 60.0
 """Longer than the processes' own stop times together."""
 
@@ -85,18 +87,32 @@ def down(home: Home, _chosen: argparse.Namespace) -> int:
 def status(home: Home, chosen: argparse.Namespace) -> int:
     """Show each process; the exit code says whether all run and are ready."""
     description = describe(home)
+    groups = lag.of_processes(each["port"] for each in description["processes"] if each["name"] not in _NOT_OURS)
     if chosen.json:
-        print(json.dumps(description, indent=2))
+        print(json.dumps({**description, "groups": [group.as_json() for group in groups]}, indent=2))
     elif not description["running"] and not description["processes"]:
         print(f"Nothing runs in {home.root}.")
     else:
         if not description["running"]:
             print("The supervisor was killed; `./jitasa up` or `./jitasa down` ends what it left behind.")
-        print(f"{'PROCESS':<22}{'STATE':<10}{'PID':>8}{'PORT':>7}{'RESTARTS':>10}")
+        print(f"{'PROCESS':<23}{'STATE':<10}{'PID':>8}{'PORT':>7}{'RESTARTS':>10}")
         for process in description["processes"]:
             pid = process["pid"] or "-"
-            print(f"{process['name']:<22}{process['state']:<10}{pid:>8}{process['port']:>7}{process['restarts']:>10}")
+            print(f"{process['name']:<23}{process['state']:<10}{pid:>8}{process['port']:>7}{process['restarts']:>10}")
+        _show_groups(groups)
     return 0 if description["ready"] else NOT_RUNNING
+
+
+def _show_groups(groups: Sequence[lag.GroupLag]) -> None:
+    if not groups:
+        return
+    print(f"\n{'GROUP':<23}{'PROCESSES':<10}{'WAITING':>10}{'OLDEST':>10}{'TAKEN':>12}{'DRAINED IN':>12}")
+    for group in groups:
+        oldest, drained = lag.duration(group.oldest_seconds), lag.duration(group.drain_seconds)
+        print(
+            f"{group.group:<23}{group.processes:<10}{group.lag:>10,}{oldest:>10}"
+            f"{group.records_per_second:>10,.0f}/s{drained:>12}"
+        )
 
 
 def describe(home: Home) -> dict[str, Any]:
@@ -110,7 +126,7 @@ def describe(home: Home) -> dict[str, Any]:
     for each in written["processes"]:
         alive = bool(each["pid"]) and Identity(each["pid"], each["started"]).alive()
         state = each["state"] if alive or each["state"] in ("paused", "stopped") else "dead"
-        if state == "ready" and each["name"] not in ("kafka", "postgres") and not http_ready(each["port"])():
+        if state == "ready" and each["name"] not in _NOT_OURS and not http_ready(each["port"])():
             state = "unready"
         shown = {**each, "pid": each["pid"] if alive else None, "state": state, "ready": state == "ready"}
         processes.append({name: value for name, value in shown.items() if name != "started"})
