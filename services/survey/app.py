@@ -35,8 +35,6 @@ from shared.web.worker import run_worker
 
 _log = log(__name__)
 
-LINGER_MILLISECONDS = 2
-"""Singles that arrive within it share a produce batch; it is little beside a phone's round trip."""
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
 KAFKA_RETRY_SECONDS = 0.5
@@ -103,7 +101,7 @@ async def _take_submissions(
 
 async def _started_producer(kafka: KafkaSettings) -> AIOKafkaProducer:
     while True:
-        producer = create_producer(kafka, linger_ms=LINGER_MILLISECONDS)
+        producer = create_producer(kafka, compression=None)
         try:
             await producer.start()
         except KafkaError as error:

@@ -7,22 +7,19 @@ in order.
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from services.survey.domain import count
 from services.survey.records import IntakeRecord, encode
 from services.survey.submission import Submission, Unreadable, area_of, check, read_submission, village_of
 from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import SURVEY_INTAKE, Topic
+from shared.kafka.accumulator import Accumulator, Record
 from shared.observability.clock import Clock
-from shared.observability.logs import log
 from shared.observability.metrics import IN_FLIGHT, SUBMISSIONS
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
@@ -39,8 +36,6 @@ again."""
 RETRY_AFTER_SECONDS = 1
 SEALED_FIELD = "submission"
 
-_log = log(__name__)
-
 OTHER_AREA = FieldError("address.area", "other_area", Message("อยู่นอกพื้นที่ของท่าน", "This lies outside your area"))
 TOO_LARGE = FieldError("", "too_large", Message("ข้อมูลใหญ่เกินกำหนด", "This is larger than allowed"))
 SAME_ID = FieldError(
@@ -51,9 +46,10 @@ UNKNOWN = FieldError(
     "", "unknown", Message("ไม่ทราบผล โปรดส่งอีกครั้งด้วยรหัสเดิม", "The outcome is unknown, send again with the same id")
 )
 
+_ERRORS: dict[int, Sequence[FieldError]] = {202: (), 429: (TOO_MANY,), 503: (UNKNOWN,)}
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True):
     """What the sender of one submission is told. status: 202, 400, 403, 409, 413, 429 or 503."""
 
     submission_id: UUID | None
@@ -61,12 +57,10 @@ class Answer:
     errors: Sequence[FieldError] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    record: IntakeRecord
-    key: bytes
-    partition: int
-    value: bytes
+class _Sealed(msgspec.Struct, frozen=True):
+    submission_id: UUID
+    digest: bytes
+    record: Record
 
 
 class Intake:
@@ -80,14 +74,17 @@ class Intake:
         clock: Clock,
         topic: Topic = SURVEY_INTAKE,
     ) -> None:
-        self._producer = producer
+        self._accumulator = Accumulator(producer, topic, patience_seconds=ACKNOWLEDGE_SECONDS)
         self._sealing = sealing
         self._household_ids = household_ids
         self._clock = clock
         self._topic = topic
         self._in_flight = 0
-        self.failed = asyncio.Event()
-        """Set when Kafka refused for good: the producer is of no use any more, and the process has to start again."""
+
+    @property
+    def failed(self) -> asyncio.Event:
+        """Set when Kafka refused for good, and the process has to start again."""
+        return self._accumulator.failed
 
     async def accept(self, bodies: Sequence[bytes | msgspec.Raw], principal: Principal) -> list[Answer]:
         """Answers each of `bodies` (JSON submissions), in their order."""
@@ -101,22 +98,21 @@ class Intake:
             if isinstance(judged, Answer):
                 answers[index] = judged
                 continue
-            known = by_id.get(judged.record.submission_id)
+            known = by_id.get(judged.submission_id)
             if known is None:
-                by_id[judged.record.submission_id] = (index, judged.record.digest)
+                by_id[judged.submission_id] = (index, judged.digest)
                 sealed[index] = judged
-            elif known[1] == judged.record.digest:
+            elif known[1] == judged.digest:
                 same_as[index] = known[0]
             else:
-                answers[index] = Answer(judged.record.submission_id, 409, [SAME_ID])
-        statuses = await self._send(list(sealed.values()))
-        for index, status in zip(sealed, statuses, strict=True):
-            errors = {429: [TOO_MANY], 503: [UNKNOWN]}.get(status, [])
-            answers[index] = Answer(sealed[index].record.submission_id, status, errors)
+                answers[index] = Answer(judged.submission_id, 409, [SAME_ID])
+        statuses = await self._send([one.record for one in sealed.values()])
+        for (index, one), status in zip(sealed.items(), statuses, strict=True):
+            answers[index] = Answer(one.submission_id, status, _ERRORS[status])
         for index, first in same_as.items():
             answers[index] = answers[first]
         told = [answer for answer in answers if answer is not None]
-        for status, number in Counter(answer.status for answer in told).items():
+        for status, number in Counter([answer.status for answer in told]).items():
             SUBMISSIONS.labels(status).inc(number)
         return told
 
@@ -157,54 +153,16 @@ class Intake:
             sealed=sealed.ciphertext,
         )
         partition = partition_of(key, self._topic.partitions)
-        return _Sealed(record, key.encode(), partition, encode(record))
+        return _Sealed(submission.submission_id, record.digest, (partition, key.encode(), encode(record)))
 
-    async def _send(self, items: Sequence[_Sealed]) -> list[int]:
+    async def _send(self, records: Sequence[Record]) -> list[int]:
         room = max(0, MAX_IN_FLIGHT - self._in_flight)
-        admitted = items[:room]
+        admitted = records[:room]
         self._in_flight += len(admitted)
         IN_FLIGHT.set(self._in_flight)
         try:
-            statuses = await self._acknowledged(admitted)
+            acknowledged = await self._accumulator.send(admitted)
         finally:
             self._in_flight -= len(admitted)
             IN_FLIGHT.set(self._in_flight)
-        return statuses + [429] * (len(items) - len(admitted))
-
-    async def _acknowledged(self, items: Sequence[_Sealed]) -> list[int]:
-        waits: list[asyncio.Future[object]] = []
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ACKNOWLEDGE_SECONDS):
-                await self._enqueue(items, waits)
-                for wait in waits:
-                    # Records of one produce batch are acknowledged together: most are done when their turn comes. A
-                    # wait of its own, since a time-out must not cancel what the producer has still to answer.
-                    if not wait.done():
-                        await asyncio.wait((wait,))
-        return [self._status(wait) for wait in waits] + [503] * (len(items) - len(waits))
-
-    async def _enqueue(self, items: Sequence[_Sealed], waits: "list[asyncio.Future[object]]") -> None:
-        """Hands the records to the producer, as far as it takes them: with Kafka away its buffer is soon full."""
-        try:
-            for item in items:
-                waits.append(
-                    await self._producer.send(self._topic.name, item.value, key=item.key, partition=item.partition)
-                )
-        except KafkaTimeoutError:
-            return
-        except KafkaError as error:
-            self._fail(error)
-
-    def _status(self, wait: "asyncio.Future[object]") -> int:
-        if not wait.done():
-            return 503
-        error = wait.exception()
-        if error is None:
-            return 202
-        if not isinstance(error, KafkaTimeoutError):
-            self._fail(error)
-        return 503
-
-    def _fail(self, error: BaseException) -> None:
-        _log.error("intake_failed", cause=type(error).__name__)
-        self.failed.set()
+        return [202 if one else 503 for one in acknowledged] + [429] * (len(records) - len(admitted))

@@ -30,8 +30,9 @@ class OutgoingRecord(NamedTuple):
     timestamp: int
 
 
-def create_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaProducer:
-    """An idempotent producer that waits for all in-sync replicas.
+def create_producer(settings: KafkaSettings, *, compression: str | None = "lz4") -> AIOKafkaProducer:
+    """An idempotent producer that waits for all in-sync replicas. compression: None where records are sealed, hence
+    without pattern.
 
     After an error that cannot be retried, an idempotent producer refuses all later batches (aiokafka#1017): the process
     ends then and starts again.
@@ -40,8 +41,7 @@ def create_producer(settings: KafkaSettings, *, linger_ms: int = 0) -> AIOKafkaP
         **settings.for_aiokafka(),
         acks="all",
         enable_idempotence=True,
-        compression_type="lz4",
-        linger_ms=linger_ms,
+        compression_type=compression,
         max_batch_size=MAX_BATCH_BYTES,
         max_request_size=MAX_REQUEST_BYTES,
     )

@@ -377,17 +377,18 @@ class Consumer:
 class Batch:
     """aiokafka's `BatchBuilder`."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, now: float = 0.0) -> None:
         self.records: list[tuple[bytes | None, bytes, Sequence[tuple[str, bytes]], int]] = []
         self._most = most
+        self._now = now
 
     def append(
-        self, *, key: bytes | None, value: bytes, timestamp: int, headers: Sequence[tuple[str, bytes]]
+        self, *, key: bytes | None, value: bytes, timestamp: int | None, headers: Sequence[tuple[str, bytes]]
     ) -> object | None:
-        """Adds a record; None when it does not fit any more."""
+        """Adds a record, stamped with the batch's own time where none is given; None when it does not fit any more."""
         if len(self.records) >= self._most:
             return None
-        self.records.append((key, value, headers, timestamp))
+        self.records.append((key, value, headers, int(self._now * 1000) if timestamp is None else timestamp))
         return self
 
     def record_count(self) -> int:
@@ -417,7 +418,7 @@ class Producer:
 
     def create_batch(self) -> Batch:
         """An empty batch."""
-        return Batch(self._cluster.batch_records)
+        return Batch(self._cluster.batch_records, self._world.now)
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> "asyncio.Future[Any]":
         """Sends a batch after those before it; the future is its acknowledgement."""
@@ -428,12 +429,6 @@ class Producer:
         if len(queue) == 1 and self._process.alive:
             self._send(place)
         return answer
-
-    async def send(self, topic: str, value: bytes, *, key: bytes, partition: int) -> "asyncio.Future[Any]":
-        """Sends one record."""
-        batch = Batch(1)
-        batch.append(key=key, value=value, timestamp=int(self._world.now * 1000), headers=[])
-        return await self.send_batch(batch, topic, partition=partition)
 
     def _send(self, place: TopicPartition) -> None:
         troubles = self._cluster.trouble.produce.get(place.topic)

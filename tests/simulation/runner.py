@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from services.survey import intake, recorder
-from shared.kafka import consumer, projection, relay
+from services.survey import recorder
+from shared.kafka import accumulator, consumer, projection, relay
 from tests.simulation.campaign import Campaign, Failure
 from tests.simulation.scheduler import World
 from tests.simulation.variants import VARIANTS, Variant
@@ -50,7 +50,7 @@ class _Journal:
 @contextmanager
 def _production_logs_to(journal: _Journal) -> Iterator[None]:
     with ExitStack() as stack:
-        for module in (consumer, projection, relay, recorder, intake):
+        for module in (accumulator, consumer, projection, relay, recorder):
             stack.enter_context(patch.object(module, "_log", journal))
         yield
 

@@ -22,7 +22,7 @@ REACHED = {
     "dead_letter",
     "gap",
     "gap_closed",
-    "intake_failed",
+    "producer_failed",
     "published_topic_is_another",
     "relay_waits",
     "topic_is_another",

@@ -116,7 +116,7 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     intake_topic = runtime.create_topic(SURVEY_INTAKE, partitions=4)
     submitted_topic = runtime.create_topic(SURVEY_SUBMITTED, partitions=4)
     pool = await open_pool(runtime.create_database("survey"), application="test", max_size=4)
-    producer = create_producer(kafka, linger_ms=1)
+    producer = create_producer(kafka, compression=None)
     await producer.start()
     clock = MovableClock(NOW)
     intake = Intake(producer, KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32)), clock, intake_topic)

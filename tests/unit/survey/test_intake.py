@@ -33,16 +33,41 @@ class FakeProducer:
     def __init__(self, outcome: BaseException | bool | None = True) -> None:
         self.outcome = outcome
         self.sent: list[tuple[bytes, bytes, int]] = []
+        self._open: list[asyncio.Future[object]] = []
 
-    async def send(self, _topic: str, value: bytes, key: bytes, partition: int) -> "asyncio.Future[object]":
-        """Enqueues one record."""
-        self.sent.append((key, value, partition))
+    def create_batch(self) -> "FakeBatch":
+        """An empty batch."""
+        return FakeBatch()
+
+    async def send_batch(self, batch: "FakeBatch", _topic: str, *, partition: int) -> "asyncio.Future[object]":
+        """Enqueues a batch."""
+        self.sent += [(key, value, partition) for key, value in batch.records]
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         if isinstance(self.outcome, BaseException):
             future.set_exception(self.outcome)
         elif self.outcome:
             future.set_result(object())
+        else:
+            self._open.append(future)
         return future
+
+    def come_back(self) -> None:
+        """Acknowledges everything, from now on and what waits."""
+        self.outcome = True
+        for future in self._open:
+            future.set_result(object())
+
+
+class FakeBatch:
+    """Holds any number of records."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes, bytes]] = []
+
+    def append(self, *, key: bytes, value: bytes, **_: object) -> object:
+        """Adds a record."""
+        self.records.append((key, value))
+        return self
 
 
 def body(number: int, **changes: Any) -> bytes:
@@ -124,7 +149,7 @@ async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
     answers = await intake.accept([body(n) for n in range(100, 104)], VOLUNTEER)
     assert [answer.status for answer in answers] == [503, 503, 429, 429]
     assert {answer.status for answer in await waiting} == {503}
-    producer.outcome = True
+    producer.come_back()
     assert {answer.status for answer in await intake.accept([body(n) for n in range(10)], VOLUNTEER)} == {202}
 
 
