@@ -1,0 +1,155 @@
+"""Collects records into produce batches and tells whoever sent some when Kafka has them.
+
+A record costs one append. Futures, tasks and time-outs are per produce batch and per `send`, of which each may hold
+many records: at 10,000 records a second a future for each would cost more than all the rest.
+
+Every partition has one batch under way and one that fills meanwhile: what arrives during a round trip travels in the
+next one, so batches grow with the load by themselves. A partition whose leader is away holds up no other.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from shared.contracts.topics import Topic
+from shared.observability.logs import log
+
+LINGER_SECONDS: Final = 0.002
+"""Records that arrive within it share a produce batch; it is little beside a phone's round trip."""
+
+Record = tuple[int, bytes, bytes]
+"""Partition, key, value."""
+
+_NO_HEADERS: Final[tuple[tuple[str, bytes], ...]] = ()
+_log = log(__name__)
+
+
+class _Sending:
+    """One call of `send`: which of its records Kafka has, and how many are still open."""
+
+    __slots__ = ("acknowledged", "done", "open")
+
+    def __init__(self, records: int, done: "asyncio.Future[None]") -> None:
+        self.acknowledged = [False] * records
+        self.open = records
+        self.done = done
+
+    def settle(self, index: int, *, acknowledged: bool) -> None:
+        self.acknowledged[index] = acknowledged
+        self.open -= 1
+        if not self.open:
+            self.end()
+
+    def end(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class _Batch:
+    """One produce batch and whose records it holds."""
+
+    __slots__ = ("builder", "records")
+
+    def __init__(self, builder: Any) -> None:
+        self.builder = builder
+        self.records: list[tuple[_Sending, int]] = []
+
+    def settle(self, *, acknowledged: bool) -> None:
+        for sending, index in self.records:
+            sending.settle(index, acknowledged=acknowledged)
+
+
+class _Lane:
+    """One partition: the batch that fills, and whether one is under way."""
+
+    __slots__ = ("filling", "partition", "under_way")
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.filling: _Batch | None = None
+        self.under_way = False
+
+
+class Accumulator:
+    """Sends records to the partitions of one topic.
+
+    Holds at most two produce batches per partition (`producer.MAX_BATCH_BYTES` each); while Kafka is away and these are
+    full, records are given back unsent.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, topic: Topic, *, patience_seconds: float) -> None:
+        """patience_seconds: how long `send` waits for acknowledgements."""
+        self._producer = producer
+        self._topic = topic.name
+        self._patience_seconds = patience_seconds
+        self._lanes = [_Lane(partition) for partition in range(topic.partitions)]
+        self._flushing: asyncio.Task[None] | None = None
+        self.failed = asyncio.Event()
+        """Set when Kafka refused for good: the producer is of no use any more (aiokafka#1017), and the process has to
+        start again."""
+
+    async def send(self, records: Sequence[Record]) -> list[bool]:
+        """For each record whether all in-sync replicas have it. False: refused, or not known when patience ended, in
+        which case it may still arrive."""
+        if not records:
+            return []
+        loop = asyncio.get_running_loop()
+        sending = _Sending(len(records), loop.create_future())
+        for index, record in enumerate(records):
+            self._add(sending, index, record)
+        patience = loop.call_later(self._patience_seconds, sending.end)
+        try:
+            await sending.done
+        finally:
+            patience.cancel()
+        return sending.acknowledged
+
+    def _add(self, sending: _Sending, index: int, record: Record) -> None:
+        partition, key, value = record
+        lane = self._lanes[partition]
+        batch = lane.filling
+        if batch is None:
+            batch = lane.filling = _Batch(self._producer.create_batch())
+            if not lane.under_way:
+                self._flush_soon()
+        if batch.builder.append(timestamp=None, key=key, value=value, headers=_NO_HEADERS) is None:
+            sending.settle(index, acknowledged=False)
+        else:
+            batch.records.append((sending, index))
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        await asyncio.sleep(LINGER_SECONDS)
+        self._flushing = None
+        for lane in self._lanes:
+            batch = lane.filling
+            if batch is not None and not lane.under_way:
+                lane.filling, lane.under_way = None, True
+                await self._hand_over(lane, batch)
+
+    async def _hand_over(self, lane: _Lane, batch: _Batch) -> None:
+        try:
+            acknowledgement = await self._producer.send_batch(batch.builder, self._topic, partition=lane.partition)
+        except KafkaError as error:
+            self._end(lane, batch, error)
+        else:
+            acknowledgement.add_done_callback(lambda future: self._end(lane, batch, _error(future)))
+
+    def _end(self, lane: _Lane, batch: _Batch, error: BaseException | None) -> None:
+        lane.under_way = False
+        batch.settle(acknowledged=error is None)
+        if error is not None and not isinstance(error, KafkaTimeoutError):
+            _log.error("producer_failed", topic=self._topic, cause=type(error).__name__)
+            self.failed.set()
+        if lane.filling is not None:
+            self._flush_soon()
+
+
+def _error(future: "asyncio.Future[Any]") -> BaseException | None:
+    return asyncio.CancelledError() if future.cancelled() else future.exception()
