@@ -1,6 +1,5 @@
 """The rules of the survey: what a household counts for, and which of two submissions stands."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -38,22 +37,27 @@ def count(persons: tuple[Person, ...], captured_at: datetime) -> Counts:
     """
     doses = [0, 0, 0, 0]
     wanting = wanting_608 = undecided = refusing = home_visit = 0
-    reasons: Counter[str] = Counter()
+    reasons: dict[str, int] = {}
     for person in persons:
         highest = 0
         for dose in person.doses:
-            highest = max(highest, dose.number)
-        doses[min(3, highest)] += 1
-        if person.wants_vaccine == "yes":
+            if dose.number > highest:
+                highest = dose.number
+        doses[highest if highest < 3 else 3] += 1
+        wants = person.wants_vaccine
+        if wants == "yes":
             wanting += 1
-            wanting_608 += at_risk(person, captured_at)
-        elif person.wants_vaccine == "undecided":
+            if at_risk(person, captured_at):
+                wanting_608 += 1
+        elif wants == "undecided":
             undecided += 1
-        elif person.wants_vaccine == "no":
+        elif wants == "no":
             refusing += 1
-        home_visit += person.home_visit
-        if person.reasons:
-            reasons.update({reason.value for reason in person.reasons})
+        if person.home_visit:
+            home_visit += 1
+        for reason in set(person.reasons):
+            name = reason.value
+            reasons[name] = reasons.get(name, 0) + 1
     return Counts(
         persons=len(persons),
         dose_0=doses[0],
@@ -65,7 +69,7 @@ def count(persons: tuple[Person, ...], captured_at: datetime) -> Counts:
         undecided=undecided,
         refusing=refusing,
         home_visit=home_visit,
-        reasons=dict(sorted(reasons.items())),
+        reasons=dict(sorted(reasons.items())) if len(reasons) > 1 else reasons,
     )
 
 

@@ -23,7 +23,7 @@ LINGER_SECONDS: Final = 0.002
 Record = tuple[int, bytes, bytes]
 """Partition, key, value."""
 
-_NO_HEADERS: Final[tuple[tuple[str, bytes], ...]] = ()
+_NO_HEADERS: Final[list[tuple[str, bytes]]] = []
 _log = log(__name__)
 
 

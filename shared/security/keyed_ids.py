@@ -25,8 +25,10 @@ _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
 # Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
 _AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
 _AE_IN_PIECES = "\u0e40\u0e40"
-_VERSION_8 = 0x8000  # RFC 9562: a UUID whose bits have a meaning of our own
+# RFC 9562: a UUID whose bits have a meaning of our own.
+_VERSION_8 = 0x8000 << 64
 _VARIANT = 0x8000_0000_0000_0000
+_FREE_BITS = ~(0xF000 << 64 | 0xC000_0000_0000_0000)
 
 
 class HouseholdIds:
@@ -46,15 +48,10 @@ class HouseholdIds:
     def of_address(self, area: str, village: str | None, house: str, unit: str | None) -> UUID:
         """Return the id of the household at an address, however its parts are spelled."""
         parts = (
-            canonical(area),
-            canonical(village or ""),
-            _house_number(house),
-            canonical(unit or ""),
+            f"household\0{canonical(area)}\0{canonical(village or '')}\0{_house_number(house)}\0{canonical(unit or '')}"
         )
-        digest = int.from_bytes(hmac.digest(self._key, "\0".join(("household", *parts)).encode(), "sha256")[:16])
-        digest = digest & ~(0xF000 << 64) | _VERSION_8 << 64
-        digest = digest & ~(0xC000_0000_0000_0000) | _VARIANT
-        return UUID(int=digest)
+        digest = hmac.digest(self._key, parts.encode(), "sha256")[:16]
+        return UUID(int=int.from_bytes(digest) & _FREE_BITS | _VERSION_8 | _VARIANT)
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""
@@ -72,6 +69,8 @@ def canonical(text: str) -> str:
     NFC, Arabic digits, lower case, no white space or invisible characters, one kind of slash and of dash. Dashes and
     slashes stay apart: 9/1 is a house, 9-1 may be a range.
     """
+    if not text:
+        return text
     if text.isascii() and text.isalnum():  # codes and most house numbers are so, and need only the lower case
         return text.lower()
     if _PLAIN.fullmatch(text):

@@ -11,8 +11,8 @@ import binascii
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,8 +26,7 @@ class SealBroken(Exception):
     """What was to be opened is damaged, was sealed for another household or field, or under a key not in the ring."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """Sealed data: the id of the key-encryption key, the data key wrapped under it, and the ciphertext."""
 
     key_id: str
