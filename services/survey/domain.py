@@ -1,7 +1,7 @@
 """The rules of the survey: what a household counts for, and which of two submissions stands."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -84,8 +84,7 @@ def at_risk(person: Person, captured_at: datetime) -> bool:
     return age is not None and age >= AT_RISK_AGE
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """What decides whether a submission stands: the time at the door, and the id where two are equal."""
 
     captured_at: datetime
@@ -93,4 +92,4 @@ class Visit:
 
     def supersedes(self, other: "Visit") -> bool:
         """Whether this visit's state stands over the other's."""
-        return (self.captured_at, self.submission_id) > (other.captured_at, other.submission_id)
+        return self > other

@@ -122,7 +122,8 @@ class Recorder:
         await self._dead_letters.write(connection)
         await store.add_submissions(connection, plan.submissions)
         await store.add_repeated(connection, plan.repeated)
-        await store.put_households(connection, list(plan.changed.values()))
+        await store.add_households(connection, list(plan.added.values()))
+        await store.change_households(connection, list(plan.changed.values()))
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
         """Starts to publish the batch, once the one before it is in Kafka."""
@@ -180,6 +181,7 @@ class _Plan:
         self.recorded_at: datetime
         self.submissions: list[tuple[Any, ...]] = []
         self.repeated: list[tuple[Any, ...]] = []
+        self.added: dict[UUID, HouseholdRow] = {}
         self.changed: dict[UUID, HouseholdRow] = {}
         self.events: dict[int, list[OutgoingRecord]] = defaultdict(list)
 
@@ -209,7 +211,8 @@ class _Plan:
             outcome, before, after = "recorded", stored.counts if stored else None, counts
             revision = 1 if stored is None else stored.revision + 1
             self.households[record.household_id] = HouseholdState(revision, visit, counts)
-            self.changed[record.household_id] = HouseholdRow(
+            rows = self.added if stored is None or record.household_id in self.added else self.changed
+            rows[record.household_id] = HouseholdRow(
                 record.household_id,
                 record.area,
                 record.village,

@@ -1,7 +1,6 @@
 """The survey database, in sets: one statement for all rows of a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,14 +18,12 @@ FROM household
 WHERE household_id = ANY ($1::uuid[])
 """
 
-PUT_HOUSEHOLDS = """
-INSERT INTO household (household_id, area, village, revision, submission_id, captured_at, counts)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::json[])
-ON CONFLICT (household_id) DO UPDATE SET
-    revision      = excluded.revision,
-    submission_id = excluded.submission_id,
-    captured_at   = excluded.captured_at,
-    counts        = excluded.counts
+CHANGE_HOUSEHOLDS = """
+UPDATE household AS h
+SET revision = c.revision, submission_id = c.submission_id, captured_at = c.captured_at, counts = c.counts
+FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::timestamptz[], $5::json[])
+     AS c (household_id, revision, submission_id, captured_at, counts)
+WHERE h.household_id = c.household_id
 """
 
 RECORDED_FROM = """
@@ -130,8 +127,7 @@ class HouseholdRow(NamedTuple):
     counts: str
 
 
-@dataclass(frozen=True, slots=True)
-class HouseholdState:
+class HouseholdState(NamedTuple):
     """What the recorder needs of a stored household."""
 
     revision: int
@@ -150,10 +146,17 @@ async def households(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, 
     return {row[0]: HouseholdState(row[1], Visit(row[3], row[2]), row[4]) for row in rows}
 
 
-async def put_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
-    """Stores new and changed households."""
+async def add_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
+    """Adds new households: by COPY, which costs a third of an upsert."""
     if rows:
-        await connection.execute(PUT_HOUSEHOLDS, *map(list, zip(*rows, strict=True)))
+        await connection.copy_records_to_table("household", records=rows, columns=HouseholdRow._fields)
+
+
+async def change_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
+    """Stores the new state of known households; where they are stays."""
+    if rows:
+        ids, _, _, revisions, submissions, captured, counts = map(list, zip(*rows, strict=True))
+        await connection.execute(CHANGE_HOUSEHOLDS, ids, revisions, submissions, captured, counts)
 
 
 async def add_submissions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

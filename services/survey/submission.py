@@ -52,7 +52,7 @@ Risk = Literal[
 """The risk group "608": age 60 or over, seven chronic diseases, pregnancy of 12 weeks or more."""
 
 
-class Address(Struct, frozen=True):
+class Address(Struct, frozen=True, omit_defaults=True):
     """Where the household lives. area: subdistrict code; village: 8 digits, below the subdistrict."""
 
     area: AreaText
@@ -61,7 +61,7 @@ class Address(Struct, frozen=True):
     unit: Annotated[str, Meta(max_length=60)] | None = None
 
 
-class Position(Struct, frozen=True):
+class Position(Struct, frozen=True, omit_defaults=True):
     """WGS 84, in degrees; accuracy in metres."""
 
     lat: Annotated[float, Meta(ge=-90, le=90)]
@@ -69,14 +69,14 @@ class Position(Struct, frozen=True):
     accuracy_m: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
 
 
-class Contact(Struct, frozen=True):
+class Contact(Struct, frozen=True, omit_defaults=True):
     """Whom to call about this household."""
 
     name: ShortText | None = None
     phone: Annotated[str, Meta(max_length=40)] | None = None
 
 
-class Dose(Struct, frozen=True):
+class Dose(Struct, frozen=True, omit_defaults=True):
     """One dose that a person has had."""
 
     number: Annotated[int, Meta(ge=1, le=10)]
@@ -84,7 +84,7 @@ class Dose(Struct, frozen=True):
     vaccine: Vaccine | None = None
 
 
-class Person(Struct, frozen=True):
+class Person(Struct, frozen=True, omit_defaults=True):
     """One member of the household. birth_year: of either era; age: in years."""
 
     name: ShortText | None = None
@@ -99,7 +99,7 @@ class Person(Struct, frozen=True):
     home_visit: bool = False
 
 
-class Submission(Struct, frozen=True):
+class Submission(Struct, frozen=True, omit_defaults=True):
     """One visit to one household. submission_id is made on the phone, so that sending again is the same submission."""
 
     submission_id: UUID

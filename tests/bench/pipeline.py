@@ -4,13 +4,18 @@ start."""
 import asyncio
 from collections.abc import Callable
 
-from services.survey.store import PUT_HOUSEHOLDS
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
 from tests.bench import cpu, raw
 from tests.bench.report import Figure
 from tests.bench.setting import INTAKE, Setting, drain, setting
 from tests.bench.submissions import submissions
 
+PUT_HOUSEHOLDS = """
+INSERT INTO household (household_id, area, village, revision, submission_id, captured_at, counts)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::uuid[], $6::timestamptz[], $7::json[])
+ON CONFLICT (household_id) DO UPDATE SET revision = excluded.revision, counts = excluded.counts
+"""
+"""The plain way to store households, as a measure of the machine."""
 HOUSEHOLD_COLUMNS = ("household_id", "area", "village", "revision", "submission_id", "captured_at", "counts")
 PER_SECOND = {"recorder": 30_000, "projector": 60_000}
 """Households filled in for each second that the drain is to last."""

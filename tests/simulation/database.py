@@ -375,17 +375,17 @@ def _households(session: Session, arguments: tuple[Any, ...]) -> Work:
     yield
 
 
-def _put_households(session: Session, arguments: tuple[Any, ...]) -> Work:
+def _change_households(session: Session, arguments: tuple[Any, ...]) -> Work:
     rows = list(zip(*arguments, strict=True))
-    for values in rows:
-        row = dict(zip(store.HouseholdRow._fields, values, strict=True))
-        key = row["household_id"]
+    changed = 0
+    for key, revision, submission_id, captured_at, counts in rows:
         yield "household", key
         former = session.get("household", key)
         if former is not None:
-            row |= {"area": former["area"], "village": former["village"]}
-        session.put("household", key, row)
-    return f"INSERT 0 {len(rows)}"
+            now = {"revision": revision, "submission_id": submission_id, "captured_at": captured_at, "counts": counts}
+            session.put("household", key, {**former, **now})
+            changed += 1
+    return f"UPDATE {changed}"
 
 
 def _recorded_from(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -562,8 +562,9 @@ STATEMENTS: Mapping[str, Statement] = {
     position.MOVE: move_statement(owner_epoch=True),
     store.KNOWN_SUBMISSIONS: _known_submissions,
     store.HOUSEHOLDS: _households,
-    store.PUT_HOUSEHOLDS: _put_households,
+    store.CHANGE_HOUSEHOLDS: _change_households,
     store.RECORDED_FROM: _recorded_from,
+    "COPY household": insert_statement("household", ["household_id"], store.HouseholdRow._fields),
     "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),
     "COPY repeated_submission": insert_statement(
         "repeated_submission", ["partition", "sequence"], store.REPEATED_COLUMNS

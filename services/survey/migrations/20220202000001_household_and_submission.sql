@@ -9,9 +9,7 @@ CREATE TABLE household (
     submission_id  uuid        NOT NULL,  -- the submission whose state this is
     captured_at    timestamptz NOT NULL,
     counts         json                   -- HouseholdCounts as published (json, not jsonb: it keeps the bytes); null when erased
-);
-
-CREATE INDEX household_area ON household (area);
+) WITH (fillfactor = 80);  -- a revisit's row stays in its page, and no index is touched
 
 -- Every recorded submission, and with it the event that it became.
 CREATE TABLE submission (

@@ -283,14 +283,17 @@ def _submission(number: int, *, sequence: int = 1) -> tuple[Any, ...]:
 
 
 @behaviour
-async def recorded_submissions_come_in_their_order_and_households_are_replaced(ground: Ground) -> None:
+async def recorded_submissions_come_in_their_order_and_households_are_changed(ground: Ground) -> None:
     async with ground.connection() as connection:
         await store.add_submissions(connection, [_submission(number, sequence=9 - number) for number in range(5)])
         rows = await store.recorded_from(connection, 0, 6, 3)
         assert [row["sequence"] for row in rows] == [6, 7, 8]
-        for revision in (1, 2):
-            row = HouseholdRow(HOUSE, "500101", None, revision, UUID(int=revision), AT, "{}")
-            await store.put_households(connection, [row])
+        row = HouseholdRow(HOUSE, "500101", None, 1, UUID(int=1), AT, "{}")
+        await store.add_households(connection, [row])
+        unknown = row._replace(household_id=UUID(int=2))
+        await store.change_households(connection, [row._replace(revision=2), unknown])
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await store.add_households(connection, [row])
         states = await store.households(connection, [HOUSE, UUID(int=2)])
         assert {key: state.revision for key, state in states.items()} == {HOUSE: 2}
 
