@@ -16,6 +16,7 @@ from deploy import catalogue, provisioning
 from deploy.local import ports, tools
 from deploy.local.home import Home
 from deploy.local.stack import Stack
+from deploy.scale import ONE_OF_EACH, Scale
 from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
 from shared.postgres.settings import PostgresSettings
@@ -95,10 +96,10 @@ def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
 
 
 @contextmanager
-def started(*, services: bool) -> Iterator[Stack]:
+def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> Iterator[Stack]:
     """A stack in a temporary home on free ports, with or without the services."""
     with temporary_home() as home:
-        stack = Stack(home, ports.free_base())
+        stack = Stack(home, ports.free_base(), scale=scale)
         try:
             stack.start_infrastructure()
             if services:

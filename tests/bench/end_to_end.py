@@ -128,7 +128,7 @@ async def probe(found: Setting, pool: "asyncpg.Pool[asyncpg.Record]", stop: asyn
     areas = itertools.cycle(area.code for area in subdistricts(PROBED))
     delays: list[float] = []
     url = f"http://127.0.0.1:{found.port('survey-http')}/v1/submissions"
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {found.token}"}, timeout=30) as client:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {found.tokens[0]}"}, timeout=30) as client:
         while not stop.is_set():
             area = next(areas)
             known = await pool.fetchval(SUBMISSIONS, area) or 0

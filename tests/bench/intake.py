@@ -25,7 +25,7 @@ async def _measure(found: Setting, case: str, batch: int, connections: int, seco
     before = cpu.usage(found.stack)
     outcome = await found.load(batch=batch, connections=connections, seconds=seconds, most=most, seed=seed)
     after = cpu.usage(found.stack)
-    echo = await raw.http_echo(Order(0, found.token, connections, batch, seconds / 2, most, seed))
+    echo = await raw.http_echo(Order(0, found.tokens, connections, batch, seconds / 2, most, seed))
     return Figure(
         "intake",
         case,

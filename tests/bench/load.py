@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import cycle, islice
 from typing import Any, cast
 
 import uvloop
@@ -24,11 +25,11 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Order:
-    """What to send. rate: households a second, None for as fast as possible; batch: households a request, 1 for
-    singles."""
+    """What to send. tokens: of the senders, who take turns; rate: households a second, None for as fast as possible;
+    batch: households a request, 1 for singles; reads: paths that are read in turn instead."""
 
     port: int
-    token: str
+    tokens: list[str]
     connections: int
     batch: int
     seconds: float
@@ -36,6 +37,7 @@ class Order:
     seed: int
     rate: float | None = None
     path: str | None = None
+    reads: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -60,17 +62,23 @@ class Outcome:
 
 def requests(order: Order) -> list[bytes]:
     """All requests, with their headers, ready to be written."""
+    if order.reads:
+        ready = [
+            f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: gzip\r\n\r\n".encode() for path in order.reads
+        ]
+        return list(islice(cycle(ready), order.most))
     path = order.path or ("/v1/submissions" if order.batch == 1 else "/v1/submissions:batch")
     bodies: Iterator[bytes]
     if order.batch == 1:
         bodies = submissions(order.most, order.seed)
     else:
         bodies = batches(order.most // order.batch, order.batch, order.seed)
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {order.token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: "
-    ).encode()
-    return [b"%b%d\r\n\r\n%b" % (head, len(body), body) for body in bodies]
+    heads = [
+        f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: ".encode()
+        for token in order.tokens
+    ]
+    return [b"%b%d\r\n\r\n%b" % (head, len(body), body) for head, body in zip(cycle(heads), bodies, strict=False)]
 
 
 class Connection(asyncio.Protocol):
@@ -214,11 +222,16 @@ async def run(order: Order) -> Outcome:
 
 
 async def ordered(order: Order) -> Outcome:
-    """Plays the order in a process of its own."""
+    """Plays the order in a process of its own, which ends with it also when this is cancelled."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
-    told, _ = await process.communicate(json.dumps(asdict(order)).encode())
+    try:
+        told, _ = await process.communicate(json.dumps(asdict(order)).encode())
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
     if process.returncode:
         raise RuntimeError(f"the load generator ended with {process.returncode}")
     answer: dict[str, Any] = json.loads(told)

@@ -1,4 +1,4 @@
-"""What every benchmark stands on: a stack of its own, a token, and ways to watch it work."""
+"""What every benchmark stands on: a stack of its own, volunteers' tokens, and ways to watch it work."""
 
 import asyncio
 import time
@@ -10,7 +10,9 @@ from uuid import UUID
 
 import asyncpg
 
+from deploy import catalogue
 from deploy.local.stack import Stack
+from deploy.scale import ONE_OF_EACH, Scale
 from shared.contracts.events import Role
 from shared.postgres.pool import open_pool
 from shared.security.tokens import TokenSigner
@@ -20,6 +22,10 @@ from tests.runtime import Runtime, started
 INTAKE = ("registration-http", "survey-http")
 """Intake needs registration's keys to judge tokens."""
 PREFILL_BATCH = 50
+CONNECTIONS = 4
+VOLUNTEERS = 200
+ORGANISATIONS = 20
+"""Senders of the load: many enough that no cache or share of a single sender is what is measured."""
 
 
 @dataclass
@@ -27,7 +33,7 @@ class Setting:
     """A stack under measurement."""
 
     stack: Stack
-    token: str
+    tokens: list[str]
 
     @property
     def runtime(self) -> Runtime:
@@ -35,13 +41,14 @@ class Setting:
         return Runtime(self.stack)
 
     def port(self, process: str) -> int:
-        """Where a process listens."""
-        return self.stack.process(process).program.port
+        """Where a process serves; several intakes share one port."""
+        return int(self.stack.environment(process)["JITASA_HTTP_PORT"])
 
     @asynccontextmanager
-    async def database(self, service: str) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
-        """A look into a service's database."""
-        pool = await open_pool(self.runtime.postgres_settings(service, service), application="bench", max_size=2)
+    async def database(self, service: str, role: str | None = None) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
+        """A look into a service's database, as the service itself unless another role is given."""
+        settings = self.runtime.postgres_settings(role or service, service)
+        pool = await open_pool(settings, application="bench", max_size=CONNECTIONS)
         try:
             yield pool
         finally:
@@ -52,7 +59,7 @@ class Setting:
     ) -> Outcome:
         """Sends submissions to intake from a process of its own."""
         port = self.port("survey-http")
-        return await ordered(Order(port, self.token, connections, batch, seconds, most, seed, rate))
+        return await ordered(Order(port, self.tokens, connections, batch, seconds, most, seed, rate))
 
     async def prefill(self, households: int, seed: int) -> int:
         """Fills the intake topic; gives how many were accepted."""
@@ -65,23 +72,32 @@ class Setting:
         """Starts processes without holding up the measurement."""
         await asyncio.to_thread(self.stack.start_services, names)
 
+    async def stop(self, *names: str) -> None:
+        """Stops processes in their own order."""
+        await asyncio.to_thread(self.stack.stop_services, names)
+
+    async def empty(self, service: str) -> None:
+        """Gives a service a fresh database; none of its processes may be running."""
+        await asyncio.to_thread(self.stack.postgres.drop_database, service)
+        await asyncio.to_thread(self.stack.postgres.provision, [catalogue.service(service)])
+
 
 @contextmanager
-def setting(processes: Sequence[str]) -> Iterator[Setting]:
-    """A stack with only the named processes."""
-    with started(services=False) as stack:
+def setting(processes: Sequence[str], scale: Scale = ONE_OF_EACH) -> Iterator[Setting]:
+    """A stack with only the named processes; scale: of how many of a kind more may be started."""
+    with started(services=False, scale=scale) as stack:
         stack.start_services(processes)
         issuer = stack.environment("survey-http")["JITASA_TOKEN_ISSUER"]
         signer = TokenSigner.from_file(stack.secrets.signing_keys, issuer=issuer)
-        yield Setting(stack, volunteer_token(signer))
+        yield Setting(stack, [volunteer_token(signer, number) for number in range(VOLUNTEERS)])
 
 
-def volunteer_token(signer: TokenSigner) -> str:
+def volunteer_token(signer: TokenSigner, number: int) -> str:
     """A token of a volunteer of the whole country that outlives any benchmark."""
     now = datetime.now(UTC)
     return signer.sign(
-        subject=UUID(int=7),
-        organisation=UUID(int=8),
+        subject=UUID(int=1_000 + number),
+        organisation=UUID(int=1 + number % ORGANISATIONS),
         role=Role.VOLUNTEER,
         area="",
         issued_at=now,
@@ -89,12 +105,14 @@ def volunteer_token(signer: TokenSigner) -> str:
     )
 
 
-POSITION = "SELECT coalesce(sum(next_offset), 0)::bigint FROM consumer_position WHERE topic = $1"
+POSITION = """
+SELECT coalesce(sum(next_offset), 0)::bigint FROM consumer_position WHERE topic = $1 OR $1::text IS NULL
+"""
 
 
 @dataclass
 class Drain:
-    """How a consumer worked through what was waiting. seconds: between the first and the last tenth."""
+    """How a consumer worked through what was waiting. seconds: without the warm-up."""
 
     records: int
     seconds: float
@@ -105,15 +123,19 @@ class Drain:
         return self.records / self.seconds
 
 
-async def drain(pool: "asyncpg.Pool[asyncpg.Record]", topic: str, target: int, timeout: float) -> Drain:
-    """Watches positions in the database until `target` records of `topic` are taken; the first tenth is warm-up."""
+async def drain(
+    pool: "asyncpg.Pool[asyncpg.Record]", topic: str | None, target: int, timeout: float, warm_up: float = 0.1
+) -> Drain:
+    """Watches positions in the database until `target` records of `topic` (None: of all topics) are taken; the first
+    tenth of what is taken meanwhile is warm-up."""
     begun: tuple[float, int] | None = None
+    start = int(await pool.fetchval(POSITION, topic))
     async with asyncio.timeout(timeout):
         while True:
             now, taken = time.perf_counter(), int(await pool.fetchval(POSITION, topic))
-            if begun is None and taken >= target / 10:
+            if begun is None and taken >= start + (target - start) * warm_up:
                 begun = (now, taken)
             if taken >= target:
-                first, start = begun or (now, 0)
+                first, start = begun or (now, start)
                 return Drain(taken - start, max(now - first, 1e-3))
             await asyncio.sleep(0.02)

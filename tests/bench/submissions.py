@@ -1,7 +1,7 @@
 """Submissions for load: believable in size and variety, and quick to make."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -23,25 +23,49 @@ PROBED = "10"
 """The province that load leaves out, so that probes are alone in it."""
 REVISITED = 0.1
 """Of all visits, to a house that was visited before."""
+DAYS_OFFLINE = 3
+"""As long as a volunteer's phone is out of reach at most."""
 
 
 def submissions(number: int, seed: int) -> Iterator[bytes]:
     """`number` submissions over the country, some 700 bytes each; other seeds give other ids and houses."""
     chance = random.Random(seed)
-    areas: Sequence[str] = [area.code for area in subdistricts() if not area.code.startswith(PROBED)]
-    now = datetime.now(UTC).replace(microsecond=0)
-    times = [(now - timedelta(minutes=minute)).isoformat() for minute in range(0, 40_000, 7)]
+    areas = _areas()
+    times = _times(40_000)
     for each in range(number):
         house = chance.randrange(each + 1) if chance.random() < REVISITED else each
-        persons = ",".join(PERSONS[(house + n) % 3] % ((house + 17 * n) % 95) for n in range(1 + house % 4))
-        area = areas[house % len(areas)]
-        yield (
-            SUBMISSION % (UUID(int=chance.getrandbits(128)), chance.choice(times), area, seed, house, persons)
-        ).encode()
+        yield _submission(chance, chance.choice(times), areas[house % len(areas)], seed, house)
 
 
 def batches(number: int, size: int, seed: int) -> Iterator[bytes]:
-    """`number` bodies of `size` submissions each, as phones send them."""
-    stream = submissions(number * size, seed)
-    for _ in range(number):
-        yield b'{"submissions":[' + b",".join(next(stream) for _ in range(size)) + b"]}"
+    """`number` bodies of `size` submissions each, as phones send them.
+
+    What a phone sends when it is back online is one volunteer's work: one subdistrict, the last days. Each batch is of
+    another subdistrict, since the phones that come back together are all over the country, and some batches are a
+    second round through the houses of an earlier one. Where the households of a batch lie decides how many rows of the
+    reporting database it touches: batches spread over 50 subdistricts would measure what nobody sends.
+    """
+    chance = random.Random(seed)
+    areas = _areas()
+    chance.shuffle(areas)
+    times = _times(DAYS_OFFLINE * 24 * 60)
+    for each in range(number):
+        visited = chance.randrange(each + 1) if chance.random() < REVISITED else each
+        area, first = areas[visited % len(areas)], visited * size
+        houses = range(first, first + size)
+        bodies = (_submission(chance, chance.choice(times), area, seed, house) for house in houses)
+        yield b'{"submissions":[' + b",".join(bodies) + b"]}"
+
+
+def _areas() -> list[str]:
+    return [area.code for area in subdistricts() if not area.code.startswith(PROBED)]
+
+
+def _times(minutes: int) -> list[str]:
+    now = datetime.now(UTC).replace(microsecond=0)
+    return [(now - timedelta(minutes=minute)).isoformat() for minute in range(0, minutes, 7)]
+
+
+def _submission(chance: random.Random, time: str, area: str, seed: int, house: int) -> bytes:
+    persons = ",".join(PERSONS[(house + n) % 3] % ((house + 17 * n) % 95) for n in range(1 + house % 4))
+    return (SUBMISSION % (UUID(int=chance.getrandbits(128)), time, area, seed, house, persons)).encode()
