@@ -1,105 +1,18 @@
-"""The map page and what it is made of: files that are read once at the start, and nothing else on the disk.
+"""The map page and what it is made of."""
 
-A path that is not in the list of files is not found, so no path leads out of the folders.
-"""
-
-import gzip
-import hashlib
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from services.reporting.http.answering import accepts_gzip
+from shared.web.files import KEPT, File, package_files, page_files, route
 
 PAGES: Final = Path(__file__).parent / "pages"
 BOUNDARIES: Final = Path(__file__).parents[2] / "shared" / "areas" / "data"
 
 PACKAGES: Final = ("leaflet/dist", "@fontsource/sarabun", "topojson-client/dist")
-"""What the page takes from `node_modules`; found below `/assets/` under the same path."""
-
-MEDIA_TYPES: Final = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".topojson": "application/json",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-}
-"""Files of other kinds (sources, maps of sources, licences) are not served."""
-
-_COMPRESSED: Final = frozenset({".png", ".woff2"})  # already; gzip would make them larger
-
-# The page loads from its own origin only. Leaflet shows an empty image (data:) while a tile is away.
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
-
-REVALIDATED: Final = "no-cache"
-"""The page is asked for each time, and answered 304 when it is still the same."""
-KEPT: Final = "public, max-age=86400"
-"""What changes only with a new release of a package or of the boundaries may be kept for a day."""
-
-
-class AssetsMissing(Exception):
-    """The page cannot be shown: a package is not where JITASA_ASSETS says."""
-
-
-class File:
-    """One file, held in memory."""
-
-    def __init__(self, path: Path, cache_control: str) -> None:
-        self.content = path.read_bytes()
-        self.media_type = MEDIA_TYPES[path.suffix]
-        self.cache_control = cache_control
-        self._compressible = path.suffix not in _COMPRESSED
-
-    @cached_property
-    def etag(self) -> str:
-        """Weak: the same for the compressed content."""
-        return f'W/"{hashlib.sha256(self.content).hexdigest()[:32]}"'
-
-    @cached_property
-    def compressed(self) -> bytes | None:
-        """The content for who takes gzip, where that is smaller."""
-        if not self._compressible:
-            return None
-        smaller = gzip.compress(self.content, mtime=0)
-        return smaller if len(smaller) < len(self.content) else None
-
-    def answer(self, request: Request) -> Response:
-        """The file, or 304 when the client has it already."""
-        headers = {
-            "ETag": self.etag,
-            "Cache-Control": self.cache_control,
-            "Vary": "Accept-Encoding",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
-        known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-        if self.etag in known or "*" in known:
-            return Response(status_code=304, headers=headers)
-        body = self.content
-        if self.compressed is not None and accepts_gzip(request):
-            body = self.compressed
-            headers["Content-Encoding"] = "gzip"
-        return Response(body, media_type=self.media_type, headers=headers)
+"""What the page takes from `node_modules`."""
 
 
 def page_routes(assets: Path) -> list[Route]:
@@ -107,29 +20,12 @@ def page_routes(assets: Path) -> list[Route]:
 
     assets: a `node_modules` folder; raises `AssetsMissing` when a package is not in it.
     """
-    return [_route(url, file) for url, file in _files(assets)]
-
-
-def _route(url: str, file: File) -> Route:
-    async def endpoint(request: Request) -> Response:
-        return file.answer(request)
-
-    return Route(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    return [route(url, file) for url, file in _files(assets)]
 
 
 def _files(assets: Path) -> Iterator[tuple[str, File]]:
-    for name, path in _below(PAGES):
-        yield "/" + name.removesuffix("index.html"), File(path, REVALIDATED)
+    yield from page_files(PAGES)
     for path in sorted(BOUNDARIES.glob("*.topojson")):
         yield f"/areas/{path.name}", File(path, KEPT)
-    for folder in PACKAGES:
-        if not (assets / folder).is_dir():
-            raise AssetsMissing(f"{assets / folder} does not exist: JITASA_ASSETS has to name the folder node_modules")
-        for name, path in _below(assets / folder):
-            yield f"/assets/{folder}/{name}", File(path, KEPT)
-
-
-def _below(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in MEDIA_TYPES and path.is_file():
-            yield path.relative_to(folder).as_posix(), path
+    for package in PACKAGES:
+        yield from package_files(assets, package)

@@ -15,6 +15,7 @@ from services.reporting.answers import AsOf
 from services.reporting.store import Pool
 from shared.observability.clock import Clock
 from shared.postgres.pool import UNREACHABLE, Connection
+from shared.web.files import accepts_gzip
 from shared.web.problems import Message, Problem
 
 COMPRESSED_FROM: Final = 1_400
@@ -68,12 +69,3 @@ async def answer(request: Request, content: Any) -> Response:
         else:
             body = gzip.compress(body, 1)
     return Response(body, media_type="application/json", headers=headers)
-
-
-def accepts_gzip(request: Request) -> bool:
-    """True when the client takes gzip."""
-    for part in request.headers.get("accept-encoding", "").lower().split(","):
-        coding, _, parameters = part.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

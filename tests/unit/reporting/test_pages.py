@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.reporting.pages import PACKAGES, AssetsMissing, page_routes
+from services.reporting.pages import PACKAGES, page_routes
+from shared.web.files import AssetsMissing
 
 
 def test_a_missing_package_is_named(tmp_path: Path) -> None:
