@@ -84,6 +84,9 @@ REPORTING: Final = Service(
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 
+OPERATIONS: Final = "operations"
+"""The operators' page: a process of the local stack, of no service; it has no access to Kafka and databases."""
+OPERATIONS_PORT_OFFSET: Final = 0
 KAFKA_PORT_OFFSET: Final = 50
 KAFKA_EXTERNAL_PORT_OFFSET: Final = 51
 """Kept free for subscribers outside the system."""

@@ -18,18 +18,16 @@ from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
 
+from deploy.catalogue import OPERATIONS_PORT_OFFSET
 from deploy.local import lag, logs
+from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
-from deploy.local.processes import Identity
 from deploy.local.stack import Stack, end_remains
-from deploy.local.supervisor import http_ready
 from deploy.scale import ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
 
 NOT_RUNNING = 3
 """The exit code of `status` when not everything runs and is ready; service managers use the same."""
-_NOT_OURS = ("kafka", "postgres")
-"""They serve no HTTP."""
 _DOWN_S = 60.0
 """Longer than the processes' own stop times together."""
 
@@ -70,7 +68,7 @@ def up(home: Home, chosen: argparse.Namespace) -> int:
 
 def down(home: Home, _chosen: argparse.Namespace) -> int:
     """Stop the stack, also one whose supervisor was killed."""
-    supervisor = _supervisor(home)
+    supervisor = supervisor_of(home)
     if supervisor is not None and (process := supervisor.find()):
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -87,7 +85,7 @@ def down(home: Home, _chosen: argparse.Namespace) -> int:
 def status(home: Home, chosen: argparse.Namespace) -> int:
     """Show each process; the exit code says whether all run and are ready."""
     description = describe(home)
-    groups = lag.of_processes(each["port"] for each in description["processes"] if each["name"] not in _NOT_OURS)
+    groups = lag.of_processes(each["port"] for each in description["processes"] if each["name"] not in SERVES_NO_HTTP)
     if chosen.json:
         print(json.dumps({**description, "groups": [group.as_json() for group in groups]}, indent=2))
     elif not description["running"] and not description["processes"]:
@@ -113,31 +111,6 @@ def _show_groups(groups: Sequence[lag.GroupLag]) -> None:
             f"{group.group:<23}{group.processes:<10}{group.lag:>10,}{oldest:>10}"
             f"{group.records_per_second:>10,.0f}/s{drained:>12}"
         )
-
-
-def describe(home: Home) -> dict[str, Any]:
-    """The stack's state, compared with what really runs."""
-    written = _written(home)
-    if written is None:
-        return {"home": str(home.root), "running": False, "ready": False, "processes": []}
-    supervisor = Identity(written["supervisor"]["pid"], written["supervisor"]["started"])
-    running = supervisor.alive()
-    processes = []
-    for each in written["processes"]:
-        alive = bool(each["pid"]) and Identity(each["pid"], each["started"]).alive()
-        state = each["state"] if alive or each["state"] in ("paused", "stopped") else "dead"
-        if state == "ready" and each["name"] not in _NOT_OURS and not http_ready(each["port"])():
-            state = "unready"
-        shown = {**each, "pid": each["pid"] if alive else None, "state": state, "ready": state == "ready"}
-        processes.append({name: value for name, value in shown.items() if name != "started"})
-    return {
-        "home": str(home.root),
-        "running": running,
-        "ready": running and bool(processes) and all(process["ready"] for process in processes),
-        "supervisor": {"pid": supervisor.pid},
-        "port_base": written["port_base"],
-        "processes": processes,
-    }
 
 
 def show_logs(home: Home, chosen: argparse.Namespace) -> int:
@@ -314,25 +287,10 @@ def _attached(home: Home) -> Stack:
     return Stack(home, description["port_base"])
 
 
-def _supervisor(home: Home) -> Identity | None:
-    written = _written(home)
-    if written is None:
-        return None
-    supervisor = Identity(written["supervisor"]["pid"], written["supervisor"]["started"])
-    return supervisor if supervisor.alive() else None
-
-
-def _written(home: Home) -> dict[str, Any] | None:
-    try:
-        answer: dict[str, Any] = json.loads(home.stack_file.read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return answer
-
-
 def _where(stack: Stack) -> str:
     base = stack.port_base
     lines = [f"  {name:<14} http://127.0.0.1:{base + offset}" for offset, name in enumerate(_SERVICE_ORDER, start=1)]
+    lines.append(f"  {'operators':<14} http://127.0.0.1:{base + OPERATIONS_PORT_OFFSET}")
     return "Ready. (พร้อมใช้งาน)\n" + "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import http.client
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,6 +28,8 @@ class GroupLag:
     lag: int = 0
     oldest_seconds: float = 0.0
     records_per_second: float = 0.0
+    by_partition: dict[tuple[str, int], int] = field(default_factory=dict)
+    """What waits in each partition, by topic and number."""
 
     @property
     def drain_seconds(self) -> float:
@@ -35,14 +37,16 @@ class GroupLag:
         return drain_seconds(self.lag, self.records_per_second)
 
     def as_json(self) -> dict[str, Any]:
-        """For programs; JSON has no infinity, so that drain time is null."""
+        """For programs, without the partitions; JSON has no infinity, so that drain time is null."""
         drain = self.drain_seconds
-        return {**asdict(self), "drain_seconds": None if math.isinf(drain) else drain}
+        told = asdict(self) | {"drain_seconds": None if math.isinf(drain) else drain}
+        del told["by_partition"]
+        return told
 
 
 def of_processes(ports: Iterable[int]) -> list[GroupLag]:
     """The groups of the processes that answer at these ports."""
-    return together(text for port in ports if (text := _metrics(port)) is not None)
+    return together(text for port in ports if (text := read(port)) is not None)
 
 
 def together(metrics: Iterable[str]) -> list[GroupLag]:
@@ -56,6 +60,8 @@ def together(metrics: Iterable[str]) -> list[GroupLag]:
                     case "lag":
                         groups[name].lag += int(sample.value)
                         groups[name].partitions += 1
+                        place = (sample.labels["topic"], int(sample.labels["partition"]))
+                        groups[name].by_partition[place] = int(sample.value)
                     case "oldest_seconds":
                         groups[name].oldest_seconds = max(groups[name].oldest_seconds, sample.value)
                     case "records_per_second":
@@ -77,7 +83,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _metrics(port: int) -> str | None:
+def read(port: int) -> str | None:
+    """The metrics of the process at this port; None when it does not answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/metrics")

@@ -20,6 +20,7 @@ _FREE_BASES = range(20_000, 32_000, 100)
 def of_stack(base: int, scale: Scale = ONE_OF_EACH) -> dict[str, int]:
     """The port of each process, and of each listener of Kafka."""
     ports = {
+        catalogue.OPERATIONS: base + catalogue.OPERATIONS_PORT_OFFSET,
         "kafka": base + catalogue.KAFKA_PORT_OFFSET,
         "kafka external": base + catalogue.KAFKA_EXTERNAL_PORT_OFFSET,
         "kafka controller": base + catalogue.KAFKA_CONTROLLER_PORT_OFFSET,

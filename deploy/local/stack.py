@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from deploy import catalogue, provisioning
-from deploy.catalogue import SERVICES, Process, Service
+from deploy.catalogue import OPERATIONS, OPERATIONS_PORT_OFFSET, SERVICES, Process, Service
 from deploy.local import ports, processes
 from deploy.local.addresses import Addresses
 from deploy.local.home import CHECKOUT, Home
@@ -32,9 +32,9 @@ HOST = "127.0.0.1"
 INFRASTRUCTURE_S = 60.0
 """Kafka and PostgreSQL are there within 4 s on an idle machine."""
 SERVICES_S = 60.0
-"""Eight processes load their packages at the same time: 6 s on two idle cores."""
+"""Nine processes load their packages at the same time: 6 s on two idle cores."""
 SECONDS_A_PROCESS = 8.0
-"""What each of more than eight is given beyond that."""
+"""What each of more than those is given beyond that."""
 LOCAL_REPLICAS = 1
 """One broker holds the one copy."""
 
@@ -108,19 +108,21 @@ class Stack:
             raise
 
     def start_services(self, names: Iterable[str] | None = None) -> None:
-        """Start the named processes, by default all of the scale, and wait until they are ready. Raises `Trouble`.
+        """Start the named processes, by default all of the scale and the operators' page, and wait until they are
+        ready. Raises `Trouble`.
 
         Further recorders and projectors may be named at any time, such as survey-recorder-2.
         """
-        chosen = list(names) if names is not None else list(self._processes)
+        chosen = list(names) if names is not None else [*self._processes, OPERATIONS]
         self._report(f"Starting {len(chosen)} processes of {len(SERVICES)} services")
         for name in chosen:
-            self.supervisor.start(self._service_program(*self._find(name)))
+            program = self._operations_program() if name == OPERATIONS else self._service_program(*self._find(name))
+            self.supervisor.start(program)
         self.supervisor.wait_ready(chosen, max(SERVICES_S, SECONDS_A_PROCESS * len(chosen)))
 
     def stop_services(self, names: Iterable[str] | None = None) -> None:
-        """Stop the named processes of services, by default all."""
-        self.supervisor.stop(list(names) if names is not None else list(_EVERY))
+        """Stop the named processes of services, by default all and the operators' page."""
+        self.supervisor.stop(list(names) if names is not None else [*_EVERY, OPERATIONS])
 
     def stop(self) -> None:
         """Stop everything: first the services, which still need the other two; harmless when nothing runs."""
@@ -299,6 +301,23 @@ class Stack:
             command=lambda: [sys.executable, "-m", process.module, process.argument],
             ready=http_ready(port),
             environment=self.environment(process.name),
+            options={"cwd": str(CHECKOUT)},
+        )
+
+    def _operations_program(self) -> Program:
+        port = self.port_base + OPERATIONS_PORT_OFFSET
+        return Program(
+            name=OPERATIONS,
+            port=port,
+            command=lambda: [sys.executable, "-m", "deploy.local.operations"],
+            ready=http_ready(port),
+            environment={
+                **self._base_environment(),
+                "JITASA_HOME": str(self.home.root),
+                "JITASA_TOOLS": str(self.home.tools),
+                "JITASA_HTTP_HOST": HOST,
+                "JITASA_HTTP_PORT": str(port),
+            },
             options={"cwd": str(CHECKOUT)},
         )
 

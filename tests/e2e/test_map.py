@@ -1,60 +1,26 @@
 """The live map page as people use it: a real browser, the real services behind it."""
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from deploy.local.stack import Stack
 from shared.areas.register import area, children, provinces
 from shared.contracts.events import Role
 from shared.security.tokens import TokenSigner
+from tests.e2e.complaints import complaints_of
 
 PROVINCE: Final = "96"  # Narathiwat: far from where other tests submit
 DISTRICT: Final = "9601"
 SUBDISTRICT: Final = "960101"
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-QUIET: Final = (
-    "--no-sandbox",  # the tests may run as root, where the browser's own sandbox refuses to start
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--no-first-run",
-)
-PATIENCE_MS: Final = 30_000.0
-"""A figure is on the page within a second; a busy machine that draws without a graphics card needs more."""
-
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser_program() -> str:
-    """The system's browser. Without one there is nothing to test; in CI that is a fault of the machine."""
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is not None:
-        return found
-    reason = f"no browser on this machine (looked for {', '.join(BROWSERS)})"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-async def browser(browser_program: str) -> AsyncIterator[Browser]:
-    """The browser, without a window."""
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=browser_program, args=list(QUIET))
-        yield running
-        await running.close()
 
 
 @dataclass
@@ -63,7 +29,7 @@ class Visitor:
 
     page: Page
     address: str
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[str]
 
     async def open(self, query: str = "") -> None:
         """Goes to the page and waits until it is live."""
@@ -88,13 +54,7 @@ class Visitor:
 async def visiting(context: BrowserContext, address: str) -> AsyncIterator[Visitor]:
     """A visitor who notes every error of the page and every request that leaves the service."""
     page = await context.new_page()
-    visitor = Visitor(page, address)
-    page.on("console", lambda message: visitor.complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith(address + "/") else visitor.complaints.append(request.url),
-    )
+    visitor = Visitor(page, address, complaints_of(page, address))
     try:
         yield visitor
     finally:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from random import Random
 
 from deploy.local import ports
-from deploy.local.commands import describe
+from deploy.local.description import describe
 from deploy.local.home import CHECKOUT, Home
 from deploy.local.stack import Stack
 from tests.faults.campaigns import SEED, Campaigns

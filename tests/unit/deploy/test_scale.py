@@ -51,7 +51,12 @@ def test_several_intakes_share_the_surveys_port_and_one_does_not() -> None:
 def test_the_largest_stack_has_a_port_for_everybody() -> None:
     offsets = _offsets(LARGEST)
     assert len(offsets) == 5 + 3 * MOST
-    fixed = [catalogue.KAFKA_PORT_OFFSET, catalogue.KAFKA_CONTROLLER_PORT_OFFSET, catalogue.POSTGRES_PORT_OFFSET]
+    fixed = [
+        catalogue.OPERATIONS_PORT_OFFSET,
+        catalogue.KAFKA_PORT_OFFSET,
+        catalogue.KAFKA_CONTROLLER_PORT_OFFSET,
+        catalogue.POSTGRES_PORT_OFFSET,
+    ]
     every = [*offsets.values(), *fixed, 2]
     assert len(set(every)) == len(every)
     assert set(ports.of_stack(0, LARGEST).values()) == {*every, catalogue.KAFKA_EXTERNAL_PORT_OFFSET}

@@ -1,0 +1,43 @@
+"""One browser for all pages."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET: Final = (
+    "--no-sandbox",  # the tests may run as root, where the browser's own sandbox refuses to start
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--no-first-run",
+)
+PATIENCE_MS: Final = 30_000.0
+"""A figure is on the page within a second; a busy machine that draws without a graphics card needs more."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def browser_program() -> str:
+    """The system's browser. Without one there is nothing to test; in CI that is a fault of the machine."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is not None:
+        return found
+    reason = f"no browser on this machine (looked for {', '.join(BROWSERS)})"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+async def browser(browser_program: str) -> AsyncIterator[Browser]:
+    """The browser, without a window."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=browser_program, args=list(QUIET))
+        yield running
+        await running.close()
