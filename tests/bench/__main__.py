@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
-from tests.bench import end_to_end, intake, pipeline
+from tests.bench import end_to_end, growth, intake, pipeline, read, scale, start
 from tests.bench.report import Figure
 
 Bench = Callable[[float, Callable[[Figure], None]], Awaitable[None]]
@@ -16,6 +17,11 @@ BENCHES: dict[str, Bench] = {
     "recorder": pipeline.recorder,
     "projector": pipeline.projector,
     "end-to-end": end_to_end.run,
+    "growth": growth.run,
+    "rebuild": pipeline.rebuild,
+    "read": read.run,
+    "start": start.run,
+    "scale": scale.run,
 }
 
 
@@ -25,6 +31,9 @@ def main() -> None:
     parser.add_argument("name", nargs="?", choices=list(BENCHES), help="which one; all when left out")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each case lasts (default 10)")
     parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument(
+        "--cold-setup", action="store_true", help="start: also with everything to be fetched, some 250 MB"
+    )
     given = parser.parse_args()
     figures: list[Figure] = []
 
@@ -32,8 +41,9 @@ def main() -> None:
         figure.show()
         figures.append(figure)
 
-    for name in [given.name] if given.name else BENCHES:
-        asyncio.run(_run(BENCHES[name], given.seconds, show))
+    benches = BENCHES | {"start": partial(start.run, cold_setup=given.cold_setup)}
+    for name in [given.name] if given.name else benches:
+        asyncio.run(_run(benches[name], given.seconds, show))
     if given.json:
         given.json.write_text(
             json.dumps([figure.document() for figure in figures], ensure_ascii=False, indent=2) + "\n"

@@ -85,3 +85,22 @@ async def http_echo(order: Order) -> Outcome:
         with suppress(psutil.NoSuchProcess):
             psutil.Process(server.pid).terminate()
         await server.wait()
+
+
+async def postgres_query(
+    setting: Setting, service: str, statement: str, arguments: Sequence[Any], seconds: float
+) -> float:
+    """Answers a second of one statement, asked over as many connections as the pool has, each again when answered."""
+    async with setting.database(service) as pool:
+        end = time.perf_counter() + seconds
+        answered = 0
+
+        async def ask() -> None:
+            nonlocal answered
+            async with pool.acquire() as connection:
+                while time.perf_counter() < end:
+                    await connection.fetch(statement, *arguments)
+                    answered += 1
+
+        await asyncio.gather(*(ask() for _ in range(pool.get_max_size())))
+        return answered / seconds

@@ -19,9 +19,9 @@ class Figure:
 
     def show(self) -> None:
         """Prints it in a few lines."""
-        print(f"{self.bench}: {self.case}: {self.rate:,.0f} {self.unit}", flush=True)
+        print(f"{self.bench}: {self.case}: {_number(self.rate)} {self.unit}", flush=True)
         for name, limit in self.raw.items():
-            print(f"    {self.rate / limit:.2f} of {name} ({limit:,.0f})", flush=True)
+            print(f"    {self.rate / limit:.2f} of {name} ({_number(limit)})", flush=True)
         if self.milliseconds:
             print("    " + ", ".join(f"{name} {value:.1f} ms" for name, value in self.milliseconds.items()), flush=True)
         if self.cpu_microseconds:
@@ -35,3 +35,7 @@ class Figure:
     def document(self) -> dict[str, Any]:
         """The figure as JSON."""
         return asdict(self)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
