@@ -5,22 +5,20 @@ described in /openapi.json from the same types that read the bodies.
 """
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import msgspec
 from fastapi import Depends, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.survey import store
+from services.survey import fates, store
 from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
-from shared.security.rights import RIGHTS, Right
+from shared.security.rights import Right
 from shared.web.authentication import Authentication, demand, demand_area, require
 from shared.web.documentation import with_problems
 from shared.web.problems import Message, Problem, language_of
@@ -41,33 +39,11 @@ INTAKE_PATHS = (SINGLE, BATCH)
 _encode = msgspec.json.Encoder().encode
 
 
-class Repeat(BaseModel):
-    """Another record that was accepted under the same id."""
-
-    status: str
-    received_at: str
-
-
-class Fate(BaseModel):
-    """What became of a submission.
-
-    status: `recorded` (its state stands or stood), `superseded` (a later visit already stood), `not_known_yet` (not
-    recorded until now, not seen, or not yours to see). repeats: the same id accepted again, `duplicate` with the same
-    content and `rejected` with another, which was not recorded.
-    """
-
-    submission_id: UUID
-    status: str
-    recorded_at: str | None = None
-    revision: int | None = None
-    repeats: list[Repeat] = []
-
-
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes. They use `app.state.intake`, `app.state.pool` and `app.state.authentication`."""
     app.add_route(SINGLE, submit, methods=["POST"], include_in_schema=False)
     app.add_route(BATCH, submit_batch, methods=["POST"], include_in_schema=False)
-    app.add_api_route("/v1/submissions/{submission_id}", fate, methods=["GET"], response_model=Fate)
+    app.include_router(fates.router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
     # FastAPI's documented way to extend the description
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -95,32 +71,6 @@ async def submit_batch(request: Request) -> Response:
     answers = await intake.accept(batch.submissions, principal)
     headers = _RETRY if any(answer.status in (429, 503) for answer in answers) else {}
     return _json(207, {"results": [_result(answer, language) for answer in answers]}, headers)
-
-
-async def fate(
-    submission_id: UUID, request: Request, principal: Annotated[Principal, Depends(require(Right.SUBMISSION_READ))]
-) -> Fate:
-    """What became of a submission: of one's own, or of one's area for those who see others' submissions."""
-    area = principal.area if Right.FIGURES_EXACT in RIGHTS[principal.role] else None
-    try:
-        async with acquire(request.app.state.pool) as connection:
-            row, repeats = await store.submission_fate(connection, submission_id, principal.subject, area)
-    except UNREACHABLE:
-        raise Problem(503, headers=_RETRY) from None
-    if row is None:
-        return Fate(submission_id=submission_id, status="not_known_yet")
-    return Fate(
-        submission_id=submission_id,
-        status=row["outcome"],
-        recorded_at=row["recorded_at"].isoformat(),
-        revision=row["revision"],
-        repeats=[
-            Repeat(
-                status="duplicate" if one["same_content"] else "rejected", received_at=one["received_at"].isoformat()
-            )
-            for one in repeats
-        ],
-    )
 
 
 async def counts(
@@ -182,12 +132,10 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         )
         components["SubmissionBatch"]["properties"]["submissions"]["items"] = body
         description.setdefault("components", {}).setdefault("schemas", {}).update(components)
-        description["paths"] |= {
-            SINGLE: {"post": _intake_route("Submission", {"202": "Kafka has the submission: it is not lost."})},
-            BATCH: {
-                "post": _intake_route("SubmissionBatch", {"207": "One result for each submission, in their order."})
-            },
-        }
+        answers = {"202": "Kafka has the submission: it is not lost."}
+        description["paths"][SINGLE]["post"] = _intake_route("Submission", answers)
+        answers = {"207": "One result for each submission, in their order."}
+        description["paths"][BATCH] = {"post": _intake_route("SubmissionBatch", answers)}
         app.openapi_schema = description
     return app.openapi_schema
 

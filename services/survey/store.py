@@ -1,7 +1,7 @@
 """The survey database, in sets: one statement for all rows of a batch."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -43,11 +43,33 @@ WHERE submission_id = $1 AND (volunteer_id = $2 OR starts_with(area, $3))
 """
 
 SUBMISSION_REPEATS = """
-SELECT received_at, same_content
+SELECT received_at, CASE WHEN same_content THEN 'duplicate' ELSE 'rejected' END AS outcome
 FROM repeated_submission
 WHERE submission_id = $1 AND (volunteer_id = $2 OR starts_with(area, $3))
 ORDER BY sequence
 LIMIT 20
+"""
+
+# Each half walks its index back from the cursor. Partition and sequence name a record of survey-intake, which stands in
+# one of the two tables, so that the order is total.
+OWN_SUBMISSIONS = """
+SELECT *
+FROM (
+    (SELECT submission_id, area, captured_at, received_at, recorded_at, outcome, revision, partition, sequence
+     FROM submission
+     WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
+     ORDER BY received_at DESC, partition DESC, sequence DESC
+     LIMIT $5)
+    UNION ALL
+    (SELECT submission_id, area, NULL, received_at, NULL,
+            CASE WHEN same_content THEN 'duplicate' ELSE 'rejected' END, NULL, partition, sequence
+     FROM repeated_submission
+     WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
+     ORDER BY received_at DESC, partition DESC, sequence DESC
+     LIMIT $5)
+) AS arrival
+ORDER BY received_at DESC, partition DESC, sequence DESC
+LIMIT $5
 """
 
 COUNTS = """
@@ -113,6 +135,18 @@ REPEATED_COLUMNS = (
     "received_at",
     "same_content",
 )
+
+
+class Arrival(NamedTuple):
+    """When a record of `survey-intake` was received, and which one it is."""
+
+    received_at: datetime
+    partition: int
+    sequence: int
+
+
+NEWEST = Arrival(datetime.max.replace(tzinfo=UTC), 0, 0)
+"""Later than every arrival."""
 
 
 class HouseholdRow(NamedTuple):
@@ -184,6 +218,11 @@ async def submission_fate(
     scope = "-" if area is None else area  # no area begins with a dash
     fate = await connection.fetchrow(SUBMISSION_FATE, submission_id, subject, scope)
     return fate, await connection.fetch(SUBMISSION_REPEATS, submission_id, subject, scope)
+
+
+async def own_submissions(connection: Connection, volunteer: UUID, before: Arrival, limit: int) -> list[asyncpg.Record]:
+    """What a volunteer sent and the recorder took, recorded or repeated, received before `before`, newest first."""
+    return await connection.fetch(OWN_SUBMISSIONS, volunteer, *before, limit)
 
 
 async def counts(connection: Connection, area: str) -> list[dict[str, Any]]:

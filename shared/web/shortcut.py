@@ -8,6 +8,7 @@ other requests go to the application.
 from collections.abc import Iterable
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,7 +23,10 @@ _log = log(__name__)
 
 
 class ShortCut:
-    """The application `app`, whose plain routes at `paths` are answered without its layers."""
+    """The application `app`, whose plain routes at `paths` are answered without its layers.
+
+    FastAPI's own routes at the same paths are left to the application.
+    """
 
     def __init__(self, app: FastAPI, paths: Iterable[str], max_body_bytes: int = MAX_BODY_BYTES) -> None:
         wanted = set(paths)
@@ -30,7 +34,7 @@ class ShortCut:
         self._direct: dict[tuple[str, str], ASGIApp] = {
             (method, route.path): Frame(_Endpoint(app, route), max_body_bytes)
             for route in app.routes
-            if isinstance(route, Route) and route.path in wanted
+            if isinstance(route, Route) and not isinstance(route, APIRoute) and route.path in wanted
             for method in route.methods or ()
         }
 

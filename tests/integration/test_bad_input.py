@@ -229,6 +229,7 @@ CASES: Final = [
     ),
     survey("batch that is no list", 400, "wrong_type", "submissions", {"submissions": {}}, route=BATCH),
     survey("batch of more than 500", 400, "too_many", "submissions", {"submissions": [{}] * 501}, route=BATCH),
+    survey("cursor that was not given", 400, "not_a_cursor", "cursor", None, route="GET /v1/submissions?cursor=x"),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
     facilities("malformed JSON", 400, "malformed_json", "", b'{"kind": '),
     facilities("wrong type", 400, "not_a_whole_number", "capacity", place(capacity="10")),

@@ -12,10 +12,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
+from fastapi import FastAPI
 
+from services.survey.http import INTAKE_PATHS, add_routes
 from services.survey.intake import Answer, Intake
 from services.survey.recorder import Recorder
 from shared.contracts.chain import Verdict, judge
@@ -31,11 +34,32 @@ from shared.postgres.pool import open_pool
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
+from shared.web.app import create_app
+from shared.web.authentication import Authentication
+from shared.web.shortcut import ShortCut
 from tests.runtime import Runtime
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 VOLUNTEER = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", NOW + timedelta(hours=1), "token")
 DEADLINE_SECONDS = 30.0
+
+
+class Tokens:
+    """Takes `role@area@subject` as a token: proving tokens is tested elsewhere."""
+
+    async def verify(self, token: str) -> Principal:
+        """The holder of `token`."""
+        role, area, subject = token.split("@")
+        return Principal(UUID(int=int(subject)), UUID(int=8), Role(role), area, NOW + timedelta(hours=1), "t")
+
+    def is_barred(self, subject: UUID) -> bool:
+        """Nobody."""
+        return False
+
+
+@asynccontextmanager
+async def _nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
 
 
 @dataclass
@@ -50,9 +74,20 @@ class Survey:
     intake: Intake
     clock: MovableClock
 
-    async def accept(self, *submissions: dict[str, Any]) -> list[Answer]:
+    async def accept(self, *submissions: dict[str, Any], by: Principal = VOLUNTEER) -> list[Answer]:
         """Sends submissions as one batch."""
-        return await self.intake.accept([json.dumps(one).encode() for one in submissions], VOLUNTEER)
+        return await self.intake.accept([json.dumps(one).encode() for one in submissions], by)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """The survey's routes over this database; a token is `role@area@subject`, the subject as a small number."""
+        app = create_app(title="test", lifespan=_nothing, ready=list)
+        add_routes(app)
+        app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.authentication = Authentication(Tokens(), Tokens())
+        transport = httpx.ASGITransport(ShortCut(app, INTAKE_PATHS))
+        async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
+            yield client
 
     @asynccontextmanager
     async def recorder(
