@@ -1,52 +1,44 @@
-"""Where a house or a place stands: near the middle of its district, from the map's own boundaries."""
+"""Where a house or a place stands: near the middle of its district, by the map's own boundaries."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-_BOUNDARIES: Final = Path(__file__).parents[2] / "shared" / "areas" / "data" / "districts.topojson"
-_SPREAD_DEGREES: Final = 0.02  # about 2 km: stays within all but the smallest districts
+from shared.areas.districts import distance_km, read_rings
+
+_SPREAD_DEGREES: Final = 0.01
+"""About 1 km: a round on foot, so that nobody who goes it seems to have flown."""
+_INSIDE_KM: Final = 0.5
+"""So far outside may lie what is still to count as in the district: half of what the survey tolerates."""
+_TRIES: Final = 20
 _MIDDLE_OF_THE_COUNTRY: Final = (15.0, 101.0)
 
 
 def position_near(random: Random, area: str) -> tuple[float, float]:
     """Latitude and longitude of somewhere in the district of `area`, to the nearest 10 m or so."""
-    latitude, longitude = district_centres().get(area[:4], _MIDDLE_OF_THE_COUNTRY)
-    return (
-        round(latitude + random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES), 4),
-        round(longitude + random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES), 4),
-    )
+    district = area[:4]
+    latitude, longitude = district_centres().get(district, _MIDDLE_OF_THE_COUNTRY)
+    for _ in range(_TRIES):
+        position = (
+            round(latitude + random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES), 4),
+            round(longitude + random.uniform(-_SPREAD_DEGREES, _SPREAD_DEGREES), 4),
+        )
+        if distance_km(district, *position) < _INSIDE_KM:
+            return position
+    return latitude, longitude
 
 
 @cache
 def district_centres() -> Mapping[str, tuple[float, float]]:
-    """Latitude and longitude of the middle of each district, by its code."""
-    topology: dict[str, Any] = json.loads(_BOUNDARIES.read_bytes())
-    scale_x, scale_y = topology["transform"]["scale"]
-    shift_x, shift_y = topology["transform"]["translate"]
-    arcs: list[list[tuple[int, int]]] = []
-    for arc in topology["arcs"]:
-        x = y = 0
-        points = []
-        for step_x, step_y in arc:
-            x, y = x + step_x, y + step_y
-            points.append((x, y))
-        arcs.append(points)
-    (collection,) = topology["objects"].values()
+    """Latitude and longitude of the middle of each district, by its code; on its border where the middle is outside."""
     centres = {}
-    for district in collection["geometries"]:
-        polygons = district["arcs"] if district["type"] == "MultiPolygon" else [district["arcs"]]
-        largest = max((_ring(polygon[0], arcs) for polygon in polygons), key=len)
-        centres[str(district["properties"]["code"])] = (
-            shift_y + scale_y * sum(y for _, y in largest) / len(largest),
-            shift_x + scale_x * sum(x for x, _ in largest) / len(largest),
-        )
+    for code, rings in read_rings().items():
+        largest = max(rings, key=len)
+        longitude, latitude = (sum(axis) / len(largest) for axis in zip(*largest, strict=True))
+        if distance_km(code, latitude, longitude) > 0:
+            longitude, latitude = min(
+                largest, key=lambda point: (point[0] - longitude) ** 2 + (point[1] - latitude) ** 2
+            )
+        centres[code] = (latitude, longitude)
     return centres
-
-
-def _ring(references: Sequence[int], arcs: Sequence[list[tuple[int, int]]]) -> list[tuple[int, int]]:
-    """The points of a ring; a negative reference (~i) is arc i backwards."""
-    return [point for reference in references for point in arcs[reference if reference >= 0 else ~reference]]
