@@ -181,6 +181,28 @@ def progress_row(area: Area, figures: Figures, houses: Denominator, *, suppresse
 
 
 @dataclass(frozen=True, slots=True)
+class QualityRow:
+    """Submissions of one area, and how many of them came with each quality flag; one may have several.
+
+    suppressed: too few persons to show it to everybody.
+    """
+
+    area: str
+    name_th: str
+    name_en: str
+    submissions: int | None
+    flags: Mapping[str, int] | None
+    suppressed: bool
+
+
+def quality_row(area: Area, figures: Figures, flags: Mapping[str, int], *, suppressed: bool) -> QualityRow:
+    """The row of one area; with `suppressed`, without figures."""
+    if suppressed:
+        return QualityRow(area.code, area.name_th, area.name_en, None, None, True)
+    return QualityRow(area.code, area.name_th, area.name_en, figures.submissions, flags, False)
+
+
+@dataclass(frozen=True, slots=True)
 class LiveRow:
     """What the live map shows of one area: see `CoverageRow` and `ProgressRow`; doses are of the registered
     population."""
@@ -339,6 +361,16 @@ class ProgressAnswer:
     level: Level
     as_of: AsOf
     rows: list[ProgressRow]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityAnswer:
+    """Quality flags of submissions, for every area of a level."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    rows: list[QualityRow]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Nothing here reads or writes. Every survey figure is a sum of (after - before), 
 batches gives the same sums, and no state of a household is needed.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +59,13 @@ class ReasonKey(NamedTuple):
     reason: str
 
 
+class FlagKey(NamedTuple):
+    """Where submissions came with a quality flag."""
+
+    subdistrict: str
+    flag: str
+
+
 class VisitKey(NamedTuple):
     """Who made visits for whom, in the month that begins on `month`."""
 
@@ -104,12 +112,13 @@ class Progress:
 class Changes:
     """What a batch of events adds to the figures.
 
-    survey: rows in the order of `FIGURES`; reasons: persons; volunteers: people; facilities: the latest state of each
-    place.
+    survey: rows in the order of `FIGURES`; reasons: persons; flags: submissions; volunteers: people; facilities: the
+    latest state of each place.
     """
 
     survey: dict[SurveyKey, list[int]] = field(default_factory=dict)
     reasons: dict[ReasonKey, int] = field(default_factory=dict)
+    flags: Counter[FlagKey] = field(default_factory=Counter)
     visits: dict[VisitKey, Visits] = field(default_factory=dict)
     volunteers: dict[VolunteerKey, int] = field(default_factory=dict)
     facilities: dict[UUID, FacilityUpdated] = field(default_factory=dict)
@@ -136,6 +145,8 @@ class Changes:
         row = self.survey.get(key := SurveyKey(event.area, day))
         if row is None:
             row = self.survey[key] = [0] * len(FIGURES)
+        for flag in event.flags:
+            self.flags[FlagKey(event.area, flag)] += 1
         superseded = event.outcome == SubmissionOutcome.SUPERSEDED
         visit = event.kind != SubmissionKind.ERASURE
         if visit:

@@ -57,6 +57,7 @@ ADD_SURVEY_DAY: Final = addition("survey_day", {"subdistrict": "text", "day": "d
 ADD_REASON_SUBDISTRICT: Final = addition("reason_subdistrict", {"subdistrict": "text", "reason": "text"}, ["persons"])
 ADD_REASON_DISTRICT: Final = addition("reason_district", {"district": "text", "reason": "text"}, ["persons"])
 ADD_REASON_DAY: Final = addition("reason_day", {"subdistrict": "text", "day": "date", "reason": "text"}, ["persons"])
+ADD_FLAG_SUBDISTRICT: Final = addition("flag_subdistrict", {"subdistrict": "text", "flag": "text"}, ["submissions"])
 ADD_VOLUNTEER_MONTH: Final = addition(
     "volunteer_month",
     {"volunteer_id": "uuid", "organisation_id": "uuid", "month": "date"},
@@ -161,6 +162,9 @@ async def _write_survey(connection: Connection, changes: Changes) -> None:
     await _execute(connection, ADD_REASON_SUBDISTRICT, ((*key, persons) for key, persons in by_subdistrict.items()))
     await _execute(connection, ADD_REASON_DISTRICT, ((*key, persons) for key, persons in by_district.items()))
     await _execute(connection, ADD_REASON_DAY, ((*key, persons) for key, persons in changes.reasons.items()))
+    await _execute(
+        connection, ADD_FLAG_SUBDISTRICT, ((*key, submissions) for key, submissions in changes.flags.items())
+    )
     await _execute(
         connection,
         ADD_VOLUNTEER_MONTH,

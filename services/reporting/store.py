@@ -111,6 +111,24 @@ async def reasons(connection: Connection, area: str, digits: int) -> dict[str, d
     return {row["area"]: dict(zip(row["reasons"], row["persons"], strict=True)) for row in rows}
 
 
+FLAGS = """
+SELECT area, array_agg(flag) AS flags, array_agg(submissions) AS submissions
+FROM (
+    SELECT left(subdistrict, $2) AS area, flag, sum(submissions)::bigint AS submissions
+    FROM flag_subdistrict
+    WHERE subdistrict >= $1 AND subdistrict < $1 || ':'
+    GROUP BY 1, 2
+) AS by_flag
+GROUP BY area
+"""
+
+
+async def flags(connection: Connection, area: str, digits: int) -> dict[str, dict[str, int]]:
+    """Submissions by quality flag, by area code; areas without any are left out."""
+    rows = await connection.fetch(FLAGS, area, digits)
+    return {row["area"]: dict(zip(row["flags"], row["submissions"], strict=True)) for row in rows}
+
+
 DENOMINATORS = """
 SELECT DISTINCT ON (area) area, value, source, dated
 FROM denominator

@@ -61,6 +61,7 @@ class Submission(msgspec.Struct, frozen=True):
     revision: Revision
     before: Counts | None
     after: Counts | None
+    flags: Annotated[tuple[Slug, ...], msgspec.Meta(max_length=20)] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a time beyond the calendar, or when before and after do not fit the outcome."""

@@ -13,6 +13,7 @@ from services.survey.http import INTAKE_PATHS, add_routes
 from services.survey.intake import Intake
 from services.survey.recorder import Recorder
 from services.survey.settings import SurveySettings
+from shared.areas import districts
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.identity import TopicIdentities
@@ -23,6 +24,7 @@ from shared.observability.clock import SystemClock
 from shared.observability.logs import log
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
+from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenVerifier
@@ -48,9 +50,11 @@ async def http(stopping: asyncio.Event) -> None:
     barred = BarredVolunteers(kafka)
     sealing = KeyRing.from_file(settings.sealing_keys_file)
     household_ids = HouseholdIds.from_file(settings.household_key_file)
+    blind_index = BlindIndex.from_file(settings.blind_index_key_file)
+    districts.load()
 
     def intake_on(producer: AIOKafkaProducer) -> Intake:
-        return Intake(producer, sealing, household_ids, SystemClock())
+        return Intake(producer, sealing, household_ids, blind_index, SystemClock())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey import store
+from services.survey.quality import MEANINGS
 from services.survey.store import NEWEST, Arrival
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
@@ -82,12 +83,13 @@ class Fate(BaseModel):
     status: `recorded` (its state stands or stood), `superseded` (a later visit already stood), `duplicate` or
     `rejected` (yours came under an id that somebody else's submission has), `not_known_yet` (not recorded until now,
     refused by intake, not seen, or not yours to see). repeats: the same id accepted again, `duplicate` with the same
-    content and `rejected` with another, which was not recorded.
+    content and `rejected` with another, which was not recorded. flags: what is odd about it; it counts all the same.
     """
 
     submission_id: UUID
     status: str
     reasons: list[Reason] = []
+    flags: list[Reason] = []
     recorded_at: datetime | None = None
     revision: int | None = None
     repeats: list[Repeat] = []
@@ -96,12 +98,14 @@ class Fate(BaseModel):
 class Item(BaseModel):
     """One arrival of a submission: `recorded`, `superseded`, `duplicate` or `rejected`, and why.
 
-    captured_at, recorded_at and revision are null for the last two, which became no visit.
+    flags: what is odd about it; it counts all the same. captured_at, recorded_at and revision are null for the last
+    two, which became no visit.
     """
 
     submission_id: UUID
     status: str
     reasons: list[Reason]
+    flags: list[Reason]
     area: str
     received_at: datetime
     captured_at: datetime | None
@@ -159,6 +163,7 @@ async def fate(submission_id: UUID, request: Request, principal: Reader) -> Fate
         submission_id=submission_id,
         status=row["outcome"],
         reasons=reasons_of(row["outcome"], language),
+        flags=_flags(row, language),
         recorded_at=row["recorded_at"],
         revision=row["revision"],
         repeats=told,
@@ -173,11 +178,16 @@ def reasons_of(outcome: str, language: str) -> list[Reason]:
     return [Reason(code=code, message=message.in_language(language))]
 
 
+def _flags(row: asyncpg.Record, language: str) -> list[Reason]:
+    return [Reason(code=flag, message=MEANINGS[flag].in_language(language)) for flag in row["flags"] or ()]
+
+
 def _item(row: asyncpg.Record, language: str) -> Item:
     return Item(
         submission_id=row["submission_id"],
         status=row["outcome"],
         reasons=reasons_of(row["outcome"], language),
+        flags=_flags(row, language),
         area=row["area"],
         received_at=row["received_at"],
         captured_at=row["captured_at"],

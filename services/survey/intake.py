@@ -14,6 +14,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from services.survey.domain import count
+from services.survey.quality import evidence_of
 from services.survey.records import IntakeRecord, encode
 from services.survey.submission import Submission, Unreadable, area_of, check, read_submission, village_of
 from shared.contracts.partitioning import partition_of
@@ -21,6 +22,7 @@ from shared.contracts.topics import SURVEY_INTAKE, Topic
 from shared.kafka.accumulator import Accumulator, Record
 from shared.observability.clock import Clock
 from shared.observability.metrics import IN_FLIGHT, SUBMISSIONS
+from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
@@ -71,12 +73,14 @@ class Intake:
         producer: AIOKafkaProducer,
         sealing: KeyRing,
         household_ids: HouseholdIds,
+        blind_index: BlindIndex,
         clock: Clock,
         topic: Topic = SURVEY_INTAKE,
     ) -> None:
         self._accumulator = Accumulator(producer, topic, patience_seconds=ACKNOWLEDGE_SECONDS)
         self._sealing = sealing
         self._household_ids = household_ids
+        self._blind_index = blind_index
         self._clock = clock
         self._topic = topic
         self._in_flight = 0
@@ -136,6 +140,7 @@ class Intake:
         key = str(household_id)
         plaintext = msgspec.json.encode(submission)
         sealed = self._sealing.seal(plaintext, household=key, field=SEALED_FIELD)
+        evidence = evidence_of(submission, area, self._blind_index)
         record = IntakeRecord(
             submission_id=submission.submission_id,
             household_id=household_id,
@@ -151,6 +156,9 @@ class Intake:
             key_id=sealed.key_id,
             wrapped_key=sealed.wrapped_key,
             sealed=sealed.ciphertext,
+            flags=evidence.flags,
+            cell=evidence.cell,
+            persons=evidence.persons,
         )
         partition = partition_of(key, self._topic.partitions)
         return _Sealed(submission.submission_id, record.digest, (partition, key.encode(), encode(record)))

@@ -27,6 +27,7 @@ import msgspec
 
 from services.survey import store
 from services.survey.domain import Visit
+from services.survey.quality import Comparison
 from services.survey.records import IntakeRecord, decode
 from services.survey.store import HouseholdRow, HouseholdState
 from shared.contracts.envelope import HeaderWriter
@@ -64,6 +65,7 @@ class SurveyEvent(msgspec.Struct, frozen=True):
     revision: int
     before: msgspec.Raw | None
     after: msgspec.Raw | None
+    flags: Sequence[str]
 
 
 class Recorder:
@@ -107,6 +109,7 @@ class Recorder:
         records = [record for in_order in arrivals for _, record in in_order]
         plan.known = await store.known_submissions(connection, [record.submission_id for record in records])
         plan.households = await store.households(connection, list({record.household_id for record in records}))
+        plan.comparison = await _compare(connection, [r for r in records if r.submission_id not in plan.known])
         plan.recorded_at = self._clock.now()
         for batch, in_order in zip(batches, arrivals, strict=True):
             last = batch.position.last_sequence
@@ -124,6 +127,8 @@ class Recorder:
         await store.add_repeated(connection, plan.repeated)
         await store.add_households(connection, list(plan.added.values()))
         await store.change_households(connection, list(plan.changed.values()))
+        await store.add_persons(connection, plan.comparison.persons)
+        await store.put_sightings(connection, plan.comparison.seen)
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
         """Starts to publish the batch, once the one before it is in Kafka."""
@@ -172,12 +177,23 @@ class Recorder:
         return start
 
 
+async def _compare(connection: Connection, records: Sequence[IntakeRecord]) -> Comparison:
+    volunteers = {record.volunteer_id for record in records if record.cell is not None}
+    persons = {person for record in records for person in record.persons}
+    return Comparison(
+        records,
+        await store.last_sightings(connection, list(volunteers)),
+        await store.households_of_persons(connection, list(persons)),
+    )
+
+
 class _Plan:
     """What one batch changes, decided record by record in the order of arrival."""
 
     def __init__(self) -> None:
         self.known: dict[UUID, bytes] = {}
         self.households: dict[UUID, HouseholdState] = {}
+        self.comparison = Comparison((), {}, {})
         self.recorded_at: datetime
         self.submissions: list[tuple[Any, ...]] = []
         self.repeated: list[tuple[Any, ...]] = []
@@ -224,6 +240,7 @@ class _Plan:
         else:
             outcome, before, after = "superseded", stored.counts, stored.counts
             revision = stored.revision
+        flags = self.comparison.flags(record)
         row = (
             record.submission_id,
             record.household_id,
@@ -245,6 +262,7 @@ class _Plan:
             record.key_id,
             record.wrapped_key,
             record.sealed,
+            flags or None,
         )
         self.submissions.append(row)
         event = SurveyEvent(
@@ -260,6 +278,7 @@ class _Plan:
             revision,
             _raw(before),
             _raw(after),
+            flags,
         )
         self.events[partition].append(event_record(event, sequence, previous))
         return True
@@ -286,7 +305,9 @@ def event_record(event: SurveyEvent, sequence: int, previous: int | None) -> Out
 def stored_event(row: Mapping[str, Any]) -> SurveyEvent:
     """The event of a row of `submission`."""
     columns = {name: row[name] for name in SurveyEvent.__struct_fields__}
-    return SurveyEvent(**columns | {"before": _raw(row["before"]), "after": _raw(row["after"])})
+    return SurveyEvent(
+        **columns | {"before": _raw(row["before"]), "after": _raw(row["after"]), "flags": row["flags"] or ()}
+    )
 
 
 def _raw(text: str | None) -> msgspec.Raw | None:

@@ -13,7 +13,8 @@ class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
     """One accepted submission; written as a MessagePack array. New fields go to the end, with a default.
 
     digest: tells the same submission sent again from another one under the same id; sealed: the submission as JSON,
-    under `wrapped_key`, which is itself sealed under the key `key_id`.
+    under `wrapped_key`, which is itself sealed under the key `key_id`. flags, cell and persons: see
+    `services.survey.quality.Evidence`.
     """
 
     submission_id: UUID
@@ -30,6 +31,9 @@ class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
     key_id: str
     wrapped_key: bytes
     sealed: bytes
+    flags: tuple[str, ...] = ()
+    cell: tuple[int, int] | None = None
+    persons: tuple[bytes, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")

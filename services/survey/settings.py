@@ -6,7 +6,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SurveySettings(BaseSettings):
-    """JITASA_JWKS_URL, JITASA_TOKEN_ISSUER, JITASA_SEALING_KEYS_FILE, JITASA_HOUSEHOLD_KEY_FILE."""
+    """JITASA_JWKS_URL, JITASA_TOKEN_ISSUER, JITASA_SEALING_KEYS_FILE, JITASA_HOUSEHOLD_KEY_FILE,
+    JITASA_BLIND_INDEX_KEY_FILE."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")
 
@@ -14,3 +15,4 @@ class SurveySettings(BaseSettings):
     token_issuer: str
     sealing_keys_file: Path
     household_key_file: Path
+    blind_index_key_file: Path

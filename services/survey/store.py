@@ -1,6 +1,6 @@
 """The survey database, in sets: one statement for all rows of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.survey.domain import Visit
+from services.survey.quality import Sighting
 from shared.postgres.pool import Connection
 
 KNOWN_SUBMISSIONS = "SELECT submission_id, digest FROM submission WHERE submission_id = ANY ($1::uuid[])"
@@ -26,10 +27,37 @@ FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::timestamptz[], $5::json[]
 WHERE h.household_id = c.household_id
 """
 
+SIGHTINGS = """
+SELECT volunteer_id, captured_at, cell_row, cell_column
+FROM volunteer_sighting
+WHERE volunteer_id = ANY ($1::uuid[])
+"""
+
+PUT_SIGHTINGS = """
+INSERT INTO volunteer_sighting AS v (volunteer_id, captured_at, cell_row, cell_column)
+SELECT *
+FROM unnest($1::uuid[], $2::timestamptz[], $3::smallint[], $4::smallint[])
+     AS c (volunteer_id, captured_at, cell_row, cell_column)
+ORDER BY volunteer_id
+ON CONFLICT (volunteer_id) DO UPDATE SET
+    captured_at = excluded.captured_at,
+    cell_row    = excluded.cell_row,
+    cell_column = excluded.cell_column
+WHERE v.captured_at < excluded.captured_at
+"""
+
+HOUSEHOLDS_OF_PERSONS = "SELECT blind_index, household_id FROM person_index WHERE blind_index = ANY ($1::bytea[])"
+
+ADD_PERSONS = """
+INSERT INTO person_index (blind_index, household_id)
+SELECT * FROM unnest($1::bytea[], $2::uuid[])
+ON CONFLICT DO NOTHING
+"""
+
 RECORDED_FROM = """
 SELECT submission_id, household_id, volunteer_id, organisation_id, area, captured_at, recorded_at, kind, outcome,
 revision,
-       before, after, partition, sequence, previous
+       before, after, flags, partition, sequence, previous
 FROM submission
 WHERE partition = $1 AND sequence >= $2
 ORDER BY sequence
@@ -37,7 +65,7 @@ LIMIT $3
 """
 
 SUBMISSION_FATE = """
-SELECT volunteer_id, area, captured_at, recorded_at, outcome, revision, kind
+SELECT volunteer_id, area, captured_at, recorded_at, outcome, revision, kind, flags
 FROM submission
 WHERE submission_id = $1 AND (volunteer_id = $2 OR starts_with(area, $3))
 """
@@ -55,14 +83,14 @@ LIMIT 20
 OWN_SUBMISSIONS = """
 SELECT *
 FROM (
-    (SELECT submission_id, area, captured_at, received_at, recorded_at, outcome, revision, partition, sequence
+    (SELECT submission_id, area, captured_at, received_at, recorded_at, outcome, revision, flags, partition, sequence
      FROM submission
      WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
      ORDER BY received_at DESC, partition DESC, sequence DESC
      LIMIT $5)
     UNION ALL
     (SELECT submission_id, area, NULL, received_at, NULL,
-            CASE WHEN same_content THEN 'duplicate' ELSE 'rejected' END, NULL, partition, sequence
+            CASE WHEN same_content THEN 'duplicate' ELSE 'rejected' END, NULL, NULL, partition, sequence
      FROM repeated_submission
      WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
      ORDER BY received_at DESC, partition DESC, sequence DESC
@@ -124,6 +152,7 @@ SUBMISSION_COLUMNS = (
     "key_id",
     "wrapped_key",
     "sealed",
+    "flags",
 )
 
 REPEATED_COLUMNS = (
@@ -203,6 +232,38 @@ async def add_repeated(connection: Connection, rows: Sequence[tuple[Any, ...]]) 
     """Adds rows of `REPEATED_COLUMNS`."""
     if rows:
         await connection.copy_records_to_table("repeated_submission", records=rows, columns=REPEATED_COLUMNS)
+
+
+async def last_sightings(connection: Connection, volunteers: Sequence[UUID]) -> dict[UUID, Sighting]:
+    """Where and when those of `volunteers` were last at a door who ever were at one with a position."""
+    if not volunteers:
+        return {}
+    return {row[0]: Sighting(*row[1:]) for row in await connection.fetch(SIGHTINGS, volunteers)}
+
+
+async def put_sightings(connection: Connection, seen: Mapping[UUID, Sighting]) -> None:
+    """Moves volunteers' last sightings forward; an older one changes nothing.
+
+    In the order of volunteers, so that two recorders that meet in some wait for each other instead of locking each
+    other out.
+    """
+    if seen:
+        await connection.execute(PUT_SIGHTINGS, list(seen), *map(list, zip(*seen.values(), strict=True)))
+
+
+async def households_of_persons(connection: Connection, persons: Sequence[bytes]) -> dict[bytes, set[UUID]]:
+    """The households in which `persons` are recorded, by blind index."""
+    found: dict[bytes, set[UUID]] = {}
+    if persons:
+        for person, household in await connection.fetch(HOUSEHOLDS_OF_PERSONS, persons):
+            found.setdefault(person, set()).add(household)
+    return found
+
+
+async def add_persons(connection: Connection, rows: Sequence[tuple[bytes, UUID]]) -> None:
+    """Remembers in which household a person is recorded, given the blind index."""
+    if rows:
+        await connection.execute(ADD_PERSONS, *map(list, zip(*rows, strict=True)))
 
 
 async def recorded_from(connection: Connection, partition: int, sequence: int, limit: int) -> list[asyncpg.Record]:

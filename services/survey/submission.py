@@ -85,7 +85,11 @@ class Dose(Struct, frozen=True, omit_defaults=True):
 
 
 class Person(Struct, frozen=True, omit_defaults=True):
-    """One member of the household. birth_year: of either era; age: in years."""
+    """One member of the household. birth_year: of either era; age: in years.
+
+    national_id_as_shown: the number stands so on the card, although its check digit is wrong. It is taken then, and
+    flagged.
+    """
 
     name: ShortText | None = None
     national_id: Annotated[str, Meta(max_length=40)] | None = None
@@ -97,6 +101,7 @@ class Person(Struct, frozen=True, omit_defaults=True):
     wants_vaccine: Literal["yes", "undecided", "no"] | None = None
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=17)] = ()
     home_visit: bool = False
+    national_id_as_shown: bool = False
 
 
 class Submission(Struct, frozen=True, omit_defaults=True):
@@ -191,7 +196,10 @@ _UNKNOWN_AREA = Message("ไม่พบรหัสพื้นที่นี�
 _OTHER_VILLAGE = Message(
     "รหัสหมู่บ้านต้องมี 8 หลักและอยู่ในตำบลนี้", "A village's code has 8 digits and begins with the subdistrict's"
 )
-_CHECK_DIGIT = Message("เลขประจำตัวประชาชนไม่ถูกต้อง (เลขตรวจสอบ)", "The national id's check digit is wrong")
+_CHECK_DIGIT = Message(
+    "เลขประจำตัวประชาชนไม่ถูกต้อง (เลขตรวจสอบ) หากตรงกับบัตรจริง โปรดระบุ national_id_as_shown",
+    "The national id's check digit is wrong; if the card shows it so, say national_id_as_shown",
+)
 _NATIONAL_ID = Message("เลขประจำตัวประชาชนต้องมี 13 หลัก", "A national id has 13 digits")
 _PHONE = Message(
     "เบอร์มือถือต้องขึ้นต้นด้วย 06 08 หรือ 09 และมี 10 หลัก", "A mobile number begins with 06, 08 or 09 and has 10 digits"
@@ -274,8 +282,10 @@ def _check_person(errors: list[FieldError], number: int, person: Person, capture
         try:
             national_id(person.national_id)
         except InvalidIdentifier as error:
-            message = _CHECK_DIGIT if error.code == "national_id_check_digit" else _NATIONAL_ID
-            errors.append(FieldError(f"persons[{number}].national_id", error.code, message))
+            wrong_digit = error.code == "national_id_check_digit"
+            if not (wrong_digit and person.national_id_as_shown):
+                message = _CHECK_DIGIT if wrong_digit else _NATIONAL_ID
+                errors.append(FieldError(f"persons[{number}].national_id", error.code, message))
     born = birth_year_of(person)
     if born is not None:
         age = captured.year - born

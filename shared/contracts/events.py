@@ -125,6 +125,16 @@ class Reason(StrEnum):
     NO_ANSWER = "no_answer"
 
 
+class QualityFlag(StrEnum):
+    """The known oddities of a submission, which is recorded all the same. Events carry them as text, so that the list
+    may grow."""
+
+    POSITION_ELSEWHERE = "position_elsewhere"
+    IMPLAUSIBLE_SPEED = "implausible_speed"
+    SAME_PERSON = "same_person"
+    CHECK_DIGIT = "check_digit"
+
+
 class FacilityKind(StrEnum):
     """The five kinds of place that agencies enter."""
 
@@ -235,6 +245,12 @@ class SurveySubmitted(Part):
     )
     before: HouseholdCounts | None
     after: HouseholdCounts | None
+    flags: tuple[Slug, ...] = Field(
+        default=(),
+        max_length=20,
+        description="what is odd about the submission, each name once, in alphabetical order; it counts all the same",
+        examples=[["position_elsewhere"]],
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

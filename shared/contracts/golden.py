@@ -181,6 +181,7 @@ def _surveys() -> dict[str, tuple[str, BaseModel]]:
         before: HouseholdCounts | None,
         after: HouseholdCounts | None,
         area: str = "500101",
+        flags: tuple[str, ...] = (),
     ) -> BaseModel:
         erasure = kind is SubmissionKind.ERASURE
         return SurveySubmitted(
@@ -196,6 +197,7 @@ def _surveys() -> dict[str, tuple[str, BaseModel]]:
             revision=revision,
             before=before,
             after=after,
+            flags=flags,
         )
 
     first = _counts((1, 0, 1, 1), wanting=1, wanting_608=1, home_visit=1, reasons={"hard_to_reach": 1})
@@ -244,6 +246,10 @@ def _surveys() -> dict[str, tuple[str, BaseModel]]:
         "empty": (
             "a house that stands empty: counted as surveyed, nobody in it",
             survey("empty", "C", visit, recorded, 1, None, _counts((0, 0, 0, 0)), "100101"),
+        ),
+        "flagged": (
+            "odd in two ways, and counted all the same; with a flag that the list does not name",
+            survey("flagged", "D", visit, recorded, 1, None, first, flags=("a_flag_yet_unknown", "position_elsewhere")),
         ),
     }
 

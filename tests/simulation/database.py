@@ -21,6 +21,7 @@ import asyncpg
 from services.reporting import projector
 from services.reporting.notices import NOTIFY
 from services.survey import store
+from services.survey.quality import Sighting
 from shared.kafka import position, projection, relay
 from shared.postgres import outbox
 from tests.simulation.scheduler import Process, World, settle
@@ -116,6 +117,8 @@ class Database:
             "submission_unique": {},
             "household": {},
             "repeated_submission": {},
+            "volunteer_sighting": {},
+            "person_index": {},
             "dead_letter": {},
             "entity": {},
             "outbox": {},
@@ -388,6 +391,33 @@ def _change_households(session: Session, arguments: tuple[Any, ...]) -> Work:
     return f"UPDATE {changed}"
 
 
+def _sightings(session: Session, arguments: tuple[Any, ...]) -> Work:
+    found = [(one, session.get("volunteer_sighting", one)) for one in arguments[0]]
+    return [(one, row["captured_at"], row["row"], row["column"]) for one, row in found if row is not None]
+    yield
+
+
+def _put_sightings(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for volunteer, *sighting in sorted(zip(*arguments, strict=True)):
+        yield "volunteer_sighting", volunteer
+        row = dict(zip(Sighting._fields, sighting, strict=True))
+        former = session.get("volunteer_sighting", volunteer)
+        if former is None or former["captured_at"] < row["captured_at"]:
+            session.put("volunteer_sighting", volunteer, row)
+
+
+def _households_of_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
+    asked = set(arguments[0])
+    return [(row["person"], row["household"]) for row in session.rows("person_index") if row["person"] in asked]
+    yield
+
+
+def _add_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for key in zip(*arguments, strict=True):
+        yield "person_index", key
+        session.put("person_index", key, {"person": key[0], "household": key[1]})
+
+
 def _recorded_from(session: Session, arguments: tuple[Any, ...]) -> Work:
     partition, sequence, limit = arguments
     rows = [row for row in session.rows("submission") if row["partition"] == partition and row["sequence"] >= sequence]
@@ -563,6 +593,10 @@ STATEMENTS: Mapping[str, Statement] = {
     store.KNOWN_SUBMISSIONS: _known_submissions,
     store.HOUSEHOLDS: _households,
     store.CHANGE_HOUSEHOLDS: _change_households,
+    store.SIGHTINGS: _sightings,
+    store.PUT_SIGHTINGS: _put_sightings,
+    store.HOUSEHOLDS_OF_PERSONS: _households_of_persons,
+    store.ADD_PERSONS: _add_persons,
     store.RECORDED_FROM: _recorded_from,
     "COPY household": insert_statement("household", ["household_id"], store.HouseholdRow._fields),
     "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),

@@ -20,6 +20,7 @@ from shared.kafka.projection import ProjectionHandler
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.postgres import outbox
+from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing, Sealed
 from tests.simulation.database import CHANGE_ENTITY, Database, Pool, Statement, statement_of
@@ -30,6 +31,7 @@ START: Final = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 STATUSES: Final = (VolunteerStatus.PENDING, VolunteerStatus.APPROVED, VolunteerStatus.SUSPENDED)
 AREAS: Final = ("500101", "500102")
 HOUSEHOLD_IDS: Final = HouseholdIds(bytes(32))
+BLIND_INDEX: Final = BlindIndex(bytes(32))
 
 
 class _NoSettings(KafkaSettings):
@@ -162,7 +164,7 @@ async def run_intake(
     producer = Producer(site.cluster, process)
     await producer.start()
     try:
-        intake = Intake(producer, Unsealed(), HOUSEHOLD_IDS, site.clock(), site.topic(SURVEY_INTAKE))
+        intake = Intake(producer, Unsealed(), HOUSEHOLD_IDS, BLIND_INDEX, site.clock(), site.topic(SURVEY_INTAKE))
         opened(process, intake)
         waits = [process.create_task(event.wait()) for event in (stopping, intake.failed)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -18,10 +18,13 @@ from services.reporting.answers import (
     FreshnessAnswer,
     ProgressAnswer,
     ProgressRow,
+    QualityAnswer,
+    QualityRow,
     VolunteersAnswer,
     coverage_row,
     freshness_row,
     progress_row,
+    quality_row,
     unknown,
     volunteers_row,
 )
@@ -92,6 +95,23 @@ async def progress(request: Request, asked: Wanted, reader: Reader) -> Response:
 
     return await answer(
         request, ProgressAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas(figures)])
+    )
+
+
+@router.get("/quality", responses={200: {"model": QualityAnswer}})
+async def quality(request: Request, asked: Wanted, reader: Reader) -> Response:
+    """Submissions with quality flags, for every area of the level. They count in all other figures as any other."""
+    async with snapshot(request) as (connection, as_of):
+        figures = await store.figures(connection, asked.area, asked.digits)
+        flags = await store.flags(connection, asked.area, asked.digits)
+    hides = _hides(asked, reader)
+
+    def row(area: Area) -> QualityRow:
+        found = figures.get(area.code, NOTHING)
+        return quality_row(area, found, flags.get(area.code, {}), suppressed=hides(area.code, found))
+
+    return await answer(
+        request, QualityAnswer(asked.area, asked.level, as_of, [row(area) for area in asked.areas(figures)])
     )
 
 

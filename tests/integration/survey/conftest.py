@@ -31,6 +31,7 @@ from shared.kafka.producer import OrderedPublisher, create_producer
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
+from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
@@ -154,7 +155,8 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     producer = create_producer(kafka, compression=None)
     await producer.start()
     clock = MovableClock(NOW)
-    intake = Intake(producer, KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32)), clock, intake_topic)
+    sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
+    intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock, intake_topic)
     try:
         yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock)
     finally:

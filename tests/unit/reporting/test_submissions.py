@@ -88,6 +88,12 @@ def test_counts_out_of_line(name: str, value: Any) -> None:
         {"after": AFTER | {"reasons": {"cost": 3}}},
         {"after": AFTER | {"reasons": {"a_new_reason": 2}}},
         {"added_later": {"by": "a newer producer"}},
+        {"flags": ["position_elsewhere", "a_new_flag"]},
+        {"flags": ["Position"]},
+        {"flags": ["a\n"]},
+        {"flags": ["a"] * 21},
+        {"flags": None},
+        {"flags": "check_digit"},
     ],
 )
 def test_bodies_at_the_edge(changes: dict[str, Any]) -> None:
@@ -96,9 +102,17 @@ def test_bodies_at_the_edge(changes: dict[str, Any]) -> None:
     assert mine == contract
 
 
-@pytest.mark.parametrize("missing", sorted(BODY))
-def test_nothing_is_optional(missing: str) -> None:
-    """Both refuse an event without one of its fields."""
+def test_flags_are_optional() -> None:
+    """An event from before there were any has none."""
+    mine, contract = understood(json.dumps({name: BODY[name] for name in BODY if name != "flags"}).encode())
+    assert mine == contract
+    assert mine is not None
+    assert mine["flags"] == ()
+
+
+@pytest.mark.parametrize("missing", sorted(BODY.keys() - {"flags"}))
+def test_nothing_else_is_optional(missing: str) -> None:
+    """Both refuse an event without one of its first fields."""
     assert understood(json.dumps({name: BODY[name] for name in BODY if name != missing}).encode()) == (None, None)
 
 

@@ -88,6 +88,7 @@ def test_counts_are_the_contract_s_and_survive_the_way(household: list[dict[str,
         "revision": 1,
         "before": None,
         "after": text,
+        "flags": None,
     }
     published = event_record(stored_event(row), sequence=5, previous=3)
     model = SurveySubmitted.model_validate_json(published.value)

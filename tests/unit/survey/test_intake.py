@@ -19,10 +19,12 @@ from shared.contracts.events import Role
 from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import SURVEY_INTAKE
 from shared.observability.clock import MovableClock
+from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
 
+Keys = tuple[KeyRing, HouseholdIds, BlindIndex]
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 VOLUNTEER = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", NOW + timedelta(hours=1), "token")
 
@@ -83,16 +85,16 @@ def body(number: int, **changes: Any) -> bytes:
 
 
 @pytest.fixture
-def keys() -> tuple[KeyRing, HouseholdIds]:
-    return KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32))
+def keys() -> Keys:
+    return KeyRing("k", {"k": os.urandom(32)}), HouseholdIds(os.urandom(32)), BlindIndex(os.urandom(32))
 
 
-def intake_over(producer: FakeProducer, keys: tuple[KeyRing, HouseholdIds]) -> Intake:
+def intake_over(producer: FakeProducer, keys: Keys) -> Intake:
     return Intake(cast(AIOKafkaProducer, producer), *keys, MovableClock(NOW))
 
 
 async def test_an_accepted_record_holds_what_the_recorder_needs_and_the_rest_sealed(
-    keys: tuple[KeyRing, HouseholdIds],
+    keys: Keys,
 ) -> None:
     producer = FakeProducer()
     named = body(1, contact={"name": "สมมุติ", "phone": "0812345678"})
@@ -107,14 +109,14 @@ async def test_an_accepted_record_holds_what_the_recorder_needs_and_the_rest_sea
     assert b"0812345678" not in value
 
 
-async def test_the_same_house_is_the_same_household(keys: tuple[KeyRing, HouseholdIds]) -> None:
+async def test_the_same_house_is_the_same_household(keys: Keys) -> None:
     producer = FakeProducer()
     houses = [{"area": "500101", "house": "๙๙/๑"}, {"area": "500101", "house": " 99/1 "}]
     await intake_over(producer, keys).accept([body(n, address=a) for n, a in enumerate(houses)], VOLUNTEER)
     assert len({key for key, _, _ in producer.sent}) == 1
 
 
-async def test_good_items_are_not_held_back_by_bad_ones(keys: tuple[KeyRing, HouseholdIds]) -> None:
+async def test_good_items_are_not_held_back_by_bad_ones(keys: Keys) -> None:
     producer = FakeProducer()
     bodies = [
         body(1),
@@ -129,7 +131,7 @@ async def test_good_items_are_not_held_back_by_bad_ones(keys: tuple[KeyRing, Hou
     assert len(producer.sent) == 2
 
 
-async def test_the_same_id_in_one_batch(keys: tuple[KeyRing, HouseholdIds]) -> None:
+async def test_the_same_id_in_one_batch(keys: Keys) -> None:
     producer = FakeProducer()
     other = body(1, persons=[])
     answers = await intake_over(producer, keys).accept([body(1), body(1), other], VOLUNTEER)
@@ -138,7 +140,7 @@ async def test_the_same_id_in_one_batch(keys: tuple[KeyRing, HouseholdIds]) -> N
 
 
 async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
-    keys: tuple[KeyRing, HouseholdIds], monkeypatch: pytest.MonkeyPatch
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake_module, "MAX_IN_FLIGHT", 10)
     monkeypatch.setattr(intake_module, "ACKNOWLEDGE_SECONDS", 0.2)
@@ -153,14 +155,14 @@ async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
     assert {answer.status for answer in await intake.accept([body(n) for n in range(10)], VOLUNTEER)} == {202}
 
 
-async def test_an_outcome_that_is_not_known_is_said_to_be_unknown(keys: tuple[KeyRing, HouseholdIds]) -> None:
+async def test_an_outcome_that_is_not_known_is_said_to_be_unknown(keys: Keys) -> None:
     intake = intake_over(FakeProducer(KafkaTimeoutError()), keys)
     [answer] = await intake.accept([body(1)], VOLUNTEER)
     assert (answer.status, answer.errors[0].code) == (503, "unknown")
     assert not intake.failed.is_set()
 
 
-async def test_a_producer_that_is_of_no_use_any_more_is_given_up(keys: tuple[KeyRing, HouseholdIds]) -> None:
+async def test_a_producer_that_is_of_no_use_any_more_is_given_up(keys: Keys) -> None:
     intake = intake_over(FakeProducer(MessageSizeTooLargeError()), keys)
     [answer] = await intake.accept([body(1)], VOLUNTEER)
     assert answer.status == 503

@@ -1,0 +1,27 @@
+-- migrate:up
+
+ALTER TABLE submission ADD COLUMN flags text[];  -- what is odd about it, in alphabetical order as published; null: nothing
+
+-- Where each volunteer was last, to tell a speed that nobody can have: one row each, overwritten, and no more than the grid cell
+-- of a square kilometre. Personal data of volunteers all the same: it leaves this database nowhere.
+CREATE TABLE volunteer_sighting (
+    volunteer_id  uuid        PRIMARY KEY,
+    captured_at   timestamptz NOT NULL,
+    cell_row      smallint    NOT NULL,  -- hundredths of a degree of latitude
+    cell_column   smallint    NOT NULL   -- and of longitude
+) WITH (fillfactor = 50);  -- free space lets an update stay in its page without touching the index
+
+-- In which households a national id was recorded, two at most. Keyed hashes: nobody without the key can make or read one.
+CREATE TABLE person_index (
+    blind_index   bytea       NOT NULL,
+    household_id  uuid        NOT NULL,
+    PRIMARY KEY (blind_index, household_id)
+);
+
+CREATE INDEX person_index_household ON person_index (household_id);  -- by which an erasure finds its rows
+
+-- migrate:down
+
+DROP TABLE person_index;
+DROP TABLE volunteer_sighting;
+ALTER TABLE submission DROP COLUMN flags;
