@@ -13,15 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.survey import fates, store
+from services.survey.admission import party_of
 from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.web.app import MAX_BODY_BYTES, body_bytes
 from shared.web.authentication import Authentication, demand, demand_area, require
 from shared.web.documentation import with_problems
-from shared.web.problems import Message, Problem, language_of
+from shared.web.problems import Message, Problem, document_response, language_of
 
 _OUTCOME_UNKNOWN = Message(
     "ไม่ทราบว่าบันทึกแล้วหรือไม่ โปรดส่งอีกครั้งด้วยรหัสเดิม",
@@ -33,6 +35,9 @@ _KAFKA_AWAY = Message(
 )
 _AT_LIMIT = Message("ระบบรับเต็มกำลัง โปรดส่งอีกครั้ง", "Intake is at its limit; send it again")
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
+_FULL_ANSWERS = {language: document_response(_FULL, language) for language in ("th", "en")}
+"""Written once: under a flood nearly all answers are these."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 INTAKE_PATHS = (SINGLE, BATCH)
 """The busy routes, which are served past FastAPI's layers."""
@@ -53,7 +58,13 @@ async def submit(request: Request) -> Response:
     """POST /v1/submissions: one submission; 202 when Kafka has it."""
     principal = await _surveyor(request)
     intake = _intake(request)
-    [answer] = await intake.accept([await request.body()], principal)
+    party, size = party_of(principal), body_bytes(request, MAX_SUBMISSION_BYTES)
+    if not intake.admission.open(party, size):
+        return _at_limit(request)
+    try:
+        [answer] = await intake.accept([await request.body()], principal)
+    finally:
+        intake.admission.close(party, size)
     if answer.status == 202:
         return _json(202, {"submission_id": answer.submission_id, "status": 202})
     raise _problem(answer)
@@ -63,12 +74,17 @@ async def submit_batch(request: Request) -> Response:
     """POST /v1/submissions:batch: up to 500 submissions; 207 with one result for each, in their order."""
     principal = await _surveyor(request)
     intake = _intake(request)
+    party, size = party_of(principal), body_bytes(request, MAX_BODY_BYTES)
+    if not intake.admission.open(party, size):
+        return _at_limit(request)
     try:
         batch = read_batch(await request.body())
+        answers = await intake.accept(batch.submissions, principal)
     except Unreadable as error:
         raise Problem(400, errors=error.errors) from None
+    finally:
+        intake.admission.close(party, size)
     language = language_of(request.headers.get("accept-language"))
-    answers = await intake.accept(batch.submissions, principal)
     headers = _RETRY if any(answer.status in (429, 503) for answer in answers) else {}
     return _json(207, {"results": [_result(answer, language) for answer in answers]}, headers)
 
@@ -100,11 +116,16 @@ def _intake(request: Request) -> Intake:
     return intake
 
 
+def _at_limit(request: Request) -> Response:
+    """The answer to a request that finds no room; the rest of its body is thrown away as it comes."""
+    return _FULL_ANSWERS[language_of(request.headers.get("accept-language"))]
+
+
 def _problem(answer: Answer) -> Problem:
     if answer.status == 503:
         return Problem(503, detail=_OUTCOME_UNKNOWN, headers=_RETRY)
     if answer.status == 429:
-        return Problem(429, detail=_AT_LIMIT, headers=_RETRY)
+        return _FULL
     code = {403: "other_area", 400: "invalid"}.get(answer.status)
     if answer.errors and answer.errors[0].code == "malformed_json":
         code = "malformed"

@@ -13,23 +13,22 @@ from uuid import UUID
 import msgspec
 from aiokafka import AIOKafkaProducer
 
+from services.survey.admission import Admission, party_of
 from services.survey.domain import count
 from services.survey.quality import evidence_of
 from services.survey.records import IntakeRecord, encode
-from services.survey.submission import Submission, Unreadable, area_of, check, read_submission, village_of
+from services.survey.submission import Submission, Unreadable, area_of, check, read_id, read_submission, village_of
 from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import SURVEY_INTAKE, Topic
 from shared.kafka.accumulator import Accumulator, Record
 from shared.observability.clock import Clock
-from shared.observability.metrics import IN_FLIGHT, SUBMISSIONS
+from shared.observability.metrics import SUBMISSIONS
 from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
 from shared.web.problems import FieldError, Message
 
-MAX_IN_FLIGHT = 4_000
-"""Submissions sent and not yet acknowledged. Kafka takes as many in about a tenth of a second; more would only wait."""
 MAX_SUBMISSION_BYTES = 64 * 1024
 """A household of 50 persons with every field filled has about 30 KiB."""
 ACKNOWLEDGE_SECONDS = 10.0
@@ -47,8 +46,6 @@ TOO_MANY = FieldError("", "too_many", Message("ระบบรับเต็ม
 UNKNOWN = FieldError(
     "", "unknown", Message("ไม่ทราบผล โปรดส่งอีกครั้งด้วยรหัสเดิม", "The outcome is unknown, send again with the same id")
 )
-
-_ERRORS: dict[int, Sequence[FieldError]] = {202: (), 429: (TOO_MANY,), 503: (UNKNOWN,)}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -83,7 +80,7 @@ class Intake:
         self._blind_index = blind_index
         self._clock = clock
         self._topic = topic
-        self._in_flight = 0
+        self.admission = Admission()
 
     @property
     def failed(self) -> asyncio.Event:
@@ -91,7 +88,20 @@ class Intake:
         return self._accumulator.failed
 
     async def accept(self, bodies: Sequence[bytes | msgspec.Raw], principal: Principal) -> list[Answer]:
-        """Answers each of `bodies` (JSON submissions), in their order."""
+        """Answers each of `bodies` (JSON submissions), in their order; those that find no room are not judged."""
+        party = party_of(principal)
+        room = self.admission.take(party, len(bodies))
+        try:
+            told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal)
+        finally:
+            self.admission.give_back(party, room)
+        if room < len(bodies):
+            told += [Answer(read_id(body), 429, [TOO_MANY]) for body in bodies[room:]]
+        for status, number in Counter(answer.status for answer in told).items():
+            SUBMISSIONS.labels(status).inc(number)
+        return told
+
+    async def _accept(self, bodies: Sequence[bytes | msgspec.Raw], principal: Principal) -> list[Answer]:
         answers: list[Answer | None] = [None] * len(bodies)
         sealed: dict[int, _Sealed] = {}
         by_id: dict[UUID, tuple[int, bytes]] = {}
@@ -110,15 +120,12 @@ class Intake:
                 same_as[index] = known[0]
             else:
                 answers[index] = Answer(judged.submission_id, 409, [SAME_ID])
-        statuses = await self._send([one.record for one in sealed.values()])
-        for (index, one), status in zip(sealed.items(), statuses, strict=True):
-            answers[index] = Answer(one.submission_id, status, _ERRORS[status])
+        acknowledged = await self._accumulator.send([one.record for one in sealed.values()])
+        for (index, one), has in zip(sealed.items(), acknowledged, strict=True):
+            answers[index] = Answer(one.submission_id, 202) if has else Answer(one.submission_id, 503, (UNKNOWN,))
         for index, first in same_as.items():
             answers[index] = answers[first]
-        told = [answer for answer in answers if answer is not None]
-        for status, number in Counter([answer.status for answer in told]).items():
-            SUBMISSIONS.labels(status).inc(number)
-        return told
+        return [answer for answer in answers if answer is not None]
 
     def _judge(self, body: bytes | msgspec.Raw, principal: Principal, now: datetime) -> _Sealed | Answer:
         if len(memoryview(body)) > MAX_SUBMISSION_BYTES:
@@ -162,15 +169,3 @@ class Intake:
         )
         partition = partition_of(key, self._topic.partitions)
         return _Sealed(submission.submission_id, record.digest, (partition, key.encode(), encode(record)))
-
-    async def _send(self, records: Sequence[Record]) -> list[int]:
-        room = max(0, MAX_IN_FLIGHT - self._in_flight)
-        admitted = records[:room]
-        self._in_flight += len(admitted)
-        IN_FLIGHT.set(self._in_flight)
-        try:
-            acknowledged = await self._accumulator.send(admitted)
-        finally:
-            self._in_flight -= len(admitted)
-            IN_FLIGHT.set(self._in_flight)
-        return [202 if one else 503 for one in acknowledged] + [429] * (len(records) - len(admitted))

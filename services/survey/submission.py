@@ -52,6 +52,10 @@ Risk = Literal[
 """The risk group "608": age 60 or over, seven chronic diseases, pregnancy of 12 weeks or more."""
 
 
+class _Identified(Struct):
+    submission_id: UUID
+
+
 class Address(Struct, frozen=True, omit_defaults=True):
     """Where the household lives. area: subdistrict code; village: 8 digits, below the subdistrict."""
 
@@ -134,11 +138,20 @@ class Unreadable(Exception):
 
 _decoder = msgspec.json.Decoder(Submission)
 _batch_decoder = msgspec.json.Decoder(SubmissionBatch)
+_id_decoder = msgspec.json.Decoder(_Identified)
 
 
 def read_submission(body: bytes | msgspec.Raw) -> Submission:
     """Reads one submission from JSON; raises `Unreadable`."""
     return _read(_decoder.decode, body)
+
+
+def read_id(body: bytes | msgspec.Raw) -> UUID | None:
+    """The id of a submission that is not read further, or None when it has none that can be read."""
+    try:
+        return _id_decoder.decode(body).submission_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def read_batch(body: bytes) -> SubmissionBatch:

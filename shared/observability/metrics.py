@@ -10,8 +10,21 @@ HTTP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
+CONNECTIONS = Gauge("jitasa_http_connections", "Open connections.")
+CONNECTIONS_ENDED = Counter(
+    "jitasa_http_connections_ended_total",
+    "Connections ended by the server before their time: by what they kept it waiting for, or too many or too large.",
+    ["cause"],
+)
+
 SUBMISSIONS = Counter("jitasa_intake_submissions_total", "Submissions by what the sender was told.", ["status"])
-IN_FLIGHT = Gauge("jitasa_intake_in_flight", "Submissions sent to Kafka and not yet acknowledged.")
+IN_FLIGHT = Gauge("jitasa_intake_in_flight", "Submissions let in and not yet answered.")
+IN_FLIGHT_BYTES = Gauge("jitasa_intake_in_flight_bytes", "Bytes of the bodies let in and not yet answered.")
+NO_ROOM = Counter(
+    "jitasa_intake_no_room_total",
+    "Requests that found no room, or not for all their items: by count, by bytes, or beyond their party's share.",
+    ["cause"],
+)
 
 CONSUMED = Counter("jitasa_consumer_records_total", "Records taken in committed transactions.", ["topic"])
 REPETITIONS = Counter("jitasa_consumer_repetitions_total", "Events dropped as already applied.", ["topic"])

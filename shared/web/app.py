@@ -22,6 +22,9 @@ from shared.web.validation import field_errors
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """A batch of 500 submissions of 8 KiB, the largest body that any route asks for."""
 
+MAX_HELD_BYTES = 128 * 1024 * 1024
+"""Of all bodies in a process at once, so that many large ones cannot take its memory: 32 of the largest."""
+
 DISCARD_BYTES = 32 * 1024 * 1024
 DISCARD_SECONDS = 5.0
 """Of a body beyond the limit, so that whoever sent a few megabytes too many is told; a flood is cut off."""
@@ -102,14 +105,26 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-def _too_large() -> HTTPException:
+def _refusal(status: int) -> HTTPException:
     # FastAPI turns any other exception of a body's reading into a 400.
-    return HTTPException(413, headers={"Connection": "close"})
+    return HTTPException(status, headers={"Connection": "close"} | ({"Retry-After": "1"} if status == 503 else {}))
+
+
+class _Held:
+    """The bytes of all bodies in the process."""
+
+    bytes = 0
+
+
+_held = _Held()
+
+_BODY_BYTES = "jitasa.body_bytes"
+"""The declared length of the body, in a request's scope; absent when it comes in chunks."""
 
 
 class Frame:
-    """Around every request: refuses bodies beyond the limit while they arrive, sets security headers, counts and
-    times."""
+    """Around every request: refuses compressed bodies and, while they arrive, those beyond the limits; sets security
+    headers, counts and times."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = app
@@ -134,20 +149,25 @@ class Frame:
         async def bounded_receive() -> Message:
             nonlocal received
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                await _discard(receive)
-                raise _too_large()
+            size = len(message.get("body", b""))
+            received += size
+            _held.bytes += size
+            if received > self._max_body_bytes or _held.bytes > MAX_HELD_BYTES:
+                if message.get("more_body", False):
+                    await _discard(receive)
+                raise _refusal(413 if received > self._max_body_bytes else 503)
             return message
 
         try:
-            if _declared_length(scope) > self._max_body_bytes:
+            refused = _refused_unread(scope, self._max_body_bytes)
+            if refused:
                 await _discard(receive)
-                response = problem_response(Request(scope), status_problem(413, {"Connection": "close"}))
+                response = problem_response(Request(scope), status_problem(refused, {"Connection": "close"}))
                 await response(scope, receive, framed_send)
                 return
             await self._app(scope, bounded_receive, framed_send)
         finally:
+            _held.bytes -= received
             route = _route(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
             HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
@@ -166,11 +186,23 @@ async def _discard(receive: Receive) -> None:
                     return
 
 
-def _declared_length(scope: Scope) -> int:
+def _refused_unread(scope: Scope, max_body_bytes: int) -> int | None:
+    """The status for a body that its head condemns: 413, or 415 for a compressed one, since a few kilobytes may unpack
+    to any size, and no phone of ours compresses. Notes the declared length for `body_bytes`."""
     for name, value in scope["headers"]:
         if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+            scope[_BODY_BYTES] = length = int(value)  # the parser lets only a number pass
+            if length > max_body_bytes:
+                return 413
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            return 415
+    return None
+
+
+def body_bytes(request: Request, otherwise: int) -> int:
+    """The length of the request's body by its head; `otherwise` when it comes in chunks."""
+    length: int = request.scope.get(_BODY_BYTES, otherwise)
+    return length
 
 
 def _route(scope: Scope) -> str:

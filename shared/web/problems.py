@@ -48,9 +48,13 @@ TITLES: Mapping[str, Message] = {
     "unsupported_media_type": Message("ชนิดข้อมูลไม่รองรับ", "This media type is not supported"),
     "unauthenticated": Message("โปรดเข้าสู่ระบบ", "Please sign in"),
     "forbidden": Message("ไม่มีสิทธิ์ทำรายการนี้", "You may not do this"),
+    "request_timeout": Message(
+        "ส่งข้อมูลมาช้าเกินกำหนด โปรดส่งอีกครั้ง", "The request took too long to arrive, please send again"
+    ),
     "conflict": Message("ข้อมูลขัดกับที่มีอยู่", "This conflicts with what is already here"),
     "precondition_failed": Message("ข้อมูลถูกแก้ไขไปแล้ว", "It has been changed in the meantime"),
     "precondition_required": Message("ต้องระบุรุ่นของข้อมูลที่แก้ไข", "Say which revision you are changing"),
+    "head_too_large": Message("ส่วนหัวของคำขอใหญ่เกินกำหนด", "The request's head is too large"),
     "too_many": Message("มีคำขอมากเกินไป โปรดรอสักครู่", "Too many requests, please wait"),
     "unavailable": Message("ระบบยังไม่พร้อม โปรดส่งอีกครั้ง", "Not available now, please send again"),
     "internal": Message("ระบบขัดข้อง", "Something went wrong here"),
@@ -63,12 +67,14 @@ _CODE_OF_STATUS = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     409: "conflict",
     412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
     428: "precondition_required",
     429: "too_many",
+    431: "head_too_large",
     503: "unavailable",
 }
 
@@ -137,7 +143,11 @@ def _weight(parameters: str) -> float:
 
 def problem_response(request: Request, problem: Problem) -> JSONResponse:
     """The answer to `request` for `problem`, in the language that it asks for."""
-    language = language_of(request.headers.get("accept-language"))
+    return document_response(problem, language_of(request.headers.get("accept-language")))
+
+
+def document_response(problem: Problem, language: str) -> JSONResponse:
+    """The answer for `problem` in `language`."""
     return JSONResponse(
         problem.document(language),
         status_code=problem.status,

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from typing import Any
 
@@ -9,8 +10,14 @@ import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.web.connections import MAX_CONNECTIONS, BoundedProtocol, Sweep
+
 DRAIN_SECONDS = 10
 """Open requests may end within this time at a stop; it is longer than any request's own limits."""
+
+
+OTHER_FILES = 512
+"""Open files of a process beside its clients' connections: those to Kafka and PostgreSQL, logs, libraries."""
 
 
 class HttpSettings(BaseSettings):
@@ -39,12 +46,13 @@ class _Server(uvicorn.Server):
 
 async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> None:
     """Serves until `stopping` is set. A port that is taken ends the process with exit code 1 and a message."""
+    _allow_files(MAX_CONNECTIONS + OTHER_FILES)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         loop="none",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         log_config=None,
         access_log=False,
@@ -53,17 +61,27 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
         timeout_keep_alive=30,  # phones on a slow net reuse the connection; idle ones end
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=1024,
-        h11_max_incomplete_event_size=16 * 1024,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve(_sockets(settings)))
+    sweeping = asyncio.create_task(Sweep(server.server_state.connections).run())
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stop.cancel()
     await serving
+    sweeping.cancel()
     if not stopping.is_set():
         raise SystemExit(os.EX_UNAVAILABLE)
+
+
+def _allow_files(number: int) -> None:
+    """Lets the process open so many files, as far as the system does: at its limit it could take no connection at all,
+    not even to refuse it."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < number:
+        wanted = number if most == resource.RLIM_INFINITY else min(number, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _sockets(settings: HttpSettings) -> list[socket.socket] | None:

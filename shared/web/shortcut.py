@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -64,6 +64,8 @@ class _Endpoint:
             response = problem_response(request, problem)
         except HTTPException as error:
             response = problem_response(request, status_problem(error.status_code, error.headers))
+        except ClientDisconnect:  # nobody reads this answer, but it is counted
+            response = problem_response(request, Problem(408))
         except Exception:
             _log.exception("request_failed", route=self._route.path)
             response = problem_response(request, Problem(500, "internal"))

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from services.survey import intake as intake_module
+from services.survey.admission import Admission
 from services.survey.domain import Counts
 from services.survey.intake import MAX_SUBMISSION_BYTES, Intake
 from services.survey.records import decode
@@ -142,14 +143,16 @@ async def test_the_same_id_in_one_batch(keys: Keys) -> None:
 async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
     keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "MAX_IN_FLIGHT", 10)
     monkeypatch.setattr(intake_module, "ACKNOWLEDGE_SECONDS", 0.2)
     producer = FakeProducer(outcome=None)
     intake = intake_over(producer, keys)
+    intake.admission = Admission(max_records=11)  # ten and the newcomers' eighth
     waiting = asyncio.create_task(intake.accept([body(n) for n in range(8)], VOLUNTEER))
     await asyncio.sleep(0)
     answers = await intake.accept([body(n) for n in range(100, 104)], VOLUNTEER)
     assert [answer.status for answer in answers] == [503, 503, 429, 429]
+    assert [answer.submission_id for answer in answers[2:]] == [UUID(int=102), UUID(int=103)]
+    assert len(producer.sent) == 10  # what is refused is neither judged nor sealed
     assert {answer.status for answer in await waiting} == {503}
     producer.come_back()
     assert {answer.status for answer in await intake.accept([body(n) for n in range(10)], VOLUNTEER)} == {202}
