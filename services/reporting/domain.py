@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from operator import attrgetter
+from operator import add, attrgetter, sub
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from services.reporting.submissions import Counts, Submission
+from services.reporting.submissions import Submission
 from shared.contracts.events import FacilityUpdated, SubmissionKind, SubmissionOutcome, VolunteerRegistered
 
 PERSON_FIGURES: Final = (
@@ -41,22 +41,19 @@ SMALL_CELL: Final = 5
 
 _BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving since 1941
 _SUBMISSIONS, _SUPERSEDED, _HOUSEHOLDS, _REVISITS = range(4)
+_PERSONS = slice(4, 4 + len(PERSON_FIGURES))
 _person_figures = attrgetter(*PERSON_FIGURES)
 
 
-class SurveyKey(NamedTuple):
-    """Where and on which day (of Thailand) something was captured."""
+# The keys of what is counted for every submission are plain tuples: a named one takes ten times as long to make.
+SurveyKey = tuple[str, date]
+"""The subdistrict in which something was captured, and the day (of Thailand) on which it was."""
 
-    subdistrict: str
-    day: date
+ReasonKey = tuple[str, date, str]
+"""The same, for one reason for not being vaccinated."""
 
-
-class ReasonKey(NamedTuple):
-    """The same, for one reason for not being vaccinated."""
-
-    subdistrict: str
-    day: date
-    reason: str
+VisitKey = tuple[UUID, UUID | None, date]
+"""Which volunteer made visits for which organisation, if for any, in the month that begins on that day."""
 
 
 class FlagKey(NamedTuple):
@@ -64,14 +61,6 @@ class FlagKey(NamedTuple):
 
     subdistrict: str
     flag: str
-
-
-class VisitKey(NamedTuple):
-    """Who made visits for whom, in the month that begins on `month`."""
-
-    volunteer_id: UUID
-    organisation_id: UUID | None
-    month: date
 
 
 class VolunteerKey(NamedTuple):
@@ -141,14 +130,14 @@ class Changes:
         A superseded submission is a visit and leaves the household as it was; an erasure is no visit and takes the
         household away.
         """
-        day = day_in_thailand(event.captured_at)
-        row = self.survey.get(key := SurveyKey(event.area, day))
+        area, day = event.area, day_in_thailand(event.captured_at)
+        row = self.survey.get((area, day))
         if row is None:
-            row = self.survey[key] = [0] * len(FIGURES)
+            row = self.survey[area, day] = [0] * len(FIGURES)
         for flag in event.flags:
-            self.flags[FlagKey(event.area, flag)] += 1
-        superseded = event.outcome == SubmissionOutcome.SUPERSEDED
-        visit = event.kind != SubmissionKind.ERASURE
+            self.flags[FlagKey(area, flag)] += 1
+        superseded = event.outcome is SubmissionOutcome.SUPERSEDED
+        visit = event.kind is not SubmissionKind.ERASURE
         if visit:
             row[_SUBMISSIONS] += 1
             row[_SUPERSEDED] += superseded
@@ -156,34 +145,37 @@ class Changes:
         if superseded:
             return
         before, after = event.before, event.after
-        row[_HOUSEHOLDS] += (after is not None) - (before is not None)
-        row[_REVISITS] += visit and before is not None
         if after is not None:
-            self._add_counts(key, row, after, 1)
+            row[_HOUSEHOLDS] += 1
+            row[_PERSONS] = map(add, row[_PERSONS], _person_figures(after))
+            for reason, persons in after.reasons.items():
+                self._add_reason(area, day, reason, persons)
         if before is not None:
-            self._add_counts(key, row, before, -1)
+            row[_HOUSEHOLDS] -= 1
+            row[_REVISITS] += visit
+            row[_PERSONS] = map(sub, row[_PERSONS], _person_figures(before))
+            for reason, persons in before.reasons.items():
+                self._add_reason(area, day, reason, -persons)
 
     def _add_visit(self, event: Submission, day: date, superseded: bool) -> None:
         if event.volunteer_id is None:
             return
-        key = VisitKey(event.volunteer_id, event.organisation_id, day.replace(day=1))
+        key = (event.volunteer_id, event.organisation_id, day.replace(day=1))
         visits = self.visits.get(key)
         if visits is None:
             visits = self.visits[key] = Visits()
         visits.submissions += 1
         visits.superseded += superseded
 
-    def _add_counts(self, key: SurveyKey, row: list[int], counts: Counts, sign: int) -> None:
-        for place, value in enumerate(_person_figures(counts), _REVISITS + 1):
-            row[place] += sign * value
-        for reason, persons in counts.reasons.items():
-            self._add_reason(ReasonKey(*key, reason), sign * persons)
-
-    def _add_reason(self, key: ReasonKey, persons: int) -> None:
-        if total := self.reasons.get(key, 0) + persons:
+    def _add_reason(self, area: str, day: date, reason: str, persons: int) -> None:
+        key = (area, day, reason)
+        known = self.reasons.get(key)
+        if known is None:
+            self.reasons[key] = persons
+        elif total := known + persons:
             self.reasons[key] = total
         else:
-            self.reasons.pop(key, None)
+            del self.reasons[key]
 
     def add_volunteer(self, event: VolunteerRegistered) -> None:
         """A person signed up, was appointed, or changed status, area, role or organisation."""

@@ -8,6 +8,7 @@ each other instead of locking each other out.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import add
 from typing import Any, Final
 
 from services.reporting.domain import FIGURES, Changes
@@ -149,14 +150,14 @@ async def _write_survey(connection: Connection, changes: Changes) -> None:
     if not changes.survey:
         return
     subdistricts: dict[str, list[int]] = {}
-    for key, row in changes.survey.items():
-        total = subdistricts.get(key.subdistrict)
-        subdistricts[key.subdistrict] = row if total is None else [a + b for a, b in zip(total, row, strict=True)]
+    for (subdistrict, _), row in changes.survey.items():
+        total = subdistricts.get(subdistrict)
+        subdistricts[subdistrict] = row if total is None else list(map(add, total, row))
     by_subdistrict: Counter[tuple[str, str]] = Counter()
     by_district: Counter[tuple[str, str]] = Counter()
-    for reason_key, persons in changes.reasons.items():
-        by_subdistrict[reason_key.subdistrict, reason_key.reason] += persons
-        by_district[reason_key.subdistrict[:4], reason_key.reason] += persons
+    for (subdistrict, _, reason), persons in changes.reasons.items():
+        by_subdistrict[subdistrict, reason] += persons
+        by_district[subdistrict[:4], reason] += persons
     await _execute(connection, ADD_SURVEY_SUBDISTRICT, ((code, *row) for code, row in subdistricts.items()))
     await _execute(connection, ADD_SURVEY_DAY, ((*key, *row) for key, row in changes.survey.items()))
     await _execute(connection, ADD_REASON_SUBDISTRICT, ((*key, persons) for key, persons in by_subdistrict.items()))

@@ -4,19 +4,24 @@ The contract's source is `shared.contracts.events.SurveySubmitted`; these struct
 that both accept, refuse and read the same bodies.
 """
 
+import re
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from shared.contracts.events import SubmissionKind, SubmissionOutcome
+from shared.contracts.events import Reason, SubmissionKind, SubmissionOutcome
+
+_SLUG = r"^[a-z][a-z0-9_]{0,39}\Z"
+_is_slug = re.compile(_SLUG).match
+_KNOWN_REASONS = frozenset(Reason)  # nearly all: looked up three times as quickly as matched
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}\Z")]
-SubdistrictCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")]
+Slug = Annotated[str, msgspec.Meta(pattern=_SLUG)]
+SixCharacters = Annotated[str, msgspec.Meta(min_length=6, max_length=6)]
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -32,7 +37,7 @@ class Counts(msgspec.Struct, frozen=True):
     undecided: Count
     refusing: Count
     home_visit: Count
-    reasons: dict[Slug, Count]
+    reasons: dict[str, Count]
 
     def __post_init__(self) -> None:
         """Raises ValueError for counts that do not add up."""
@@ -42,6 +47,9 @@ class Counts(msgspec.Struct, frozen=True):
             raise ValueError("wanting + undecided + refusing is more than persons")
         if self.wanting_608 > self.wanting:
             raise ValueError("wanting_608 is more than wanting")
+        for reason in self.reasons:
+            if reason not in _KNOWN_REASONS and not _is_slug(reason):
+                raise ValueError("a reason is not named like one")
         if max(self.home_visit, *self.reasons.values(), 0) > self.persons:
             raise ValueError("home_visit or a reason is more than persons")
 
@@ -53,7 +61,7 @@ class Submission(msgspec.Struct, frozen=True):
     household_id: UUID
     volunteer_id: UUID | None
     organisation_id: UUID | None
-    area: SubdistrictCode
+    area: SixCharacters
     captured_at: Moment
     recorded_at: Moment
     kind: SubmissionKind
@@ -64,7 +72,10 @@ class Submission(msgspec.Struct, frozen=True):
     flags: Annotated[tuple[Slug, ...], msgspec.Meta(max_length=20)] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a time beyond the calendar, or when before and after do not fit the outcome."""
+        """Raises ValueError for an area that is no code, a time beyond the calendar, or when before and after do not
+        fit the outcome."""
+        if not (self.area.isascii() and self.area.isdigit()):
+            raise ValueError("the area is not the code of a subdistrict")
         _check_calendar(self.captured_at)
         _check_calendar(self.recorded_at)
         if self.outcome is SubmissionOutcome.SUPERSEDED and self.before != self.after:
@@ -77,7 +88,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 def _check_calendar(moment: datetime) -> None:
-    if moment.year in (MINYEAR, MAXYEAR):
+    if not MINYEAR < moment.year < MAXYEAR:
         try:
             moment.astimezone(UTC)
         except OverflowError:

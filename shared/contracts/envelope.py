@@ -117,12 +117,17 @@ def chain_numbers(headers: Headers) -> tuple[int, int | None] | None:
 
     Never raises: this is asked exactly when the rest of the record is damaged.
     """
-    sequences = [value for name, value in headers if name == "ce_sequence"]
-    previouses = [value for name, value in headers if name == "ce_previous"]
-    if len(sequences) != 1 or len(previouses) != 1 or sequences[0] is None or previouses[0] is None:
+    headers = tuple(headers)
+    found = dict(headers)
+    if len(found) != len(headers):
+        names = [name for name, _ in headers]
+        if names.count("ce_sequence") != 1 or names.count("ce_previous") != 1:
+            return None
+    told, told_before = found.get("ce_sequence"), found.get("ce_previous")
+    if told is None or told_before is None:
         return None
     try:
-        sequence, previous = _number("ce_sequence", sequences[0]), _previous(previouses[0])
+        sequence, previous = _number("ce_sequence", told), _previous(told_before)
     except EnvelopeError:
         return None
     return None if previous is not None and previous >= sequence else (sequence, previous)

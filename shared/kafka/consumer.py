@@ -202,7 +202,7 @@ class PositionedConsumer:
                 async with self._working:
                     await self._take_over_pending(consumer)
                 self._connected = True
-                fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=self._max_records)
+                fetched = await self._fetch(consumer)
                 async with self._working:
                     await self._process(consumer, fetched)
                 attempt = 0
@@ -225,6 +225,29 @@ class PositionedConsumer:
                 told = now
                 await self._tell_kafka(consumer)
         await self._tell_kafka(consumer)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Up to `max_records`, the same share of every partition, and more of those that have more.
+
+        One phone's households lie in all partitions, next to each other in time: taken together they fall into the same
+        few rows of an aggregate. And no partition waits for another one's backlog.
+        """
+        share = max(1, self._max_records // max(1, len(self._positions)))
+        fetched: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+            timeout_ms=FETCH_MILLISECONDS, max_records=share
+        )
+        room = self._max_records - sum(map(len, fetched.values()))
+        more = bool(fetched)
+        while more and room > 0:
+            more = False
+            for partition in list(self._positions):
+                if room > 0:
+                    buffered = await consumer.getmany(partition, timeout_ms=0, max_records=min(share, room))
+                    for records in buffered.values():
+                        fetched.setdefault(partition, []).extend(records)
+                        room -= len(records)
+                        more = True
+        return fetched
 
     def _retake(self, consumer: AIOKafkaConsumer) -> None:
         """What was done is uncertain: everything assigned is taken over again before more is read."""

@@ -8,8 +8,7 @@ publisher takes over; they are applied then, and reading starts again at the pos
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka.structs import ConsumerRecord
 
@@ -42,8 +41,7 @@ class TooMuchPoison(Exception):
     """More dead letters than a few broken records explain: an operator has to look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event that is to be applied. `time` is the event's own, in milliseconds since 1970."""
 
     topic: str

@@ -299,8 +299,13 @@ class Consumer:
 
         await self.process.ask(serve)
 
-    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[ConsumerRecord]]:
-        """Records of the owned partitions, or nothing after the time."""
+    async def getmany(
+        self, *partitions: TopicPartition, timeout_ms: int, max_records: int
+    ) -> dict[TopicPartition, list[ConsumerRecord]]:
+        """Records of the owned partitions, or nothing after the time. Nothing is held ready, so that without any time
+        for it there is never any."""
+        if not timeout_ms:
+            return {}
         answer = self.process.create_future()
         self._world.after(self._world.latency(), self._fetch, answer, max_records)
         timer = self.process.call_later(timeout_ms / 1000, settle, answer, {}, None)

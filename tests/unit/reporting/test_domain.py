@@ -17,9 +17,7 @@ from services.reporting.domain import (
     FIGURES,
     PERSON_FIGURES,
     Changes,
-    ReasonKey,
     SurveyKey,
-    VisitKey,
     Visits,
     VolunteerKey,
     day_in_thailand,
@@ -40,7 +38,7 @@ from shared.contracts.golden import examples
 from tests.unit.reporting.campaigns import Campaign, campaigns
 
 DAY = date(2022, 1, 15)
-KEY = SurveyKey("500101", DAY)
+KEY = ("500101", DAY)
 THREE = Counts(3, 1, 0, 1, 1, 1, 1, 1, 1, 1, {"cost": 1, "hard_to_reach": 2})
 
 
@@ -107,7 +105,7 @@ def test_sums_are_what_the_households_hold(campaign: Campaign) -> None:
         visits = [event for event in campaign.events if event.area == area and event.kind != SubmissionKind.ERASURE]
 
         def of(name: str, area: str = area) -> int:
-            return sum(value for (key, each), value in survey.items() if key.subdistrict == area and each == name)
+            return sum(value for ((where, _), each), value in survey.items() if where == area and each == name)
 
         assert of("households") == len(standing)
         assert of("submissions") == len(visits)
@@ -118,9 +116,9 @@ def test_sums_are_what_the_households_hold(campaign: Campaign) -> None:
         for held in standing:
             expected.update(held.reasons)
         found: Counter[str] = Counter()
-        for key, persons in reasons.items():
-            if key.subdistrict == area:
-                found[key.reason] += persons
+        for (where, _, reason), persons in reasons.items():
+            if where == area:
+                found[reason] += persons
         assert +found == +expected
 
 
@@ -140,8 +138,8 @@ def test_a_first_survey_counts_everything() -> None:
         "refusing": 1,
         "home_visit": 1,
     }
-    assert changes.reasons == {ReasonKey("500101", DAY, "cost"): 1, ReasonKey("500101", DAY, "hard_to_reach"): 2}
-    assert changes.visits == {VisitKey(UUID(int=3), UUID(int=4), date(2022, 1, 1)): Visits(1, 0)}
+    assert changes.reasons == {("500101", DAY, "cost"): 1, ("500101", DAY, "hard_to_reach"): 2}
+    assert changes.visits == {(UUID(int=3), UUID(int=4), date(2022, 1, 1)): Visits(1, 0)}
 
 
 def test_a_superseded_visit_counts_as_a_submission_only() -> None:
@@ -166,7 +164,7 @@ def test_a_correction_counts_the_difference() -> None:
     after = msgspec.structs.replace(THREE, dose_0=0, dose_1=1, reasons={"cost": 1})
     changes = folded([submission(before=THREE, after=after, revision=2)])
     assert figures(changes) == {"submissions": 1, "revisits": 1, "dose_0": -1, "dose_1": 1}
-    assert changes.reasons == {ReasonKey("500101", DAY, "hard_to_reach"): -2}
+    assert changes.reasons == {("500101", DAY, "hard_to_reach"): -2}
 
 
 @pytest.mark.parametrize(
