@@ -106,17 +106,18 @@ ON CONFLICT (topic) DO UPDATE SET
 """
 
 
+_ADDITIONS: Final[Mapping[type, Callable[[Changes, Any], None]]] = {
+    Submission: Changes.add_submission,
+    VolunteerRegistered: Changes.add_volunteer,
+    FacilityUpdated: Changes.add_facility,
+}
+
+
 def fold(events: Sequence[Event]) -> Changes:
     """What the batch adds to the figures."""
     changes = Changes()
     for event in events:
-        match event.body:
-            case Submission() as submission:
-                changes.add_submission(submission)
-            case VolunteerRegistered() as volunteer:
-                changes.add_volunteer(volunteer)
-            case FacilityUpdated() as facility:
-                changes.add_facility(facility)
+        _ADDITIONS[type(event.body)](changes, event.body)
         changes.note(event.topic, event.time)
     return changes
 
