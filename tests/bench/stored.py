@@ -23,8 +23,8 @@ VISITS_A_MONTH = 20
 """Of one volunteer."""
 CAMPAIGN_DAYS = 60
 
-COPIED_ID = "md5({column}::text || '/' || copy)::uuid"
-"""Another id for each copy; the same one wherever the row's id stands in other tables."""
+COPIED_ID = "md5({column}::text || '/{households}/' || copy)::uuid"
+"""Another id for each copy of each growth; the same one wherever the row's id stands in other tables."""
 HOUSEHOLD = {"household_id": COPIED_ID, "submission_id": COPIED_ID}
 SUBMISSION = {
     "household_id": COPIED_ID,
@@ -66,9 +66,9 @@ async def grow_survey(found: Setting, households: int) -> None:
     """Copies the survey's rows until about so many households are stored."""
     async with found.database("survey", "postgres") as pool, acquire(pool) as connection:
         stored = int(await connection.fetchval("SELECT count(*) FROM household", timeout=COPY_TIMEOUT))
-        copies = max(0, round(households / stored) - 1)
-        await _multiply(connection, "household", copies, HOUSEHOLD)
-        await _multiply(connection, "submission", copies, SUBMISSION)
+        copies = round(households / stored) - 1
+        await _multiply(connection, "household", copies, HOUSEHOLD, households=households)
+        await _multiply(connection, "submission", copies, SUBMISSION, households=households)
         await connection.execute("CHECKPOINT", timeout=COPY_TIMEOUT)
 
 
@@ -81,10 +81,10 @@ async def grow_reporting(found: Setting, households: int) -> None:
     async with found.database("reporting", "postgres") as pool, acquire(pool) as connection:
         days = int(await connection.fetchval("SELECT 1 + max(day) - min(day) FROM survey_day"))
         for table in ("survey_day", "reason_day"):
-            await _multiply(connection, table, max(0, CAMPAIGN_DAYS // days - 1), DAY, days=days)
+            await _multiply(connection, table, CAMPAIGN_DAYS // days - 1, DAY, days=days)
         volunteers = int(await connection.fetchval("SELECT count(*) FROM volunteer_month"))
-        copies = max(0, round(households / VISITS_A_MONTH / volunteers) - 1)
-        await _multiply(connection, "volunteer_month", copies, VOLUNTEER_MONTH)
+        copies = round(households / VISITS_A_MONTH / volunteers) - 1
+        await _multiply(connection, "volunteer_month", copies, VOLUNTEER_MONTH, households=households)
         await connection.execute("CHECKPOINT", timeout=COPY_TIMEOUT)
 
 
@@ -94,13 +94,13 @@ async def megabytes(found: Setting, service: str) -> int:
         return int(await pool.fetchval("SELECT pg_database_size(current_database())")) // 2**20
 
 
-async def _multiply(connection: Connection, table: str, copies: int, changed: Mapping[str, str], days: int = 0) -> None:
-    """Adds `copies` of each row; changed: by column, what stands there in a copy instead."""
-    if not copies:
+async def _multiply(connection: Connection, table: str, copies: int, changed: Mapping[str, str], **given: int) -> None:
+    """Adds `copies` of each row; changed: by column, what stands there in a copy instead, with `given` filled in."""
+    if copies < 1:
         return
     rows = int(await connection.fetchval(f"SELECT count(*) FROM {table}", timeout=COPY_TIMEOUT))  # noqa: S608
     columns = [str(row[0]) for row in await connection.fetch(COLUMNS, table)]
-    values = [changed.get(column, column).format(column=column, rows=rows, days=days) for column in columns]
+    values = [changed.get(column, column).format(column=column, rows=rows, **given) for column in columns]
     quoted = ", ".join(f'"{column}"' for column in columns)
     indexes = [Index(**row) for row in await connection.fetch(INDEXES, table)]
     await connection.execute(f"SET maintenance_work_mem = '{BUILD_MEMORY}'; SET synchronous_commit = off")
