@@ -38,7 +38,7 @@ MOST_A_SECOND = 5_000
 """More than is ever answered; requests are made before the load begins."""
 PART = 0.2
 """Of the seconds asked for, for each case: there are many, and an answer takes milliseconds."""
-APPLIED_A_SECOND = 3_000
+OFFERED_A_SECOND = 3_000
 """Households a second that come in meanwhile, in batches of 50."""
 
 
@@ -52,7 +52,7 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
         await _ask_everything(found, "nothing coming in", part, limits, show)
         await found.start("survey-recorder", "reporting-projector")
         meanwhile = asyncio.create_task(_surge(found, part * (len(CASES) + 2)))
-        await _ask_everything(found, f"{APPLIED_A_SECOND:,} households/s applied", part, limits, show)
+        await _ask_everything(found, f"{OFFERED_A_SECOND:,} households/s offered", part, limits, show)
         meanwhile.cancel()
         with suppress(asyncio.CancelledError):
             await meanwhile
@@ -144,8 +144,9 @@ async def _first_pictures(port: int, seconds: float) -> tuple[list[float], int, 
         while (opened := time.perf_counter()) < began + seconds:
             reader, writer = await asyncio.open_connection(HOST, port, limit=2**24)
             writer.write(f"GET /v1/live HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-            await reader.readuntil(b"\r\n\r\n")
-            sizes.append(len(await reader.readuntil(b"\n\n")))
+            while b"event: reset" not in (part := await reader.readuntil(b"\n\n")):
+                continue  # the answer's head, and how soon to come back
+            sizes.append(len(part))
             delays.append(time.perf_counter() - opened)
             writer.close()
             await writer.wait_closed()
@@ -160,7 +161,7 @@ async def _surge(found: Setting, seconds: float) -> None:
         batch=50,
         connections=CONNECTIONS,
         seconds=3 * seconds,
-        most=int(3 * seconds * APPLIED_A_SECOND),
+        most=int(3 * seconds * OFFERED_A_SECOND),
         seed=41,
-        rate=APPLIED_A_SECOND,
+        rate=OFFERED_A_SECOND,
     )

@@ -12,7 +12,7 @@ from tests.bench.pipeline import DRAIN_TIMEOUT, WORKERS, limits
 from tests.bench.report import Figure
 from tests.bench.setting import INTAKE, POSITION, Setting, drain, setting
 
-PER_SECOND = 20_000
+PER_SECOND = 10_000
 """Households for each second asked for, in every case."""
 CONNECTIONS = 32
 WORKER_NUMBERS = (1, 2, 4)
