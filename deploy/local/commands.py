@@ -268,7 +268,9 @@ def _running_stack(home: Home, scale: Scale) -> Iterator[Stack]:
     if describe(home)["running"]:
         if scale != ONE_OF_EACH:
             print("A stack already runs here, as large as it was started. (ใช้ระบบที่ทำงานอยู่แล้วตามขนาดเดิม)", flush=True)
-        yield _attached(home)
+        stack = _attached(home)
+        print(_where(stack), flush=True)
+        yield stack
         return
     stack = Stack(home, port_base_from_environment(), scale=scale, report=partial(print, flush=True))
     with stack:
