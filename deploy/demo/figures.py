@@ -1,7 +1,8 @@
 """Reads the figures of a running stack: what the owning services count, and what reporting shows.
 
-Both come out in one form: by area code of every level, figures by name. `reasons.X` are persons by reason, `people.X`
-people by status, `people.ROLE.X` the same by role, `places.KIND.X` places by status.
+Both come out in one form: by area code of every level, figures by name. `reasons.X` are persons by reason, `flags.X`
+submissions by quality flag, `people.X` people by status, `people.ROLE.X` the same by role, `places.KIND.X` places by
+status.
 """
 
 import asyncio
@@ -49,11 +50,13 @@ class Stack:
         """What reporting shows at these levels, all of them by default."""
         found: Picture = {}
         for level in levels or LEVELS:
-            coverage, people, places = await asyncio.gather(
-                self.rows("coverage", level), self.rows("volunteers", level), self.rows("freshness", level)
+            coverage, quality, people, places = await asyncio.gather(
+                *(self.rows(what, level) for what in ("coverage", "quality", "volunteers", "freshness"))
             )
             for row in coverage:
                 found.setdefault(row["area"], Counter()).update(survey_figures(row))
+            for row in quality:
+                found[row["area"]].update({f"flags.{flag}": number for flag, number in row["flags"].items()})
             for row in people:
                 figures = found.setdefault(row["area"], Counter())
                 for role, statuses in row["roles"].items():
@@ -103,5 +106,10 @@ def survey_figures(row: dict[str, Any]) -> Figures:
 
 
 def only_reported(name: str) -> bool:
-    """Whether only reporting has this figure: the owners do not count reasons, repeated visits, or people by role."""
-    return name == "revisits" or name.startswith("reasons.") or (name.startswith("people.") and name.count(".") == 2)
+    """Whether only reporting has this figure: the owners do not count reasons, flags, repeated visits, or people by
+    role."""
+    return (
+        name == "revisits"
+        or name.startswith(("reasons.", "flags."))
+        or (name.startswith("people.") and name.count(".") == 2)
+    )

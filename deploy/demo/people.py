@@ -40,6 +40,12 @@ def national_id(random: Random) -> str:
     return with_check_digit(f"{random.randint(1, 8)}{random.randrange(10**11):011d}")
 
 
+def misprinted(random: Random) -> str:
+    """Thirteen digits with a wrong check digit."""
+    right = national_id(random)
+    return f"{right[:12]}{(int(right[12]) + random.randint(1, 9)) % 10}"
+
+
 def with_check_digit(twelve: str) -> str:
     """Append the thirteenth digit of a national id."""
     return f"{twelve}{(11 - sum(int(digit) * (13 - place) for place, digit in enumerate(twelve)) % 11) % 10}"

@@ -66,13 +66,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One record from one phone. `household` says which house it truly is, however its address is spelled."""
+    """One record from one phone. `household` says which house it truly is, however its address is spelled.
+
+    flags: the quality flags that its subdistrict must have got by it.
+    """
 
     submission_id: str
     household: int
     captured_at: datetime
     body: bytes
     refusal: Refusal | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

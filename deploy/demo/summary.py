@@ -58,6 +58,8 @@ def _cells(figures: Figures, target: int) -> list[str]:
 def account(console: Console, plan: Plan, played: Played, truth: Truth, traffic: Traffic) -> None:
     """Print what was sent and what became of it."""
     outcomes = Counter(truth.outcomes.values())
+    country = rolled_up(truth.figures).get("", Counter())
+    flags = {name.removeprefix("flags."): number for name, number in country.items() if name.startswith("flags.")}
     lines = (
         (
             "ส่ง / sent",
@@ -67,6 +69,7 @@ def account(console: Console, plan: Plan, played: Played, truth: Truth, traffic:
         ("รับแล้ว / accepted (202)", played.accepted, ""),
         ("บันทึก / recorded", outcomes["recorded"], ""),
         ("มีข้อมูลใหม่กว่าแล้ว / superseded", outcomes["superseded"], ""),
+        ("ผิดสังเกต / flagged", sum(flags.values()), ", ".join(f"{n} {flag}" for flag, n in sorted(flags.items()))),
         ("ส่งซ้ำ / duplicates", truth.repeated, "count once"),
         (
             "ปฏิเสธ / refused",

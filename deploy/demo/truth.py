@@ -17,7 +17,7 @@ import msgspec
 from deploy.demo.plan import Submission
 
 Figures = Counter[str]
-"""Figures of one area by name; `reasons.X` is a reason's name."""
+"""Figures of one area by name; `reasons.X` is a reason's name, `flags.X` a quality flag's."""
 
 LEVELS: Final = {"country": 0, "province": 2, "district": 4, "subdistrict": 6}
 """The levels of areas, by the length of their codes."""
@@ -82,6 +82,7 @@ class Truth:
             return
         figures = self._of(submission.body)
         figures["submissions"] += 1
+        figures.update(f"flags.{flag}" for flag in submission.flags)
         stands = self._houses.get(submission.household)
         if stands is not None and (stands.captured_at, stands.submission_id) > (
             submission.captured_at,

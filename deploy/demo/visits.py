@@ -7,7 +7,7 @@ order in which they are recorded is known, and with it how many are superseded.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from random import Random
 from typing import Final
@@ -18,6 +18,7 @@ import msgspec
 from deploy.demo import people
 from deploy.demo.plan import Batch, Json, Refusal, Submission, Wave
 from deploy.demo.positions import position_near
+from shared.contracts.events import QualityFlag
 
 BANGKOK: Final = timezone(timedelta(hours=7))
 DAYS: Final = 30
@@ -33,6 +34,11 @@ TIED: Final = 0.004  # at the same moment as the first: the larger id stands
 RESENT: Final = 0.05  # the answer was lost, so the phone sends the same again: counts once
 TWICE_IN_A_BATCH: Final = 0.004
 BAD: Final = 0.012
+ODD: Final = 0.1
+"""Of all rounds: they come upon something that is recorded and flagged."""
+
+_FAR_DEGREES: Final = 2.0  # 220 km: out of every district, and no two minutes' way
+_INACCURATE_M: Final = 1_500  # too much for a position to tell how fast its volunteer was
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _THAI_DIGITS: Final = str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")
@@ -56,7 +62,6 @@ class Round:
 class _House:
     number: int
     address: Json
-    position: Json
     household: people.Household
 
 
@@ -75,7 +80,9 @@ def waves_of(random: Random, rounds: Sequence[Round], *, run: int, now: datetime
     third: list[_Visit] = []
     writer = _Writer(random, run, now)
     for found, doors in zip(rounds, _shares([r.weight for r in rounds], households), strict=True):
-        for door in range(1, doors + 1):
+        odd = writer.odd(found, doors) if doors and random.random() < ODD else []
+        first += odd
+        for door in range(len(odd) + 1, doors + 1):
             house, visit = writer.first_visit(found, door)
             first.append(visit)
             fate = random.random()
@@ -145,21 +152,75 @@ class _Writer:
             for day, midnight in enumerate(self._days)
         ]
         self._houses = 0
+        self._flown: set[int] = set()
 
     def first_visit(self, found: Round, door: int) -> tuple[_House, _Visit]:
         """Knock at a new door."""
-        random = self._random
-        midnight = random.choices(self._days, self._pace)[0]
-        captured_at = midnight + timedelta(seconds=random.randint(8 * 3600, 18 * 3600))
-        latitude, longitude = position_near(random, found.area)
-        house = _House(
-            self._houses,
-            self._address(found.area, door),
-            {"lat": latitude, "lon": longitude, "accuracy_m": random.randint(4, 60)},
-            people.household(random, found.vaccinated, captured_at.date()),
-        )
+        captured_at = self._moment()
+        house = self._house(found, door, captured_at)
+        position = self._position(found.area) if self._random.random() < 0.9 else None
+        return house, self._visit(found.volunteer, house, house.household, captured_at, position)
+
+    def odd(self, found: Round, doors: int) -> list[_Visit]:
+        """Something odd at the round's first door or first two, of so many; nobody goes there again.
+
+        Of two visits that are odd only beside each other, the one that is recorded last is flagged. They lie in one
+        subdistrict, so that its figures are the same whichever that is. Only one visit a team seems to have flown, and
+        a team has no other visit with a position.
+        """
+        at = self._moment()
+        kinds = [QualityFlag.CHECK_DIGIT, QualityFlag.POSITION_ELSEWHERE]
+        if doors > 1:
+            kinds += [QualityFlag.SAME_PERSON] + [QualityFlag.IMPLAUSIBLE_SPEED] * (found.team not in self._flown)
+        position = self._position(found.area)
+        elsewhere = position | {"lat": round(float(str(position["lat"])) - _FAR_DEGREES, 4)}
+        match self._random.choice(kinds):
+            case QualityFlag.CHECK_DIGIT as flag:
+                shown: Json = {"national_id": people.misprinted(self._random), "national_id_as_shown": True}
+                return [self._odd(found, 1, at, [flag], person=shown)]
+            case QualityFlag.POSITION_ELSEWHERE as flag:
+                return [self._odd(found, 1, at, [flag], position=elsewhere | {"accuracy_m": _INACCURATE_M})]
+            case QualityFlag.SAME_PERSON as flag:
+                person: Json = {"national_id": people.national_id(self._random)}
+                return [self._odd(found, 1, at, [], person=person), self._odd(found, 2, at, [flag], person=person)]
+            case flag:
+                self._flown.add(found.team)
+                team = replace(found, volunteer=found.team)
+                flags = [flag, QualityFlag.POSITION_ELSEWHERE]
+                return [
+                    self._odd(team, 1, at, [], position=position),
+                    self._odd(team, 2, at + timedelta(minutes=2), flags, position=elsewhere),
+                ]
+
+    def _odd(
+        self,
+        found: Round,
+        door: int,
+        captured_at: datetime,
+        flags: Sequence[str],
+        *,
+        position: Json | None = None,
+        person: Json | None = None,
+    ) -> _Visit:
+        house = self._house(found, door, captured_at)
+        first, *others = house.household.persons
+        household = replace(house.household, persons=(first | (person or {}), *others))
+        visit = self._visit(found.volunteer, house, household, captured_at, position)
+        return replace(visit, submission=replace(visit.submission, flags=tuple(flags)))
+
+    def _moment(self) -> datetime:
+        midnight = self._random.choices(self._days, self._pace)[0]
+        return midnight + timedelta(seconds=self._random.randint(8 * 3600, 18 * 3600))
+
+    def _house(self, found: Round, door: int, captured_at: datetime) -> _House:
+        household = people.household(self._random, found.vaccinated, captured_at.date())
+        house = _House(self._houses, self._address(found.area, door), household)
         self._houses += 1
-        return house, self._visit(found.volunteer, house, house.household, captured_at)
+        return house
+
+    def _position(self, area: str) -> Json:
+        latitude, longitude = position_near(self._random, area)
+        return {"lat": latitude, "lon": longitude, "accuracy_m": self._random.randint(4, 60)}
 
     def later(self, volunteer: int, house: _House, before: Submission) -> _Visit:
         """The same house some days later, at the latest now; the address may be spelled in another way."""
@@ -193,8 +254,7 @@ class _Writer:
                 captured_at = self._now + timedelta(days=random.randint(2, 400))
                 refusal = Refusal(400, "captured_at", "in_the_future")
             case 2:
-                right = people.national_id(random)
-                person["national_id"] = f"{right[:12]}{(int(right[12]) + random.randint(1, 9)) % 10}"
+                person["national_id"] = people.misprinted(random)
                 refusal = Refusal(400, "persons[0].national_id", "national_id_check_digit")
             case 3:
                 elsewhere = [other.area for other in rounds if other.area[:2] != found.area[:2]]
@@ -209,10 +269,17 @@ class _Writer:
                 refusal = Refusal(400, "persons[0].doses[0].date", "in_the_future")
         return self._submit(found.volunteer, -1, captured_at, {"address": address, "persons": [person]}, refusal)
 
-    def _visit(self, volunteer: int, house: _House, household: people.Household, captured_at: datetime) -> _Visit:
+    def _visit(
+        self,
+        volunteer: int,
+        house: _House,
+        household: people.Household,
+        captured_at: datetime,
+        position: Json | None = None,
+    ) -> _Visit:
         body: Json = {
             "address": house.address,
-            "position": house.position if self._random.random() < 0.9 else None,
+            "position": position,
             "contact": {"name": household.persons[0]["name"], "phone": household.phone},
             "persons": household.persons,
         }
@@ -234,4 +301,4 @@ class _Writer:
         """The same house as another hand writes it."""
         number = str(house.address["house"])
         spelled = self._random.choice((number, number.translate(_THAI_DIGITS), f" {number.replace('/', ' / ')} "))
-        return _House(house.number, house.address | {"house": spelled}, house.position, house.household)
+        return replace(house, address=house.address | {"house": spelled})

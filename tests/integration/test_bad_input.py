@@ -568,6 +568,16 @@ async def test_an_id_that_comes_again(send: Send) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "facility_id_taken")
 
 
+async def test_a_wrong_check_digit_is_taken_as_the_card_shows_it(send: Send) -> None:
+    """Refused first, so that a misprint is found at the door; sent again with the word for it, accepted and flagged."""
+    sent = person(national_id="1101700230704")
+    assert (await send("survey", SUBMIT, sent, VOLUNTEER)).status_code == 400
+    sent["persons"][0]["national_id_as_shown"] = True
+    assert (await send("survey", SUBMIT, sent, VOLUNTEER)).status_code == 202
+    fate = await recorded(send, sent["submission_id"])
+    assert [flag["code"] for flag in fate["flags"]] == ["check_digit"]
+
+
 async def test_thai_digits_are_accepted(send: Send) -> None:
     thai = submission(
         address={"area": "๕๐๐๑๐๑", "house": "๙๙/๑"},

@@ -42,6 +42,8 @@ GIVE_UP: Final = 0.1
 SEND_AGAIN: Final = 0.15
 """Share that is sent again although it was accepted."""
 
+PERSONS: Final = ("1101700230708", "3100600451236", "5500100123453")
+"""National ids that belong to nobody."""
 VOLUNTEER: Final = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", START + timedelta(days=1), "token")
 
 FAULTS: Final[Mapping[str, int]] = {
@@ -74,7 +76,7 @@ class Offer:
 
 
 def _offers() -> list[Offer]:
-    """Submissions to draw from: 60 visits to six houses."""
+    """Submissions to draw from: 60 visits to six houses, far apart, two by two with the same person in them."""
     chance, offers = Random(0), []
     for _ in range(60):
         house = chance.randrange(6)
@@ -92,7 +94,8 @@ def _offers() -> list[Offer]:
             "submission_id": str(submission_id),
             "captured_at": captured_at,
             "address": {"area": AREAS[house % len(AREAS)], "house": str(house)},
-            "persons": persons,
+            "position": {"lat": 18.0 + house / 5, "lon": 99.0},
+            "persons": [*persons, {"national_id": PERSONS[house % len(PERSONS)], "age": 40}],
         }
         offers.append(Offer(submission_id, json.dumps(body).encode(), captured_at))
     return offers

@@ -65,6 +65,7 @@ def small_household() -> Submission:
         revision=1,
         before=None,
         after=Counts(3, 1, 2, 0, 0, 1, 1, 0, 2, 0, {"cost": 1}),
+        flags=("check_digit",),
     )
 
 
@@ -177,6 +178,29 @@ async def test_coverage_is_exact_at_every_level(
     assert sum(bool(row["submissions"]) for row in found.values()) == len(expected)
 
 
+@pytest.mark.parametrize("level", LEVELS)
+async def test_quality_flags_are_counted_at_every_level(
+    client: httpx.AsyncClient, filled: Sequence[Submission], level: str
+) -> None:
+    """By submission, superseded ones too; in a subdistrict with few persons only for who may see its figures."""
+    expected: dict[str, Counter[str]] = {}
+    for event in filled:
+        expected.setdefault(event.area[: LEVELS[level]], Counter()).update(event.flags)
+    found = await rows(client, "/v1/quality", params={"level": level}, headers=EXACT)
+    assert {code: row["flags"] for code, row in found.items() if row["flags"]} == {
+        code: dict(flags) for code, flags in expected.items() if flags
+    }
+    coverage = await rows(client, "/v1/coverage", params={"level": level}, headers=EXACT)
+    assert all(row["submissions"] == coverage[code]["submissions"] for code, row in found.items())
+    public = await rows(client, "/v1/quality", params={"level": level})
+    if level == "subdistrict":
+        assert (public[FEW]["suppressed"], public[FEW]["flags"], public[FEW]["submissions"]) == (True, None, None)
+        assert found[FEW]["flags"] == {"check_digit": 1}
+    shown = {code: row for code, row in public.items() if not row["suppressed"]}
+    assert shown == {code: found[code] for code in shown}
+    assert level == "subdistrict" or len(shown) == len(found)
+
+
 @pytest.mark.parametrize(
     ("area", "level", "count"),
     [("50", "province", 1), ("50", "district", 25), ("5001", "subdistrict", 16), ("500101", "subdistrict", 1)],
@@ -204,7 +228,7 @@ async def test_thai_digits_are_accepted(client: httpx.AsyncClient) -> None:
         ({"level": "village"}, "level", "not_a_choice"),
     ],
 )
-@pytest.mark.parametrize("route", ["coverage", "progress", "freshness", "volunteers"])
+@pytest.mark.parametrize("route", ["coverage", "progress", "quality", "freshness", "volunteers"])
 async def test_what_cannot_be_asked(
     client: httpx.AsyncClient, route: str, params: dict[str, str], path: str, code: str
 ) -> None:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 
 import msgspec
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from deploy.demo.campaign import QUIET_PROVINCES, opening, plan
 from deploy.demo.plan import Plan, Submission
 from deploy.demo.visits import BAD, BATCH, CORRECTED, DAYS, LATE, RESENT, REVISITED, TIED
+from services.survey.quality import Sighting, evidence_of, too_fast
 from services.survey.submission import area_of, check, read_submission
 from shared.areas.register import area, is_current
-from shared.contracts.events import FacilityKind, VolunteerStatus
+from shared.contracts.events import FacilityKind, QualityFlag, VolunteerStatus
+from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import mobile_number, national_id
 from shared.security.keyed_ids import HouseholdIds
 
@@ -180,3 +183,39 @@ def test_small_campaigns_work_too(households: int) -> None:
 
 def test_a_plan_holds_nothing_but_data(campaign: Plan) -> None:
     assert msgspec.json.encode(asdict(campaign.places[0]))
+
+
+def test_odd_visits_are_of_every_kind_and_nobody_comes_there_again(campaign: Plan) -> None:
+    odd = [s for s in sent(campaign) if s.flags]
+    assert {flag for s in odd for flag in s.flags} == set(QualityFlag)
+    assert len({s.household for s in odd}) == len(odd)
+    visits = Counter(s.household for s in sent(campaign) if s.refusal is None)
+    assert all(visits[s.household] == 1 for s in odd)
+
+
+def test_nobody_else_is_odd(campaign: Plan) -> None:
+    """By the survey's own rules: what intake judges, and the speed of every volunteer, in whatever order it is seen."""
+    index, records = BlindIndex(b"k" * 32), []
+    households: defaultdict[bytes, set[int]] = defaultdict(set)
+    for wave in campaign.waves:
+        for batch in wave.batches:
+            for s in batch.submissions:
+                if s.refusal is None:
+                    found = evidence_of(read_submission(s.body), area_of(read_submission(s.body)), index)
+                    assert set(found.flags) == set(s.flags) & {"check_digit", "position_elsewhere"}
+                    records.append((batch.volunteer, s, found))
+                    for person in found.persons:
+                        households[person].add(s.household)
+    doors: defaultdict[int, list[tuple[Submission, Sighting]]] = defaultdict(list)
+    for volunteer, s, found in records:
+        if found.cell is not None:
+            doors[volunteer].append((s, Sighting(s.captured_at, *found.cell)))
+    fast = {
+        other.submission_id
+        for of_one in doors.values()
+        for (_, before), (other, after) in combinations(sorted(of_one, key=lambda door: door[1]), 2)
+        if too_fast(before, after)
+    }
+    assert fast == {s.submission_id for _, s, _ in records if "implausible_speed" in s.flags}
+    shared = [of_person for of_person in households.values() if len(of_person) > 1]
+    assert len(shared) == sum("same_person" in s.flags for _, s, _ in records)

@@ -8,11 +8,12 @@ from uuid import UUID
 from hypothesis import strategies as st
 
 from services.reporting.submissions import Counts, Submission
-from shared.contracts.events import Reason, SubmissionKind, SubmissionOutcome
+from shared.contracts.events import QualityFlag, Reason, SubmissionKind, SubmissionOutcome
 
 AREAS = ("100101", "500101", "500102", "500201")
 """The last one was abolished: events of the time before stay in the streams."""
 BEGIN = datetime(2022, 1, 30, tzinfo=UTC)
+FLAGS = ("a_flag_yet_unknown", *map(str, QualityFlag))
 HOURS = 72
 """Over the end of a month, in Thailand and in UTC."""
 
@@ -68,6 +69,7 @@ def campaign(seed: int, length: int) -> Campaign:
                 captured_at=BEGIN + timedelta(hours=random.random() * HOURS),
                 recorded_at=BEGIN + timedelta(days=6),
                 kind=SubmissionKind.ERASURE if erased else random.choice(list(SubmissionKind)[:2]),
+                flags=() if erased else tuple(sorted(random.sample(FLAGS, random.choice((0, 0, 1, 2))))),
                 outcome=SubmissionOutcome.SUPERSEDED if superseded else SubmissionOutcome.RECORDED,
                 revision=number + 1,
                 before=before,

@@ -17,6 +17,7 @@ from services.reporting.domain import (
     FIGURES,
     PERSON_FIGURES,
     Changes,
+    FlagKey,
     SurveyKey,
     Visits,
     VolunteerKey,
@@ -266,3 +267,11 @@ CHILDREN = {"": ("10", "11"), "10": ("1001", "1002"), "11": ("1101",)}
 def test_sums_above_need_every_area_below(given_values: dict[str, int], derived: dict[str, int]) -> None:
     """A given value is never replaced by a sum."""
     assert derive_above(given_values, CHILDREN) == derived
+
+
+def test_each_flag_of_a_submission_counts_once_also_of_a_superseded_one() -> None:
+    changes = Changes()
+    changes.add_submission(submission(flags=("check_digit", "position_elsewhere")))
+    changes.add_submission(submission(before=THREE, outcome=SubmissionOutcome.SUPERSEDED, flags=("check_digit",)))
+    changes.add_submission(submission())
+    assert changes.flags == {FlagKey("500101", "check_digit"): 2, FlagKey("500101", "position_elsewhere"): 1}

@@ -105,6 +105,12 @@ def test_only_five_things_are_required() -> None:
         ("persons.0.sex", "woman", "persons[0].sex", "not_a_choice"),
         ("persons.0.national_id", "1101700230709", "persons[0].national_id", "national_id_check_digit"),
         ("persons.0.national_id", "12345", "persons[0].national_id", "national_id_malformed"),
+        (
+            "persons.0",
+            {"national_id": "12345", "national_id_as_shown": True},
+            "persons[0].national_id",
+            "national_id_malformed",
+        ),
         ("persons.0.doses.0.number", 0, "persons[0].doses[0].number", "out_of_range"),
         ("persons.0.doses.0.date", "2022-02-07", "persons[0].doses[0].date", "in_the_future"),
         ("persons.0.doses.0.date", "2019-02-07", "persons[0].doses[0].date", "too_early"),
