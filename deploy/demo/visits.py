@@ -73,6 +73,14 @@ class _Visit:
     submission: Submission
 
 
+@dataclass(frozen=True, slots=True)
+class _Odd:
+    """Visits of the first wave, each to a door of its own, and such as follow in the second."""
+
+    first: Sequence[_Visit] = ()
+    second: Sequence[_Visit] = ()
+
+
 def waves_of(random: Random, rounds: Sequence[Round], *, run: int, now: datetime, households: int) -> tuple[Wave, ...]:
     """All visits of a run that knocks at so many doors and ends at `now`."""
     first: list[_Visit] = []
@@ -80,9 +88,10 @@ def waves_of(random: Random, rounds: Sequence[Round], *, run: int, now: datetime
     third: list[_Visit] = []
     writer = _Writer(random, run, now)
     for found, doors in zip(rounds, _shares([r.weight for r in rounds], households), strict=True):
-        odd = writer.odd(found, doors) if doors and random.random() < ODD else []
-        first += odd
-        for door in range(len(odd) + 1, doors + 1):
+        odd = writer.odd(found, doors) if doors and random.random() < ODD else _Odd()
+        first += odd.first
+        second += odd.second
+        for door in range(len(odd.first) + 1, doors + 1):
             house, visit = writer.first_visit(found, door)
             first.append(visit)
             fate = random.random()
@@ -161,51 +170,58 @@ class _Writer:
         position = self._position(found.area) if self._random.random() < 0.9 else None
         return house, self._visit(found.volunteer, house, house.household, captured_at, position)
 
-    def odd(self, found: Round, doors: int) -> list[_Visit]:
-        """Something odd at the round's first door or first two, of so many; nobody goes there again.
+    def odd(self, found: Round, doors: int) -> _Odd:
+        """Something odd at the round's first door or first two, of so many; no other visit is made there.
 
-        Of two visits that are odd only beside each other, the one that is recorded last is flagged. They lie in one
-        subdistrict, so that its figures are the same whichever that is. Only one visit a team seems to have flown, and
-        a team has no other visit with a position.
+        Of two houses with the same person, the one that is recorded last is flagged. They lie in one subdistrict, so
+        that its figures are the same whichever that is. A team seems to have flown once at most, from a house and back
+        to it, and has no other visit with a position.
         """
         at = self._moment()
         kinds = [QualityFlag.CHECK_DIGIT, QualityFlag.POSITION_ELSEWHERE]
-        if doors > 1:
-            kinds += [QualityFlag.SAME_PERSON] + [QualityFlag.IMPLAUSIBLE_SPEED] * (found.team not in self._flown)
+        kinds += [QualityFlag.SAME_PERSON] * (doors > 1) + [QualityFlag.IMPLAUSIBLE_SPEED] * (
+            found.team not in self._flown
+        )
         position = self._position(found.area)
         elsewhere = position | {"lat": round(float(str(position["lat"])) - _FAR_DEGREES, 4)}
+        house = self._house(found, 1, at)
         match self._random.choice(kinds):
             case QualityFlag.CHECK_DIGIT as flag:
                 shown: Json = {"national_id": people.misprinted(self._random), "national_id_as_shown": True}
-                return [self._odd(found, 1, at, [flag], person=shown)]
+                return _Odd([self._odd(found.volunteer, house, at, [flag], person=shown)])
             case QualityFlag.POSITION_ELSEWHERE as flag:
-                return [self._odd(found, 1, at, [flag], position=elsewhere | {"accuracy_m": _INACCURATE_M})]
+                position = elsewhere | {"accuracy_m": _INACCURATE_M}
+                return _Odd([self._odd(found.volunteer, house, at, [flag], position=position)])
             case QualityFlag.SAME_PERSON as flag:
                 person: Json = {"national_id": people.national_id(self._random)}
-                return [self._odd(found, 1, at, [], person=person), self._odd(found, 2, at, [flag], person=person)]
+                neighbour = self._house(found, 2, at)
+                return _Odd(
+                    [
+                        self._odd(found.volunteer, house, at, [], person=person),
+                        self._odd(found.volunteer, neighbour, at, [flag], person=person),
+                    ]
+                )
             case flag:
                 self._flown.add(found.team)
-                team = replace(found, volunteer=found.team)
                 flags = [flag, QualityFlag.POSITION_ELSEWHERE]
-                return [
-                    self._odd(team, 1, at, [], position=position),
-                    self._odd(team, 2, at + timedelta(minutes=2), flags, position=elsewhere),
-                ]
+                return _Odd(
+                    [self._odd(found.team, house, at, [], position=position)],
+                    [self._odd(found.team, house, at + timedelta(minutes=2), flags, position=elsewhere)],
+                )
 
     def _odd(
         self,
-        found: Round,
-        door: int,
+        volunteer: int,
+        house: _House,
         captured_at: datetime,
         flags: Sequence[str],
         *,
         position: Json | None = None,
         person: Json | None = None,
     ) -> _Visit:
-        house = self._house(found, door, captured_at)
         first, *others = house.household.persons
         household = replace(house.household, persons=(first | (person or {}), *others))
-        visit = self._visit(found.volunteer, house, household, captured_at, position)
+        visit = self._visit(volunteer, house, household, captured_at, position)
         return replace(visit, submission=replace(visit.submission, flags=tuple(flags)))
 
     def _moment(self) -> datetime:

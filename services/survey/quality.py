@@ -4,8 +4,8 @@ Two are judged by intake, from the submission alone (`evidence_of`); two by the 
 what was recorded before (`Comparison`) and never opens what is sealed. For it, intake puts beside the sealed submission
 a position that says no more than a neighbourhood of a square kilometre, and keyed hashes of national ids.
 
-A flag is a hint for a coordinator, made when the submission is recorded and never changed: the first of two households
-that name the same person has none, and two recorded in the same instant by two recorders may both have none.
+A flag is a hint for a coordinator, made when the submission is recorded and never changed: the household that named a
+person first has none, and two doors that two recorders record in the same instant may both have none.
 """
 
 from collections import defaultdict
@@ -30,9 +30,6 @@ LEAST_KM: Final = 5.0
 """Nearer doors are never judged by speed: positions are often a cell tower's, and clocks are set now and then."""
 MOST_INACCURACY_M: Final = 1_000.0
 """A position that calls itself less accurate than a grid cell does not say which cell it is in."""
-HOUSEHOLDS_OF_A_PERSON: Final = 2
-"""As many are remembered for one national id: whichever household comes next, one of the two is another one. A number
-that is entered at every door costs no more than one that is entered at two."""
 
 _KM_PER_CELL: Final = 110.6 / CELLS_PER_DEGREE
 _INDEXED: Final = (
@@ -130,43 +127,32 @@ def too_fast(one: Sighting, other: Sighting) -> bool:
 class Comparison:
     """The records of one batch, compared with each other and with what was recorded before.
 
-    sightings: the last one of each volunteer of the batch; households: of the batch's persons, by blind index. Asked
-    for every record that becomes a submission, it gathers what is to be remembered: `seen`, the volunteers' new last
-    sightings, and `persons`, households that were not yet known for a person.
+    sightings: the last one of each volunteer of the batch; households: where each of its persons was recorded first, by
+    blind index. `seen`: the volunteers' new last sightings.
     """
 
     def __init__(
         self,
         records: Iterable[IntakeRecord],
         sightings: Mapping[UUID, Sighting],
-        households: Mapping[bytes, set[UUID]],
+        households: Mapping[bytes, UUID],
     ) -> None:
         self.seen: dict[UUID, Sighting] = {}
-        self.persons: list[tuple[bytes, UUID]] = []
-        self._households = defaultdict(set, households)
+        self._households = households
         self._too_fast = self._judge_speed(records, sightings)
 
     def flags(self, record: IntakeRecord) -> tuple[str, ...]:
         """All flags of a record, intake's among them, in alphabetical order."""
-        found = set(record.flags)
-        if record.submission_id in self._too_fast:
+        fast = record.submission_id in self._too_fast
+        shared = any(self._households[person] != record.household_id for person in record.persons)
+        if not fast and not shared:
+            return record.flags
+        found = {*record.flags}
+        if fast:
             found.add(QualityFlag.IMPLAUSIBLE_SPEED.value)
-        if record.persons and self._is_elsewhere_too(record):
+        if shared:
             found.add(QualityFlag.SAME_PERSON.value)
         return tuple(sorted(found))
-
-    def _is_elsewhere_too(self, record: IntakeRecord) -> bool:
-        elsewhere = False
-        for person in record.persons:
-            households = self._households[person]
-            if record.household_id in households:
-                elsewhere |= len(households) > 1
-                continue
-            elsewhere |= bool(households)
-            if len(households) < HOUSEHOLDS_OF_A_PERSON:
-                households.add(record.household_id)
-                self.persons.append((person, record.household_id))
-        return elsewhere
 
     def _judge_speed(self, records: Iterable[IntakeRecord], sightings: Mapping[UUID, Sighting]) -> set[UUID]:
         """The submissions whose volunteer was too fast from the door before, by the clock; or, when this one came later

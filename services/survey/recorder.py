@@ -109,7 +109,7 @@ class Recorder:
         records = [record for in_order in arrivals for _, record in in_order]
         plan.known = await store.known_submissions(connection, [record.submission_id for record in records])
         plan.households = await store.households(connection, list({record.household_id for record in records}))
-        plan.comparison = await _compare(connection, [r for r in records if r.submission_id not in plan.known])
+        plan.comparison = await _compare(connection, plan.first_seen(records))
         plan.recorded_at = self._clock.now()
         for batch, in_order in zip(batches, arrivals, strict=True):
             last = batch.position.last_sequence
@@ -127,7 +127,6 @@ class Recorder:
         await store.add_repeated(connection, plan.repeated)
         await store.add_households(connection, list(plan.added.values()))
         await store.change_households(connection, list(plan.changed.values()))
-        await store.add_persons(connection, plan.comparison.persons)
         await store.put_sightings(connection, plan.comparison.seen)
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
@@ -179,11 +178,14 @@ class Recorder:
 
 async def _compare(connection: Connection, records: Sequence[IntakeRecord]) -> Comparison:
     volunteers = {record.volunteer_id for record in records if record.cell is not None}
-    persons = {person for record in records for person in record.persons}
+    persons: dict[bytes, UUID] = {}
+    for record in records:
+        for person in record.persons:
+            persons.setdefault(person, record.household_id)
     return Comparison(
         records,
         await store.last_sightings(connection, list(volunteers)),
-        await store.households_of_persons(connection, list(persons)),
+        await store.first_households(connection, persons),
     )
 
 
@@ -200,6 +202,14 @@ class _Plan:
         self.added: dict[UUID, HouseholdRow] = {}
         self.changed: dict[UUID, HouseholdRow] = {}
         self.events: dict[int, list[OutgoingRecord]] = defaultdict(list)
+
+    def first_seen(self, records: Sequence[IntakeRecord]) -> Sequence[IntakeRecord]:
+        """Those of `records`, in the order of arrival, that `take` will record: of each new id the first."""
+        first: dict[UUID, IntakeRecord] = {}
+        for record in records:
+            if record.submission_id not in self.known:
+                first.setdefault(record.submission_id, record)
+        return list(first.values())
 
     def take(self, partition: int, sequence: int, previous: int | None, record: IntakeRecord) -> bool:
         """Decides one record; False when its id is known, so that it becomes no event."""

@@ -46,13 +46,14 @@ ON CONFLICT (volunteer_id) DO UPDATE SET
 WHERE v.captured_at < excluded.captured_at
 """
 
-HOUSEHOLDS_OF_PERSONS = "SELECT blind_index, household_id FROM person_index WHERE blind_index = ANY ($1::bytea[])"
-
-ADD_PERSONS = """
+CLAIM_PERSONS = """
 INSERT INTO person_index (blind_index, household_id)
-SELECT * FROM unnest($1::bytea[], $2::uuid[])
-ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::bytea[], $2::uuid[]) AS c (blind_index, household_id)
+ORDER BY blind_index
+ON CONFLICT (blind_index) DO NOTHING
 """
+
+HOUSEHOLDS_OF_PERSONS = "SELECT blind_index, household_id FROM person_index WHERE blind_index = ANY ($1::bytea[])"
 
 RECORDED_FROM = """
 SELECT submission_id, household_id, volunteer_id, organisation_id, area, captured_at, recorded_at, kind, outcome,
@@ -251,19 +252,16 @@ async def put_sightings(connection: Connection, seen: Mapping[UUID, Sighting]) -
         await connection.execute(PUT_SIGHTINGS, list(seen), *map(list, zip(*seen.values(), strict=True)))
 
 
-async def households_of_persons(connection: Connection, persons: Sequence[bytes]) -> dict[bytes, set[UUID]]:
-    """The households in which `persons` are recorded, by blind index."""
-    found: dict[bytes, set[UUID]] = {}
-    if persons:
-        for person, household in await connection.fetch(HOUSEHOLDS_OF_PERSONS, persons):
-            found.setdefault(person, set()).add(household)
-    return found
+async def first_households(connection: Connection, persons: Mapping[bytes, UUID]) -> dict[bytes, UUID]:
+    """In which household each person was recorded first, by blind index; those in none yet, in the given one from now.
 
-
-async def add_persons(connection: Connection, rows: Sequence[tuple[bytes, UUID]]) -> None:
-    """Remembers in which household a person is recorded, given the blind index."""
-    if rows:
-        await connection.execute(ADD_PERSONS, *map(list, zip(*rows, strict=True)))
+    Of two recorders that meet a new person at once, the second waits here for the first one's commit, and sees it. In
+    the order of persons, so that they never lock each other out.
+    """
+    if not persons:
+        return {}
+    await connection.execute(CLAIM_PERSONS, list(persons), list(persons.values()))
+    return {row[0]: row[1] for row in await connection.fetch(HOUSEHOLDS_OF_PERSONS, list(persons))}
 
 
 async def recorded_from(connection: Connection, partition: int, sequence: int, limit: int) -> list[asyncpg.Record]:

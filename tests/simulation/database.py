@@ -406,16 +406,18 @@ def _put_sightings(session: Session, arguments: tuple[Any, ...]) -> Work:
             session.put("volunteer_sighting", volunteer, row)
 
 
+def _claim_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for person, household in sorted(zip(*arguments, strict=True)):
+        if session.get("person_index", person) is None:
+            yield "person_index", person
+            if session.get("person_index", person) is None:  # whoever held it may have committed
+                session.put("person_index", person, {"household": household})
+
+
 def _households_of_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
-    asked = set(arguments[0])
-    return [(row["person"], row["household"]) for row in session.rows("person_index") if row["person"] in asked]
+    found = [(one, session.get("person_index", one)) for one in arguments[0]]
+    return [(one, row["household"]) for one, row in found if row is not None]
     yield
-
-
-def _add_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
-    for key in zip(*arguments, strict=True):
-        yield "person_index", key
-        session.put("person_index", key, {"person": key[0], "household": key[1]})
 
 
 def _recorded_from(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -596,7 +598,7 @@ STATEMENTS: Mapping[str, Statement] = {
     store.SIGHTINGS: _sightings,
     store.PUT_SIGHTINGS: _put_sightings,
     store.HOUSEHOLDS_OF_PERSONS: _households_of_persons,
-    store.ADD_PERSONS: _add_persons,
+    store.CLAIM_PERSONS: _claim_persons,
     store.RECORDED_FROM: _recorded_from,
     "COPY household": insert_statement("household", ["household_id"], store.HouseholdRow._fields),
     "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),

@@ -11,11 +11,10 @@ CREATE TABLE volunteer_sighting (
     cell_column   smallint    NOT NULL   -- and of longitude
 ) WITH (fillfactor = 50);  -- free space lets an update stay in its page without touching the index
 
--- In which households a national id was recorded, two at most. Keyed hashes: nobody without the key can make or read one.
+-- In which household a national id was recorded first. Keyed hashes: nobody without the key can make or read one.
 CREATE TABLE person_index (
-    blind_index   bytea       NOT NULL,
-    household_id  uuid        NOT NULL,
-    PRIMARY KEY (blind_index, household_id)
+    blind_index   bytea       PRIMARY KEY,
+    household_id  uuid        NOT NULL
 );
 
 CREATE INDEX person_index_household ON person_index (household_id);  -- by which an erasure finds its rows

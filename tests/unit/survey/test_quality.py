@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from services.survey.domain import Counts
 from services.survey.quality import (
     FASTEST_KM_PER_HOUR,
-    HOUSEHOLDS_OF_A_PERSON,
     LEAST_KM,
     MEANINGS,
     Comparison,
@@ -170,7 +169,7 @@ NEAR, FAR = (1878, 9898), (1778, 9898)
 
 
 def flagged(
-    records: list[IntakeRecord], last: Sighting | None = None, known: dict[bytes, set[UUID]] | None = None
+    records: list[IntakeRecord], last: Sighting | None = None, known: dict[bytes, UUID] | None = None
 ) -> tuple[dict[int, tuple[str, ...]], Comparison]:
     comparison = Comparison(records, {UUID(int=7): last} if last else {}, known or {})
     found = {one.submission_id.int: comparison.flags(one) for one in records}
@@ -197,25 +196,15 @@ def test_two_volunteers_are_not_one() -> None:
 
 
 def test_a_person_in_another_household_is_flagged_and_one_visited_again_is_not() -> None:
-    house = UUID(int=1001)
-    again = record(2, persons=(b"a",), household_id=house)
-    found, comparison = flagged([record(1, persons=(b"a",)), again, record(3, persons=(b"b", b"a"))])
+    first = {b"a": UUID(int=1001), b"b": UUID(int=1003)}
+    again = record(2, persons=(b"a",), household_id=UUID(int=1001))
+    found, _ = flagged([record(1, persons=(b"a",)), again, record(3, persons=(b"b", b"a"))], known=first)
     assert found == {3: (PERSON,)}
-    assert comparison.persons == [(b"a", house), (b"b", UUID(int=1003)), (b"a", UUID(int=1003))]
-    found, comparison = flagged([again], known={b"a": {house}})
-    assert (found, comparison.persons) == ({}, [])
-    assert flagged([again], known={b"a": {house, UUID(int=5)}})[0] == {2: (PERSON,)}
-
-
-def test_a_number_that_is_entered_at_every_door_is_remembered_at_two() -> None:
-    found, comparison = flagged([record(number, persons=(b"a",)) for number in range(1, 100)])
-    assert found.keys() == set(range(2, 100))
-    assert len(comparison.persons) == HOUSEHOLDS_OF_A_PERSON
 
 
 def test_all_flags_stand_in_alphabetical_order() -> None:
     odd = record(1, 1, cell=FAR, persons=(b"a",), flags=("check_digit", "position_elsewhere"))
-    found, _ = flagged([odd], Sighting(AT, *NEAR), {b"a": {UUID(int=5)}})
+    found, _ = flagged([odd], Sighting(AT, *NEAR), {b"a": UUID(int=5)})
     assert found == {1: tuple(sorted(QualityFlag))}
 
 
