@@ -273,6 +273,7 @@ class _Plan:
             record.wrapped_key,
             record.sealed,
             flags or None,
+            record.persons or None,
         )
         self.submissions.append(row)
         event = SurveyEvent(

@@ -154,6 +154,7 @@ SUBMISSION_COLUMNS = (
     "wrapped_key",
     "sealed",
     "flags",
+    "persons",
 )
 
 REPEATED_COLUMNS = (
@@ -255,12 +256,21 @@ async def put_sightings(connection: Connection, seen: Mapping[UUID, Sighting]) -
 async def first_households(connection: Connection, persons: Mapping[bytes, UUID]) -> dict[bytes, UUID]:
     """In which household each person was recorded first, by blind index; those in none yet, in the given one from now.
 
-    Of two recorders that meet a new person at once, the second waits here for the first one's commit, and sees it. In
-    the order of persons, so that they never lock each other out.
+    Of two recorders that meet a new person at once, the second waits here for the first one's commit, and then sees
+    it. In the order of persons, so that they never lock each other out.
     """
     if not persons:
         return {}
-    await connection.execute(CLAIM_PERSONS, list(persons), list(persons.values()))
+    found = await _households_of(connection, persons)
+    new = {person: household for person, household in persons.items() if person not in found}
+    if new:
+        status = await connection.execute(CLAIM_PERSONS, list(new), list(new.values()))
+        if status != f"INSERT 0 {len(new)}":  # another recorder was there first
+            new |= await _households_of(connection, new)
+    return found | new
+
+
+async def _households_of(connection: Connection, persons: Mapping[bytes, UUID]) -> dict[bytes, UUID]:
     return {row[0]: row[1] for row in await connection.fetch(HOUSEHOLDS_OF_PERSONS, list(persons))}
 
 

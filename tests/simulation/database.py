@@ -407,11 +407,14 @@ def _put_sightings(session: Session, arguments: tuple[Any, ...]) -> Work:
 
 
 def _claim_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
+    claimed = 0
     for person, household in sorted(zip(*arguments, strict=True)):
         if session.get("person_index", person) is None:
             yield "person_index", person
             if session.get("person_index", person) is None:  # whoever held it may have committed
                 session.put("person_index", person, {"household": household})
+                claimed += 1
+    return f"INSERT 0 {claimed}"
 
 
 def _households_of_persons(session: Session, arguments: tuple[Any, ...]) -> Work:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from pydantic import BaseModel
 
 from services.survey import store
+from services.survey.quality import Sighting
 from services.survey.store import HouseholdRow
 from shared.contracts.topics import SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
 from shared.kafka import relay
@@ -296,6 +297,26 @@ async def recorded_submissions_come_in_their_order_and_households_are_changed(gr
             await store.add_households(connection, [row])
         states = await store.households(connection, [HOUSE, UUID(int=2)])
         assert {key: state.revision for key, state in states.items()} == {HOUSE: 2}
+
+
+@behaviour
+async def a_new_person_belongs_to_whoever_commits_first(ground: Ground) -> None:
+    async with ground.connection() as first, ground.connection() as second:
+        async with first.transaction():
+            assert await store.first_households(first, {b"a": HOUSE}) == {b"a": HOUSE}
+            meeting = asyncio.ensure_future(store.first_households(second, {b"a": UUID(int=2), b"b": UUID(int=2)}))
+            await asyncio.sleep(0.3)
+            assert not meeting.done()
+        assert await meeting == {b"a": HOUSE, b"b": UUID(int=2)}
+
+
+@behaviour
+async def sightings_move_forward_alone(ground: Ground) -> None:
+    async with ground.connection() as connection:
+        late, early = Sighting(AT, 1878, 9898), Sighting(AT - timedelta(hours=1), 1375, 10050)
+        for seen in (late, early):
+            await store.put_sightings(connection, {HOUSE: seen})
+        assert await store.last_sightings(connection, [HOUSE, UUID(int=2)]) == {HOUSE: late}
 
 
 @behaviour

@@ -85,7 +85,12 @@ async def test_one_household_is_remembered_and_an_erasure_finds_it(survey: Surve
         assert RIGHT.encode() not in row["blind_index"]
         unflagged = await survey.pool.fetch("SELECT household_id FROM submission WHERE flags IS NULL")
         assert [one["household_id"] for one in unflagged] == [row["household_id"]]
-        await survey.pool.execute("DELETE FROM person_index WHERE household_id = $1", row["household_id"])
+        erased = await survey.pool.execute(
+            "DELETE FROM person_index USING submission WHERE submission.household_id = $1"
+            " AND person_index.household_id = $1 AND blind_index = ANY (submission.persons)",
+            row["household_id"],
+        )
+        assert erased == "DELETE 1"
         await survey.accept(visit(chance, 0, persons=[{"national_id": RIGHT}]))
         await survey.until_recorded(41)
     assert await survey.pool.fetchval("SELECT count(*) FROM submission WHERE flags IS NULL") == 2
