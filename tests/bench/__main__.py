@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from tests.bench import end_to_end, growth, intake, pipeline, read, scale, start
+from tests.bench import end_to_end, growth, intake, overload, pipeline, read, scale, start
 from tests.bench.report import Figure
 
 Bench = Callable[[float, Callable[[Figure], None]], Awaitable[None]]
@@ -22,6 +22,7 @@ BENCHES: dict[str, Bench] = {
     "read": read.run,
     "start": start.run,
     "scale": scale.run,
+    "overload": overload.run,
 }
 
 
