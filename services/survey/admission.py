@@ -95,8 +95,18 @@ class Admission:
     def __init__(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
-        IN_FLIGHT.set_function(lambda: self._records.used)
-        IN_FLIGHT_BYTES.set_function(lambda: self._bytes.used)
+        IN_FLIGHT.set_function(lambda: self.records_held)
+        IN_FLIGHT_BYTES.set_function(lambda: self.bytes_held)
+
+    @property
+    def records_held(self) -> int:
+        """Records in flight."""
+        return self._records.used
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of bodies that are let in."""
+        return self._bytes.used
 
     def open(self, party: Party, body_bytes: int) -> bool:
         """Lets a body in, if there is room for it and for a record of its; it is given back with `close`."""

@@ -4,6 +4,7 @@ The cases are the rows of docs/bad-input.md; a test holds the page to them.
 """
 
 import asyncio
+import gzip
 import json
 import re
 import time
@@ -230,6 +231,14 @@ CASES: Final = [
     survey("batch that is no list", 400, "wrong_type", "submissions", {"submissions": {}}, route=BATCH),
     survey("batch of more than 500", 400, "too_many", "submissions", {"submissions": [{}] * 501}, route=BATCH),
     survey("cursor that was not given", 400, "not_a_cursor", "cursor", None, route="GET /v1/submissions?cursor=x"),
+    survey(
+        "compressed body",
+        415,
+        "unsupported_media_type",
+        None,
+        gzip.compress(b" " * 10_000_000),
+        headers={"Content-Encoding": "gzip"},
+    ),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
     facilities("malformed JSON", 400, "malformed_json", "", b'{"kind": '),
     facilities("wrong type", 400, "not_a_whole_number", "capacity", place(capacity="10")),
@@ -503,6 +512,28 @@ async def test_a_large_body_is_refused_before_it_is_sent(
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 413 ")
     assert json.loads(body)["code"] == "too_large"
+
+
+async def test_slow_clients_are_ended_and_others_served_meanwhile(stack: Stack, send: Send) -> None:
+    """Heads that come byte by byte; tests/unit/web/test_connections.py has the other ways, with less patience."""
+    address = httpx.URL(stack.addresses().survey)
+
+    async def drip() -> bytes:
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        telling = asyncio.create_task(reader.read(12))
+        writer.write(b"POST /v1/submissions HTTP/1.1\r\nX: ")
+        while not telling.done():
+            writer.write(b"x")
+            await asyncio.wait((telling,), timeout=0.5)
+        writer.transport.abort()
+        return telling.result()
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        dripping = asyncio.gather(*(drip() for _ in range(300)))
+        while not dripping.done():
+            assert (await send("survey", SUBMIT, submission(), VOLUNTEER)).status_code == 202
+            await asyncio.wait((dripping,), timeout=0.5)
+    assert set(await dripping) == {b"HTTP/1.1 408"}
 
 
 async def test_messages_are_thai_unless_english_is_asked_for(send: Send) -> None:
