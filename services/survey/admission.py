@@ -12,6 +12,7 @@ flood nearly all of it goes to what is accepted. The rule, the same for records 
 A party is an organisation, or a volunteer who belongs to none.
 """
 
+import asyncio
 from enum import StrEnum
 
 from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM
@@ -55,6 +56,11 @@ class Room:
         self._held: dict[Party, int] = {}
         self.used = 0
 
+    @property
+    def crowded(self) -> bool:
+        """More than half of it is used: somebody may be refused."""
+        return self.used > self._anybodys
+
     def fits(self, party: Party, amount: int) -> bool:
         """Whether `party` may take so much more now."""
         return self.used + amount <= self._anybodys or amount <= self.left(party)
@@ -95,6 +101,7 @@ class Admission:
     def __init__(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
+        self._turns = asyncio.Lock()
         IN_FLIGHT.set_function(lambda: self.records_held)
         IN_FLIGHT_BYTES.set_function(lambda: self.bytes_held)
 
@@ -131,6 +138,13 @@ class Admission:
             NO_ROOM.labels(Cause.SHARE if self._records.free > granted else Cause.COUNT).inc()
         self._records.take(party, granted)
         return granted
+
+    async def turn(self) -> None:
+        """While there is a crowd, lets only one batch pass in each turn of the event loop: those who are refused must
+        not wait until all that were let in are judged, a millisecond or two each."""
+        if self._records.crowded:
+            async with self._turns:
+                await asyncio.sleep(0)
 
     def give_back(self, party: Party, records: int) -> None:
         """Records that were let in are answered."""

@@ -92,6 +92,8 @@ class Intake:
         party = party_of(principal)
         room = self.admission.take(party, len(bodies))
         try:
+            if len(bodies) > 1:
+                await self.admission.turn()
             told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal)
         finally:
             self.admission.give_back(party, room)
