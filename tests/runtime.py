@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from confluent_kafka.admin import AdminClient
 
@@ -95,18 +97,26 @@ def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+AnyStack = TypeVar("AnyStack", bound=Stack)
+
+
 @contextmanager
-def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> Iterator[Stack]:
-    """A stack in a temporary home on free ports, with or without the services."""
+def running(make: Callable[[Home, int], AnyStack], processes: Sequence[str] | None = None) -> Iterator[AnyStack]:
+    """A stack of some kind in a temporary home on free ports, with the named processes of services, by default all."""
     with temporary_home() as home:
-        stack = Stack(home, ports.free_base(), scale=scale)
+        stack = make(home, ports.free_base())
         try:
             stack.start_infrastructure()
-            if services:
-                stack.start_services()
+            if processes is None or processes:
+                stack.start_services(processes)
             yield stack
         finally:
             stack.stop()
+
+
+def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> AbstractContextManager[Stack]:
+    """A stack in a temporary home on free ports, with or without the services."""
+    return running(partial(Stack, scale=scale), None if services else ())
 
 
 def _open_folder() -> str:

@@ -37,7 +37,7 @@ process.roles=broker,controller
 node.id={node}
 controller.quorum.bootstrap.servers={host}:{controller}
 listeners=INTERNAL://{host}:{internal},CONTROLLER://{host}:{controller}
-advertised.listeners=INTERNAL://{host}:{internal},CONTROLLER://{host}:{controller}
+advertised.listeners=INTERNAL://{host}:{advertised},CONTROLLER://{host}:{controller}
 listener.security.protocol.map=INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
@@ -91,6 +91,8 @@ class Kafka:
     def __init__(self, folder: Path, tools: Tools, secrets: Secrets, port_base: int) -> None:
         self.folder = folder
         self.port = port_base + KAFKA_PORT_OFFSET
+        self.advertised_port = self.port
+        """Where clients are sent: another port than the broker's own when something stands between them."""
         self.controller_port = port_base + KAFKA_CONTROLLER_PORT_OFFSET
         self._tools = tools
         self._secrets = secrets
@@ -195,18 +197,23 @@ class Kafka:
             )
 
     def _write_configuration(self) -> None:
-        write_private(
-            self._configuration,
-            _SERVER.format(
-                node=NODE_ID,
-                host=HOST,
-                internal=self.port,
-                controller=self.controller_port,
-                data=self._data,
-                broker_password=self._secrets.kafka_password("broker"),
-                controller_password=self._secrets.kafka_password("controller"),
-            ),
+        write_private(self._configuration, self._settings())
+
+    def _settings(self) -> str:
+        return _SERVER.format(
+            node=NODE_ID,
+            host=HOST,
+            internal=self.port,
+            advertised=self.advertised_port,
+            controller=self.controller_port,
+            data=self._data,
+            broker_password=self._secrets.kafka_password("broker"),
+            controller_password=self._secrets.kafka_password("controller"),
         )
+
+    def _quorum(self) -> list[str]:
+        """How the storage tool is told of the cluster that begins with this format."""
+        return ["--cluster-id", new_id(), "--standalone"]
 
     def _format(self) -> None:
         """Format with the two users that must exist before the broker runs; the others are made over its API."""
@@ -219,14 +226,7 @@ class Kafka:
             *jvm.options(self._tools.kafka_logging, cache=self._tools.kafka_cache),
             "-cp",
             jars.class_path(self._tools.jars),
-            *(
-                "kafka.tools.StorageTool",
-                "format",
-                "--cluster-id",
-                _new_cluster_id(),
-                "--standalone",
-                "--ignore-formatted",
-            ),
+            *("kafka.tools.StorageTool", "format", *self._quorum(), "--ignore-formatted"),
             *("--config", str(self._configuration)),
         ]
         # In a file and not on the command line, where every user of the machine could read the passwords.
@@ -278,7 +278,7 @@ def train(tools: Tools) -> None:
     unfinished.replace(tools.kafka_cache)
 
 
-def _new_cluster_id() -> str:
+def new_id() -> str:
     """Kafka's form of an id: 22 characters of URL-safe base64; one beginning with `-` would be taken for an option."""
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass

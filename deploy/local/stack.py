@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any, Self
@@ -81,6 +81,10 @@ class Stack:
         except OSError as error:
             raise of_os_error(error, home.state) or error from error
         self.kafka = Kafka(home.state / "kafka", self.tools, self.secrets, port_base)
+        self.brokers: Mapping[str, Kafka] = {"kafka": self.kafka}
+        """By process name."""
+        self.replicas = self.in_sync = LOCAL_REPLICAS
+        """Of every topic, and how many of them have a record before it is acknowledged."""
         self.postgres = Postgres(home.state / "postgres", self.tools, self.secrets, port_base)
 
     def start(self) -> None:
@@ -128,7 +132,7 @@ class Stack:
         """Stop everything: first the services, which still need the other two; harmless when nothing runs."""
         if self._supervisor is not None:
             self.stop_services()
-            self._supervisor.stop(["kafka", "postgres"])
+            self._supervisor.stop([*self.brokers, "postgres"])
             self._supervisor.close()
             self._supervisor = None
         if self._lock is not None:
@@ -253,40 +257,42 @@ class Stack:
 
     def _start_infrastructure(self) -> None:
         self._report("Starting Kafka and PostgreSQL")
-        environment = self._base_environment()
-        kafka = Program(
-            name="kafka",
-            port=self.kafka.port,
-            command=self.kafka.command,
-            ready=self.kafka.ready,
-            environment=environment,
-            before=self.kafka.prepare,
-            lock=self.kafka.lock,
-            stop_seconds=30.0,  # it writes out what it holds in memory
-        )
+        brokers = [self._broker_program(name, broker) for name, broker in self.brokers.items()]
         postgres = Program(
             name="postgres",
             port=self.postgres.port,
             command=self.postgres.command,
             ready=self.postgres.ready,
-            environment=environment,
+            environment=self._base_environment(),
             before=self.postgres.prepare,
             stop_signal=signal.SIGINT,  # its fast stop: ends sessions, writes a checkpoint
             stop_seconds=30.0,
             options=self.postgres.run_as,
         )
-        for program in (kafka, postgres):
+        for program in (*brokers, postgres):
             self.supervisor.start(program)
         with ThreadPoolExecutor(2) as both:
             for done in [both.submit(self._provision_kafka), both.submit(self._provision_postgres)]:
                 done.result()
 
+    def _broker_program(self, name: str, broker: Kafka) -> Program:
+        return Program(
+            name=name,
+            port=broker.port,
+            command=broker.command,
+            ready=broker.ready,
+            environment=self._base_environment(),
+            before=broker.prepare,
+            lock=broker.lock,
+            stop_seconds=30.0,  # it writes out what it holds in memory
+        )
+
     def _provision_kafka(self) -> None:
-        self.supervisor.wait_ready(["kafka"], INFRASTRUCTURE_S)
+        self.supervisor.wait_ready(self.brokers, INFRASTRUCTURE_S)
         admin = self.kafka.admin()
         provisioning.users(admin, {service.name: self.secrets.kafka_password(service.name) for service in SERVICES})
         provisioning.rights(admin, SERVICES)
-        for difference in provisioning.topics(admin, topics.ALL, replicas=LOCAL_REPLICAS, in_sync=LOCAL_REPLICAS):
+        for difference in provisioning.topics(admin, topics.ALL, replicas=self.replicas, in_sync=self.in_sync):
             self._report(f"Left as it is: {difference}")
 
     def _provision_postgres(self) -> None:

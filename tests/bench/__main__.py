@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-from tests.bench import end_to_end, growth, intake, overload, pipeline, read, scale, start
+from tests.bench import end_to_end, faults, growth, intake, overload, pipeline, read, scale, start
 from tests.bench.report import Figure
 
 Bench = Callable[[float, Callable[[Figure], None]], Awaitable[None]]
@@ -23,6 +23,7 @@ BENCHES: dict[str, Bench] = {
     "start": start.run,
     "scale": scale.run,
     "overload": overload.run,
+    "faults": faults.run,
 }
 
 
@@ -43,12 +44,14 @@ def main() -> None:
         figures.append(figure)
 
     benches = BENCHES | {"start": partial(start.run, cold_setup=given.cold_setup)}
-    for name in [given.name] if given.name else benches:
-        asyncio.run(_run(benches[name], given.seconds, show))
-    if given.json:
-        given.json.write_text(
-            json.dumps([figure.document() for figure in figures], ensure_ascii=False, indent=2) + "\n"
-        )
+    try:
+        for name in [given.name] if given.name else benches:
+            asyncio.run(_run(benches[name], given.seconds, show))
+    finally:  # also what was measured before something failed
+        if given.json:
+            given.json.write_text(
+                json.dumps([figure.document() for figure in figures], ensure_ascii=False, indent=2) + "\n"
+            )
 
 
 async def _run(bench: Bench, seconds: float, show: Callable[[Figure], None]) -> None:

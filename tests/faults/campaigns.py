@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import asyncpg
 from rich.console import Console
@@ -24,7 +24,7 @@ from deploy.local.stack import Stack
 from tests.faults import ledger
 from tests.faults.regions import some_provinces
 from tests.faults.road import Road
-from tests.runtime import Runtime
+from tests.runtime import AnyStack, Runtime
 
 SEED: Final = int(os.environ.get("JITASA_FAULTS_SEED", "1"))
 """Another seed plays other campaigns and kills at other moments."""
@@ -39,14 +39,15 @@ Progress = Callable[[], Awaitable[int]]
 Condition = Callable[[], Awaitable[bool]]
 
 
-class Campaigns:
+class Campaigns(Generic[AnyStack]):
     """One stack, and all campaigns that were played on it: what one has left behind must not disturb the next."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: AnyStack) -> None:
         self.stack = stack
         self.runtime = Runtime(stack)
         self.failed = False
-        self._told: set[str] = set()
+        self.told: set[str] = set()
+        """Every submission that was answered 202."""
 
     async def play(
         self, accident: Accident, *, on: tuple[str, ...], seed: int = SEED, provinces: int = PROVINCES
@@ -91,18 +92,8 @@ class Campaigns:
             if not happening.done():
                 happening.cancel()
                 found.append(f"the campaign ended before the accident did, after {road.answered} answers")
-        self._told |= played.accepted_ids
-        return played.surprises + found + await ledger.differences(self.runtime, self._told)
-
-    async def back(self, process: str, former: int | None = None) -> int:
-        """Wait until a process is ready, and another one than `former`; its pid."""
-        keeper = self.stack.process(process)
-
-        async def ready() -> bool:
-            return keeper.ready and keeper.identity is not None and keeper.identity.pid != former
-
-        await until(ready, f"{process} is back", every=0.02)
-        return keeper.pid
+        self.told |= played.accepted_ids
+        return played.surprises + found + await ledger.differences(self.runtime, self.told)
 
     @asynccontextmanager
     async def progress(self, road: Road, work: tuple[str, str] | None) -> AsyncIterator[Progress]:
@@ -140,6 +131,30 @@ async def until(condition: Condition, what: str, *, every: float = 0.001) -> Non
         if monotonic() > deadline:
             raise TimeoutError(f"waited in vain until {what}")
         await asyncio.sleep(every)
+
+
+async def back(stack: Stack, process: str, former: int | None = None) -> int:
+    """Wait until a process is ready, and another one than `former`; its pid."""
+    keeper = stack.process(process)
+
+    async def ready() -> bool:
+        return keeper.ready and keeper.identity is not None and keeper.identity.pid != former
+
+    await until(ready, f"{process} is back", every=0.02)
+    return keeper.pid
+
+
+@asynccontextmanager
+async def away(stack: Stack, process: str) -> AsyncIterator[None]:
+    """Killed, and not started again for a while."""
+    program = stack.process(process).program
+    stack.kill(process)
+    await asyncio.to_thread(stack.supervisor.stop, [process])
+    try:
+        yield
+    finally:
+        stack.supervisor.start(program)
+        await back(stack, process)
 
 
 def reached(progress: Progress, goal: int) -> Condition:

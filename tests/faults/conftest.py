@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.faults.campaigns import Campaigns
-from tests.runtime import started
+from tests.faults.stacks import ProxiedStack
+from tests.runtime import running as running_stack
 
 
 class Running:
@@ -14,13 +15,13 @@ class Running:
 
     def __init__(self, opened: ExitStack) -> None:
         self._opened = opened
-        self._campaigns: Campaigns | None = None
+        self._campaigns: Campaigns[ProxiedStack] | None = None
 
-    def campaigns(self) -> Campaigns:
+    def campaigns(self) -> Campaigns[ProxiedStack]:
         """The campaigns on a stack that is exact."""
         if self._campaigns is None or self._campaigns.failed:
             self._opened.close()
-            self._campaigns = Campaigns(self._opened.enter_context(started(services=True)))
+            self._campaigns = Campaigns(self._opened.enter_context(running_stack(ProxiedStack)))
         return self._campaigns
 
 
@@ -32,6 +33,6 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def campaigns(running: Running) -> Campaigns:
+def campaigns(running: Running) -> Campaigns[ProxiedStack]:
     """Where this test plays its campaign."""
     return running.campaigns()

@@ -38,6 +38,8 @@ SELECT area, count(*) AS households, {", ".join(f"sum((counts->>'{name}')::integ
 FROM household
 GROUP BY area
 """  # noqa: S608 - names of this module only
+AGGREGATES: Final = f"SELECT subdistrict, households, {', '.join(COUNTED)} FROM survey_subdistrict"  # noqa: S608
+VISITS: Final = "SELECT coalesce(sum(submissions), 0) FROM survey_subdistrict"
 
 Sums = dict[str, Counter[str]]
 
@@ -59,7 +61,11 @@ async def differences(runtime: Runtime, told: set[str]) -> list[str]:
     found += stream.findings
     found += _unlike("recorded submissions", submissions, "told to clients", told)
     found += _unlike("published submissions", stream.ids, "recorded", submissions)
-    found += _sums("events", _summed(stream.bodies), "households", await _households(runtime))
+    households = await _sums_of(runtime, "survey", HOUSEHOLDS)
+    found += _unequal("events", _summed(stream.bodies), households)
+    if (visits := await settled(runtime, "reporting", VISITS, len(told))) != len(told):
+        found.append(f"{len(told)} submissions were told to clients, reporting counts {visits}")
+    found += _unequal("aggregates", await _sums_of(runtime, "reporting", AGGREGATES), households)
     for service, topic in (("registration", VOLUNTEER_REGISTERED), ("facilities", FACILITY_UPDATED)):
         stream = await read(runtime, topic)
         outbox = {str(row[0]) for row in await rows(runtime, service, OUTBOX)}
@@ -99,16 +105,17 @@ async def accepted_records(runtime: Runtime) -> int:
 async def _recorded(runtime: Runtime) -> list[str]:
     """Every record of intake is a submission, a repetition or a dead letter."""
     accepted = await accepted_records(runtime)
-    recorded = await _settled(runtime, "survey", RECORDED, accepted)
+    recorded = await settled(runtime, "survey", RECORDED, accepted)
     return [] if recorded == accepted else [f"{accepted} records in survey-intake, {recorded} of them taken"]
 
 
 async def _relayed(runtime: Runtime) -> list[str]:
-    left = {service: await _settled(runtime, service, UNPUBLISHED, 0) for service in ("registration", "facilities")}
+    left = {service: await settled(runtime, service, UNPUBLISHED, 0) for service in ("registration", "facilities")}
     return [f"{count} events of {service} were never published" for service, count in left.items() if count]
 
 
-async def _settled(runtime: Runtime, database: str, query: str, wanted: int) -> int:
+async def settled(runtime: Runtime, database: str, query: str, wanted: int) -> int:
+    """What the query counts once it counts `wanted`, or what it stays at."""
     deadline = asyncio.get_running_loop().time() + QUIET_SECONDS
     while (found := await value(runtime, database, query)) != wanted:
         if asyncio.get_running_loop().time() > deadline:
@@ -181,14 +188,18 @@ def _summed(bodies: Iterable[dict[str, Any]]) -> Sums:
     return sums
 
 
-async def _households(runtime: Runtime) -> Sums:
-    found = await rows(runtime, "survey", HOUSEHOLDS)
-    return {row["area"]: Counter({name: row[name] for name in ("households", *COUNTED)}) for row in found}
+async def _sums_of(runtime: Runtime, database: str, query: str) -> Sums:
+    return {
+        row[0]: Counter({name: row[name] for name in ("households", *COUNTED)})
+        for row in await rows(runtime, database, query)
+    }
 
 
-def _sums(name: str, sums: Sums, other_name: str, others: Sums) -> list[str]:
-    unequal = [area for area in sums.keys() | others.keys() if sums.get(area, Counter()) != others.get(area, Counter())]
-    return [f"the sums of {name} and of {other_name} differ in {area}" for area in sorted(unequal)[:SHOWN]]
+def _unequal(name: str, sums: Sums, households: Sums) -> list[str]:
+    areas = [
+        area for area in sums.keys() | households.keys() if sums.get(area, Counter()) != households.get(area, Counter())
+    ]
+    return [f"the sums of {name} and of households differ in {area}" for area in sorted(areas)[:SHOWN]]
 
 
 def _unlike(name: str, ids: Iterable[str], other_name: str, others: set[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Collection
 from types import TracebackType
 from typing import Final, Self
@@ -27,6 +28,8 @@ class Road(httpx.AsyncBaseTransport):
         """Submissions that were answered 202, repetitions included."""
         self.unavailable: list[bytes] = []
         """The bodies of all answers that were 503, or had such an item."""
+        self.told: Counter[str] = Counter()
+        """What submissions were answered, repetitions included, by status; `none` where no answer came."""
         self._ports = frozenset(ports)
         self._inner = httpx.AsyncHTTPTransport(
             limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS), trust_env=False
@@ -54,14 +57,18 @@ class Road(httpx.AsyncBaseTransport):
             await asyncio.sleep(POLL_SECONDS)
         self.passed += 1
         self.under_way += 1
+        submissions = request.content.count(b'"submission_id"')
         try:
             answer = await self._inner.handle_async_request(request)
             content = await answer.aread()
+        except httpx.TransportError:
+            self.told["none"] += submissions
+            raise
         finally:
             self.under_way -= 1
         self.answered += 1
         if request.method == "POST" and request.url.path.startswith("/v1/submissions"):
-            self._note(answer.status_code, content)
+            self._note(answer.status_code, content, submissions)
         return answer
 
     def hold(self, more: int = 0) -> None:
@@ -83,10 +90,11 @@ class Road(httpx.AsyncBaseTransport):
         while self.under_way:
             await asyncio.sleep(POLL_SECONDS)
 
-    def _note(self, status: int, content: bytes) -> None:
-        statuses = [status]
+    def _note(self, status: int, content: bytes, submissions: int) -> None:
+        statuses = [status] * submissions
         if status == 207:
             statuses = [item["status"] for item in msgspec.json.decode(content)["results"]]
         self.accepted += statuses.count(202)
+        self.told.update(map(str, statuses))
         if 503 in statuses:
             self.unavailable.append(content)

@@ -2,26 +2,25 @@
 
 import asyncio
 import http.client
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from random import Random
 from typing import Final
 
-from tests.faults.campaigns import SEED, Campaigns, until
+from tests.faults.campaigns import SEED, Campaigns, away, back, until
 from tests.faults.road import Road
+from tests.faults.stacks import ProxiedStack
 
 SURVEY: Final = ("survey",)
 """The services whose requests count."""
 
 
-async def test_nothing_is_accepted_while_kafka_is_away(campaigns: Campaigns) -> None:
+async def test_nothing_is_accepted_while_kafka_is_away(campaigns: Campaigns[ProxiedStack]) -> None:
     random = Random(f"{SEED}/absent kafka")
 
     async def absent(road: Road) -> None:
         road.hold(random.randint(8, 40))
         await road.empty()
         accepted = road.accepted
-        async with _away(campaigns, "kafka"):
+        async with away(campaigns.stack, "kafka"):
             await _refused(road, 5)  # by intake that lost Kafka
             await _kill_intake(campaigns)
             await _refused(road, 5)  # by intake that has never seen it
@@ -31,15 +30,15 @@ async def test_nothing_is_accepted_while_kafka_is_away(campaigns: Campaigns) -> 
     await campaigns.play(absent, on=SURVEY)
 
 
-async def test_intake_goes_on_while_postgres_is_away(campaigns: Campaigns) -> None:
+async def test_intake_goes_on_while_postgres_is_away(campaigns: Campaigns[ProxiedStack]) -> None:
     random = Random(f"{SEED}/absent postgres")
 
     async def absent(road: Road) -> None:
         road.hold(random.randint(8, 40))
         await road.used_up()
-        async with _away(campaigns, "postgres"):
+        async with away(campaigns.stack, "postgres"):
             former = await _kill_intake(campaigns)
-            await campaigns.back("survey-http", former)
+            await back(campaigns.stack, "survey-http", former)
             await road.empty()
             accepted = road.accepted
             road.hold(10)
@@ -60,7 +59,7 @@ async def _refused(road: Road, requests: int) -> None:
     assert all(b"with the same id" in answer for answer in answers), answers
 
 
-async def _kill_intake(campaigns: Campaigns) -> int:
+async def _kill_intake(campaigns: Campaigns[ProxiedStack]) -> int:
     """Kill intake, and wait until it answers again, ready or not; the pid of the former process."""
     keeper = campaigns.stack.process("survey-http")
     former = keeper.pid
@@ -72,20 +71,6 @@ async def _kill_intake(campaigns: Campaigns) -> int:
 
     await until(answers, "intake answers again")
     return former
-
-
-@asynccontextmanager
-async def _away(campaigns: Campaigns, process: str) -> AsyncIterator[None]:
-    """Killed, and not started again for a while."""
-    supervisor = campaigns.stack.supervisor
-    program = supervisor.keepers[process].program
-    campaigns.stack.kill(process)
-    await asyncio.to_thread(supervisor.stop, [process])
-    try:
-        yield
-    finally:
-        supervisor.start(program)
-        await campaigns.back(process)
 
 
 def _answers(port: int) -> bool:

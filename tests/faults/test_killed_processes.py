@@ -6,9 +6,10 @@ from typing import Final
 
 import pytest
 
-from tests.faults.campaigns import SEED, Campaigns, reached, until
+from tests.faults.campaigns import SEED, Campaigns, back, reached, until
 from tests.faults.ledger import RECORDED
 from tests.faults.road import Road
+from tests.faults.stacks import ProxiedStack
 
 KILLS: Final = 3
 RELAYED: Final = "SELECT count(sequence) + count(published_at) FROM outbox"
@@ -48,7 +49,7 @@ VICTIMS: Final = (
 
 
 @pytest.mark.parametrize("victim", VICTIMS, ids=lambda victim: victim.process)
-async def test_a_process_is_killed_several_times(campaigns: Campaigns, victim: Victim) -> None:
+async def test_a_process_is_killed_several_times(campaigns: Campaigns[ProxiedStack], victim: Victim) -> None:
     random = Random(f"{SEED}/{victim.process}")
 
     async def killed(road: Road) -> None:
@@ -58,7 +59,7 @@ async def test_a_process_is_killed_several_times(campaigns: Campaigns, victim: V
                 road.hold(random.randint(*victim.apart))
                 await road.used_up()
                 # Traffic waits, so that there is work in which to be killed when the victim is back.
-                pid = await campaigns.back(victim.process, former=pid)
+                pid = await back(campaigns.stack, victim.process, former=pid)
                 goal = await progress() + random.randint(*victim.amount)
                 road.open()
                 await until(reached(progress, goal), f"{victim.process} has done some work")

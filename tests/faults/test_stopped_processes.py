@@ -3,21 +3,21 @@
 import asyncio
 import signal
 from dataclasses import replace
-from functools import partial
 from random import Random
 from typing import Final
 
 import pytest
 
 from deploy.local.supervisor import http_ready
-from tests.faults.campaigns import SEED, Campaigns, reached, until
-from tests.faults.ledger import RECORDED, rows
+from tests.faults.campaigns import SEED, Campaigns, back, reached, until
+from tests.faults.ledger import RECORDED
 from tests.faults.road import Road
+from tests.faults.scenarios import taken_over
+from tests.faults.stacks import ProxiedStack
 from tests.faults.test_killed_processes import APPLIED
 
 SPARE_PORT: Final = 20
 """The distance from the stack's first port of one that nothing else uses."""
-OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position"
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position"
     [("survey-recorder", ("survey", RECORDED)), ("reporting-projector", ("reporting", APPLIED))],
     ids=["survey-recorder", "reporting-projector"],
 )
-async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work: tuple[str, str]) -> None:
+async def test_a_zombie_changes_nothing(
+    campaigns: Campaigns[ProxiedStack], process: str, work: tuple[str, str]
+) -> None:
     random = Random(f"{SEED}/stopped {process}")
     stack = campaigns.stack
     first = stack.process(process).program
@@ -38,28 +40,21 @@ async def test_a_zombie_changes_nothing(campaigns: Campaigns, process: str, work
         environment={**first.environment, "JITASA_HTTP_PORT": str(port)},
     )
 
-    async def owners() -> dict[tuple[str, int], int]:
-        return {(topic, partition): epoch for topic, partition, epoch in await rows(campaigns.runtime, work[0], OWNERS)}
-
-    async def taken_over(before: dict[tuple[str, int], int]) -> bool:
-        now = await owners()
-        return all(now[partition] > epoch for partition, epoch in before.items())
-
     async def stopped(road: Road) -> None:
         async with campaigns.progress(road, work) as progress:
             road.hold(random.randint(8, 40))
             await road.used_up()
             stack.supervisor.start(second)
-            await campaigns.back(second.name)
+            await back(campaigns.stack, second.name)
             goal = await progress() + random.randint(1, 200)
             road.open()
             await until(reached(progress, goal), f"{process} has done some work")
             stack.kill(process, signal.SIGSTOP)
             try:
-                before = await owners()
+                taken = await taken_over(campaigns.runtime, work[0])
                 # Traffic goes on for a while, so that there is something to be taken over and worked on.
                 road.hold(random.randint(20, 40))
-                await until(partial(taken_over, before), f"all that {process} held is taken over", every=0.2)
+                await until(taken, f"all that {process} held is taken over", every=0.2)
                 goal = await progress() + 1
                 road.hold(10)
                 await until(reached(progress, goal), f"the second {process} works")

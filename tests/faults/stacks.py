@@ -1,0 +1,91 @@
+"""Stacks on which faults can be made: the network between the services and Kafka or PostgreSQL, and the database's
+disk."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from deploy.local.home import Home
+from deploy.local.stack import HOST, Stack
+from tests.faults.proxy import Proxy
+
+KAFKA_ROAD: Final = 90
+"""The distance from the stack's first port of the one where services find Kafka."""
+POSTGRES_ROAD: Final = 91
+DISK_MEGABYTES: Final = 1_024
+"""Room for a fresh database server, a minute's campaign and all of its write-ahead log."""
+MEGABYTE: Final = 2**20
+
+
+class ProxiedStack(Stack):
+    """The services reach Kafka and PostgreSQL only through proxies; who tests reaches the database directly."""
+
+    def __init__(self, home: Home, port_base: int) -> None:
+        super().__init__(home, port_base)
+        self.kafka_road = Proxy(port_base + KAFKA_ROAD, self.kafka.port)
+        self.postgres_road = Proxy(port_base + POSTGRES_ROAD, self.postgres.port)
+        self.kafka.advertised_port = self.kafka_road.port
+        self._roads = (self.kafka_road, self.postgres_road)
+
+    def start_infrastructure(self) -> None:
+        """The proxies before what is behind them: whoever asks Kafka for itself is sent to its proxy."""
+        for road in self._roads:
+            road.open()
+        super().start_infrastructure()
+
+    def stop(self) -> None:
+        """Everything, and the proxies last."""
+        super().stop()
+        for road in self._roads:
+            road.close()
+
+    def environment(self, process: str) -> dict[str, str]:
+        """Where a process finds Kafka and PostgreSQL: at their proxies, and so by TCP."""
+        return super().environment(process) | {
+            "JITASA_KAFKA_BOOTSTRAP": f"{HOST}:{self.kafka_road.port}",
+            "JITASA_POSTGRES_HOST": HOST,
+            "JITASA_POSTGRES_PORT": str(self.postgres_road.port),
+        }
+
+
+class SmallDiskStack(Stack):
+    """PostgreSQL has a disk of its own, in memory, that can become too small. Only root can mount one."""
+
+    possible: Final = os.getuid() == 0 and shutil.which("mount") is not None
+
+    def start_infrastructure(self) -> None:
+        """The disk first."""
+        self.disk.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "jitasa", self.disk], check=True)
+        super().start_infrastructure()
+
+    def stop(self) -> None:
+        """The disk last."""
+        super().stop()
+        if self.disk.is_mount():
+            subprocess.run(["umount", self.disk], check=True)
+
+    @property
+    def disk(self) -> Path:
+        """Where it is mounted."""
+        return self.postgres.folder
+
+    @property
+    def free_bytes(self) -> int:
+        """What is left on the disk."""
+        disk = os.statvfs(self.disk)
+        return disk.f_bfree * disk.f_frsize
+
+    def fill(self) -> None:
+        """Make the disk as small as what is on it, up to a megabyte that the database takes meanwhile."""
+        disk = os.statvfs(self.disk)
+        self._resize((disk.f_blocks - disk.f_bfree) * disk.f_frsize + MEGABYTE)
+
+    def clear(self) -> None:
+        """Make it large again."""
+        self._resize(DISK_MEGABYTES * MEGABYTE)
+
+    def _resize(self, size: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", self.disk], check=True)
