@@ -30,8 +30,9 @@ class Phones:
     def __init__(self, port: int, token: str, seed: int) -> None:
         self.offered: set[str] = set()
         self.accepted: set[str] = set()
-        self.accepted_at = 0.0
-        """When the last one was."""
+        self.accepted_of = 0.0
+        """When the last request was sent that brought a 202. Its answer may come much later: it waits for every visit
+        of the batch, also for those whose records Kafka has not yet."""
         self.waits: list[tuple[float, float]] = []
         """When each batch was first sent, and how many seconds later all of it was accepted."""
         self._url = f"http://127.0.0.1:{port}/v1/submissions:batch"
@@ -80,6 +81,7 @@ class Phones:
         patience, sent = Patience("A batch of visits"), monotonic()
         while True:
             body = b'{"submissions":[' + b",".join(left.values()) + b"]}"
+            this_sent = monotonic()
             answer = await client.send("POST", self._url, body=body, headers=self._headers)
             results = answer.json()["results"] if answer.status_code == 207 else []
             if {result["status"] for result in results} - {202, *AGAIN} or not results:
@@ -87,7 +89,7 @@ class Phones:
             accepted = {result["submission_id"] for result in results if result["status"] == 202}
             if accepted:
                 self.accepted |= accepted
-                self.accepted_at = monotonic()
+                self.accepted_of = max(self.accepted_of, this_sent)
             left = {one: body for one, body in left.items() if one not in accepted}
             if not left:
                 self.waits.append((sent, monotonic() - sent))

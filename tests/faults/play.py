@@ -16,7 +16,7 @@ from tests.runtime import AnyStack, Runtime
 PROCESSES: Final = ("registration-http", "survey-http", "survey-recorder", "reporting-projector")
 """What a visit passes through, and who gives out the keys that tokens are judged by."""
 BEFORE: Final = 100
-AFTER: Final = 200
+AFTER: Final = 150
 """Visits that are accepted before the fault begins, and at least after it has ended."""
 
 Fault = Callable[[AnyStack, Phones], Awaitable[None]]

@@ -9,7 +9,7 @@ from tests.faults.play import PROCESSES, Outcome, Scenario, play
 from tests.faults.stacks import ProxiedStack
 from tests.runtime import running
 
-STOPPED_SECONDS = 7.0
+STOPPED_SECONDS = 6.0
 """Instead of the catalogue's 20: longer than a request to Kafka may take (5 s), all that CI has time for."""
 PLAYED = [
     Scenario("Kafka slow", scenarios.kafka_slow),
