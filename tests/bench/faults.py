@@ -20,14 +20,15 @@ from tests.runtime import AnyStack, running
 
 async def run(_seconds: float, show: Callable[[Figure], None]) -> None:
     """Plays every scenario. Raises `SystemExit` when one did not end exact."""
+    small_disk = SmallDiskStack.possible()
     outcomes = [
         *await _on(ProxiedStack, ON_PROXIES, show),
-        *(await _on(SmallDiskStack, ON_SMALL_DISK, show) if SmallDiskStack.possible else []),
+        *(await _on(SmallDiskStack, ON_SMALL_DISK, show) if small_disk else []),
         *await _on(ClusterStack, ON_CLUSTER, show),
     ]
     _show(outcomes)
-    if not SmallDiskStack.possible:
-        print("Left out, since only root can mount a small disk: " + ", ".join(one.name for one in ON_SMALL_DISK))
+    if not small_disk:
+        print("Left out, since no small disk can be mounted here: " + ", ".join(one.name for one in ON_SMALL_DISK))
     inexact = [outcome.scenario for outcome in outcomes if outcome.findings]
     if inexact:
         raise SystemExit(f"Not exact: {', '.join(inexact)}")

@@ -6,7 +6,7 @@ Each fault proves that it was felt: by what the phones are told, or by what stan
 import asyncio
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from time import monotonic
 from typing import Any, Final
@@ -20,7 +20,7 @@ from tests.faults.cluster import ClusterStack
 from tests.faults.ledger import RECORDED, rows
 from tests.faults.phones import Phones
 from tests.faults.play import Fault, Scenario
-from tests.faults.stacks import ProxiedStack, SmallDiskStack
+from tests.faults.stacks import MEGABYTE, ProxiedStack, SmallDiskStack
 from tests.runtime import Runtime
 
 LATENCY_SECONDS: Final = 0.3
@@ -47,7 +47,6 @@ END_OTHERS: Final = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND usename <> current_user
 """
-NO_SPACE: Final = b"No space left on device"
 
 
 # Kafka
@@ -144,17 +143,26 @@ async def postgres_out_of_connections(stack: ProxiedStack, phones: Phones) -> No
 
 
 async def postgres_disk_full(stack: SmallDiskStack, phones: Phones) -> None:
-    """No space for tables and write-ahead log: the server gives up, and stays away until there is some."""
-    log = stack.process("postgres").log
-
-    async def full() -> bool:
-        return NO_SPACE in log.read_bytes()
-
+    """No space for tables: every transaction of recorder and projector fails, the server stays."""
     stack.fill()
     try:
-        await until(full, "the disk is full", every=0.1)
+        await _said(stack, b"ERROR:  could not extend file")
         await _goes_on(phones, OUTAGE_SECONDS)
-        assert stack.free_bytes < 2**20
+        assert stack.free_bytes < MEGABYTE
+    finally:
+        stack.clear()
+
+
+async def postgres_log_disk_full(stack: SmallDiskStack, phones: Phones) -> None:
+    """No space for the write-ahead log either: the server gives up, and stays away until there is some."""
+    stack.fill()
+    try:
+        async with _connected(stack, "postgres") as administrator:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the server is gone
+                while True:  # each switch needs another segment of 16 MB, as soon as something was written
+                    await administrator.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+        await _said(stack, b"PANIC:  could not write to file")
+        await _goes_on(phones, OUTAGE_SECONDS)
     finally:
         stack.clear()
     await back(stack, "postgres")
@@ -253,7 +261,10 @@ PROCESSES: Final = [
     Scenario("recorders from 1 to 4 and back", recorders_come_and_go),
 ]
 ON_PROXIES: Final = [*KAFKA, *POSTGRES, *PROCESSES]
-ON_SMALL_DISK: Final = [Scenario("PostgreSQL's disk full", postgres_disk_full)]
+ON_SMALL_DISK: Final = [
+    Scenario("PostgreSQL's disk full, tables", postgres_disk_full),
+    Scenario("PostgreSQL's disk full, log", postgres_log_disk_full),
+]
 ON_CLUSTER: Final = [Scenario("leader of three brokers killed", leader_killed)]
 
 
@@ -292,6 +303,16 @@ async def _recording_stands(watching: Any, phones: Phones) -> None:
     before = await watching.fetchval(RECORDED)
     await _goes_on(phones, OUTAGE_SECONDS)
     assert await watching.fetchval(RECORDED) == before
+
+
+async def _said(stack: Stack, words: bytes) -> None:
+    """Wait until the database server's log has these words."""
+    log = stack.process("postgres").log
+
+    async def said() -> bool:
+        return words in log.read_bytes()
+
+    await until(said, f"PostgreSQL says {words!r}", every=0.1)
 
 
 async def _works(watching: Any, amount: int) -> None:

@@ -2,8 +2,8 @@
 disk."""
 
 import os
-import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +14,9 @@ from tests.faults.proxy import Proxy
 KAFKA_ROAD: Final = 90
 """The distance from the stack's first port of the one where services find Kafka."""
 POSTGRES_ROAD: Final = 91
-DISK_MEGABYTES: Final = 1_024
-"""Room for a fresh database server, a minute's campaign and all of its write-ahead log."""
 MEGABYTE: Final = 2**20
+DISK_BYTES: Final = 1_024 * MEGABYTE
+"""Room for a fresh database server, a minute's load and all of its write-ahead log."""
 
 
 class ProxiedStack(Stack):
@@ -51,21 +51,30 @@ class ProxiedStack(Stack):
 
 
 class SmallDiskStack(Stack):
-    """PostgreSQL has a disk of its own, in memory, that can become too small. Only root can mount one."""
+    """PostgreSQL has a disk of its own, in memory, that can become too small."""
 
-    possible: Final = os.getuid() == 0 and shutil.which("mount") is not None
+    @staticmethod
+    def possible() -> bool:
+        """Whether such a disk can be mounted here: only by root, and not by root of every container."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                _mount(Path(folder), MEGABYTE)
+            except (OSError, subprocess.CalledProcessError):
+                return False
+            _unmount(Path(folder))
+        return True
 
     def start_infrastructure(self) -> None:
         """The disk first."""
         self.disk.mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m", "jitasa", self.disk], check=True)
+        _mount(self.disk, DISK_BYTES)
         super().start_infrastructure()
 
     def stop(self) -> None:
         """The disk last."""
         super().stop()
         if self.disk.is_mount():
-            subprocess.run(["umount", self.disk], check=True)
+            _unmount(self.disk)
 
     @property
     def disk(self) -> Path:
@@ -85,7 +94,16 @@ class SmallDiskStack(Stack):
 
     def clear(self) -> None:
         """Make it large again."""
-        self._resize(DISK_MEGABYTES * MEGABYTE)
+        self._resize(DISK_BYTES)
 
     def _resize(self, size: int) -> None:
         subprocess.run(["mount", "-o", f"remount,size={size}", self.disk], check=True)
+
+
+def _mount(folder: Path, size: int) -> None:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "jitasa", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", str(folder)], check=True)
