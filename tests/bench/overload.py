@@ -8,12 +8,8 @@ more than that of the best rate, the system has less, and so it is told beside t
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from deploy import catalogue
-from shared.contracts.events import Role
-from shared.security.tokens import TokenSigner
 from tests.bench import cpu, flood
 from tests.bench.report import Figure
 from tests.bench.setting import Setting, setting
@@ -33,9 +29,10 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
     """Measures batches and singles, the best rate and the flood for `seconds` each."""
     processes = [process.name for service in catalogue.SERVICES for process in service.processes]
     with setting(processes) as found:
-        await play(found, found.token, 50, 16, 3, seed=1)  # warm-up
+        flooding_token = found.tokens[0]
+        await play(found, flooding_token, 50, 16, 3, seed=1)  # warm-up
         for number, (case, batch, few, many) in enumerate(CASES, 1):
-            best = await play(found, found.token, batch, few, seconds, seed=1_000 * number)
+            best = await play(found, flooding_token, batch, few, seconds, seed=1_000 * number)
             show(await _overload(found, case, batch, many, seconds, best, 1_000 * number))
 
 
@@ -51,11 +48,12 @@ async def _overload(
     found: Setting, case: str, batch: int, connections: int, seconds: float, best: flood.Outcome, seed: int
 ) -> Figure:
     best_rate = best.accepted / best.seconds
+    flooding_token, modest_token = found.tokens[:2]  # of two organisations
     before = cpu.usage(found.stack)
     remembering = asyncio.create_task(_memory(found, seconds))
     heavy, modest = await asyncio.gather(
-        play(found, found.token, batch, connections, seconds, seed + 1, TIMES * best_rate),
-        play(found, other_token(found), batch, MODEST_CONNECTIONS, seconds, seed + 2, MODEST * best_rate),
+        play(found, flooding_token, batch, connections, seconds, seed + 1, TIMES * best_rate),
+        play(found, modest_token, batch, MODEST_CONNECTIONS, seconds, seed + 2, MODEST * best_rate),
     )
     after = cpu.usage(found.stack)
     memory = await remembering
@@ -108,17 +106,3 @@ async def _memory(found: Setting, seconds: float) -> dict[str, tuple[int, int, i
 
 def _course(values: Sequence[int]) -> tuple[int, int, int]:
     return values[0], max(values), values[-1]
-
-
-def other_token(found: Setting) -> str:
-    """A token of a volunteer of another organisation."""
-    issuer = found.stack.environment("survey-http")["JITASA_TOKEN_ISSUER"]
-    now = datetime.now(UTC)
-    return TokenSigner.from_file(found.stack.secrets.signing_keys, issuer=issuer).sign(
-        subject=UUID(int=17),
-        organisation=UUID(int=18),
-        role=Role.VOLUNTEER,
-        area="",
-        issued_at=now,
-        expires_at=now + timedelta(hours=2),
-    )

@@ -85,5 +85,5 @@ async def play(stack: AnyStack, told: set[str], scenario: Scenario[AnyStack]) ->
 def _phones(stack: AnyStack, name: str) -> Phones:
     """Phones with visits that no other scenario has."""
     issuer = stack.environment("survey-http")["JITASA_TOKEN_ISSUER"]
-    token = volunteer_token(TokenSigner.from_file(stack.secrets.signing_keys, issuer=issuer))
+    token = volunteer_token(TokenSigner.from_file(stack.secrets.signing_keys, issuer=issuer), 0)
     return Phones(stack.process("survey-http").program.port, token, seed=zlib.crc32(name.encode()))
