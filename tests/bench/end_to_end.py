@@ -28,6 +28,8 @@ RATES = {50: (8_000, 11_000, 13_000, 15_000, 17_000, 20_000), 1: (4_000, 6_000, 
 CONNECTIONS = {50: 32, 1: 64}
 MOST_BEHIND_SECONDS = 1.0
 """A rate is sustained when, at its end, no more than this much of it is still on the way."""
+LEAST_ACCEPTED = 0.99
+"""... and as much of it is accepted, within a twentieth more of the time."""
 POLL_SECONDS = 0.004
 
 SUBMISSIONS = "SELECT submissions FROM survey_subdistrict WHERE subdistrict = $1"
@@ -72,7 +74,11 @@ async def measure(found: Setting, case: str, batch: int, rate: int, seconds: flo
         after = cpu.usage(found.stack)
         behind = max(0, outcome.accepted - taken) / rate
         await settled(pool)
-    keeping_up = outcome.seconds < seconds * 1.1 and behind <= MOST_BEHIND_SECONDS
+    keeping_up = (
+        outcome.seconds < seconds * 1.05
+        and outcome.accepted >= LEAST_ACCEPTED * rate * seconds
+        and behind <= MOST_BEHIND_SECONDS
+    )
     return _figure(found, case, rate, outcome, delays, before, after, behind, keeping_up)
 
 
