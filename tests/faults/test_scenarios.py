@@ -4,10 +4,8 @@ import pytest
 
 from tests.faults import scenarios
 from tests.faults.campaigns import Campaigns
-from tests.faults.cluster import ClusterStack
-from tests.faults.play import PROCESSES, Outcome, Scenario, play
+from tests.faults.play import Scenario, play
 from tests.faults.stacks import ProxiedStack
-from tests.runtime import running
 
 STOPPED_SECONDS = 6.0
 """Instead of the catalogue's 20: longer than a request to Kafka may take (5 s), all that CI has time for."""
@@ -21,20 +19,12 @@ PLAYED = [
 ]
 
 
-def _assert_exact(outcome: Outcome) -> None:
-    assert outcome.findings == []
-    assert outcome.offered == outcome.accepted == outcome.recorded == outcome.counted
-
-
 @pytest.mark.parametrize("scenario", PLAYED, ids=lambda scenario: scenario.name)
 async def test_a_fault_under_load_loses_and_doubles_nothing(
     campaigns: Campaigns[ProxiedStack], scenario: Scenario[ProxiedStack]
 ) -> None:
     campaigns.failed = True  # until it turns out not to be
-    _assert_exact(await play(campaigns.stack, campaigns.told, scenario))
+    outcome = await play(campaigns.stack, campaigns.told, scenario)
+    assert outcome.findings == []
+    assert outcome.offered == outcome.accepted == outcome.recorded == outcome.counted
     campaigns.failed = False
-
-
-async def test_the_leader_of_three_brokers_is_killed() -> None:
-    with running(ClusterStack, PROCESSES) as stack:
-        _assert_exact(await play(stack, set(), scenarios.ON_CLUSTER[0]))
