@@ -26,7 +26,8 @@ class Victim:
     on: tuple[str, ...]
     """The services whose requests are counted."""
     apart: tuple[int, int]
-    """So many requests, at least and at most, pass before the next kill is prepared."""
+    """So many requests, at least and at most, pass before the next kill is prepared: few enough that the last kill
+    comes before the campaign's end, also where a busy machine lets more pass."""
     work: tuple[str, str] | None = None
     """A database and a query that counts what the victim has done: it is killed in the middle of its work. Without
     one, the requests that were answered are counted: it is killed with some of them in its hands."""
@@ -35,16 +36,16 @@ class Victim:
 
 
 VICTIMS: Final = (
-    Victim("registration-http", ("registration",), (10, 50)),
-    Victim("registration-relay", ("registration",), (10, 50), ("registration", RELAYED)),
-    Victim("survey-http", ("survey",), (8, 40)),
-    Victim("survey-recorder", ("survey",), (8, 40), ("survey", RECORDED), (1, 200)),
-    Victim("facilities-http", ("facilities",), (5, 25)),
-    Victim("facilities-relay", ("facilities",), (5, 25), ("facilities", RELAYED)),
+    Victim("registration-http", ("registration",), (8, 30)),
+    Victim("registration-relay", ("registration",), (8, 30), ("registration", RELAYED)),
+    Victim("survey-http", ("survey",), (5, 20)),
+    Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), (1, 200)),
+    Victim("facilities-http", ("facilities",), (4, 14)),
+    Victim("facilities-relay", ("facilities",), (4, 14), ("facilities", RELAYED)),
     Victim("reporting-http", ("reporting",), (2, 6), amount=(1, 3)),
-    Victim("reporting-projector", ("survey",), (8, 40), ("reporting", APPLIED), (1, 200)),
-    Victim("kafka", ALL, (40, 150)),
-    Victim("postgres", ALL, (40, 150)),
+    Victim("reporting-projector", ("survey",), (5, 20), ("reporting", APPLIED), (1, 200)),
+    Victim("kafka", ALL, (30, 110)),
+    Victim("postgres", ALL, (30, 110)),
 )
 
 
