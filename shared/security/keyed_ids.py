@@ -25,10 +25,11 @@ _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
 # Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
 _AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
 _AE_IN_PIECES = "\u0e40\u0e40"
+_AREA_DIGITS = 6
 # RFC 9562: a UUID whose bits have a meaning of our own.
 _VERSION_8 = 0x8000 << 64
 _VARIANT = 0x8000_0000_0000_0000
-_FREE_BITS = ~(0xF000 << 64 | 0xC000_0000_0000_0000)
+_HASHED_BITS = (1 << 128 - 4 * _AREA_DIGITS) - 1 & ~(0xF000 << 64 | 0xC000_0000_0000_0000)
 
 
 class HouseholdIds:
@@ -46,12 +47,19 @@ class HouseholdIds:
         return cls(read_secret_key(path))
 
     def of_address(self, area: str, village: str | None, house: str, unit: str | None) -> UUID:
-        """Return the id of the household at an address, however its parts are spelled."""
-        parts = (
-            f"household\0{canonical(area)}\0{canonical(village or '')}\0{_house_number(house)}\0{canonical(unit or '')}"
-        )
+        """Return the id of the household at an address, however its parts are spelled.
+
+        Its first six hexadecimal digits are the subdistrict's code, which every event names anyway, and 98 other bits
+        are the hash: households of one subdistrict lie next to each other in every index, and the fifty that a phone
+        sends touch a few pages instead of fifty. Raises `ValueError` for anything but a subdistrict.
+        """
+        code = canonical(area)
+        if len(code) != _AREA_DIGITS:
+            raise ValueError("a household lies in a subdistrict, whose code has six digits")
+        parts = f"household\0{code}\0{canonical(village or '')}\0{_house_number(house)}\0{canonical(unit or '')}"
         digest = hmac.digest(self._key, parts.encode(), "sha256")[:16]
-        return UUID(int=int.from_bytes(digest) & _FREE_BITS | _VERSION_8 | _VARIANT)
+        prefix = int(code, 16) << 128 - 4 * _AREA_DIGITS
+        return UUID(int=prefix | int.from_bytes(digest) & _HASHED_BITS | _VERSION_8 | _VARIANT)
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""

@@ -25,9 +25,13 @@ CAMPAIGN_DAYS = 60
 
 COPIED_ID = "md5({column}::text || '/{households}/' || copy)::uuid"
 """Another id for each copy of each growth; the same one wherever the row's id stands in other tables."""
-HOUSEHOLD = {"household_id": COPIED_ID, "submission_id": COPIED_ID}
+COPIED_HOUSEHOLD = (
+    "(left(household_id::text, 6) || right(md5(household_id::text || '/{households}/' || copy), 26))::uuid"
+)
+"""The same for households, whose ids begin with their subdistrict's code."""
+HOUSEHOLD = {"household_id": COPIED_HOUSEHOLD, "submission_id": COPIED_ID}
 SUBMISSION = {
-    "household_id": COPIED_ID,
+    "household_id": COPIED_HOUSEHOLD,
     "submission_id": COPIED_ID,
     # Negative: they lie before everything that a recorder may have to publish again, and in nobody's way.
     "sequence": "-({rows} + row_number() OVER ())",

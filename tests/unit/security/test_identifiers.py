@@ -138,8 +138,15 @@ def test_a_household_id_is_a_uuid_of_its_own_version() -> None:
     household = IDS.of_address("500101", "50010103", "99/1", None)
     assert (household.version, household.variant) == (8, RFC_4122)
     # Kept for good: another result would turn every surveyed house into a new one.
-    assert str(household) == "e0245c54-5b10-8eba-a3ae-47dc75082916"
+    # Its subdistrict's households lie together in every index.
+    assert str(household).startswith("500101")
+    assert str(household) == "50010154-5b10-8eba-a3ae-47dc75082916"
     assert HouseholdIds(bytes(32)).of_address("500101", "50010103", "99/1", None) != household
+
+
+def test_a_household_lies_in_a_subdistrict() -> None:
+    with pytest.raises(ValueError, match="six digits"):
+        IDS.of_address("5001", None, "99/1", None)
 
 
 def test_key_files_are_judged_when_they_are_read(tmp_path: Path) -> None:
@@ -152,5 +159,6 @@ def test_key_files_are_judged_when_they_are_read(tmp_path: Path) -> None:
             HouseholdIds.from_file(path)
     path.write_bytes(base64.b64encode(os.urandom(32)) + b"\n")
     assert (
-        BlindIndex.from_file(path).of("a", "b") != HouseholdIds.from_file(path).of_address("1", None, "1", None).bytes
+        BlindIndex.from_file(path).of("a", "b")
+        != HouseholdIds.from_file(path).of_address("100101", None, "1", None).bytes
     )
