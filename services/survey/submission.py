@@ -109,7 +109,8 @@ class Person(Struct, frozen=True, omit_defaults=True):
 
 
 class Submission(Struct, frozen=True, omit_defaults=True):
-    """One visit to one household. submission_id is made on the phone, so that sending again is the same submission."""
+    """One visit to one household. submission_id is made on the phone, so that sending again is the same submission; of
+    version 7, so that new ones lie together in an index of millions."""
 
     submission_id: UUID
     captured_at: Annotated[datetime, Meta(tz=True)]
