@@ -31,6 +31,8 @@ class Victim:
     work: tuple[str, str] | None = None
     """A database and a query that counts what the victim has done: it is killed in the middle of its work. Without
     one, the requests that were answered are counted: it is killed with some of them in its hands."""
+    consumes: bool = False
+    """Takes partitions over when it is back, for which Kafka lets it wait until its former life's session has ended."""
     amount: tuple[int, int] = (1, 8)
     """So much of its work is done, at least and at most, between the preparation and the kill."""
 
@@ -39,11 +41,11 @@ VICTIMS: Final = (
     Victim("registration-http", ("registration",), (8, 30)),
     Victim("registration-relay", ("registration",), (8, 30), ("registration", RELAYED)),
     Victim("survey-http", ("survey",), (5, 20)),
-    Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), (1, 200)),
+    Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), consumes=True, amount=(1, 100)),
     Victim("facilities-http", ("facilities",), (4, 14)),
     Victim("facilities-relay", ("facilities",), (4, 14), ("facilities", RELAYED)),
     Victim("reporting-http", ("reporting",), (2, 6), amount=(1, 3)),
-    Victim("reporting-projector", ("survey",), (5, 20), ("reporting", APPLIED), (1, 200)),
+    Victim("reporting-projector", ("survey",), (5, 20), ("reporting", APPLIED), consumes=True, amount=(1, 100)),
     Victim("kafka", ALL, (30, 110)),
     Victim("postgres", ALL, (30, 110)),
 )
@@ -57,10 +59,13 @@ async def test_a_process_is_killed_several_times(campaigns: Campaigns[ProxiedSta
         async with campaigns.progress(road, victim.work) as progress:
             pid = None
             for _ in range(KILLS):
+                before = await progress()
                 road.hold(random.randint(*victim.apart))
                 await road.used_up()
                 # Traffic waits, so that there is work in which to be killed when the victim is back.
                 pid = await back(campaigns.stack, victim.process, former=pid)
+                if victim.consumes:
+                    await until(reached(progress, before + 1), f"{victim.process} is at work again")
                 goal = await progress() + random.randint(*victim.amount)
                 road.open()
                 await until(reached(progress, goal), f"{victim.process} has done some work")

@@ -22,7 +22,7 @@ from shared.web.shortcut import ShortCut
 from tests.bench.flood import Flood, Order
 from tests.integration.survey.conftest import NOW, Survey
 
-FLOOD_CONNECTIONS = 60
+FLOOD_CONNECTIONS = 120
 """With 50 households each they ask for more than the room."""
 SECONDS = 1.5
 
