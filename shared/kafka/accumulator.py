@@ -3,11 +3,12 @@
 A record costs one append. Futures, tasks and time-outs are per produce batch and per `send`, of which each may hold
 many records: at 10,000 records a second a future for each would cost more than all the rest.
 
-Every partition has one batch under way and one that fills meanwhile: what arrives during a round trip travels in the
+Every partition has one batch under way, and others fill meanwhile: what arrives during a round trip travels in the
 next one, so batches grow with the load by themselves. A partition whose leader is away holds up no other.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,6 +20,10 @@ from shared.observability.logs import log
 
 LINGER_SECONDS: Final = 0.002
 """Records that arrive within it share a produce batch; it is little beside a phone's round trip."""
+
+MAX_WAITING_BATCHES: Final = 4
+"""Behind the one under way: 2 MB, more than all that intake admits when it is spread over the partitions. In all 24,
+while Kafka is away, they and those under way are 60 MB."""
 
 Record = tuple[int, bytes, bytes]
 """Partition, key, value."""
@@ -63,21 +68,21 @@ class _Batch:
 
 
 class _Lane:
-    """One partition: the batch that fills, and whether one is under way."""
+    """One partition: the batches that wait, of which the last one fills, and whether one is under way."""
 
-    __slots__ = ("filling", "partition", "under_way")
+    __slots__ = ("partition", "under_way", "waiting")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.filling: _Batch | None = None
+        self.waiting: deque[_Batch] = deque()
         self.under_way = False
 
 
 class Accumulator:
     """Sends records to the partitions of one topic.
 
-    Holds at most two produce batches per partition (`producer.MAX_BATCH_BYTES` each); while Kafka is away and these are
-    full, records are given back unsent.
+    Holds at most `MAX_WAITING_BATCHES` per partition and the one under way (`producer.MAX_BATCH_BYTES` each); while
+    Kafka is away and these are full, records are given back unsent.
     """
 
     def __init__(self, producer: AIOKafkaProducer, topic: Topic, *, patience_seconds: float) -> None:
@@ -110,15 +115,23 @@ class Accumulator:
     def _add(self, sending: _Sending, index: int, record: Record) -> None:
         partition, key, value = record
         lane = self._lanes[partition]
-        batch = lane.filling
-        if batch is None:
-            batch = lane.filling = _Batch(self._producer.create_batch())
-            if not lane.under_way:
-                self._flush_soon()
-        if batch.builder.append(timestamp=None, key=key, value=value, headers=_NO_HEADERS) is None:
+        if lane.waiting and self._append(lane.waiting[-1], sending, index, key, value):
+            return
+        if len(lane.waiting) == MAX_WAITING_BATCHES:
             sending.settle(index, acknowledged=False)
-        else:
-            batch.records.append((sending, index))
+            return
+        if not lane.waiting and not lane.under_way:
+            self._flush_soon()
+        lane.waiting.append(_Batch(self._producer.create_batch()))
+        self._append(lane.waiting[-1], sending, index, key, value)
+
+    @staticmethod
+    def _append(batch: _Batch, sending: _Sending, index: int, key: bytes, value: bytes) -> bool:
+        """False when the batch is full; an empty one takes any record that intake lets in."""
+        if batch.builder.append(timestamp=None, key=key, value=value, headers=_NO_HEADERS) is None:
+            return False
+        batch.records.append((sending, index))
+        return True
 
     def _flush_soon(self) -> None:
         if self._flushing is None:
@@ -128,10 +141,9 @@ class Accumulator:
         await asyncio.sleep(LINGER_SECONDS)
         self._flushing = None
         for lane in self._lanes:
-            batch = lane.filling
-            if batch is not None and not lane.under_way:
-                lane.filling, lane.under_way = None, True
-                await self._hand_over(lane, batch)
+            if lane.waiting and not lane.under_way:
+                lane.under_way = True
+                await self._hand_over(lane, lane.waiting.popleft())
 
     async def _hand_over(self, lane: _Lane, batch: _Batch) -> None:
         try:
@@ -147,7 +159,7 @@ class Accumulator:
         if error is not None and not isinstance(error, KafkaTimeoutError):
             _log.error("producer_failed", topic=self._topic, cause=type(error).__name__)
             self.failed.set()
-        if lane.filling is not None:
+        if lane.waiting:
             self._flush_soon()
 
 
