@@ -228,6 +228,12 @@ async def test_a_batch_that_does_not_commit_tells_nobody(pool: Pool) -> None:
                 await transaction.start()
                 await FiguresProjection().apply(connection, [event])
                 await (transaction.commit() if commits else transaction.rollback())
+        await pool.execute("SELECT pg_notify($1, 'end')", CHANNEL)
+
+        async def ended() -> bool:
+            return "end" in heard
+
+        await eventually(ended, "all notices before the last one have come")
         await listening.remove_listener(CHANNEL, hear)
-    assert heard == [f"survey {FIRST.area}"]
+    assert heard == [f"survey {FIRST.area}", "end"]
     assert (await totals(pool))[0] == 1
