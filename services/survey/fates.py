@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey import store
+from services.survey.intake import RETRY_AFTER_SECONDS
 from services.survey.quality import MEANINGS
 from services.survey.store import NEWEST, Arrival
 from shared.postgres.pool import UNREACHABLE, acquire
@@ -30,7 +31,6 @@ DEFAULT_ITEMS: Final = 50
 """As many as a phone sends at once."""
 MOST_ITEMS: Final = 200
 """About 80 KiB, and some weeks of a volunteer's visits."""
-RETRY_AFTER_SECONDS: Final = 1
 
 REASONS: Final[Mapping[str, tuple[str, Message]]] = {
     "superseded": (

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaTimeoutError
 
 from shared.contracts.topics import Topic
 from shared.observability.logs import log
@@ -139,16 +139,18 @@ class Accumulator:
 
     async def _flush(self) -> None:
         await asyncio.sleep(LINGER_SECONDS)
-        self._flushing = None
         for lane in self._lanes:
             if lane.waiting and not lane.under_way:
                 lane.under_way = True
                 await self._hand_over(lane, lane.waiting.popleft())
+        self._flushing = None
+        if any(lane.waiting and not lane.under_way for lane in self._lanes):  # it came while others were handed over
+            self._flush_soon()
 
     async def _hand_over(self, lane: _Lane, batch: _Batch) -> None:
         try:
             acknowledgement = await self._producer.send_batch(batch.builder, self._topic, partition=lane.partition)
-        except KafkaError as error:
+        except Exception as error:  # aiokafka asserts, too: a partition that is gone must not stand still in silence
             self._end(lane, batch, error)
         else:
             acknowledgement.add_done_callback(lambda future: self._end(lane, batch, _error(future)))

@@ -117,3 +117,18 @@ async def test_a_refusal_for_good_is_known() -> None:
     acknowledgement.set_exception(MessageSizeTooLargeError())
     assert await sending == [False]
     assert accumulator.failed.is_set()
+
+
+class WithoutPartition(Producer):
+    """Knows no partition, as aiokafka says it."""
+
+    async def send_batch(self, batch: Batch, _topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        """Refuses."""
+        raise AssertionError("Unrecognized partition")
+
+
+async def test_a_partition_that_is_gone_is_a_failure_and_nobody_waits_for_it() -> None:
+    accumulator = accumulator_on(WithoutPartition())
+    async with asyncio.timeout(2):
+        assert await accumulator.send(records(0, 1)) == [False]
+    assert accumulator.failed.is_set()
