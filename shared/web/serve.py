@@ -66,10 +66,12 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
     serving = asyncio.create_task(server.serve(_sockets(settings)))
     sweeping = asyncio.create_task(Sweep(server.server_state.connections).run())
     stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({serving, stop, sweeping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stop.cancel()
     await serving
+    if sweeping.done():
+        await sweeping  # raises: without it connections have no bounds in time, and the process has to start again
     sweeping.cancel()
     if not stopping.is_set():
         raise SystemExit(os.EX_UNAVAILABLE)

@@ -1,4 +1,4 @@
-"""Several processes on one port: here several servers in one, which is the same to the kernel."""
+"""The end of serving; and several processes on one port: here several servers in one, the same to the kernel."""
 
 import asyncio
 import socket
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from shared.web.connections import Sweep
 from shared.web.serve import HttpSettings, serve
 
 
@@ -66,3 +67,13 @@ async def test_a_shared_port_reaches_everybody_and_an_own_one_its_owner() -> Non
     assert {await asyncio.to_thread(_ask, shared) for _ in range(10)} == {"second"}
     stopping["second"].set()
     await serving["second"]
+
+
+async def test_a_process_whose_sweep_has_failed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(_: Sweep) -> None:
+        raise RuntimeError("the sweep is broken")
+
+    monkeypatch.setattr(Sweep, "run", fails)
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="the sweep is broken"):
+            await serve(_named("any"), HttpSettings(port=_free_port()), asyncio.Event())
