@@ -14,6 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+COMMON: Final = Path(__file__).parent / "pages"
+"""What every page is served with."""
+
 MEDIA_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -104,8 +107,8 @@ def route(url: str, file: File) -> Route:
 
 
 def page_files(folder: Path) -> Iterator[tuple[str, File]]:
-    """The page's own files with their paths; `index.html` is at the root."""
-    for name, path in below(folder):
+    """The page's own files and those that all pages have, with their paths; `index.html` is at the root."""
+    for name, path in [*below(folder), *below(COMMON)]:
         yield "/" + name.removesuffix("index.html"), File(path, REVALIDATED)
 
 
