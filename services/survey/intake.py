@@ -18,7 +18,6 @@ from services.survey.domain import count
 from services.survey.quality import evidence_of
 from services.survey.records import IntakeRecord, encode
 from services.survey.submission import Submission, Unreadable, area_of, check, read_id, read_submission, village_of
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import SURVEY_INTAKE, Topic
 from shared.kafka.accumulator import Accumulator, Record
 from shared.observability.clock import Clock
@@ -169,5 +168,5 @@ class Intake:
             cell=evidence.cell,
             persons=evidence.persons,
         )
-        partition = partition_of(key, self._topic.partitions)
+        partition = self._topic.partition_of(key)
         return _Sealed(submission.submission_id, record.digest, (partition, key.encode(), encode(record)))

@@ -136,7 +136,7 @@ def _message(topic: Topic, golden: Sequence[Example]) -> dict[str, Any]:
         "payload": {"$ref": f"#/components/schemas/{_model(topic).__name__}"},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "format": "uuid", "description": "the subject; partition = crc32(key) mod n"},
+                "key": {"type": "string", "format": "uuid", "description": f"the subject; {_partition(topic)}"},
                 "bindingVersion": "0.5.0",
             }
         },
@@ -170,6 +170,11 @@ def _model(topic: Topic) -> type[BaseModel]:
 
 def _summary(topic: Topic) -> str:
     return (_model(topic).__doc__ or "").partition("\n")[0]
+
+
+def _partition(topic: Topic) -> str:
+    key = "key" if topic.deciding is None else f"first {topic.deciding} characters of key"
+    return f"partition = crc32({key}) mod n"
 
 
 def _text(value: object) -> str:

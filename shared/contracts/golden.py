@@ -36,7 +36,6 @@ from shared.contracts.events import (
     VolunteerRegistered,
     VolunteerStatus,
 )
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import FACILITY_UPDATED, HELP_UPDATED, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
 
 _START: Final = datetime(2022, 1, 15, 2, 30, tzinfo=UTC)
@@ -84,7 +83,7 @@ def _records(
     last: dict[int, int] = {}
     for number, (name, (summary, event)) in enumerate(events.items()):
         subject = str(getattr(event, key or identity))
-        partition = partition_of(subject, topic.partitions)
+        partition = topic.partition_of(subject)
         previous = last.get(partition)
         sequence = first if previous is None else previous + step
         last[partition] = sequence

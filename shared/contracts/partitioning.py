@@ -1,4 +1,7 @@
-"""Which partition a key belongs to: CRC-32, librdkafka's default, so that any producer in any language agrees."""
+"""Which partition a key belongs to: CRC-32, librdkafka's default, so that any producer in any language agrees.
+
+Topics may take only the beginning of the key: see `Topic.partition_of`.
+"""
 
 from zlib import crc32
 

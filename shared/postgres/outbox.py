@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection
 
@@ -24,4 +23,4 @@ async def append(
     commits, and subscribers see them in that order.
     """
     body = event.model_dump_json().encode()
-    await connection.execute(INSERT_EVENT, topic.name, partition_of(key, topic.partitions), key, event_id, time, body)
+    await connection.execute(INSERT_EVENT, topic.name, topic.partition_of(key), key, event_id, time, body)

@@ -12,7 +12,6 @@ from uuid import UUID, uuid5
 from shared.areas.register import subdistricts
 from shared.contracts.envelope import HeaderWriter
 from shared.contracts.golden import examples
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import FACILITY_UPDATED, VOLUNTEER_REGISTERED, Topic
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord
 from tests.bench.setting import Setting
@@ -43,7 +42,7 @@ def records(topic: Topic, example: Mapping[str, Any], name: str, number: int) ->
     now = datetime.now(UTC)
     found: dict[int, list[OutgoingRecord]] = defaultdict(list)
     for key, body in _bodies(example, name, number):
-        in_order = found[partition_of(key, topic.partitions)]
+        in_order = found[topic.partition_of(key)]
         sequence = len(in_order) + 1
         headers = writer.write(str(uuid5(NAMESPACE, key)), key, now, sequence, sequence - 1 or None)
         in_order.append(OutgoingRecord(key.encode(), body, headers, int(now.timestamp() * 1000)))

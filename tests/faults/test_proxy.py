@@ -94,8 +94,13 @@ async def test_a_cut_resets_and_refuses_until_it_is_mended(proxy: Proxy, connect
 
 async def test_a_target_that_refuses_resets(proxy: Proxy) -> None:
     with Proxy(proxy.port + 1, proxy.port + 2) as nowhere, pytest.raises(ConnectionResetError):
-        reader, writer = await asyncio.open_connection(HOST, nowhere.port)  # the reset may come before this returns
-        try:
-            await reader.read()
-        finally:
-            writer.transport.abort()
+        await _read(nowhere.port)
+
+
+async def _read(port: int) -> bytes:
+    """Everything that comes; a reset may come while the connection is still being made."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    try:
+        return await reader.read()
+    finally:
+        writer.transport.abort()

@@ -23,7 +23,6 @@ from aiokafka import AIOKafkaProducer
 from deploy.local.stack import Stack
 from services.survey.intake import MAX_SUBMISSION_BYTES
 from shared.contracts.events import Role
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import (
     FACILITY_UPDATED,
     SURVEY_INTAKE,
@@ -635,7 +634,7 @@ RETURNING old.last_sequence
 
 def key_in(partition: int) -> UUID:
     """An id whose records go to that partition."""
-    return next(key for key in iter(uuid4, None) if partition_of(str(key), FACILITY_UPDATED.partitions) == partition)
+    return next(key for key in iter(uuid4, None) if FACILITY_UPDATED.partition_of(str(key)) == partition)
 
 
 class Streams:

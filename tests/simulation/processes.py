@@ -29,7 +29,8 @@ from tests.simulation.scheduler import Process, World
 
 START: Final = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 STATUSES: Final = (VolunteerStatus.PENDING, VolunteerStatus.APPROVED, VolunteerStatus.SUSPENDED)
-AREAS: Final = ("500101", "500102")
+AREAS: Final = ("500101", "500103", "500104", "500105", "500108", "500110")
+"""In every partition, whether there are two or three, lie two of them or three."""
 HOUSEHOLD_IDS: Final = HouseholdIds(bytes(32))
 BLIND_INDEX: Final = BlindIndex(bytes(32))
 

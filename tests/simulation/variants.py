@@ -8,9 +8,9 @@ from typing import Any, Final
 from unittest.mock import patch
 from zlib import adler32
 
-from services.survey import intake
 from services.survey.recorder import Recorder
 from services.survey.records import IntakeRecord
+from shared.contracts import partitioning
 from shared.contracts.chain import Verdict, judge
 from shared.kafka import position, projection
 from shared.kafka.consumer import PartitionBatch
@@ -115,7 +115,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     ),
     "take_over_without_republication": Variant(Pieces(recorder=ForgetsTheUnpublished)),
     "sequence_from_a_clock": Variant(Pieces(recorder=NumbersByClock)),
-    "another_hash": Variant(patched=(intake, "partition_of", _another_hash)),
+    "another_hash": Variant(patched=(partitioning, "partition_of", _another_hash)),
     "owner_epoch_ignored": Variant(Pieces(statements=_without_epoch), faults={"pause_and_recreate": 1}),
     "batches_in_flight_together": Variant(
         Pieces(publisher=SendsAtOnce), faults={"batch_refused": 3, "crash": 1, "pause": 1}

@@ -13,7 +13,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.envelope import Envelope, from_headers
 from shared.contracts.events import FacilityUpdated
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import FACILITY_UPDATED
 from shared.kafka.relay import Relay
 from tests.runtime import Runtime
@@ -88,7 +87,7 @@ async def test_every_change_reaches_the_topic_in_order(
         assert envelope.subject == str(event.facility_id)
         assert (envelope.type, envelope.source) == (FACILITY_UPDATED.event_type, FACILITY_UPDATED.source)
         assert envelope.time == event.updated_at
-        assert partition == partition_of(envelope.subject, FACILITY_UPDATED.partitions)
+        assert partition == FACILITY_UPDATED.partition_of(envelope.subject)
         by_place[envelope.subject].append(event)
         by_partition[partition].append(envelope)
 

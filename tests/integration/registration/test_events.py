@@ -12,7 +12,6 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import Envelope, from_headers
 from shared.contracts.events import VolunteerRegistered
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
 from shared.kafka.standing import BarredVolunteers
@@ -69,7 +68,7 @@ async def test_every_change_arrives_once_in_order_and_without_personal_data(offi
         records = await read(runtime, {first: 3, second: 2})
     last: dict[int, int] = defaultdict(int)
     for partition, key, envelope, event in records:
-        assert partition == partition_of(key, VOLUNTEER_REGISTERED.partitions)
+        assert partition == VOLUNTEER_REGISTERED.partition_of(key)
         assert judge(last.get(partition), envelope.sequence, envelope.previous) is Verdict.APPLY
         last[partition] = envelope.sequence
         assert envelope.subject == key == str(event.volunteer_id)

@@ -24,7 +24,6 @@ from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.events import Role
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.producer import create_producer
@@ -84,7 +83,7 @@ class Streams:
 
     def numbers(self, topic: Topic, key: str) -> tuple[int, int, int | None]:
         """Partition, sequence and previous of the next event with this key."""
-        partition = partition_of(key, topic.partitions)
+        partition = topic.partition_of(key)
         previous = self._last.get((topic.name, partition))
         sequence = (previous or 0) + 2  # sequences of a stream have holes
         self._last[topic.name, partition] = sequence

@@ -17,7 +17,6 @@ from services.survey.domain import Counts
 from services.survey.intake import MAX_SUBMISSION_BYTES, Intake
 from services.survey.records import decode
 from shared.contracts.events import Role
-from shared.contracts.partitioning import partition_of
 from shared.contracts.topics import SURVEY_INTAKE
 from shared.observability.clock import MovableClock
 from shared.security.blind_index import BlindIndex
@@ -104,7 +103,7 @@ async def test_an_accepted_record_holds_what_the_recorder_needs_and_the_rest_sea
     [(key, value, partition)] = producer.sent
     record = decode(value)
     assert key == str(record.household_id).encode()
-    assert partition == partition_of(key, SURVEY_INTAKE.partitions)
+    assert partition == SURVEY_INTAKE.partition_of(key.decode())
     assert record.counts == Counts(1, 1, 0, 0, 0, 1, 1, 0, 0, 0, {})
     assert "สมมุติ".encode() not in value
     assert b"0812345678" not in value
