@@ -24,7 +24,8 @@ from deploy.local.description import SERVES_NO_HTTP, describe
 from deploy.local.home import Home
 from deploy.local.samples import EVERY_SECONDS, Samples
 from deploy.local.tools import Tools
-from shared.web.app import MAX_BODY_BYTES, Frame, add_health
+from shared.web.app import Frame, add_health
+from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.files import package_files, page_files, route
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve

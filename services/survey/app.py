@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from services.survey.http import INTAKE_PATHS, add_routes
+from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.recorder import Recorder
 from services.survey.settings import SurveySettings
@@ -30,9 +30,9 @@ from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenVerifier
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.direct import ShortCut
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
-from shared.web.shortcut import ShortCut
 from shared.web.worker import run_worker
 
 _log = log(__name__)
@@ -83,7 +83,7 @@ async def http(stopping: asyncio.Event) -> None:
     app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready)
     app.state.intake = None
     add_routes(app)
-    await serve(ShortCut(app, INTAKE_PATHS), HttpSettings(), stopping)
+    await serve(ShortCut(app), HttpSettings(), stopping)
 
 
 async def _take_submissions(

@@ -1,16 +1,17 @@
 """The survey's routes.
 
-The two intake routes are plain endpoints, served past FastAPI's layers (shared/web/shortcut.py); they are
-described in /openapi.json from the same types that read the bodies.
+The two intake routes are served past FastAPI's layers (shared/web/direct.py); they are described in /openapi.json
+from the same types that read the bodies.
 """
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Depends, FastAPI, Query
 from fastapi.openapi.utils import get_openapi
+from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.responses import Response
 
 from services.survey import fates, store
 from services.survey.admission import party_of
@@ -20,10 +21,11 @@ from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.app import MAX_BODY_BYTES, body_bytes
 from shared.web.authentication import Authentication, demand, demand_area, require
+from shared.web.bodies import MAX_BODY_BYTES
+from shared.web.direct import Call, DirectRoute, Reply, add_direct_route, json_reply, problem_reply
 from shared.web.documentation import with_problems
-from shared.web.problems import Message, Problem, document_response, language_of
+from shared.web.problems import Message, Problem
 
 _OUTCOME_UNKNOWN = Message(
     "ไม่ทราบว่าบันทึกแล้วหรือไม่ โปรดส่งอีกครั้งด้วยรหัสเดิม",
@@ -35,58 +37,60 @@ _KAFKA_AWAY = Message(
 )
 _AT_LIMIT = Message("ระบบรับเต็มกำลัง โปรดส่งอีกครั้ง", "Intake is at its limit; send it again")
 _RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
-_FULL_ANSWERS = {language: document_response(_FULL, language) for language in ("th", "en")}
+_FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
-INTAKE_PATHS = (SINGLE, BATCH)
-"""The busy routes, which are served past FastAPI's layers."""
 _encode = msgspec.json.Encoder().encode
 
 
 def add_routes(app: FastAPI) -> None:
-    """Adds the survey's routes. They use `app.state.intake`, `app.state.pool` and `app.state.authentication`."""
-    app.add_route(SINGLE, submit, methods=["POST"], include_in_schema=False)
-    app.add_route(BATCH, submit_batch, methods=["POST"], include_in_schema=False)
+    """Adds the survey's routes; a `ShortCut` serves the two of intake.
+
+    They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
+    """
+    add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state)))
+    add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state)))
     app.include_router(fates.router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
     # FastAPI's documented way to extend the description
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
 
 
-async def submit(request: Request) -> Response:
+async def submit(state: State, call: Call) -> Reply:
     """POST /v1/submissions: one submission; 202 when Kafka has it."""
-    principal = await _surveyor(request)
-    intake = _intake(request)
-    party, size = party_of(principal), body_bytes(request, MAX_SUBMISSION_BYTES)
+    principal = await _surveyor(state, call)
+    intake = _intake(state)
+    party, size = party_of(principal), call.head.content_length or MAX_SUBMISSION_BYTES
     if not intake.admission.open(party, size):
-        return _at_limit(request)
+        return _FULL_REPLIES[call.language]
     try:
-        [answer] = await intake.accept([await request.body()], principal)
+        answer = await intake.accept_one(await call.body(), principal)
     finally:
         intake.admission.close(party, size)
     if answer.status == 202:
-        return _json(202, {"submission_id": answer.submission_id, "status": 202})
+        return json_reply(202, _encode({"submission_id": answer.submission_id, "status": 202}))
     raise _problem(answer)
 
 
-async def submit_batch(request: Request) -> Response:
+async def submit_batch(state: State, call: Call) -> Reply:
     """POST /v1/submissions:batch: up to 500 submissions; 207 with one result for each, in their order."""
-    principal = await _surveyor(request)
-    intake = _intake(request)
-    party, size = party_of(principal), body_bytes(request, MAX_BODY_BYTES)
+    principal = await _surveyor(state, call)
+    intake = _intake(state)
+    party, size = party_of(principal), call.head.content_length or MAX_BODY_BYTES
     if not intake.admission.open(party, size):
-        return _at_limit(request)
+        return _FULL_REPLIES[call.language]
     try:
-        batch = read_batch(await request.body())
+        batch = read_batch(await call.body())
         answers = await intake.accept(batch.submissions, principal)
     except Unreadable as error:
         raise Problem(400, errors=error.errors) from None
     finally:
         intake.admission.close(party, size)
-    language = language_of(request.headers.get("accept-language"))
-    headers = _RETRY if any(answer.status in (429, 503) for answer in answers) else {}
-    return _json(207, {"results": [_result(answer, language) for answer in answers]}, headers)
+    language = call.language
+    headers = _RETRY_RAW if any(answer.status in (429, 503) for answer in answers) else ()
+    return json_reply(207, _encode({"results": [_result(answer, language) for answer in answers]}), headers)
 
 
 async def counts(
@@ -104,21 +108,16 @@ async def counts(
         raise Problem(503, headers=_RETRY) from None
 
 
-async def _surveyor(request: Request) -> Principal:
-    authentication: Authentication = request.app.state.authentication
-    return demand(await authentication.principal(request), Right.SUBMISSION_CREATE)
+async def _surveyor(state: State, call: Call) -> Principal:
+    authentication: Authentication = state.authentication
+    return demand(await authentication.holder(call.head.authorization), Right.SUBMISSION_CREATE)
 
 
-def _intake(request: Request) -> Intake:
-    intake: Intake | None = request.app.state.intake
+def _intake(state: State) -> Intake:
+    intake: Intake | None = state.intake
     if intake is None:
         raise Problem(503, detail=_KAFKA_AWAY, headers=_RETRY)
     return intake
-
-
-def _at_limit(request: Request) -> Response:
-    """The answer to a request that finds no room; the rest of its body is thrown away as it comes."""
-    return _FULL_ANSWERS[language_of(request.headers.get("accept-language"))]
 
 
 def _problem(answer: Answer) -> Problem:
@@ -138,10 +137,6 @@ def _result(answer: Answer, language: str) -> dict[str, Any]:
         "status": answer.status,
         "errors": [error.document(language) for error in answer.errors],
     }
-
-
-def _json(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(_encode(value), status, headers, media_type="application/json")
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:

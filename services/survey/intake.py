@@ -8,9 +8,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
+import prometheus_client
 from aiokafka import AIOKafkaProducer
 
 from services.survey.admission import Admission, party_of
@@ -61,6 +63,11 @@ class _Sealed(msgspec.Struct, frozen=True):
     record: Record
 
 
+@lru_cache(maxsize=10)  # as many as there are statuses: the look-up by label costs more than the count
+def _told(status: int) -> "prometheus_client.Counter":
+    return SUBMISSIONS.labels(status)
+
+
 class Intake:
     """Accepts submissions into `survey-intake`."""
 
@@ -91,16 +98,35 @@ class Intake:
         party = party_of(principal)
         room = self.admission.take(party, len(bodies))
         try:
-            if len(bodies) > 1:
-                await self.admission.turn()
+            await self.admission.turn()
             told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal)
         finally:
             self.admission.give_back(party, room)
         if room < len(bodies):
             told += [Answer(read_id(body), 429, [TOO_MANY]) for body in bodies[room:]]
         for status, number in Counter(answer.status for answer in told).items():
-            SUBMISSIONS.labels(status).inc(number)
+            _told(status).inc(number)
         return told
+
+    async def accept_one(self, body: bytes, principal: Principal) -> Answer:
+        """Answers one submission that comes alone."""
+        party = party_of(principal)
+        if self.admission.take(party, 1):
+            try:
+                answer = await self._accept_one(body, principal)
+            finally:
+                self.admission.give_back(party, 1)
+        else:
+            answer = Answer(read_id(body), 429, [TOO_MANY])
+        _told(answer.status).inc()
+        return answer
+
+    async def _accept_one(self, body: bytes, principal: Principal) -> Answer:
+        judged = self._judge(body, principal, self._clock.now())
+        if isinstance(judged, Answer):
+            return judged
+        [acknowledged] = await self._accumulator.send([judged.record])
+        return Answer(judged.submission_id, 202) if acknowledged else Answer(judged.submission_id, 503, (UNKNOWN,))
 
     async def _accept(self, bodies: Sequence[bytes | msgspec.Raw], principal: Principal) -> list[Answer]:
         answers: list[Answer | None] = [None] * len(bodies)

@@ -18,8 +18,9 @@ from aiokafka.errors import KafkaTimeoutError
 from shared.contracts.topics import Topic
 from shared.observability.logs import log
 
-LINGER_SECONDS: Final = 0.002
-"""Records that arrive within it share a produce batch; it is little beside a phone's round trip."""
+LINGER_SECONDS: Final = 0.001
+"""Records that arrive within it share a produce batch; it is little beside a phone's round trip. With 64 connections,
+2 ms let the process wait for a third of its time, and without any every record travels alone."""
 
 MAX_WAITING_BATCHES: Final = 4
 """Behind the one under way: 2 MB, more than all that intake admits when it is spread over the partitions. In all 24,

@@ -1,8 +1,7 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
-import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
 from fastapi import FastAPI
@@ -15,19 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.documentation import add_documentation
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""A batch of 500 submissions of 8 KiB, the largest body that any route asks for."""
-
-MAX_HELD_BYTES = 128 * 1024 * 1024
-"""Of all bodies in a process at once, so that many large ones cannot take its memory: 32 of the largest."""
-
-DISCARD_BYTES = 32 * 1024 * 1024
-DISCARD_SECONDS = 5.0
-"""Of a body beyond the limit, so that whoever sent a few megabytes too many is told; a flood is cut off."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _log = log(__name__)
@@ -105,23 +95,6 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
-def _refusal(status: int) -> HTTPException:
-    # FastAPI turns any other exception of a body's reading into a 400.
-    return HTTPException(status, headers={"Connection": "close"} | ({"Retry-After": "1"} if status == 503 else {}))
-
-
-class _Held:
-    """The bytes of all bodies in the process."""
-
-    bytes = 0
-
-
-_held = _Held()
-
-_BODY_BYTES = "jitasa.body_bytes"
-"""The declared length of the body, in a request's scope; absent when it comes in chunks."""
-
-
 class Frame:
     """Around every request: refuses compressed bodies and, while they arrive, those beyond the limits; sets security
     headers, counts and times."""
@@ -144,65 +117,20 @@ class Frame:
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        received = 0
-
-        async def bounded_receive() -> Message:
-            nonlocal received
-            message = await receive()
-            size = len(message.get("body", b""))
-            received += size
-            _held.bytes += size
-            if received > self._max_body_bytes or _held.bytes > MAX_HELD_BYTES:
-                if message.get("more_body", False):
-                    await _discard(receive)
-                raise _refusal(413 if received > self._max_body_bytes else 503)
-            return message
-
+        bounded = BoundedReceive(receive, self._max_body_bytes)
         try:
-            refused = _refused_unread(scope, self._max_body_bytes)
+            refused = Head(scope).refusal(self._max_body_bytes)
             if refused:
-                await _discard(receive)
+                await discard(receive)
                 response = problem_response(Request(scope), status_problem(refused, {"Connection": "close"}))
                 await response(scope, receive, framed_send)
                 return
-            await self._app(scope, bounded_receive, framed_send)
+            await self._app(scope, bounded, framed_send)
         finally:
-            _held.bytes -= received
+            bounded.release()
             route = _route(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
             HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
-
-
-async def _discard(receive: Receive) -> None:
-    """Takes in the rest of a refused body, within limits: a client that is still sending when the connection ends
-    sees a reset instead of the answer."""
-    discarded = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            while discarded < DISCARD_BYTES:
-                message = await receive()
-                discarded += len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-
-
-def _refused_unread(scope: Scope, max_body_bytes: int) -> int | None:
-    """The status for a body that its head condemns: 413, or 415 for a compressed one, since a few kilobytes may unpack
-    to any size, and no phone of ours compresses. Notes the declared length for `body_bytes`."""
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            scope[_BODY_BYTES] = length = int(value)  # the parser lets only a number pass
-            if length > max_body_bytes:
-                return 413
-        elif name == b"content-encoding" and value.lower() != b"identity":
-            return 415
-    return None
-
-
-def body_bytes(request: Request, otherwise: int) -> int:
-    """The length of the request's body by its head; `otherwise` when it comes in chunks."""
-    length: int = request.scope.get(_BODY_BYTES, otherwise)
-    return length
 
 
 def _route(scope: Scope) -> str:

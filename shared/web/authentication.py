@@ -36,7 +36,11 @@ class Authentication:
 
     async def principal(self, request: Request) -> Principal:
         """The caller of `request`; raises a 401 problem."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return await self.holder(request.headers.get("authorization", ""))
+
+    async def holder(self, authorization: str) -> Principal:
+        """The caller whose Authorization header this is; raises a 401 problem."""
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthenticated("token_missing")
         try:

@@ -32,7 +32,7 @@ from shared.contracts.topics import (
 )
 from shared.postgres.pool import open_pool
 from shared.security.tokens import TokenSigner
-from shared.web.app import MAX_BODY_BYTES
+from shared.web.bodies import MAX_BODY_BYTES
 from tests.runtime import Runtime
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "bad-input.md"

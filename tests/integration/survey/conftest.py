@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from fastapi import FastAPI
 
-from services.survey.http import INTAKE_PATHS, add_routes
+from services.survey.http import add_routes
 from services.survey.intake import Answer, Intake
 from services.survey.recorder import Recorder
 from shared.contracts.chain import Verdict, judge
@@ -37,7 +37,7 @@ from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
-from shared.web.shortcut import ShortCut
+from shared.web.direct import ShortCut
 from tests.runtime import Runtime
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
@@ -86,7 +86,7 @@ class Survey:
         add_routes(app)
         app.state.pool, app.state.intake = self.pool, self.intake
         app.state.authentication = Authentication(Tokens(), Tokens())
-        transport = httpx.ASGITransport(ShortCut(app, INTAKE_PATHS))
+        transport = httpx.ASGITransport(ShortCut(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
             yield client
 

@@ -11,14 +11,14 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 
-from services.survey.http import INTAKE_PATHS, add_routes
+from services.survey.http import add_routes
 from shared.contracts.events import Role
 from shared.observability.clock import SystemClock
 from shared.security.principal import Principal
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.direct import ShortCut
 from shared.web.serve import HttpSettings, serve
-from shared.web.shortcut import ShortCut
 from tests.bench.flood import Flood, Order
 from tests.integration.survey.conftest import NOW, Survey
 
@@ -56,7 +56,7 @@ async def port(survey: Survey) -> AsyncIterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         number = probe.getsockname()[1]
     stopping = asyncio.Event()
-    serving = asyncio.create_task(serve(ShortCut(app, INTAKE_PATHS), HttpSettings(port=number), stopping))
+    serving = asyncio.create_task(serve(ShortCut(app), HttpSettings(port=number), stopping))
     async with asyncio.timeout(10):
         while True:
             try:

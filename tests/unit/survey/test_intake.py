@@ -169,3 +169,31 @@ async def test_a_producer_that_is_of_no_use_any_more_is_given_up(keys: Keys) -> 
     [answer] = await intake.accept([body(1)], VOLUNTEER)
     assert answer.status == 503
     assert intake.failed.is_set()
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome", "status"),
+    [
+        (body(1), None, 202),
+        (b"{", None, 400),
+        (body(3, address={"area": "100101", "house": "1"}), None, 403),
+        (body(4, contact={"name": "x" * MAX_SUBMISSION_BYTES}), None, 413),
+        (body(1), KafkaTimeoutError(), 503),
+    ],
+)
+async def test_one_that_comes_alone_is_answered_as_in_a_batch(
+    keys: Keys, sent: bytes, outcome: Exception | None, status: int
+) -> None:
+    producer = FakeProducer(outcome) if outcome else FakeProducer()
+    intake = intake_over(producer, keys)
+    alone = await intake.accept_one(sent, VOLUNTEER)
+    assert [alone] == await intake.accept([sent], VOLUNTEER)
+    assert alone.status == status
+    assert intake.admission.records_held == 0
+
+
+async def test_one_that_comes_alone_finds_no_room(keys: Keys) -> None:
+    intake = intake_over(FakeProducer(), keys)
+    intake.admission = Admission(max_records=0)
+    answer = await intake.accept_one(body(7), VOLUNTEER)
+    assert (answer.submission_id, answer.status) == (UUID(int=7), 429)

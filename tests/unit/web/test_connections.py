@@ -15,16 +15,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.observability.metrics import CONNECTIONS_ENDED
-from shared.web import app as app_module
+from shared.web import bodies
 from shared.web import connections as module
 from shared.web.app import create_app
 from shared.web.connections import Wait
+from shared.web.direct import Call, DirectRoute, Reply, ShortCut, add_direct_route
 from shared.web.serve import HttpSettings, serve
-from shared.web.shortcut import ShortCut
 
 DEADLINE_SECONDS = 10.0
 """Everything here ends within a second; a busy machine needs more."""
 POST = b"POST /echo HTTP/1.1\r\nHost: test\r\n"
+REFUSED = b"POST /refused HTTP/1.1\r\nHost: test\r\n"
 LIMIT = 100_000
 
 
@@ -33,11 +34,15 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-async def echo(request: Request) -> Response:
-    """Answers with the length of what it was sent; refuses unread what is announced as unwanted."""
-    if "unwanted" in request.headers:
-        return Response(status_code=429)
-    return Response(str(len(await request.body())))
+async def echo(call: Call) -> Reply:
+    """Answers with the length of what it was sent."""
+    length = b"%d" % len(await call.body())
+    return Reply(200, [(b"content-length", b"%d" % len(length))], length)
+
+
+async def refuse(_: Call) -> Reply:
+    """Refuses a body unread."""
+    return Reply(429, [(b"content-length", b"0")], b"")
 
 
 async def large(_: Request) -> Response:
@@ -83,12 +88,13 @@ async def served(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
     monkeypatch.setattr(module, "SWEEP_SECONDS", 0.02)
     monkeypatch.setattr(module, "PATIENCE", dict.fromkeys(Wait, (0.2, 0.1)) | {Wait.IDLE: (float("inf"), 0.1)})
     app = create_app(title="test", lifespan=lifespan, ready=list, max_body_bytes=LIMIT)
-    app.add_route("/echo", echo, methods=["POST"])
+    add_direct_route(app, DirectRoute("/echo", echo, LIMIT))
+    add_direct_route(app, DirectRoute("/refused", refuse, LIMIT))
     app.add_route("/large", large, methods=["GET"])
     stopping = asyncio.Event()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    serving = asyncio.create_task(serve(ShortCut(app, ["/echo"], LIMIT), HttpSettings(port=port), stopping))
+    serving = asyncio.create_task(serve(ShortCut(app), HttpSettings(port=port), stopping))
     served = Served(port)
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
@@ -142,7 +148,7 @@ async def test_a_body_that_does_not_end_is_ended(served: Served, head: bytes, dr
 
 
 async def test_a_refused_body_that_does_not_end_is_ended(served: Served) -> None:
-    status, _ = await drip(served, POST + b"Unwanted: 1\r\nContent-Length: 1000\r\n\r\n", b"x")
+    status, _ = await drip(served, REFUSED + b"Content-Length: 1000\r\n\r\n", b"x")
     assert status == 429
 
 
@@ -223,24 +229,24 @@ async def test_many_requests_at_once_on_one_connection_are_refused(served: Serve
 async def test_an_answered_body_is_taken_in_only_so_far(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_IGNORED_BYTES", 300_000)
     before = ended("body_too_large")
-    await drip(served, POST + b"Unwanted: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"8000\r\n%b\r\n" % (b"x" * 0x8000))
+    await drip(served, REFUSED + b"Transfer-Encoding: chunked\r\n\r\n", b"8000\r\n%b\r\n" % (b"x" * 0x8000))
     assert ended("body_too_large") == before + 1
 
 
 async def test_bodies_take_no_more_memory_than_there_is_for_them(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_module, "MAX_HELD_BYTES", 150_000)
+    monkeypatch.setattr(bodies, "MAX_HELD_BYTES", 150_000)
     half = POST + b"Connection: close\r\nContent-Length: 99000\r\n\r\n" + b"x" * 80_000
     async with served.connection() as (_, holder):
         holder.write(half)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while app_module._held.bytes < 80_000:
+            while bodies._held.bytes < 80_000:
                 await asyncio.sleep(0.01)
         status, body = await served.ask(half + b"x" * 19_000)
         assert (status, json.loads(body)["code"]) == (503, "unavailable")
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while app_module._held.bytes:
+        while bodies._held.bytes:
             await asyncio.sleep(0.01)
     assert await served.ask(half + b"x" * 19_000) == (200, b"99000")
 
@@ -276,7 +282,7 @@ async def test_a_client_that_resets_is_no_error(served: Served, caplog: pytest.L
         await writer.drain()
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while app_module._held.bytes:
+        while bodies._held.bytes:
             await asyncio.sleep(0.01)
     assert await served.is_well()
     assert "request_failed" not in caplog.text
