@@ -39,7 +39,7 @@ class Stack:
         )
         figures: Picture = {}
         for row in survey:
-            figures.setdefault(row["area"], Counter()).update(survey_figures(row))
+            figures.setdefault(row["area"], Counter()).update(survey_figures(row) + quality_figures(row))
         for row in people:
             figures.setdefault(row["area"], Counter())[f"people.{row['status']}"] += row["volunteers"]
         for row in places:
@@ -56,7 +56,7 @@ class Stack:
             for row in coverage:
                 found.setdefault(row["area"], Counter()).update(survey_figures(row))
             for row in quality:
-                found[row["area"]].update({f"flags.{flag}": number for flag, number in row["flags"].items()})
+                found[row["area"]].update(quality_figures(row))
             for row in people:
                 figures = found.setdefault(row["area"], Counter())
                 for role, statuses in row["roles"].items():
@@ -105,11 +105,11 @@ def survey_figures(row: dict[str, Any]) -> Figures:
     return figures
 
 
+def quality_figures(row: dict[str, Any]) -> Figures:
+    """Submissions by quality flag, of one row of an answer."""
+    return Counter({f"flags.{flag}": number for flag, number in row["flags"].items()})
+
+
 def only_reported(name: str) -> bool:
-    """Whether only reporting has this figure: the owners do not count reasons, flags, repeated visits, or people by
-    role."""
-    return (
-        name == "revisits"
-        or name.startswith(("reasons.", "flags."))
-        or (name.startswith("people.") and name.count(".") == 2)
-    )
+    """Whether only reporting has this figure: the owners do not count repeated visits, or people by role."""
+    return name == "revisits" or (name.startswith("people.") and name.count(".") == 2)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
 from services.survey.domain import Visit
 from services.survey.quality import Sighting
@@ -123,12 +124,31 @@ WITH households AS (
     FROM submission
     WHERE starts_with(area, $1)
     GROUP BY area
+), reasons AS (
+    SELECT area, json_object_agg(reason, persons) AS reasons
+    FROM (
+        SELECT area, reason, sum(persons::integer) AS persons
+        FROM household, json_each_text(counts->'reasons') AS given (reason, persons)
+        WHERE counts IS NOT NULL AND starts_with(area, $1)
+        GROUP BY area, reason
+    ) AS by_reason
+    GROUP BY area
+), flags AS (
+    SELECT area, json_object_agg(flag, submissions) AS flags
+    FROM (
+        SELECT area, flag, count(*) AS submissions
+        FROM submission, unnest(flags) AS flag
+        WHERE starts_with(area, $1)
+        GROUP BY area, flag
+    ) AS by_flag
+    GROUP BY area
 )
 SELECT area, submissions, superseded, coalesce(households, 0) AS households, coalesce(persons, 0) AS persons,
        coalesce(dose_0, 0) AS dose_0, coalesce(dose_1, 0) AS dose_1, coalesce(dose_2, 0) AS dose_2,
        coalesce(dose_3, 0) AS dose_3, coalesce(wanting, 0) AS wanting, coalesce(wanting_608, 0) AS wanting_608,
-       coalesce(undecided, 0) AS undecided, coalesce(refusing, 0) AS refusing, coalesce(home_visit, 0) AS home_visit
-FROM submissions LEFT JOIN households USING (area)
+       coalesce(undecided, 0) AS undecided, coalesce(refusing, 0) AS refusing, coalesce(home_visit, 0) AS home_visit,
+       coalesce(reasons, '{}') AS reasons, coalesce(flags, '{}') AS flags
+FROM submissions LEFT JOIN households USING (area) LEFT JOIN reasons USING (area) LEFT JOIN flags USING (area)
 ORDER BY area
 """
 
@@ -295,5 +315,9 @@ async def own_submissions(connection: Connection, volunteer: UUID, before: Arriv
 
 
 async def counts(connection: Connection, area: str) -> list[dict[str, Any]]:
-    """The survey's own sums by subdistrict inside `area`, counted from its tables."""
-    return [dict(row) for row in await connection.fetch(COUNTS, area)]
+    """The survey's own sums by subdistrict inside `area`, counted from its tables; `reasons` (persons) and `flags`
+    (submissions) by name."""
+    return [
+        dict(row) | {name: msgspec.json.decode(row[name]) for name in ("reasons", "flags")}
+        for row in await connection.fetch(COUNTS, area)
+    ]
