@@ -14,6 +14,7 @@ NEEDS_TEST_PACKAGES = frozenset({"test", "bench"})
 
 _EPILOG = """\
 JITASA_HOME       folder of everything that is made (default: .jitasa in the checkout; remove it to undo everything)
+JITASA_PYTHON     the Python to make the virtual environment from (default: the fastest build on the PATH)
 JITASA_PORT_BASE  first of the ports (default: 8100); a second stack needs another home and another base
 """
 

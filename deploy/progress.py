@@ -31,6 +31,10 @@ class Step:
         self._shown_at = now
         self._write(how_far, last=False)
 
+    def keep(self, text: str) -> None:
+        """Say something that stays to be read, for example what was chosen."""
+        self._write(text, last=True)
+
     def finish(self) -> None:
         """Leave the line with the time the step took."""
         self._write(f"done in {time.monotonic() - self._started:.1f} s", last=True)

@@ -22,6 +22,7 @@ import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from deploy import interpreters
 from deploy.__main__ import NEEDS_SETUP, NEEDS_TEST_PACKAGES, parse
 from deploy.local.home import CHECKOUT, Home
 from deploy.progress import Progress, Step
@@ -128,7 +129,7 @@ def part_title(part: str) -> str:
 def key(part: str, tools: Path) -> str:
     """What the part was, or would now be, made from: a change of any of it makes the part stale."""
     sources: dict[str, tuple[object, ...]] = {
-        # Not from the Python that happens to be first on the PATH now: the one it was made with is still there.
+        # Not from the Pythons that happen to be on the PATH now: the one it was made from is still there.
         VENV: (tools, RUNTIME_LOCK),
         TEST_PACKAGES: (tools, RUNTIME_LOCK, TEST_LOCK),
         WEB: WEB_FILES,
@@ -240,14 +241,51 @@ def _install_packages(tools: Path, step: Step, testing: bool) -> None:
         raise disk_full(f"{tools} ({free} MB free, {NEEDED_MEGABYTES} MB needed)")
     for part in (VENV, TEST_PACKAGES):
         unstamp(tools, part)
-    folder = tools / "venv"
-    step.update("making the virtual environment")
-    shutil.rmtree(folder, ignore_errors=True)
     try:
-        venv.create(folder, with_pip=True)
-    except subprocess.CalledProcessError as error:
-        raise explain(str(error.output), "the virtual environment", tools) from error
+        make_environment(tools / "venv", step)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise explain(str(error.output or error), "the virtual environment", tools) from error
     _pip(tools, RUNTIME_LOCK if not testing else TEST_LOCK, step)
+
+
+def make_environment(folder: Path, step: Step) -> None:
+    """Make the virtual environment from the Python the operator named, else a faster one than this, else this one.
+
+    Raises `Trouble`, OSError, subprocess.CalledProcessError or subprocess.TimeoutExpired.
+    """
+    named = _named_python()
+    python = named or interpreters.faster()
+    step.update("making the virtual environment")
+    if python is not None:
+        try:
+            interpreters.make_environment(folder, python)
+        except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            if named is not None:
+                raise
+        else:
+            step.keep(str(python))
+            return
+    venv.create(folder, clear=True, with_pip=True)
+    step.keep(f"Python {platform.python_version()}, {interpreters.RUNNING}")
+
+
+def _named_python() -> interpreters.Interpreter | None:
+    """The Python of JITASA_PYTHON, a path or a name on the PATH. Raises `Trouble` when it is of no use."""
+    name = os.environ.get("JITASA_PYTHON")
+    if not name:
+        return None
+    python = interpreters.named(name)
+    if python is None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        modules = ", ".join(interpreters.NEEDED_MODULES)
+        raise Trouble(
+            f"JITASA_PYTHON={name} cannot be used: it has to be a Python {version} of this machine's kind\n"
+            f"that runs and has the modules {modules}.\n"
+            "Correct or unset it. For another version of Python put that one first on the PATH.",
+            f"ใช้ JITASA_PYTHON={name} ไม่ได้: ต้องเป็น Python {version} ที่ทำงานได้บนเครื่องนี้และมีโมดูล {modules}\n"
+            "กรุณาแก้ไขหรือเลิกกำหนดค่านี้ หากต้องการใช้ Python รุ่นอื่น ให้วางรุ่นนั้นไว้เป็นลำดับแรกใน PATH",
+        )
+    return python
 
 
 def _install_test_packages(tools: Path, step: Step, _testing: bool) -> None:
