@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from services.survey.http import add_routes
 from services.survey.intake import Intake
-from services.survey.recorder import Recorder
+from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
 from shared.areas import districts
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
@@ -123,7 +123,13 @@ async def recorder(stopping: asyncio.Event) -> None:
     async with OrderedPublisher(kafka) as publisher:
         handler = Recorder(publisher, TopicIdentities(kafka), SystemClock())
         consumer = PositionedConsumer(
-            kafka, pool, group="survey-recorder", topics=[SURVEY_INTAKE], watched=[SURVEY_SUBMITTED], handler=handler
+            kafka,
+            pool,
+            group="survey-recorder",
+            topics=[SURVEY_INTAKE],
+            watched=[SURVEY_SUBMITTED],
+            handler=handler,
+            collect_milliseconds=COLLECT_MILLISECONDS,
         )
 
         async def work(stopping: asyncio.Event) -> None:

@@ -44,6 +44,8 @@ from shared.postgres.pool import Connection
 
 SEQUENCES_PER_EPOCH: Final = 10**15
 """Offsets of one identity of `survey-intake`: sequence = topic_epoch * 10^15 + offset, readable and within 63 bits."""
+COLLECT_MILLISECONDS: Final = 60
+"""A batch of ten records costs nearly as much as one of a hundred, and nobody sees 60 ms."""
 REPUBLISHED_AT_ONCE: Final = 5_000
 """Rows read and published in one step of a take-over: some 3 MB."""
 

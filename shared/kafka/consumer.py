@@ -45,6 +45,8 @@ from shared.postgres.pool import UNREACHABLE, Connection, acquire
 
 FETCH_MILLISECONDS = 200
 """How long an idle fetch waits: the bound on noticing a stop or a new assignment."""
+IDLE_MILLISECONDS = 100
+"""How long Kafka keeps a fetch that finds nothing: an idle consumer asks ten times a second."""
 DRAIN_SECONDS = 30.0
 """A batch's transaction ends within the database's own time-outs, which are shorter than this."""
 STOP_SECONDS = 15.0
@@ -52,9 +54,9 @@ STOP_SECONDS = 15.0
 BACK_OFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Waits between attempts while the database or Kafka is away; the last one repeats."""
 COMMIT_EVERY_SECONDS = 5.0
-PACE_SECONDS = 0.03
-"""Batches that are not full begin this far apart. A batch of ten records costs nearly as much as one of a hundred; what
-arrives to an idle process is taken at once, and nobody sees 30 ms."""
+COLLECTED_BYTES = 1024 * 1024
+"""Kafka answers a fetch that collects at once when so much is there: about a thousand submissions, by which the fixed
+cost of a batch is spread thin."""
 MEASURE_EVERY_SECONDS = 1.0
 """How often it is noted where partitions end, as fetches told; readers of the lag need it no newer."""
 IDENTITY_EVERY_SECONDS = 2.0
@@ -126,18 +128,22 @@ class PositionedConsumer:
         handler: Handler,
         watched: Sequence[Topic] = (),
         max_records: int = 2000,
+        collect_milliseconds: int = 0,
         identities: TopicIdentities | None = None,
         open_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
     ) -> None:
         """watched: topics that the handler publishes to; when one is made anew, partitions are taken over again.
         max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
-        short. identities, open_consumer: Kafka itself, unless something stands in for it."""
+        short. collect_milliseconds: how long Kafka lets records gather before it answers, so that what is taken came
+        until now; 0: it answers with the first that comes, which serves whoever is fed in batches. identities,
+        open_consumer: Kafka itself, unless something stands in for it."""
         self._settings = settings
         self._pool = pool
         self._group = group
         self._topics = {topic.name: topic for topic in topics}
         self._handler = handler
         self._max_records = max_records
+        self._collect_milliseconds = collect_milliseconds
         self._identities = identities or TopicIdentities(settings)
         self._open_consumer = open_consumer
         self._watched = [topic.name for topic in watched]
@@ -181,7 +187,8 @@ class PositionedConsumer:
             heartbeat_interval_ms=1_000,
             rebalance_timeout_ms=60_000,
             max_poll_interval_ms=300_000,
-            fetch_max_wait_ms=100,
+            fetch_min_bytes=COLLECTED_BYTES if self._collect_milliseconds else 1,
+            fetch_max_wait_ms=self._collect_milliseconds or IDLE_MILLISECONDS,
             max_partition_fetch_bytes=1024 * 1024,
         )
         self._positions.clear()
@@ -206,12 +213,9 @@ class PositionedConsumer:
                     await self._take_over_pending(consumer)
                 self._connected = True
                 fetched = await self._fetch(consumer)
-                began = clock()
                 async with self._working:
                     await self._process(consumer, fetched)
                 attempt = 0
-                if 0 < sum(map(len, fetched.values())) < self._max_records:
-                    await asyncio.sleep(max(0.0, began + PACE_SECONDS - clock()))
             except _RETRIED as error:
                 self._connected = False
                 _log.warning("database_or_kafka_away", group=self._group, cause=type(error).__name__)
@@ -238,21 +242,23 @@ class PositionedConsumer:
         One phone's households lie in all partitions, next to each other in time: taken together they fall into the same
         few rows of an aggregate. And no partition waits for another one's backlog.
         """
-        share = max(1, self._max_records // max(1, len(self._positions)))
+        share = max(1, self._max_records // (1 + len(self._positions)))  # and one for whoever comes first
         fetched: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
             timeout_ms=FETCH_MILLISECONDS, max_records=share
         )
-        room = self._max_records - sum(map(len, fetched.values()))
-        more = bool(fetched)
-        while more and room > 0:
-            more = False
-            for partition in list(self._positions):
-                if room > 0:
-                    buffered = await consumer.getmany(partition, timeout_ms=0, max_records=min(share, room))
+        taken = sum(map(len, fetched.values()))
+        full = list(self._positions) if taken == share else []  # who gave less than it was asked for has no more
+        while full and taken < self._max_records:
+            asked, full = full, []
+            for partition in asked:
+                room = min(share, self._max_records - taken)
+                if room:
+                    buffered = await consumer.getmany(partition, timeout_ms=0, max_records=room)
                     for records in buffered.values():
                         fetched.setdefault(partition, []).extend(records)
-                        room -= len(records)
-                        more = True
+                        taken += len(records)
+                        if len(records) == room:
+                            full.append(partition)
         return fetched
 
     def _retake(self, consumer: AIOKafkaConsumer) -> None:
