@@ -230,7 +230,7 @@ class _Plan:
             )
             return False
         self.known[record.submission_id] = record.digest
-        counts = msgspec.json.encode(record.counts).decode()
+        counts = _encode(record.counts).decode()
         visit = Visit(record.captured_at, record.submission_id)
         stored = self.households.get(record.household_id)
         before: str | None

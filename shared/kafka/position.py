@@ -1,7 +1,7 @@
 """Positions of a consumer in its own database, moved in the transaction of the effects."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -35,12 +35,16 @@ class Position:
         published_topic_id: str | None = None,
     ) -> "Position":
         """This position further on; what is not given stays."""
-        return replace(
-            self,
-            next_offset=self.next_offset if next_offset is None else next_offset,
-            last_sequence=self.last_sequence if last_sequence is None else last_sequence,
-            published=self.published if published is None else published,
-            published_topic_id=published_topic_id or self.published_topic_id,
+        return Position(
+            self.topic,
+            self.partition,
+            self.topic_id,
+            self.topic_epoch,
+            self.owner_epoch,
+            self.next_offset if next_offset is None else next_offset,
+            self.last_sequence if last_sequence is None else last_sequence,
+            self.published if published is None else published,
+            published_topic_id or self.published_topic_id,
         )
 
 
