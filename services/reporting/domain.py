@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.reporting.submissions import Submission
-from shared.contracts.events import FacilityUpdated, SubmissionKind, SubmissionOutcome, VolunteerRegistered
+from shared.contracts.events import FacilityUpdated, Reason, SubmissionKind, SubmissionOutcome, VolunteerRegistered
 
 PERSON_FIGURES: Final = (
     "persons",
@@ -30,8 +30,14 @@ PERSON_FIGURES: Final = (
 """Counted in persons, taken from a household's counts under the same names."""
 
 FIGURES: Final = ("submissions", "superseded", "households", "revisits", *PERSON_FIGURES)
-"""Every survey figure, in the order of a `Changes.survey` row and of the columns of `survey_subdistrict` and
-`survey_day`."""
+"""Every survey figure."""
+
+REASONS: Final = tuple(f"reason_{reason}" for reason in Reason)
+"""Persons by known reason for not being vaccinated. A reason that is new in the contract needs its columns, and
+what `reason_subdistrict` and `reason_day` hold of it, moved by a migration."""
+
+COLUMNS: Final = (*FIGURES, *REASONS)
+"""A `Changes.survey` row, in the order of the columns of `survey_subdistrict` and `survey_day`."""
 
 OVERDUE_AFTER: Final = timedelta(days=7)
 """Places are to be brought up to date every week (the directive's clause 3)."""
@@ -43,6 +49,7 @@ _BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving sinc
 _SUBMISSIONS, _SUPERSEDED, _HOUSEHOLDS, _REVISITS = range(4)
 _PERSONS = slice(4, 4 + len(PERSON_FIGURES))
 _person_figures = attrgetter(*PERSON_FIGURES)
+_REASONS: Final[Mapping[str, int]] = {reason.value: COLUMNS.index(f"reason_{reason}") for reason in Reason}
 
 
 # The keys of what is counted for every submission are plain tuples: a named one takes ten times as long to make.
@@ -50,7 +57,7 @@ SurveyKey = tuple[str, date]
 """The subdistrict in which something was captured, and the day (of Thailand) on which it was."""
 
 ReasonKey = tuple[str, date, str]
-"""The same, for one reason for not being vaccinated."""
+"""The same, for one reason for not being vaccinated that has no column."""
 
 VisitKey = tuple[UUID, UUID | None, date]
 """Which volunteer made visits for which organisation, if for any, in the month that begins on that day."""
@@ -82,14 +89,6 @@ def day_in_thailand(moment: datetime) -> date:
 
 
 @dataclass(slots=True)
-class Visits:
-    """What one volunteer did in one month."""
-
-    submissions: int = 0
-    superseded: int = 0
-
-
-@dataclass(slots=True)
 class Progress:
     """How far one stream has been taken: the largest event time in milliseconds since 1970, and how many events."""
 
@@ -101,14 +100,14 @@ class Progress:
 class Changes:
     """What a batch of events adds to the figures.
 
-    survey: rows in the order of `FIGURES`; reasons: persons; flags: submissions; volunteers: people; facilities: the
-    latest state of each place.
+    survey: rows in the order of `COLUMNS`; reasons: persons by reasons that have no column; flags: submissions;
+    visits: submissions and, of them, superseded ones; volunteers: people; facilities: the latest state of each place.
     """
 
     survey: dict[SurveyKey, list[int]] = field(default_factory=dict)
     reasons: dict[ReasonKey, int] = field(default_factory=dict)
     flags: Counter[FlagKey] = field(default_factory=Counter)
-    visits: dict[VisitKey, Visits] = field(default_factory=dict)
+    visits: dict[VisitKey, list[int]] = field(default_factory=dict)
     volunteers: dict[VolunteerKey, int] = field(default_factory=dict)
     facilities: dict[UUID, FacilityUpdated] = field(default_factory=dict)
     facility_areas: set[str] = field(default_factory=set)
@@ -133,7 +132,7 @@ class Changes:
         area, day = event.area, day_in_thailand(event.captured_at)
         row = self.survey.get((area, day))
         if row is None:
-            row = self.survey[area, day] = [0] * len(FIGURES)
+            row = self.survey[area, day] = [0] * len(COLUMNS)
         for flag in event.flags:
             self.flags[FlagKey(area, flag)] += 1
         superseded = event.outcome is SubmissionOutcome.SUPERSEDED
@@ -149,13 +148,13 @@ class Changes:
             row[_HOUSEHOLDS] += 1
             row[_PERSONS] = map(add, row[_PERSONS], _person_figures(after))
             for reason, persons in after.reasons.items():
-                self._add_reason(area, day, reason, persons)
+                self._add_reason(row, area, day, reason, persons)
         if before is not None:
             row[_HOUSEHOLDS] -= 1
             row[_REVISITS] += visit
             row[_PERSONS] = map(sub, row[_PERSONS], _person_figures(before))
             for reason, persons in before.reasons.items():
-                self._add_reason(area, day, reason, -persons)
+                self._add_reason(row, area, day, reason, -persons)
 
     def _add_visit(self, event: Submission, day: date, superseded: bool) -> None:
         if event.volunteer_id is None:
@@ -163,11 +162,15 @@ class Changes:
         key = (event.volunteer_id, event.organisation_id, day.replace(day=1))
         visits = self.visits.get(key)
         if visits is None:
-            visits = self.visits[key] = Visits()
-        visits.submissions += 1
-        visits.superseded += superseded
+            visits = self.visits[key] = [0, 0]
+        visits[_SUBMISSIONS] += 1
+        visits[_SUPERSEDED] += superseded
 
-    def _add_reason(self, area: str, day: date, reason: str, persons: int) -> None:
+    def _add_reason(self, row: list[int], area: str, day: date, reason: str, persons: int) -> None:
+        column = _REASONS.get(reason)
+        if column is not None:
+            row[column] += persons
+            return
         key = (area, day, reason)
         known = self.reasons.get(key)
         if known is None:

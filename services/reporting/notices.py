@@ -49,9 +49,9 @@ def read_notice(line: str) -> Notice:
     return Notice(Kind(kind), None if areas == [ANYWHERE] else frozenset(areas))
 
 
-NOTIFY = "SELECT pg_notify($1, $2)"
+NOTIFY: Final = "SELECT pg_notify($1, line) FROM unnest($2::text[]) AS line"
 
 
 async def notify(connection: Connection, kind: Kind, areas: Set[str] | None) -> None:
     """Tells all listeners when the caller's transaction commits, and nobody when it does not."""
-    await connection.execute(NOTIFY, CHANNEL, Notice(kind, None if areas is None else frozenset(areas)).text())
+    await connection.execute(NOTIFY, CHANNEL, [Notice(kind, None if areas is None else frozenset(areas)).text()])

@@ -1,18 +1,23 @@
 """Applies batches of public events to the reporting database.
 
 The shared consumer has judged each event's place in its stream and holds the position; what is written here commits
-together with it. A batch is folded in memory and then written with one statement per table. Rows are written in the
-order of their keys, and the tables always in the same order, so that two projectors that meet in a subdistrict wait for
-each other instead of locking each other out.
+together with it. A batch is folded in memory and then written with one statement, which adds to all tables: a batch is
+small where events come one by one, and each statement more costs as much as the rows of three events. Rows are written
+in the order of their keys, so that two projectors that meet in a district wait for each other.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
 from operator import add
 from typing import Any, Final
 
-from services.reporting.domain import FIGURES, Changes
-from services.reporting.notices import Kind, notify
+import msgspec
+
+from services.reporting.domain import COLUMNS, Changes, Progress, SurveyKey
+from services.reporting.notices import CHANNEL, NOTIFY, Kind, Notice
 from services.reporting.submissions import Submission, read_submission
 from shared.contracts.events import FacilityUpdated, VolunteerRegistered
 from shared.contracts.topics import FACILITY_UPDATED, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
@@ -32,31 +37,37 @@ _LATEST_MILLISECONDS: Final = 253_370_764_800_000
 
 
 def addition(table: str, keys: Mapping[str, str], counters: Sequence[str]) -> str:
-    """The statement that adds rows of counters to a table, given one array per column.
+    """The statement that adds rows of counters to a table, given one array for each part of the key, and all counters,
+    row by row, as the text of one array (see `_added`).
 
     For `("reason_subdistrict", {"subdistrict": "text", "reason": "text"}, ["persons"])`:
 
         INSERT INTO reason_subdistrict AS t (subdistrict, reason, persons)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (subdistrict, reason, persons)
+        SELECT subdistrict, reason, v[n * 1 - 0]
+        FROM (SELECT $3::text::bigint[] AS v OFFSET 0) AS c,
+             unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (subdistrict, reason, n)
         ORDER BY subdistrict, reason
         ON CONFLICT (subdistrict, reason) DO UPDATE SET persons = t.persons + excluded.persons
+
+    OFFSET 0 lets the text be read once instead of for every counter.
     """
-    columns = ", ".join([*keys, *counters])
-    types = [*keys.values(), *("bigint" for _ in counters)]
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+    names = ", ".join(keys)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(keys.values(), 1))
+    values = ", ".join(f"v[n * {len(counters)} - {left}]" for left in reversed(range(len(counters))))
     sums = ", ".join(f"{counter} = t.{counter} + excluded.{counter}" for counter in counters)
     return (
-        f"INSERT INTO {table} AS t ({columns}) "  # noqa: S608 - names of this module only
-        f"SELECT * FROM unnest({arrays}) AS c ({columns}) "
-        f"ORDER BY {', '.join(keys)} "
-        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sums}"
+        f"INSERT INTO {table} AS t ({names}, {', '.join(counters)}) "  # noqa: S608 - names of this module only
+        f"SELECT {names}, {values} "
+        f"FROM (SELECT ${len(keys) + 1}::text::bigint[] AS v OFFSET 0) AS c, "
+        f"unnest({arrays}) WITH ORDINALITY AS k ({names}, n) "
+        f"ORDER BY {names} "
+        f"ON CONFLICT ({names}) DO UPDATE SET {sums}"
     )
 
 
-ADD_SURVEY_SUBDISTRICT: Final = addition("survey_subdistrict", {"subdistrict": "text"}, FIGURES)
-ADD_SURVEY_DAY: Final = addition("survey_day", {"subdistrict": "text", "day": "date"}, FIGURES)
+ADD_SURVEY_SUBDISTRICT: Final = addition("survey_subdistrict", {"subdistrict": "text"}, COLUMNS)
+ADD_SURVEY_DAY: Final = addition("survey_day", {"subdistrict": "text", "day": "date"}, COLUMNS)
 ADD_REASON_SUBDISTRICT: Final = addition("reason_subdistrict", {"subdistrict": "text", "reason": "text"}, ["persons"])
-ADD_REASON_DISTRICT: Final = addition("reason_district", {"district": "text", "reason": "text"}, ["persons"])
 ADD_REASON_DAY: Final = addition("reason_day", {"subdistrict": "text", "day": "date", "reason": "text"}, ["persons"])
 ADD_FLAG_SUBDISTRICT: Final = addition("flag_subdistrict", {"subdistrict": "text", "flag": "text"}, ["submissions"])
 ADD_VOLUNTEER_MONTH: Final = addition(
@@ -122,6 +133,35 @@ def fold(events: Sequence[Event]) -> Changes:
     return changes
 
 
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
+
+def parameters(statement: str) -> list[int]:
+    """The numbers of a statement's parameters, as they come."""
+    return [int(number) for number in _PARAMETER.findall(statement)]
+
+
+def renumbered(statement: str, by: int) -> str:
+    """The statement with parameters of numbers that are so much higher."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", statement)
+
+
+@lru_cache(maxsize=64)  # one for each set of tables that a batch may touch; few of them ever come
+def together(writes: Sequence[str], last: str) -> str:
+    """One statement that does what all of these do, with their parameters one after the other.
+
+    writes: each an INSERT. PostgreSQL promises no order among them but keeps to one, from the last to the first, so
+    that projectors wait for each other instead of locking each other out; if it ever did not, the one that loses begins
+    its batch again.
+    """
+    moved, known = [], 0
+    for statement in (*writes, last):
+        moved.append(renumbered(statement, known))
+        known += max(parameters(statement))
+    parts = ",\n".join(f"write_{number} AS ({write})" for number, write in enumerate(moved[:-1], 1))
+    return f"WITH {parts}\n{moved[-1]}"
+
+
 class FiguresProjection:
     """Keeps the figures: what the shared consumer calls with each batch, inside its transaction."""
 
@@ -133,82 +173,87 @@ class FiguresProjection:
     async def apply(self, connection: Connection, events: Sequence[Event]) -> None:
         """Adds a batch to the figures and tells the listeners at the commit."""
         changes = fold(events)
-        await _write_survey(connection, changes)
-        await _write_volunteers(connection, changes)
-        await _write_facilities(connection, changes)
-        # Last, since every batch of a topic meets in this one row: it is held for the shortest time.
-        await _execute(
-            connection,
-            NOTE_PROGRESS,
-            (
-                (topic, min(max(progress.newest, 0), _LATEST_MILLISECONDS), progress.events)
-                for topic, progress in changes.progress.items()
-            ),
-        )
+        writes: list[str] = []
+        arguments: list[Any] = []
+        for statement, columns in _writes(changes):
+            writes.append(statement)
+            arguments += columns
+        notices = [notice.text() for notice in _notices(changes)]
+        await connection.execute(together(tuple(writes), NOTIFY), *arguments, CHANNEL, notices)
 
 
-async def _write_survey(connection: Connection, changes: Changes) -> None:
-    if not changes.survey:
-        return
-    subdistricts: dict[str, list[int]] = {}
-    for (subdistrict, _), row in changes.survey.items():
-        total = subdistricts.get(subdistrict)
-        subdistricts[subdistrict] = row if total is None else list(map(add, total, row))
-    by_subdistrict: Counter[tuple[str, str]] = Counter()
-    by_district: Counter[tuple[str, str]] = Counter()
-    for (subdistrict, _, reason), persons in changes.reasons.items():
-        by_subdistrict[subdistrict, reason] += persons
-        by_district[subdistrict[:4], reason] += persons
-    await _execute(connection, ADD_SURVEY_SUBDISTRICT, ((code, *row) for code, row in subdistricts.items()))
-    await _execute(connection, ADD_SURVEY_DAY, ((*key, *row) for key, row in changes.survey.items()))
-    await _execute(connection, ADD_REASON_SUBDISTRICT, ((*key, persons) for key, persons in by_subdistrict.items()))
-    await _execute(connection, ADD_REASON_DISTRICT, ((*key, persons) for key, persons in by_district.items()))
-    await _execute(connection, ADD_REASON_DAY, ((*key, persons) for key, persons in changes.reasons.items()))
-    await _execute(
-        connection, ADD_FLAG_SUBDISTRICT, ((*key, submissions) for key, submissions in changes.flags.items())
-    )
-    await _execute(
-        connection,
-        ADD_VOLUNTEER_MONTH,
-        ((*key, visits.submissions, visits.superseded) for key, visits in changes.visits.items()),
-    )
-    await notify(connection, Kind.SURVEY, subdistricts.keys())
-
-
-async def _write_volunteers(connection: Connection, changes: Changes) -> None:
+def _writes(changes: Changes) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The statements for all tables that the batch touches, with their arguments."""
+    # First, so that it is done last: every batch of a topic meets in this one row, which is held for the shortest time.
+    yield NOTE_PROGRESS, _noted(changes.progress)
+    if changes.survey:
+        yield ADD_SURVEY_SUBDISTRICT, _added(_by_subdistrict(changes.survey))
+        yield ADD_SURVEY_DAY, _added(changes.survey)
+    if changes.reasons:
+        reasons: Counter[tuple[str, str]] = Counter()
+        for (subdistrict, _, reason), persons in changes.reasons.items():
+            reasons[subdistrict, reason] += persons
+        yield ADD_REASON_SUBDISTRICT, _added({key: (persons,) for key, persons in reasons.items()})
+        yield ADD_REASON_DAY, _added({key: (persons,) for key, persons in changes.reasons.items()})
+    if changes.flags:
+        yield ADD_FLAG_SUBDISTRICT, _added({key: (submissions,) for key, submissions in changes.flags.items()})
+    if changes.visits:
+        yield ADD_VOLUNTEER_MONTH, _added(changes.visits)
     if changes.volunteers:
-        await _execute(connection, ADD_VOLUNTEERS, ((*key, people) for key, people in changes.volunteers.items()))
-        await notify(connection, Kind.VOLUNTEERS, {key.area for key in changes.volunteers})
+        yield ADD_VOLUNTEERS, _added({key: (people,) for key, people in changes.volunteers.items()})
+    if changes.facilities:
+        yield PUT_FACILITIES, _put(changes.facilities.values())
 
 
-async def _write_facilities(connection: Connection, changes: Changes) -> None:
-    if not changes.facilities:
-        return
-    await _execute(
-        connection,
-        PUT_FACILITIES,
+def _added(counted: Mapping[tuple[Any, ...], Sequence[int]]) -> list[Any]:
+    """The arguments of an addition. The counters go as text, since asyncpg takes longer over an array of numbers than
+    all the rest of this module: it asks of every number whether it is an array itself."""
+    counters = msgspec.json.encode(list(chain.from_iterable(counted.values()))).decode()
+    return [*zip(*counted, strict=True), f"{{{counters[1:-1]}}}"]
+
+
+def _noted(progress: Mapping[str, Progress]) -> list[Any]:
+    return [
+        list(progress),
+        [min(max(each.newest, 0), _LATEST_MILLISECONDS) for each in progress.values()],
+        [each.events for each in progress.values()],
+    ]
+
+
+def _by_subdistrict(survey: Mapping[SurveyKey, list[int]]) -> dict[tuple[str], list[int]]:
+    sums: dict[tuple[str], list[int]] = {}
+    for (subdistrict, _), row in survey.items():
+        total = sums.get((subdistrict,))
+        sums[subdistrict,] = row if total is None else list(map(add, total, row))
+    return sums
+
+
+def _put(places: Iterable[FacilityUpdated]) -> list[Any]:
+    rows = (
         (
-            (
-                place.facility_id,
-                place.revision,
-                place.kind,
-                place.name,
-                place.area,
-                place.status,
-                place.position and place.position.lat,
-                place.position and place.position.lon,
-                place.capacity,
-                place.free,
-                place.updated_at,
-                place.confirmed_at,
-            )
-            for place in changes.facilities.values()
-        ),
+            place.facility_id,
+            place.revision,
+            place.kind,
+            place.name,
+            place.area,
+            place.status,
+            place.position and place.position.lat,
+            place.position and place.position.lon,
+            place.capacity,
+            place.free,
+            place.updated_at,
+            place.confirmed_at,
+        )
+        for place in places
     )
-    await notify(connection, Kind.PLACES, changes.facility_areas)
+    return list(zip(*rows, strict=True))
 
 
-async def _execute(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    columns = list(zip(*rows, strict=True))
-    if columns:
-        await connection.execute(statement, *columns)
+def _notices(changes: Changes) -> Iterator[Notice]:
+    """Where figures of which kind are new."""
+    areas = {
+        Kind.SURVEY: frozenset(subdistrict for subdistrict, _ in changes.survey),
+        Kind.VOLUNTEERS: frozenset(key.area for key in changes.volunteers),
+        Kind.PLACES: frozenset(changes.facility_areas),
+    }
+    return (Notice(kind, found) for kind, found in areas.items() if found)

@@ -15,13 +15,13 @@ from uuid import UUID
 import asyncpg
 
 from services.reporting.answers import AsOf, Denominator, Figures, People, Place, Places, Position, Stream
+from services.reporting.domain import REASONS
 from services.reporting.notices import Kind, notify
-from shared.contracts.events import FacilityStatus, Role, VolunteerStatus
+from shared.contracts.events import FacilityStatus, Reason, Role, VolunteerStatus
 from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection, acquire
 
 TableKind = Literal["houses", "population"]
-SUBDISTRICT_DIGITS: Final = 6
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
@@ -82,33 +82,30 @@ async def figures(connection: Connection, area: str, digits: int) -> dict[str, F
     return {row[0]: Figures._make(row[1:]) for row in rows}
 
 
-REASONS_OF_DISTRICTS = """
-SELECT area, array_agg(reason) AS reasons, array_agg(persons) AS persons
-FROM (
-    SELECT left(district, $2) AS area, reason, sum(persons)::bigint AS persons
-    FROM reason_district
-    WHERE district >= $1 AND district < $1 || ':'
-    GROUP BY 1, 2
-) AS by_reason
-WHERE persons <> 0
-GROUP BY area
-"""
+REASONS_BY_AREA: Final = f"""
+SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({reason})::bigint" for reason in REASONS)}
+FROM survey_subdistrict
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':'
+GROUP BY 1
+"""  # noqa: S608 - names of ours
 
-REASONS_OF_SUBDISTRICTS = """
-SELECT subdistrict AS area, array_agg(reason) AS reasons, array_agg(persons) AS persons
+REASONS_WITHOUT_COLUMN: Final = """
+SELECT left(subdistrict, $2) AS area, reason, sum(persons)::bigint AS persons
 FROM reason_subdistrict
-WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND persons <> 0
-GROUP BY subdistrict
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':'
+GROUP BY 1, 2
+HAVING sum(persons) <> 0
 """
 
 
 async def reasons(connection: Connection, area: str, digits: int) -> dict[str, dict[str, int]]:
-    """Persons by reason for not being vaccinated, by area code; areas without any are left out."""
-    if digits == SUBDISTRICT_DIGITS:
-        rows = await connection.fetch(REASONS_OF_SUBDISTRICTS, area)
-    else:
-        rows = await connection.fetch(REASONS_OF_DISTRICTS, area, digits)
-    return {row["area"]: dict(zip(row["reasons"], row["persons"], strict=True)) for row in rows}
+    """Persons by reason for not being vaccinated, by area code; areas and reasons without any are left out."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for code, *known in await connection.fetch(REASONS_BY_AREA, area, digits):
+        found[code] = {reason: persons for reason, persons in zip(Reason, known, strict=True) if persons}
+    for code, reason, persons in await connection.fetch(REASONS_WITHOUT_COLUMN, area, digits):
+        found[code][reason] = persons
+    return found
 
 
 FLAGS = """

@@ -84,8 +84,7 @@ async def grow_reporting(found: Setting, households: int) -> None:
     """
     async with found.database("reporting", "postgres") as pool, acquire(pool) as connection:
         days = int(await connection.fetchval("SELECT 1 + max(day) - min(day) FROM survey_day"))
-        for table in ("survey_day", "reason_day"):
-            await _multiply(connection, table, CAMPAIGN_DAYS // days - 1, DAY, days=days)
+        await _multiply(connection, "survey_day", CAMPAIGN_DAYS // days - 1, DAY, days=days)
         volunteers = int(await connection.fetchval("SELECT count(*) FROM volunteer_month"))
         copies = round(households / VISITS_A_MONTH / volunteers) - 1
         await _multiply(connection, "volunteer_month", copies, VOLUNTEER_MONTH, households=households)

@@ -7,6 +7,7 @@ recognised by their text, so one that changes in the product is unknown here unt
 `tests/integration/simulation` holds it to what PostgreSQL does.
 """
 
+import json
 import re
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -577,12 +578,13 @@ def addition_statement(statement: str) -> Statement:
     shape = _addition(statement)
 
     def add(session: Session, arguments: tuple[Any, ...]) -> Work:
-        rows = sorted(zip(*arguments, strict=True), key=lambda row: [str(part) for part in row[: shape.keys]])
-        for row in rows:
-            key = row[: shape.keys]
+        *keys, text = arguments
+        numbers, width = json.loads(f"[{text[1:-1]}]"), len(shape.counters)
+        rows = {key: numbers[n * width : (n + 1) * width] for n, key in enumerate(zip(*keys, strict=True))}
+        for key, row in sorted(rows.items(), key=lambda item: [str(part) for part in item[0]]):
             yield shape.table, key
             former = session.get(shape.table, key)
-            added = dict(zip(shape.counters, row[shape.keys :], strict=True))
+            added = dict(zip(shape.counters, row, strict=True))
             if former is not None:
                 added = {name: former[name] + value for name, value in added.items()}
             session.put(shape.table, key, added)
@@ -624,8 +626,27 @@ STATEMENTS: Mapping[str, Statement] = {
 }
 
 
+@lru_cache(maxsize=64)
+def _together(text: str) -> Statement:
+    """What `services.reporting.projector.together` made of several statements."""
+    *writes, last_write = re.split(r"(?:^WITH |\),\n)write_\d+ AS \(", text)[1:]
+    works = []
+    for part in (*writes, *last_write.rsplit(")\n", 1)):
+        numbers = projector.parameters(part)
+        works.append((statement_of(projector.renumbered(part, 1 - min(numbers))), min(numbers) - 1, max(numbers)))
+
+    def run(session: Session, arguments: tuple[Any, ...]) -> Work:
+        # In which order PostgreSQL runs them is its own business.
+        for work, first, last in session.database.world.chance.sample(works, len(works)):
+            yield from work(session, arguments[first:last])
+
+    return run
+
+
 def statement_of(text: str) -> Statement:
     """What a statement does; an AssertionError for one that nobody has told the simulation about."""
+    if text.startswith("WITH write_1 AS "):
+        return _together(text)
     try:
         return STATEMENTS[text]
     except KeyError:

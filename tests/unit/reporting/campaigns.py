@@ -14,6 +14,7 @@ AREAS = ("100101", "500101", "500102", "500201")
 """The last one was abolished: events of the time before stay in the streams."""
 BEGIN = datetime(2022, 1, 30, tzinfo=UTC)
 FLAGS = ("a_flag_yet_unknown", *map(str, QualityFlag))
+REASONS = ("a_reason_yet_unknown", *map(str, Reason))
 HOURS = 72
 """Over the end of a month, in Thailand and in UTC."""
 
@@ -35,7 +36,7 @@ def counts(random: Random) -> Counts:
         undecided=undecided,
         refusing=random.randint(0, persons - wanting - undecided),
         home_visit=random.randint(0, persons),
-        reasons={str(reason): random.randint(0, persons) for reason in random.sample(list(Reason), 2)},
+        reasons={reason: random.randint(0, persons) for reason in random.sample(REASONS, 2)},
     )
 
 
