@@ -10,12 +10,27 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Final
 
 _NO_PREVIOUS: Final = b"-"
 _DIGITS: Final = 20
 _LARGEST: Final = 2**63 - 1  # positions hold sequences in PostgreSQL's bigint
 _CONTENT_TYPE: Final = "application/json"
+_NAMES: Final = (
+    "ce_specversion",
+    "ce_id",
+    "ce_source",
+    "ce_type",
+    "ce_subject",
+    "ce_time",
+    "ce_dataschema",
+    "ce_sequence",
+    "ce_previous",
+    "content-type",
+)
+"""As `HeaderWriter` writes them."""
+_name: Final = itemgetter(0)
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 Headers = Iterable[tuple[str, bytes | None]]
@@ -112,25 +127,29 @@ def from_headers(headers: Headers) -> Envelope:
     )
 
 
-def chain_numbers(headers: Headers) -> tuple[int, int | None] | None:
-    """Read just (sequence, previous), or None: a poison record that has them takes its place in the chain.
+def chain_place(headers: Headers) -> tuple[int, int | None, bytes | None] | None:
+    """Read just (sequence, previous, type), or None: a poison record that has the numbers takes its place in the chain.
+    The type is None unless it is told once.
 
     Never raises: this is asked exactly when the rest of the record is damaged.
     """
     headers = tuple(headers)
-    found = dict(headers)
-    if len(found) != len(headers):
-        names = [name for name, _ in headers]
-        if names.count("ce_sequence") != 1 or names.count("ce_previous") != 1:
-            return None
-    told, told_before = found.get("ce_sequence"), found.get("ce_previous")
+    if tuple(map(_name, headers)) == _NAMES:  # nearly always: nothing has to be looked for, and no name comes twice
+        kind, told, told_before = headers[3][1], headers[7][1], headers[8][1]
+    else:
+        kind, told, told_before = (_told_once(headers, name) for name in ("ce_type", "ce_sequence", "ce_previous"))
     if told is None or told_before is None:
         return None
     try:
         sequence, previous = _number("ce_sequence", told), _previous(told_before)
     except EnvelopeError:
         return None
-    return None if previous is not None and previous >= sequence else (sequence, previous)
+    return None if previous is not None and previous >= sequence else (sequence, previous, kind)
+
+
+def _told_once(headers: tuple[tuple[str, bytes | None], ...], name: str) -> bytes | None:
+    values = [value for each, value in headers if each == name]
+    return values[0] if len(values) == 1 else None
 
 
 def _contract_headers(headers: Headers) -> dict[str, bytes]:

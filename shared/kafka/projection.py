@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from aiokafka.structs import ConsumerRecord
 
 from shared.contracts.chain import Verdict, judge
-from shared.contracts.envelope import chain_numbers
+from shared.contracts.envelope import chain_place
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PartitionBatch
 from shared.kafka.position import Position, TakenOver
@@ -161,11 +161,11 @@ class ProjectionHandler:
         waiting = self._waiting.get(place)
         came = False
         for record in batch.records:
-            numbers = chain_numbers(record.headers)
-            if numbers is None:
+            found = chain_place(record.headers)
+            if found is None:
                 self._dead_letters.add(batch.position, record, None, "no_sequence")
                 continue
-            sequence, previous = numbers
+            sequence, previous, kind = found
             verdict = judge(last, sequence, previous)
             if verdict is Verdict.REPETITION:
                 repetitions += 1
@@ -175,7 +175,7 @@ class ProjectionHandler:
                     self._report_gap(place, record.offset, last, previous)
                 waiting = max(waiting or 0, sequence)
             else:
-                self._take(batch, record, sequence)
+                self._take(batch, record, sequence, kind)
                 last = sequence
                 came = came or waiting is not None
                 if waiting is not None and last >= waiting:
@@ -200,17 +200,16 @@ class ProjectionHandler:
             self._waiting[place] = waiting
         batch.moved = batch.moved.moved(next_offset=next_offset, last_sequence=last)
 
-    def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int) -> None:
+    def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int, kind: bytes | None) -> None:
         try:
-            body = self._read(batch.topic.name, record)
+            body = self._read(batch.topic.name, record, kind)
         except PoisonRecord as error:
             self._dead_letters.add(batch.position, record, sequence, error.cause)
         else:
             self._events.append(Event(batch.topic.name, sequence, record.timestamp, body))
 
-    def _read(self, topic: str, record: ConsumerRecord) -> Any:
-        kinds = [value for name, value in record.headers if name == "ce_type"]
-        if kinds != [self._types[topic]]:
+    def _read(self, topic: str, record: ConsumerRecord, kind: bytes | None) -> Any:
+        if kind != self._types[topic]:
             raise PoisonRecord("unknown_type")
         if record.value is None:
             raise PoisonRecord("no_body")

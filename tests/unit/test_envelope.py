@@ -1,12 +1,13 @@
 """The envelope: written and read back, and clear about what is wrong with it."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.contracts.envelope import Envelope, EnvelopeError, chain_numbers, from_headers, to_headers
+from shared.contracts.envelope import Envelope, EnvelopeError, chain_place, from_headers, to_headers
 
 ENVELOPE = Envelope(
     id="f232474e-3798-5382-be79-805df1d35e22",
@@ -24,12 +25,8 @@ LARGEST = 2**63 - 1
 texts = st.text(st.characters(codec="utf-8"), min_size=1)
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=zones)
-any_headers = st.lists(
-    st.tuples(
-        st.sampled_from([name for name, _ in to_headers(ENVELOPE)]) | st.text(),
-        st.none() | st.binary() | st.integers(0, 10**20 - 1).map(lambda number: b"%020d" % number) | st.just(b"-"),
-    )
-)
+VALUES = st.none() | st.binary() | st.integers(0, 10**20 - 1).map(lambda number: b"%020d" % number) | st.just(b"-")
+any_headers = st.lists(st.tuples(st.sampled_from([name for name, _ in to_headers(ENVELOPE)]) | st.text(), VALUES))
 
 
 @st.composite
@@ -52,14 +49,32 @@ def test_reads_back_what_it_wrote_beside_foreign_headers(
     foreign = [(name, value) for name, value in others if name not in known and not name.startswith("ce_")]
     headers = [*foreign, *to_headers(envelope)]
     assert from_headers(headers) == envelope
-    assert chain_numbers(headers) == (envelope.sequence, envelope.previous)
+    assert chain_place(headers) == (envelope.sequence, envelope.previous, envelope.type.encode())
 
 
 @given(any_headers)
 def test_refuses_any_headers_by_its_own_error_only(headers: list[tuple[str, bytes | None]]) -> None:
-    chain_numbers(headers)
+    chain_place(headers)
     with pytest.raises(EnvelopeError):
         from_headers(headers)
+
+
+@given(st.lists(VALUES, min_size=10, max_size=10), st.randoms(use_true_random=False), any_headers)
+def test_a_place_in_the_chain_depends_on_no_order(
+    values: list[bytes | None], random: Random, others: list[tuple[str, bytes | None]]
+) -> None:
+    """Headers that come as they are written are read by their places, all others by their names."""
+    headers = [(name, value) for (name, _), value in zip(to_headers(ENVELOPE), values, strict=True)]
+    shuffled = headers.copy()
+    random.shuffle(shuffled)
+    known = {"ce_type", "ce_sequence", "ce_previous"}
+    foreign = [(name, value) for name, value in others if name not in known]
+    assert chain_place(headers) == chain_place(shuffled) == chain_place([*foreign, *headers])
+
+
+def test_a_type_that_is_told_twice_is_none() -> None:
+    headers = to_headers(ENVELOPE)
+    assert chain_place([*headers, headers[3]]) == (ENVELOPE.sequence, ENVELOPE.previous, None)
 
 
 def test_writes_numbers_that_sort_as_text_and_utc() -> None:
@@ -118,7 +133,7 @@ def test_refuses_a_header_that_is_missing_or_comes_twice(name: str) -> None:
 def test_numbers_out_of_form_are_refused_and_take_no_place_in_the_chain(name: str, value: bytes) -> None:
     with pytest.raises(EnvelopeError, match=name):
         from_headers(changed(name, value))
-    assert chain_numbers(changed(name, value)) is None
+    assert chain_place(changed(name, value)) is None
 
 
 @pytest.mark.parametrize(
@@ -131,13 +146,13 @@ def test_refuses_a_time_without_zone_or_form(value: bytes) -> None:
 
 def test_a_damaged_record_keeps_its_place_in_the_chain() -> None:
     damaged = [("ce_id", b"\xff"), ("ce_time", None), ("", b""), ("ce_sequence", b"%020d" % 9), ("ce_previous", b"-")]
-    assert chain_numbers(damaged) == (9, None)
+    assert chain_place(damaged) == (9, None, None)
     with pytest.raises(EnvelopeError):
         from_headers(damaged)
 
 
 @pytest.mark.parametrize("missing", ["ce_sequence", "ce_previous"])
 def test_without_both_numbers_there_is_no_place_in_the_chain(missing: str) -> None:
-    assert chain_numbers([header for header in to_headers(ENVELOPE) if header[0] != missing]) is None
-    assert chain_numbers([*to_headers(ENVELOPE), (missing, b"%020d" % 1)]) is None
-    assert chain_numbers(changed(missing, None)) is None
+    assert chain_place([header for header in to_headers(ENVELOPE) if header[0] != missing]) is None
+    assert chain_place([*to_headers(ENVELOPE), (missing, b"%020d" % 1)]) is None
+    assert chain_place(changed(missing, None)) is None
