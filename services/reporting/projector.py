@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from services.reporting.domain import COLUMNS, Changes, Progress, SurveyKey
+from services.reporting.domain import COLUMNS, Changes, Progress, SurveyKey, visit
 from services.reporting.notices import CHANNEL, NOTIFY, Kind, Notice
 from services.reporting.submissions import Submission, read_submission
 from shared.contracts.events import FacilityUpdated, VolunteerRegistered
@@ -198,7 +198,7 @@ def _writes(changes: Changes) -> Iterator[tuple[str, Sequence[Any]]]:
     if changes.flags:
         yield ADD_FLAG_SUBDISTRICT, _added({key: (submissions,) for key, submissions in changes.flags.items()})
     if changes.visits:
-        yield ADD_VOLUNTEER_MONTH, _added(changes.visits)
+        yield ADD_VOLUNTEER_MONTH, _added({visit(key): made for key, made in changes.visits.items()})
     if changes.volunteers:
         yield ADD_VOLUNTEERS, _added({key: (people,) for key, people in changes.volunteers.items()})
     if changes.facilities:

@@ -22,6 +22,7 @@ from services.reporting.domain import (
     VolunteerKey,
     day_in_thailand,
     derive_above,
+    visit,
 )
 from services.reporting.submissions import Counts, Submission
 from shared.contracts.events import (
@@ -84,8 +85,8 @@ def totals(batches: Sequence[Changes]) -> tuple[dict[Any, int], ...]:
         for key, row in batch.survey.items():
             survey.update({(key, name): value for name, value in zip(COLUMNS, row, strict=True)})
         reasons.update(batch.reasons)
-        for visit, made in batch.visits.items():
-            visits.update({(visit, place): number for place, number in enumerate(made)})
+        for visitor, made in batch.visits.items():
+            visits.update({(visitor, place): number for place, number in enumerate(made)})
     return tuple({key: value for key, value in each.items() if value} for each in (survey, reasons, visits))
 
 
@@ -142,7 +143,8 @@ def test_a_first_survey_counts_everything() -> None:
         "reason_cost": 1,
         "reason_hard_to_reach": 2,
     }
-    assert changes.visits == {(UUID(int=3), UUID(int=4), date(2022, 1, 1)): [1, 0]}
+    assert changes.visits == {(3, 4, 2022, 1): [1, 0]}
+    assert [visit(key) for key in changes.visits] == [(UUID(int=3), UUID(int=4), date(2022, 1, 1))]
 
 
 def test_a_superseded_visit_counts_as_a_submission_only() -> None:
