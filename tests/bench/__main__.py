@@ -1,9 +1,12 @@
-"""`python -m tests.bench [NAME] [--seconds S] [--json FILE]`: measures, prints beside the raw limits, keeps as JSON."""
+"""`python -m tests.bench [NAME] [--seconds S] [--json [FILE]]`: measures beside the raw limits of the same run."""
 
 import argparse
 import asyncio
 import json
+import sys
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -27,16 +30,28 @@ BENCHES: dict[str, Bench] = {
 }
 
 
+SECONDS, SECONDS_OF_ALL = 10.0, 5.0
+"""How long each case lasts, of one benchmark and of all: all of them end within 20 minutes."""
+STANDARD_OUTPUT = Path("-")
+
+
 def main() -> None:
     """Runs one benchmark or all."""
     parser = argparse.ArgumentParser(prog="jitasa bench", description=__doc__)
     parser.add_argument("name", nargs="?", choices=list(BENCHES), help="which one; all when left out")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long each case lasts (default 10)")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--seconds", type=float, help="how long each case lasts (default 10; 5 when all are run)")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        nargs="?",
+        const=STANDARD_OUTPUT,
+        help="where to write the figures; without a file to standard output, and what is told meanwhile to the other",
+    )
     parser.add_argument(
         "--cold-setup", action="store_true", help="start: also with everything to be fetched, some 250 MB"
     )
     given = parser.parse_args()
+    seconds = given.seconds or (SECONDS if given.name else SECONDS_OF_ALL)
     figures: list[Figure] = []
 
     def show(figure: Figure) -> None:
@@ -45,17 +60,25 @@ def main() -> None:
 
     benches = BENCHES | {"start": partial(start.run, cold_setup=given.cold_setup)}
     try:
-        for name in [given.name] if given.name else benches:
-            asyncio.run(_run(benches[name], given.seconds, show))
+        with redirect_stdout(sys.stderr) if given.json == STANDARD_OUTPUT else nullcontext():
+            for name in [given.name] if given.name else benches:
+                began = time.monotonic()
+                asyncio.run(_run(benches[name], seconds, show))
+                print(f"{name}: took {time.monotonic() - began:.0f} s\n", flush=True)
     finally:  # also what was measured before something failed
-        if given.json:
-            given.json.write_text(
-                json.dumps([figure.document() for figure in figures], ensure_ascii=False, indent=2) + "\n"
-            )
+        _keep(figures, given.json)
 
 
 async def _run(bench: Bench, seconds: float, show: Callable[[Figure], None]) -> None:
     await bench(seconds, show)
+
+
+def _keep(figures: list[Figure], file: Path | None) -> None:
+    text = json.dumps([figure.document() for figure in figures], ensure_ascii=False, indent=2) + "\n"
+    if file == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+    elif file is not None:
+        file.write_text(text)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from tests.bench.report import Figure
 from tests.bench.setting import POSITION, Setting, setting
 from tests.bench.submissions import PROBED
 
-RATES = {50: (8_000, 11_000, 13_000, 15_000, 17_000, 20_000), 1: (4_000, 6_000, 7_000, 8_000, 10_000)}
+RATES = {50: (8_000, 11_000, 13_000, 15_000, 17_000, 20_000), 1: (2_000, 4_000, 5_000, 6_000, 8_000, 10_000)}
 CONNECTIONS = {50: 32, 1: 256}
 """Singles: 64 would bound the rate themselves, to 64 in the time of one answer."""
 MOST_BEHIND_SECONDS = 1.0

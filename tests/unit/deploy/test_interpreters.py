@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ensurepip
+import importlib.util
 import io
 import json
 import os
@@ -16,6 +16,10 @@ from deploy import interpreters, setup
 from deploy.progress import Step
 from deploy.trouble import Trouble
 
+with_ensurepip = pytest.mark.skipif(
+    importlib.util.find_spec("ensurepip") is None,
+    reason="the Python below the tests' own environment carries no pip (Debian: python3-venv)",
+)
 NO_VENV = """case "$*" in *"-m venv"*) echo "no venv here"; exit 1;; esac"""
 
 
@@ -73,7 +77,7 @@ def test_the_fastest_of_several_is_chosen(path: Path, monkeypatch: pytest.Monkey
 def test_one_that_is_of_no_use_is_passed_over(
     path: Path, text: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(interpreters, "ASKING_SECONDS", 0.5)
+    monkeypatch.setattr(interpreters, "ASKING_SECONDS", 2.0)
     monkeypatch.setenv("LD_LIBRARY_PATH", "/the/user's")
     _write(path, text)
     other = _answering(path, 0.5, f"python3.{sys.version_info.minor}")
@@ -162,6 +166,7 @@ def _home(folder: Path) -> str:
     return next(line.removeprefix("home = ") for line in lines if line.startswith("home = "))
 
 
+@with_ensurepip
 def test_the_environment_made_from_another_python_has_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "other").symlink_to(sys.base_prefix)  # the same installation in another place
     other = tmp_path / "other" / "bin" / f"python3.{sys.version_info.minor}"
@@ -169,11 +174,12 @@ def test_the_environment_made_from_another_python_has_pip(tmp_path: Path, monkey
     (tmp_path / "venv" / "left over").mkdir(parents=True)
     said, pip = _made(tmp_path / "venv")
     assert said == f"Python packages: Python {sys.version.split()[0]}, {other}\n"
-    assert pip.startswith(f"pip {ensurepip.version()} from {tmp_path / 'venv'}")
+    assert f" from {tmp_path / 'venv'}" in pip
     assert _home(tmp_path / "venv") == str(other.parent)
     assert not (tmp_path / "venv" / "left over").exists()
 
 
+@with_ensurepip
 def test_when_no_environment_can_be_made_from_another_it_is_made_from_the_running_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
