@@ -12,6 +12,9 @@ from tests.faults.road import Road
 from tests.faults.stacks import ProxiedStack
 
 KILLS: Final = 3
+BURST: Final = 40
+"""So many requests pass at most until the victim is killed in the middle of them: were there no limit, quick intake
+would take the rest of a campaign while a worker makes its first batch. Forty bring some 160 visits."""
 RELAYED: Final = "SELECT count(sequence) + count(published_at) FROM outbox"
 """Moves twice for an event, so that a relay is met after either of its steps: numbered, and marked as published."""
 APPLIED: Final = "SELECT coalesce(sum(events), 0) FROM stream_progress"
@@ -41,11 +44,11 @@ VICTIMS: Final = (
     Victim("registration-http", ("registration",), (8, 30)),
     Victim("registration-relay", ("registration",), (8, 30), ("registration", RELAYED)),
     Victim("survey-http", ("survey",), (5, 20)),
-    Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), consumes=True, amount=(1, 100)),
+    Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), consumes=True, amount=(1, 60)),
     Victim("facilities-http", ("facilities",), (4, 14)),
     Victim("facilities-relay", ("facilities",), (4, 14), ("facilities", RELAYED)),
     Victim("reporting-http", ("reporting",), (2, 6), amount=(1, 3)),
-    Victim("reporting-projector", ("survey",), (5, 20), ("reporting", APPLIED), consumes=True, amount=(1, 100)),
+    Victim("reporting-projector", ("survey",), (5, 20), ("reporting", APPLIED), consumes=True, amount=(1, 60)),
     Victim("kafka", ALL, (30, 110)),
     Victim("postgres", ALL, (30, 110)),
 )
@@ -67,8 +70,9 @@ async def test_a_process_is_killed_several_times(campaigns: Campaigns[ProxiedSta
                 if victim.consumes:
                     await until(reached(progress, before + 1), f"{victim.process} is at work again")
                 goal = await progress() + random.randint(*victim.amount)
-                road.open()
+                road.hold(BURST)
                 await until(reached(progress, goal), f"{victim.process} has done some work")
                 campaigns.stack.kill(victim.process)
+            road.open()
 
     await campaigns.play(killed, on=victim.on)
