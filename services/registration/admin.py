@@ -17,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.registration.domain import Refused, check_level
+from services.registration.domain.people import Refused, check_level
 from services.registration.store.sign_in import SignIns
 from shared.areas.register import UnknownArea, area
 from shared.contracts.events import Role

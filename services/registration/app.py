@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import asyncpg
 from fastapi import FastAPI
 
-from services.registration.domain import Refused
+from services.registration.domain.people import Refused
 from services.registration.http import ROUTERS
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable

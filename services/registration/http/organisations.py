@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from services.registration.codes import typed_group_code
-from services.registration.domain import Organisation
+from services.registration.domain.people import Organisation
 from services.registration.http.fields import AreaCode, Body, Name
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registration.domain import Refused
+from services.registration.domain.people import Refused
 from services.registration.store.throttle import Throttled
 from shared.web.problems import FieldError, Message, Problem, problem_response
 

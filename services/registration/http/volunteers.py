@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from services.registration.codes import typed_group_code
-from services.registration.domain import APPOINTABLE, Authority, Person
+from services.registration.domain.people import APPOINTABLE, Authority, Person
 from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone, Reason
 from services.registration.http.parts import Parts, address_of, parts
 from services.registration.http.refusals import not_found, unknown_field

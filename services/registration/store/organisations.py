@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.registration.codes import new_group_code
-from services.registration.domain import Organisation
+from services.registration.domain.people import Organisation
 from shared.contracts.events import OrganisationKind
 from shared.postgres.pool import Connection, acquire
 

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.registration import domain
-from services.registration.domain import Authority, Organisation, Person
+from services.registration.domain import people as domain
+from services.registration.domain.people import Authority, Organisation, Person
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.sign_in import end_sign_ins
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus

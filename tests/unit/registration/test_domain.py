@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration import domain
-from services.registration.domain import APPOINTABLE, Authority, Organisation, Person, Refused
+from services.registration.domain import people as domain
+from services.registration.domain.people import APPOINTABLE, Authority, Organisation, Person, Refused
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
