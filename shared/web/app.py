@@ -1,5 +1,6 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
@@ -11,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
@@ -20,6 +22,8 @@ from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"
+"""uvicorn's own variable: whose X-Forwarded-For and -Proto are believed, addresses or networks with commas between."""
 _log = log(__name__)
 
 
@@ -43,6 +47,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_error)
     app.add_middleware(Frame, max_body_bytes=max_body_bytes)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get(TRUSTED_PROXIES, "127.0.0.1"))
     return app
 
 

@@ -7,8 +7,9 @@ request pays for a timer of its own.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -30,6 +31,13 @@ MAX_PIPELINED = 16
 MAX_IGNORED_BYTES = 4 * 1024 * 1024
 """Of a body that comes in after its answer: the largest body that is ever asked for."""
 SWEEP_SECONDS = 1.0
+
+WHOLE_REPLY: Final = "jitasa.whole_reply"
+"""The ASGI extension by which a direct route (shared/web/direct.py) hands over a whole answer, by its "write": one
+write to the socket instead of two, and no header of ours is checked against a regular expression again and again."""
+WholeReply = Callable[[bytes, bytes], bool]
+"""Takes the status line with the headers, each with its end of line, and the body, whose length they tell. False: it
+cannot be written so, since the connection is to end with it or its reader is slow; send it the ordinary way."""
 
 
 class Wait(StrEnum):
@@ -102,6 +110,24 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests at once")
         super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Begins to serve a request."""
+        super().on_headers_complete()
+        cycle = self.cycle
+        if cycle is not None and cycle.scope is self.scope:
+            self.scope["extensions"] = {WHOLE_REPLY: {"write": partial(self._reply_whole, cycle)}}
+
+    def _reply_whole(self, cycle: Any, head: bytes, body: bytes) -> bool:
+        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        defaults = b"".join([b"%s: %s\r\n" % header for header in cycle.default_headers])
+        self.transport.write(b"".join((head, defaults, b"\r\n", body)))
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def _unfinished(self, size: int) -> None:
         if self._message is not self.scope:

@@ -11,11 +11,13 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web.app import SECURITY_HEADERS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
+from shared.web.connections import WHOLE_REPLY, WholeReply
 from shared.web.problems import Problem, document_response, language_of, status_problem
 
 METHOD: Final = "POST"
@@ -41,6 +43,19 @@ def problem_reply(problem: Problem, language: str) -> Reply:
     """The answer for `problem` in `language`."""
     response = document_response(problem, language)
     return Reply(response.status_code, response.raw_headers, bytes(response.body))
+
+
+_CLOSE: Final = (b"connection", b"close")
+_SECURITY: Final = b"".join(b"%s: %s\r\n" % header for header in SECURITY_HEADERS)
+
+
+def _written_whole(scope: Scope, reply: Reply) -> bool:
+    extensions = scope.get("extensions")
+    if not extensions or WHOLE_REPLY not in extensions or _CLOSE in reply.headers:
+        return False
+    headers = b"".join([b"%s: %s\r\n" % header for header in reply.headers])
+    write: WholeReply = extensions[WHOLE_REPLY]["write"]
+    return write(b"".join((STATUS_LINE[reply.status], headers, _SECURITY)), reply.body)
 
 
 class Disconnected(Exception):
@@ -97,10 +112,11 @@ class DirectRoute:
         try:
             reply = await self._reply(Head(scope), receive, bounded)
             status = reply.status
-            await send(
-                {"type": "http.response.start", "status": status, "headers": [*reply.headers, *SECURITY_HEADERS]}
-            )
-            await send({"type": "http.response.body", "body": reply.body})
+            if not _written_whole(scope, reply):
+                await send(
+                    {"type": "http.response.start", "status": status, "headers": [*reply.headers, *SECURITY_HEADERS]}
+                )
+                await send({"type": "http.response.body", "body": reply.body})
         finally:
             bounded.release()
             count = self._counts.get(status)

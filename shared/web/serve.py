@@ -57,6 +57,7 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # shared/web/app.py reads them, for all but the direct routes, which need no address
         date_header=True,
         timeout_keep_alive=30,  # phones on a slow net reuse the connection; idle ones end
         timeout_graceful_shutdown=DRAIN_SECONDS,
