@@ -6,9 +6,10 @@ tells how they become many).
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.reporting import store
@@ -23,14 +24,26 @@ from tests.bench.setting import INTAKE, Setting, setting
 HOUSEHOLDS = 5_000_000
 FILLED = 50_000
 PLACES = 20_000
+
+
+class Case(NamedTuple):
+    """A question, and the heaviest of the statements that answer it, asked of the database alone as its limit."""
+
+    path: str
+    statement: str
+    arguments: tuple[Any, ...]
+
+
 CASES = {
-    "coverage, country by province": "/v1/coverage?level=province",
-    "coverage, province by district": "/v1/coverage?area=50",
-    "coverage, district by subdistrict": "/v1/coverage?area=5001",
-    "progress, country by province": "/v1/progress?level=province",
-    "progress, country by subdistrict": "/v1/progress?level=subdistrict",
-    "volunteers, country by province": "/v1/volunteers?level=province",
-    "places of a province for the map": "/v1/places?area=50&limit=2000",
+    "coverage, country by province": Case("/v1/coverage?level=province", store.FIGURES_BY_AREA, ("", 2)),
+    "coverage, province by district": Case("/v1/coverage?area=50", store.FIGURES_BY_AREA, ("50", 4)),
+    "coverage, district by subdistrict": Case("/v1/coverage?area=5001", store.FIGURES_BY_AREA, ("5001", 6)),
+    "progress, country by province": Case("/v1/progress?level=province", store.FIGURES_BY_AREA, ("", 2)),
+    "progress, country by subdistrict": Case("/v1/progress?level=subdistrict", store.FIGURES_BY_AREA, ("", 6)),
+    "volunteers, country by province": Case("/v1/volunteers?level=province", store.VOLUNTEERS, ("", 2)),
+    "places of a province for the map": Case(
+        "/v1/places?area=50&limit=2000", store.PLACES, ("50", *store.FIRST_PLACE, 2_001)
+    ),
 }
 CONNECTIONS = 4
 """Closed: each asks again when it is answered. Two cores are busy with fewer."""
@@ -84,23 +97,33 @@ async def _fill(found: Setting) -> None:
         await connection.execute("ANALYZE denominator")
 
 
-async def _limits(found: Setting, seconds: float) -> dict[str, float]:
+class Limits(NamedTuple):
+    """What the machine does at all, a second: echoes over HTTP, and each case's statement."""
+
+    echo: float
+    statements: Mapping[str, float]
+
+    def of(self, case: str) -> dict[str, float]:
+        """The limits of one case."""
+        return {"raw HTTP echo": self.echo, "its SQL alone": self.statements[case]}
+
+
+async def _limits(found: Setting, seconds: float) -> Limits:
     order = Order(0, [], CONNECTIONS, 1, seconds, int(4 * MOST_A_SECOND * seconds), 0, reads=["/"])
     echo = await raw.http_echo(order)
-    return {
-        "raw HTTP echo": echo.households / echo.seconds,
-        "raw SQL of coverage, country by province": await raw.postgres_query(
-            found, "reporting", store.FIGURES_BY_AREA, ("", 2), seconds
-        ),
+    statements = {
+        name: await raw.postgres_query(found, "reporting", case.statement, case.arguments, seconds / 2)
+        for name, case in CASES.items()
     }
+    return Limits(echo.households / echo.seconds, statements)
 
 
 async def _ask_everything(
-    found: Setting, meanwhile: str, seconds: float, limits: dict[str, float], show: Callable[[Figure], None]
+    found: Setting, meanwhile: str, seconds: float, limits: Limits, show: Callable[[Figure], None]
 ) -> None:
     port = found.port("reporting-http")
-    for case, path in CASES.items():
-        order = Order(port, [], CONNECTIONS, 1, seconds, int(MOST_A_SECOND * seconds), 0, reads=[path])
+    for name, case in CASES.items():
+        order = Order(port, [], CONNECTIONS, 1, seconds, int(MOST_A_SECOND * seconds), 0, reads=[case.path])
         before = cpu.usage(found.stack)
         outcome = await ordered(order)
         after = cpu.usage(found.stack)
@@ -110,10 +133,10 @@ async def _ask_everything(
         show(
             Figure(
                 "read",
-                f"{case}; {meanwhile}",
+                f"{name}; {meanwhile}",
                 answered / outcome.seconds,
                 "requests/s",
-                limits,
+                limits.of(name),
                 spent,
                 {"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3},
                 {"statuses": outcome.statuses},
@@ -126,7 +149,7 @@ async def _ask_everything(
             f"live stream's first picture; {meanwhile}",
             len(delays) / took,
             "pictures/s",
-            limits,
+            {"raw HTTP echo": limits.echo},
             milliseconds={"p50": delays[len(delays) // 2] * 1e3, "p99": delays[int(len(delays) * 0.99)] * 1e3},
             notes={"bytes": size},
         )
