@@ -58,7 +58,8 @@ COLLECTED_BYTES = 1024 * 1024
 """Kafka answers a fetch that collects at once when so much is there: about a thousand submissions, by which the fixed
 cost of a batch is spread thin."""
 MEASURE_EVERY_SECONDS = 1.0
-"""How often it is noted where partitions end, as fetches told; readers of the lag need it no newer."""
+"""How often it is asked where partitions end; readers of the lag need it no newer, and one small request a second costs
+nothing worth naming."""
 IDENTITY_EVERY_SECONDS = 2.0
 """A topic that is deleted and made again is noticed within this time, and at every assignment."""
 MOST_ASTRAY = 3
@@ -197,16 +198,30 @@ class PositionedConsumer:
         listener = _Listener(self, consumer)
         consumer.subscribe(list(self._topics), listener=listener)
         await consumer.start()
+        measuring = asyncio.create_task(self._measure(consumer))
         try:
             await self._feed(consumer, stopping)
         finally:
             self._connected = False
+            measuring.cancel()
+            await asyncio.wait({measuring})
             await _stop(consumer)
+
+    async def _measure(self, consumer: AIOKafkaConsumer) -> None:
+        """Notes again and again where the partitions end: beside the batches, of which a slow one may last for long
+        while ever more waits behind it."""
+        while True:
+            await asyncio.sleep(MEASURE_EVERY_SECONDS)
+            mine = list(self._positions.keys() & consumer.assignment())
+            try:
+                self._progress.ends(await consumer.end_offsets(mine) if mine else {})
+            except KafkaError as error:  # the age of the oldest record tells it meanwhile
+                _log.warning("ends_not_known", group=self._group, cause=type(error).__name__)
 
     async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:
         attempt = 0
         clock = asyncio.get_running_loop().time
-        told = checked = measured = clock()
+        told = checked = clock()
         while not stopping.is_set():
             try:
                 async with self._working:
@@ -224,10 +239,6 @@ class PositionedConsumer:
                 attempt += 1
                 continue
             now = clock()
-            if now - measured > MEASURE_EVERY_SECONDS:
-                measured = now
-                mine = self._positions.keys() & consumer.assignment()
-                self._progress.ends({partition: consumer.highwater(partition) for partition in mine})
             if now - checked > IDENTITY_EVERY_SECONDS:
                 checked = now
                 await self._check_identities(consumer)

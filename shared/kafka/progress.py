@@ -82,10 +82,10 @@ class Progress:
         """None is."""
         self.leaves(self._next)
 
-    def ends(self, ends: Mapping[TopicPartition, int | None]) -> None:
-        """Partitions end here now; None where it is not known."""
+    def ends(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Partitions end here now."""
         for place, end in ends.items():
-            if end is None or place not in self._next:
+            if place not in self._next:  # lost meanwhile
                 continue
             if self._waiting(place) == 0:
                 self._since[place] = self._now()  # what waits, if anything, came since the last look

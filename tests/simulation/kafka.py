@@ -276,11 +276,6 @@ class Consumer:
         self._stale.pop(place, None)
         self._assigned[place] = offset
 
-    def highwater(self, place: TopicPartition) -> int | None:
-        """The end of a partition as of the latest fetch."""
-        topic = self._cluster.topics.get(place.topic)
-        return None if topic is None else len(topic.logs[place.partition])
-
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset of each; nothing expires here."""
         return await self.process.ask(lambda: {place: len(self._cluster.log(place)) * 0 for place in places})

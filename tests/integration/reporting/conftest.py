@@ -141,6 +141,18 @@ class Streams:
         )
 
 
+@asynccontextmanager
+async def fresh_pool(runtime: Runtime) -> AsyncIterator[Pool]:
+    """Connections to a database of the caller's own."""
+    database = runtime.create_database("reporting")
+    pool = await open_pool(database, application="test")
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+        runtime.drop_database(database)
+
+
 @pytest.fixture(scope="module")
 def kafka(runtime: Runtime) -> KafkaSettings:
     """An administrator's access: the topics of the tests are nobody's in particular."""

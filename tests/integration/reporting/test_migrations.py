@@ -9,7 +9,8 @@ from services.reporting import store
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.store import Pool
 from shared.kafka.projection import Event
-from shared.postgres.pool import Connection, acquire, open_pool
+from shared.postgres.pool import Connection, acquire
+from tests.integration.reporting.conftest import fresh_pool
 from tests.runtime import Runtime
 from tests.unit.reporting.campaigns import campaign
 
@@ -24,11 +25,8 @@ UNION ALL SELECT 'district', district, NULL, reason, persons FROM reason_distric
 @pytest.fixture
 async def pool(runtime: Runtime) -> AsyncIterator[Pool]:
     """Connections to the test's own database."""
-    database = runtime.create_database("reporting")
-    pool = await open_pool(database, application="test")
-    yield pool
-    pool.terminate()
-    runtime.drop_database(database)
+    async with fresh_pool(runtime) as pool:
+        yield pool
 
 
 def steps(name: str) -> Sequence[str]:

@@ -17,8 +17,7 @@ from shared.kafka.producer import create_producer
 from shared.kafka.projection import Event
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import SystemClock
-from shared.postgres.pool import open_pool
-from tests.integration.reporting.conftest import PARTITIONS, Streams, eventually, lag, projecting
+from tests.integration.reporting.conftest import PARTITIONS, Streams, eventually, fresh_pool, lag, projecting
 from tests.integration.reporting.test_figures import submitted
 from tests.runtime import Runtime
 from tests.unit.reporting.campaigns import campaign
@@ -29,11 +28,8 @@ FIRST = submitted(campaign(seed=3, length=1).events[0])
 @pytest.fixture
 async def pool(runtime: Runtime) -> AsyncIterator[Pool]:
     """Connections to the test's own database."""
-    database = runtime.create_database("reporting")
-    pool = await open_pool(database, application="test")
-    yield pool
-    pool.terminate()
-    runtime.drop_database(database)
+    async with fresh_pool(runtime) as pool:
+        yield pool
 
 
 @pytest.fixture
