@@ -128,6 +128,20 @@ async def drip(served: Served, begin: bytes, drop: bytes) -> tuple[int, bytes]:
         return parsed(telling.result())
 
 
+async def test_a_direct_routes_answer_is_whole_and_in_order_whether_its_connection_lives_on_or_not(
+    served: Served,
+) -> None:
+    kept, last = (b"Content-Length: 5\r\n\r\nhello", b"Connection: close\r\nContent-Length: 3\r\n\r\nbye")
+    async with served.connection() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+        writer.write(POST + kept + POST + kept + POST + last)  # without waiting for an answer
+        answers = [b"HTTP/1.1 " + answer for answer in (await told(reader)).split(b"HTTP/1.1 ")[1:]]
+    assert [parsed(answer) for answer in answers] == [(200, b"5"), (200, b"5"), (200, b"3")]
+    heads = [answer.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")[1:] for answer in answers]
+    names = [sorted(line.partition(b":")[0] for line in head) for head in heads]
+    assert names[0] == names[1] == sorted({*names[2]} - {b"connection"}), "the same headers, each once"
+    assert b"connection: close" in heads[2]
+
+
 async def test_a_head_that_does_not_end_is_ended(served: Served) -> None:
     dripping = asyncio.gather(*(drip(served, POST + b"Accept-Language: en\r\nX: ", b"x") for _ in range(50)))
     assert await served.is_well()
