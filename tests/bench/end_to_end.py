@@ -18,8 +18,10 @@ import httpx
 from deploy import catalogue
 from shared.areas.register import subdistricts
 from shared.contracts.topics import SURVEY_SUBMITTED
-from tests.bench import cpu
-from tests.bench.load import Outcome
+from tests.bench import cpu, raw
+from tests.bench.intake import MOST_PER_SECOND
+from tests.bench.load import Order, Outcome
+from tests.bench.pipeline import limits
 from tests.bench.report import Figure
 from tests.bench.setting import POSITION, Setting, setting
 from tests.bench.submissions import PROBED
@@ -51,7 +53,15 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
                 best = figure
             if best is not None:
                 best.case = f"{case}, highest sustained"
+                best.raw = await _limits(found, batch, seconds)
                 show(best)
+
+
+async def _limits(found: Setting, batch: int, seconds: float) -> dict[str, float]:
+    """What the machine could do at most of each part of the way, now."""
+    order = Order(0, found.tokens, CONNECTIONS[batch], batch, seconds / 2, int(MOST_PER_SECOND[batch] * seconds), 99)
+    echo = await raw.http_echo(order)
+    return {"raw HTTP echo": echo.households / echo.seconds} | await limits(found, "recorder")
 
 
 async def measure(found: Setting, case: str, batch: int, rate: int, seconds: float, seed: int) -> Figure:
