@@ -196,6 +196,10 @@ class Stack:
         if name == "registration":
             variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
+            variables["JITASA_FACILITIES_URL"] = self._address("facilities")
+            variables["JITASA_REPORTING_URL"] = self._address("reporting")
+        if name in ("facilities", "reporting"):
+            variables["JITASA_PAGE_ORIGINS"] = registration  # a coordinator's desk asks them
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables

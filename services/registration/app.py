@@ -14,9 +14,13 @@ from services.registration.domain.people import Refused
 from services.registration.http import ROUTERS
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
-from services.registration.settings import SWEEP_EVERY, RegistrationSettings
+from services.registration.pages import page_routes
+from services.registration.settings import SWEEP_EVERY, PageSettings, RegistrationSettings
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.coordinators import Coordinators
 from services.registration.store.people import People
+from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
+from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle, Throttled
 from shared.contracts.topics import VOLUNTEER_REGISTERED
@@ -71,7 +75,8 @@ def http_app(
             stack.push_async_callback(messenger.close)
             await verifier.start()
             stack.push_async_callback(verifier.close)
-            app.state.authentication = Authentication(verifier, bar)
+            presence = Presence(pool)
+            app.state.authentication = Authentication(NotingVerifier(verifier, presence, clock), bar)
             app.state.parts = Parts(
                 pool=pool,
                 people=People(pool, ring),
@@ -81,8 +86,11 @@ def http_app(
                 signer=signer,
                 messenger=messenger,
                 clock=clock,
+                presence=presence,
+                coordinators=Coordinators(pool, ring),
+                help=RegistrationHelp(pool, ring),
             )
-            for work in (_sweep(app.state.parts), _watch(pool, reasons)):
+            for work in (_sweep(app.state.parts), _watch(pool, reasons), _keep_presence(presence)):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
             yield
@@ -99,6 +107,7 @@ def http_app(
         app.add_exception_handler(unreachable, on_unreachable)
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(page_routes(PageSettings()))
     return app
 
 
@@ -109,6 +118,15 @@ async def _sweep(parts: Parts) -> None:
         except Exception as error:  # whatever one sweep meets, the next one shall come
             _log.warning("sweep_waits", cause=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _keep_presence(presence: Presence) -> None:
+    while True:
+        await asyncio.sleep(WRITE_SECONDS)
+        try:
+            await presence.write()
+        except Exception as error:  # whatever it is, what waits is written the next time
+            _log.warning("presence_waits", cause=type(error).__name__)
 
 
 async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:

@@ -32,6 +32,11 @@ FAILED_SIGN_UPS_PER_ADDRESS = Limit("failed-sign-ups.address", 100, timedelta(mi
 FAILED_SIGN_INS_PER_ADDRESS = Limit("failed-sign-ins.address", 100, timedelta(minutes=10))
 """A hall full of people mistypes less; a guesser with many phones gets one right in 70 days."""
 
+HELP_PER_ADDRESS = Limit("help.address", 200, timedelta(minutes=10))
+"""A village's meeting behind one line; each request is a call that a coordinator has to make."""
+HELP_PER_PHONE = Limit("help.phone", 5, timedelta(hours=24))
+"""One request is open at a time; after it was closed, somebody may ask again."""
+
 GROUP_CODE_LIFE = timedelta(days=30)
 """When none is asked for: a campaign month."""
 GROUP_CODE_MAX_LIFE = timedelta(days=180)
@@ -46,6 +51,20 @@ PAGE_SIZE = 100
 
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""
+
+
+class PageSettings(BaseSettings):
+    """JITASA_ASSETS: the `node_modules` folder with what the pages are made of; without it there are none.
+
+    JITASA_FACILITIES_URL and JITASA_REPORTING_URL: where the pages find the other services, as browsers reach them. A
+    desk without one of them says that its figures are missing.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    assets: Path | None = None
+    facilities_url: str = ""
+    reporting_url: str = ""
 
 
 class RegistrationSettings(BaseSettings):

@@ -26,16 +26,23 @@ class Right(StrEnum):
     DENOMINATOR_WRITE = "denominator.write"
     FIGURES_EXACT = "figures.exact"
     COUNTS_READ = "counts.read"
+    COORDINATOR_READ = "coordinator.read"
+    COORDINATOR_CONTACT = "coordinator.contact"
+    REGISTRATION_HELP = "registration_help.write"
+    DESK_READ = "desk.read"
 
 
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
-_SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ})
+_SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ, Right.COORDINATOR_READ})
 _COORDINATOR = _SURVEYOR | {
     Right.GROUP_CODE_WRITE,
     Right.VOLUNTEER_READ,
     Right.VOLUNTEER_DECIDE,
     Right.FACILITY_WRITE,
     Right.FIGURES_EXACT,
+    Right.COORDINATOR_CONTACT,
+    Right.REGISTRATION_HELP,
+    Right.DESK_READ,
 }
 # Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
 _ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE}
@@ -48,7 +55,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},
         Role.SUBDISTRICT_COORDINATOR: _COORDINATOR,
         Role.VOLUNTEER: _SURVEYOR,
-        Role.PLACE_OFFICER: frozenset({Right.FACILITY_WRITE}),
+        Role.PLACE_OFFICER: frozenset({Right.FACILITY_WRITE, Right.COORDINATOR_READ}),
         # It receives the exact counts in the public streams anyway.
         Role.EXTERNAL_SYSTEM: frozenset({Right.FIGURES_EXACT}),
     }

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
+from shared.web.cors import add_page_origins
 from shared.web.documentation import add_documentation
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
@@ -42,6 +43,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_error)
+    add_page_origins(app)
     app.add_middleware(Frame, max_body_bytes=max_body_bytes)
     return app
 

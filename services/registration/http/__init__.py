@@ -1,5 +1,12 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import organisations, sign_in, volunteers
+from services.registration.http import areas, coordinators, organisations, registration_help, sign_in, volunteers
 
-ROUTERS = (organisations.router, volunteers.router, sign_in.router)
+ROUTERS = (
+    areas.router,
+    coordinators.router,
+    organisations.router,
+    registration_help.router,
+    sign_in.router,
+    volunteers.router,
+)

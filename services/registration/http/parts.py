@@ -9,7 +9,10 @@ import asyncpg
 from starlette.requests import Request
 
 from services.registration.sms import Messenger
+from services.registration.store.coordinators import Coordinators
 from services.registration.store.people import People
+from services.registration.store.presence import Presence
+from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
 from shared.observability.clock import Clock
@@ -29,6 +32,9 @@ class Parts:
     signer: TokenSigner
     messenger: Messenger
     clock: Clock
+    presence: Presence
+    coordinators: Coordinators
+    help: RegistrationHelp
 
 
 def parts(request: Request) -> Parts:

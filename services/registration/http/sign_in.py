@@ -186,6 +186,7 @@ async def _token(request: Request, parts: Parts) -> dict[str, Any]:
 
 def _answer(parts: Parts, holder: Holder, refresh_token: str | None = None) -> dict[str, Any]:
     now = parts.clock.now()
+    parts.presence.note(holder.subject, now)
     token = parts.signer.sign(
         subject=holder.subject,
         organisation=holder.organisation_id,

@@ -22,6 +22,7 @@ from joserfc.jwk import ECKey
 from services.registration.app import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
+from services.registration.store.presence import Presence
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
@@ -71,6 +72,7 @@ class Office:
         self.signer = signer
         self.pool = pool
         self.clock = clock
+        self.presence: Presence = app.state.parts.presence
         number = next(_numbers)
         self.client = self.client_at(f"10.1.{number // 250}.{number % 250}")
         self.administrator = self.token(Role.CENTRAL_ADMINISTRATOR, "")
