@@ -23,12 +23,13 @@ from services.registration.domain.coverage import (
     count_by_province,
     state_of,
 )
-from services.registration.http.cursors import read_cursor, write_cursor
+from services.registration.http import cursors
+from services.registration.http.cursors import CursorText
 from services.registration.http.fields import AreaCode
 from services.registration.http.parts import Parts, parts
 from services.registration.settings import PAGE_SIZE
-from services.registration.store.coordinators import BEGINNING, Cursor
-from shared.areas.register import Area, children, is_current, provinces, subdistricts
+from services.registration.store.coordinators import BEGINNING
+from shared.areas.register import Area, children, provinces, subdistricts
 from shared.areas.register import area as registered_area
 from shared.contracts.events import Role
 from shared.observability.clock import BANGKOK
@@ -162,10 +163,10 @@ async def coverage(
     state: Annotated[
         Literal["lacking", "all"] | CoverageState, Query(description="Which rows; `lacking` is none and inactive")
     ] = "lacking",
-    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    cursor: CursorText = None,
 ) -> CoverageAnswer:
     """Tell which areas have no coordinator, or none who was active within 14 days; as it is at this moment."""
-    after = read_cursor(cursor, _area_of) if cursor else ""
+    (after,) = cursors.read(cursor, cursors.place) if cursor else ("",)
     wanted = _wanted(state)
     rows = [area for area in asked.areas if area.code > after and asked.state(area) in wanted]
     by_province = count_by_province([area.code for area in asked.areas], asked.held, asked.today)
@@ -179,7 +180,7 @@ async def coverage(
             for code, counts in by_province.items()
         ],
         rows=[_row(asked, area) for area in rows[:MOST_AREAS]],
-        cursor=write_cursor(rows[MOST_AREAS - 1].code) if len(rows) > MOST_AREAS else None,
+        cursor=cursors.write(rows[MOST_AREAS - 1].code) if len(rows) > MOST_AREAS else None,
     )
 
 
@@ -215,7 +216,7 @@ async def coordinators(
     caller: Reader,
     parts: Annotated[Parts, Depends(parts)],
     area: Annotated[AreaCode | None, Query(description="The caller's own without it")] = None,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: CursorText = None,
 ) -> CoordinatorPage:
     """List the coordinators of an area; with contact details, whose reading is recorded, for whoever may have them."""
     area = caller.area if area is None else area
@@ -226,7 +227,7 @@ async def coordinators(
     found = await parts.coordinators.page(
         area,
         contacts=contacts,
-        after=read_cursor(cursor, _place_of) if cursor else BEGINNING,
+        after=cursors.read(cursor, cursors.place, UUID) if cursor else BEGINNING,
         limit=PAGE_SIZE,
         reader=caller.subject,
         now=now,
@@ -246,7 +247,7 @@ async def coordinators(
             for one in found
         ],
         contacts=contacts,
-        cursor=write_cursor(found[-1].area, str(found[-1].person_id)) if len(found) == PAGE_SIZE else None,
+        cursor=cursors.write(found[-1].area, found[-1].person_id) if len(found) == PAGE_SIZE else None,
     )
 
 
@@ -273,17 +274,3 @@ def _names(area: Area) -> dict[str, str]:
 
 def _counted(counts: Counter[CoverageState]) -> dict[str, int]:
     return {"total": counts.total()} | {str(state): counts[state] for state in CoverageState}
-
-
-def _area_of(place: Sequence[str]) -> str:
-    (area,) = place
-    if not is_current(area):
-        raise ValueError
-    return area
-
-
-def _place_of(place: Sequence[str]) -> Cursor:
-    area, person_id = place
-    if not is_current(area):
-        raise ValueError
-    return area, UUID(person_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -11,13 +11,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from services.registration.http.cursors import read_cursor, write_cursor
+from services.registration.http import cursors
+from services.registration.http.cursors import CursorText
 from services.registration.http.fields import AreaCode, Body, Name, Phone
 from services.registration.http.parts import Parts, address_of, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import HELP_PER_ADDRESS, HELP_PER_PHONE, PAGE_SIZE
-from services.registration.store.registration_help import Cursor, HelpRequest, Outcome
-from shared.areas.register import is_current
+from services.registration.store.registration_help import Outcome
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
@@ -92,14 +92,14 @@ async def waiting(
     caller: Helper,
     parts: Annotated[Parts, Depends(parts)],
     area: Annotated[AreaCode | None, Query(description="The caller's own without it")] = None,
-    cursor: Annotated[str | None, Query(max_length=300)] = None,
+    cursor: CursorText = None,
 ) -> HelpPage:
     """List who waits for help in an area, with names and numbers to call."""
     area = caller.area if area is None else area
     demand_area(caller, area)
     found = await parts.help.page(
         area,
-        after=read_cursor(cursor, _place_of) if cursor else None,
+        after=cursors.read(cursor, cursors.place, cursors.moment, UUID) if cursor else None,
         limit=PAGE_SIZE,
         reader=caller.subject,
         now=parts.clock.now(),
@@ -109,7 +109,9 @@ async def waiting(
             HelpAnswer(request_id=one.request_id, area=one.area, asked_at=one.asked_at, name=one.name, phone=one.phone)
             for one in found
         ],
-        cursor=_cursor_of(found[-1]) if len(found) == PAGE_SIZE else None,
+        cursor=cursors.write(found[-1].area, found[-1].asked_at, found[-1].request_id)
+        if len(found) == PAGE_SIZE
+        else None,
     )
 
 
@@ -124,14 +126,3 @@ async def close(
     if outcome is None:
         raise not_found()
     return ClosingAnswer(request_id=request_id, outcome=outcome)
-
-
-def _cursor_of(last: HelpRequest) -> str:
-    return write_cursor(last.area, last.asked_at.isoformat(), str(last.request_id))
-
-
-def _place_of(place: Sequence[str]) -> Cursor:
-    area, asked_at, request_id = place
-    if not is_current(area):
-        raise ValueError
-    return area, datetime.fromisoformat(asked_at).astimezone(UTC), UUID(request_id)
