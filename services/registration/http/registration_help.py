@@ -104,6 +104,7 @@ async def waiting(
         reader=caller.subject,
         now=parts.clock.now(),
     )
+    last = found[-1] if len(found) == PAGE_SIZE else None
     return HelpPage(
         requests=[
             HelpAnswer(request_id=one.request_id, area=one.area, asked_at=one.asked_at, name=one.name, phone=one.phone)

@@ -53,9 +53,18 @@ export function h(name, { text, label, placeholder, on = {}, ...attributes } = {
     if (value !== null && value !== undefined && value !== false) element.setAttribute(key, value === true ? "" : value);
   }
   for (const [event, listener] of Object.entries(on)) element.addEventListener(event, listener);
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...present(children));
   speak(element, { text, label, placeholder });
   return element;
+}
+
+/** Puts children into an element instead of those that it has; as with `h`, what is null or false is left out. */
+export function fill(element, ...children) {
+  element.replaceChildren(...present(children));
+}
+
+function present(children) {
+  return children.flat().filter((child) => child !== null && child !== undefined && child !== false);
 }
 
 /** Gives an element words: a key, [key, values], or a function that returns text. */
