@@ -9,7 +9,7 @@ const SHOWN = 50; // rows; whoever needs more chooses a province, or takes the e
 const REFRESH_MS = 30_000; // who reads it sees a sign-in within half a minute
 const OWN = holder()?.area ?? "";
 
-let level = OWN.length > 4 ? "subdistrict" : "district";
+let level = OWN.length < 4 ? "district" : "subdistrict";
 let asked = 0;
 
 begin({ title: "coordinators", signedIn: true, wide: true }, async (main) => {
@@ -60,7 +60,7 @@ async function showCoverage(box, area, choose) {
   ]);
   await learnNames([...coverage.rows.map((row) => row.area), ...contacts.entries.map((one) => one.area), area]);
   if (turn !== asked) return; // another area was chosen meanwhile
-  fill(box, summary(coverage, area), h("div", { class: "grid two" }, provinces(coverage, choose), lacking(coverage)), people(contacts));
+  fill(box, summary(coverage, area), h("div", { class: "grid" }, provinces(coverage, choose), coverage.provinces.length === 1 && lacking(coverage)), people(contacts));
   for (const details of box.querySelectorAll("details")) details.open = open.has(details.dataset.name);
 }
 
@@ -84,7 +84,7 @@ function provinces({ provinces: rows }, choose) {
   const body = rows
     .toSorted((one, other) => other.none + other.inactive - one.none - one.inactive || one.area.localeCompare(other.area))
     .map((row) => h("tr", {}, h("th", { scope: "row" }, h("button", { type: "button", class: "link", text: placeName(row.area), on: { click: () => choose(row.area) } })), ["total", "covered", "inactive", "none"].map((key) => h("td", { text: () => number(row[key]) }))));
-  return h("section", { class: "card" }, h("table", {}, h("caption", { text: "byProvince" }), h("thead", {}, head), h("tbody", {}, body)));
+  return h("section", { class: "card" }, h("table", {}, h("caption", {}, h("span", { text: "byProvince" }), h("span", { class: "hint", text: "chooseProvince" })), h("thead", {}, head), h("tbody", {}, body)));
 }
 
 function lacking({ rows, cursor }) {

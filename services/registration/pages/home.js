@@ -6,8 +6,8 @@ import { field, form } from "./form.js";
 import { begin, h, say, STAFF } from "./page.js";
 
 begin({ title: "welcome" }, async (main, who) => {
-  main.append(h("p", { class: "lead", text: "whatThisIs" }), who ? await standing(who) : ways(), steps());
-  if (!who) main.append(help());
+  main.append(h("p", { class: "lead", text: "whatThisIs" }), who ? await standing(who) : ways());
+  if (!who) main.append(steps(), help());
 });
 
 function ways() {

@@ -101,6 +101,7 @@ export const TEXTS = {
   byDistrict: ["รายอำเภอ/เขต", "By district"],
   bySubdistrict: ["รายตำบล/แขวง", "By subdistrict"],
   byProvince: ["รายจังหวัด", "By province"],
+  chooseProvince: [" เลือกจังหวัดเพื่อดูพื้นที่ที่ขาด", " Choose one to see which areas lack a coordinator"],
   exportCsv: ["ดาวน์โหลด CSV", "Download CSV"],
   coverageOf: ["{area}: {total} พื้นที่", "{area}: {total} areas"],
   coverage_covered: ["มีผู้ประสานงาน", "Covered"],
