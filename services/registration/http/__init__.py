@@ -1,5 +1,25 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import organisations, sign_in, volunteers
+from services.registration.http import (
+    approvals,
+    contacts,
+    exports,
+    imports,
+    organisations,
+    sign_in,
+    sign_ups,
+    sms_sink,
+    volunteers,
+)
 
-ROUTERS = (organisations.router, volunteers.router, sign_in.router)
+ROUTERS = (
+    organisations.router,
+    contacts.router,
+    imports.router,
+    sign_ups.router,
+    exports.router,
+    volunteers.router,
+    approvals.router,
+    sign_in.router,
+    sms_sink.router,
+)
