@@ -12,12 +12,15 @@ from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
 from services.registration.http import ROUTERS
+from services.registration.http.imports import LARGER_BODIES
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
 from services.registration.pages import page_routes
-from services.registration.settings import SWEEP_EVERY, PageSettings, RegistrationSettings
+from services.registration.settings import IMPORT_BYTES, SWEEP_EVERY, PageSettings, RegistrationSettings
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
 from services.registration.store.coordinators import Coordinators
+from services.registration.store.imports import Imports
+from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
 from services.registration.store.registration_help import RegistrationHelp
@@ -80,15 +83,19 @@ def http_app(
             app.state.parts = Parts(
                 pool=pool,
                 people=People(pool, ring),
+                lists=Lists(pool, ring),
+                imports=Imports(pool, ring, index),
                 sign_ins=SignIns(pool),
                 throttle=Throttle(pool, index),
                 index=index,
+                ring=ring,
                 signer=signer,
                 messenger=messenger,
                 clock=clock,
                 presence=presence,
                 coordinators=Coordinators(pool, ring),
                 help=RegistrationHelp(pool, ring),
+                sms_sink=settings.sms_sink_file,
             )
             for work in (_sweep(app.state.parts), _watch(pool, reasons), _keep_presence(presence)):
                 stack.push_async_callback(_end, asyncio.create_task(work))
@@ -100,6 +107,7 @@ def http_app(
         lifespan=lifespan,
         ready=lambda: sorted(reasons),
         max_body_bytes=MAX_BODY_BYTES,
+        larger_bodies={LARGER_BODIES: IMPORT_BYTES},
     )
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Throttled, on_throttled)
@@ -107,7 +115,7 @@ def http_app(
         app.add_exception_handler(unreachable, on_unreachable)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(page_routes(PageSettings()))
+    app.router.routes.extend(page_routes(PageSettings(), sms_sink=settings.sms_sink_file is not None))
     return app
 
 

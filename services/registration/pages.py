@@ -16,8 +16,14 @@ PAGES: Final = Path(__file__).parent / "pages"
 FONT: Final = "@fontsource/sarabun"
 
 
-def page_routes(settings: PageSettings) -> list[Route]:
+MESSAGES: Final = frozenset({"/messages", "/messages.js"})
+"""The page of text messages that nobody received: only where there are any."""
+
+
+def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
     """A route for every file of the pages, and one that tells them where the other services are.
+
+    sms_sink: text messages are not sent but kept here, and there is a page to read them on.
 
     Raises `AssetsMissing` when the font is not in the folder that the settings name; without a folder there are no
     pages.
@@ -31,10 +37,10 @@ def page_routes(settings: PageSettings) -> list[Route]:
     }
 
     async def addresses(_: Request) -> JSONResponse:
-        return JSONResponse(services, headers={"Cache-Control": REVALIDATED})
+        return JSONResponse(services | {"messages": sms_sink}, headers={"Cache-Control": REVALIDATED})
 
     files = [*page_files(PAGES, connect=tuple(services.values())), *package_files(settings.assets, FONT)]
     return [
         Route("/services", addresses, methods=["GET"], include_in_schema=False),
-        *(route(url, file) for url, file in files),
+        *(route(url, file) for url, file in files if sms_sink or url not in MESSAGES),
     ]

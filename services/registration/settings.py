@@ -37,6 +37,11 @@ HELP_PER_ADDRESS = Limit("help.address", 200, timedelta(minutes=10))
 HELP_PER_PHONE = Limit("help.phone", 5, timedelta(hours=24))
 """One request is open at a time; after it was closed, somebody may ask again."""
 
+CONFIRMATIONS_PER_ID = Limit("confirmations.id", CODE_ATTEMPTS, CODE_LIFE)
+"""As for a sign-in. Counted by the id of the sign-up, whoever it belongs to, so that the count tells nothing."""
+FAILED_CONFIRMATIONS_PER_ADDRESS = Limit("failed-confirmations.address", 100, timedelta(minutes=10))
+"""As for sign-ins."""
+
 GROUP_CODE_LIFE = timedelta(days=30)
 """When none is asked for: a campaign month."""
 GROUP_CODE_MAX_LIFE = timedelta(days=180)
@@ -48,6 +53,28 @@ GROUP_CODE_MAX_USES = 10_000
 
 PAGE_SIZE = 100
 """Persons in one answer: what fits some screens. Names are unsealed one by one, and every reading is recorded."""
+
+APPROVALS_AT_ONCE = 500
+"""What a coordinator ticks on a few screens; locked and written in one transaction of some 50 ms."""
+
+EXPORT_ROWS = 100_000
+"""Volunteers in one CSV file: a province's. Opening their names takes 3 s; whoever wants more asks province by
+province."""
+EXPORT_PAGE = 1_000
+"""Volunteers opened and sent at a time: 30 ms in which the process does nothing else."""
+
+IMPORT_BYTES = 20 * 1024 * 1024
+"""100,000 rows of Thai names have 11 MB as CSV in UTF-8. On a net of 3 Mbit/s they arrive within the minute that a body
+may take."""
+IMPORT_ROWS = 100_000
+"""The volunteers of the largest province's largest partner. Checked and stored within a minute."""
+IMPORTS_PER_SENDER = Limit("imports.sender", 60, timedelta(hours=1))
+"""A file is checked, mended and checked again; and each check tells which numbers are registered, of as many as a file
+holds."""
+IMPORT_WAIT = timedelta(seconds=20)
+"""How long a roll waits for another one to be done: a process works on one at a time, and needs a processor."""
+IMPORT_ERRORS_PAGE = 500
+"""Bad rows in one answer: more than anybody mends before sending the file again."""
 
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""

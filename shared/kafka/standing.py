@@ -99,7 +99,8 @@ class BarredVolunteers:
         self._revisions[standing.volunteer_id] = standing.revision
         if standing.status in BARRED:
             self._barred.add(standing.volunteer_id)
-        else:
+        elif standing.status is VolunteerStatus.APPROVED:
+            # Somebody who withdrew and signed up again waits: a token from before is good again once he is approved.
             self._barred.discard(standing.volunteer_id)
 
 

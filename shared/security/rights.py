@@ -17,6 +17,7 @@ class Right(StrEnum):
 
     SUBMISSION_CREATE = "submission.create"
     SUBMISSION_READ = "submission.read"
+    ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
     GROUP_CODE_WRITE = "group_code.write"
     VOLUNTEER_READ = "volunteer.read"
@@ -35,6 +36,7 @@ class Right(StrEnum):
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
 _SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ, Right.COORDINATOR_READ})
 _COORDINATOR = _SURVEYOR | {
+    Right.ORGANISATION_READ,
     Right.GROUP_CODE_WRITE,
     Right.VOLUNTEER_READ,
     Right.VOLUNTEER_DECIDE,

@@ -98,6 +98,13 @@ def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
     return principal
 
 
+async def signed_in(request: Request) -> Principal:
+    """A dependency that gives the caller, whatever the role: for routes where it is not the role that decides, but
+    whose thing it is."""
+    authentication: Authentication = request.app.state.authentication
+    return await authentication.principal(request)
+
+
 async def optional_principal(request: Request) -> Principal | None:
     """A dependency that gives the caller, or None for a request without a token; a bad token is still refused."""
     if "authorization" not in request.headers:

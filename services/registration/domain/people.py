@@ -12,12 +12,14 @@ from shared.contracts.events import OrganisationKind, Role, VolunteerBefore, Vol
 class Refused(Exception):
     """A rule forbids the change.
 
-    `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended.
+    `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended,
+    not_pending, changed. `standing` is the person as it stands, where whoever decided may know.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, standing: Person | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.standing = standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def decide(person: Person, status: VolunteerStatus, by: Authority) -> Person:
     """Approve or suspend `person`. What is so already stays so, with its revision: a second click is no change."""
     check_authority(by, person.role, person.area)
     if person.status is VolunteerStatus.WITHDRAWN:
-        raise Refused("withdrawn")
+        raise Refused("withdrawn", person)
     if person.status is status:
         return person
     return replace(person, status=status, revision=person.revision + 1)

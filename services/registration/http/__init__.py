@@ -1,12 +1,31 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import areas, coordinators, organisations, registration_help, sign_in, volunteers
+from services.registration.http import (
+    approvals,
+    areas,
+    contacts,
+    coordinators,
+    exports,
+    imports,
+    organisations,
+    registration_help,
+    sign_in,
+    sign_ups,
+    sms_sink,
+    volunteers,
+)
 
 ROUTERS = (
+    organisations.router,
+    contacts.router,
+    imports.router,
+    sign_ups.router,
+    exports.router,
+    volunteers.router,
+    approvals.router,
+    sign_in.router,
+    sms_sink.router,
     areas.router,
     coordinators.router,
-    organisations.router,
     registration_help.router,
-    sign_in.router,
-    volunteers.router,
 )

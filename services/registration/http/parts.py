@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 from starlette.requests import Request
 
 from services.registration.sms import Messenger
 from services.registration.store.coordinators import Coordinators
+from services.registration.store.imports import Imports
+from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import Presence
 from services.registration.store.registration_help import RegistrationHelp
@@ -17,6 +20,7 @@ from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
 from shared.observability.clock import Clock
 from shared.security.blind_index import BlindIndex
+from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner
 
 
@@ -26,15 +30,20 @@ class Parts:
 
     pool: asyncpg.Pool[asyncpg.Record]
     people: People
+    lists: Lists
+    imports: Imports
     sign_ins: SignIns
     throttle: Throttle
     index: BlindIndex
+    ring: KeyRing
     signer: TokenSigner
     messenger: Messenger
     clock: Clock
     presence: Presence
     coordinators: Coordinators
     help: RegistrationHelp
+    sms_sink: Path | None
+    """Where text messages lie, on a machine that has no provider."""
 
 
 def parts(request: Request) -> Parts:

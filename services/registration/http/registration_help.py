@@ -110,9 +110,7 @@ async def waiting(
             HelpAnswer(request_id=one.request_id, area=one.area, asked_at=one.asked_at, name=one.name, phone=one.phone)
             for one in found
         ],
-        cursor=cursors.write(found[-1].area, found[-1].asked_at, found[-1].request_id)
-        if len(found) == PAGE_SIZE
-        else None,
+        cursor=cursors.write(last.area, last.asked_at, last.request_id) if last else None,
     )
 
 

@@ -1,8 +1,8 @@
-"""Persons: sign-up, decisions, appointments, lists. Every change writes its event in the same transaction."""
+"""Persons: sign-up, decisions, appointments, counts. Every change writes its event in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,10 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from services.registration.domain import people as domain
-from services.registration.domain.people import Authority, Organisation, Person
+from services.registration.domain import sign_ups
+from services.registration.domain.people import Authority, Organisation, Person, Refused
+from services.registration.domain.sign_ups import Step
+from services.registration.name_index import tokens_of_name
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.sign_in import end_sign_ins
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
@@ -19,27 +22,42 @@ from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.observability.logs import log
 from shared.postgres import outbox
 from shared.postgres.pool import Connection, acquire
+from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing, SealBroken, Sealed
 
 _log = log(__name__)
 
 INSERT_PERSON = """
 INSERT INTO person
-    (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
+     name_tokens, group_code, assisted_by, waiting_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8)
 ON CONFLICT DO NOTHING
 RETURNING person_id
 """
 
 UPDATE_PERSON = """
 UPDATE person
-SET organisation_id = $2, area = $3, role = $4, status = $5, revision = $6
+SET organisation_id = $2, area = $3, role = $4, status = $5, revision = $6,
+    refused_at = CASE WHEN $7 THEN $8 ELSE refused_at END
 WHERE person_id = $1
 """
 
+# Whoever signs up again is found by the new name, and has to prove the phone and wait once more.
+RENEW_PERSON = """
+UPDATE person
+SET name_tokens = $2, group_code = $3, waiting_since = $4, assisted_by = NULL, phone_confirmed_at = NULL,
+    national_id_index = coalesce($5, national_id_index)
+WHERE person_id = $1
+"""
+
+RENAME_PERSON = "UPDATE person SET name_tokens = $2 WHERE person_id = $1"
+
+NATIONAL_ID_OF_ANOTHER = "SELECT true FROM person WHERE national_id_index = $1 AND person_id <> $2"
+
 INSERT_DECISION = """
-INSERT INTO decision (person_id, revision, status, role, area, decided_by, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO decision (person_id, revision, status, role, area, decided_by, decided_at, step, organisation_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 WRITE_SEALED = """
@@ -63,23 +81,6 @@ WHERE p.phone_index = $1
 FOR UPDATE OF p
 """
 
-# One walk along the index person_by_area, from the cursor on. The first page begins before every area: a row comparison
-# with nulls would find nothing.
-PAGE = """
-SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision,
-       n.key_id AS name_key, n.wrapped_key AS name_wrapped, n.ciphertext AS name,
-       t.key_id AS phone_key, t.wrapped_key AS phone_wrapped, t.ciphertext AS phone
-FROM person AS p
-JOIN organisation AS o USING (organisation_id)
-LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
-LEFT JOIN sealed_field AS t ON t.person_id = p.person_id AND t.field = 'phone'
-WHERE p.area >= $1 AND p.area < $1 || ':'
-  AND ($2::text IS NULL OR p.status = $2)
-  AND (p.area, p.registered_at, p.person_id) > ($3, $4, $5)
-ORDER BY p.area, p.registered_at, p.person_id
-LIMIT $6
-"""
-
 RECORD_ACCESS = """
 INSERT INTO personal_data_access (read_at, reader, purpose, persons) VALUES ($1, $2, $3, $4)
 """
@@ -92,9 +93,6 @@ GROUP BY p.area, o.kind, p.status
 ORDER BY p.area, o.kind, p.status
 """
 
-Cursor = tuple[str, datetime, UUID]
-"""Area, time of registration and id of the last person of a page."""
-
 
 class UnknownGroupCode(Exception):
     """The code does not exist, was revoked, has expired or is used up: who asks is not told which."""
@@ -106,21 +104,25 @@ class UnknownPerson(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What a person is found and called by. The indexes are blind; name and phone are sealed before they are stored."""
+    """What a person is found and called by. The indexes and tokens are blind; name and phone are sealed before they are
+    stored."""
 
     name: str
     phone: str
     phone_index: bytes
-    national_id_index: bytes | None = None
+    national_id_index: bytes | None
+    name_tokens: Sequence[int]
 
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A person as a coordinator sees him. Name and phone are None once erased, or if they cannot be opened."""
-
-    person: Person
-    name: str | None
-    phone: str | None
+    @classmethod
+    def of(cls, index: BlindIndex, name: str, phone: str, national_id: str | None = None) -> Contact:
+        """Make the indexes and tokens of a name and of numbers that were checked."""
+        return cls(
+            name,
+            phone,
+            index.of_phone(phone),
+            index.of_national_id(national_id) if national_id else None,
+            tokens_of_name(index, name),
+        )
 
 
 class People:
@@ -142,30 +144,56 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            return person if await self._add(connection, person, contact, now) else None
+            if await self._add(connection, person, contact, now, group_code=group_code):
+                return person
+            return await self._renew(connection, contact, organisation, area, group_code, now)
 
-    async def decide(
+    async def assist(
         self,
-        person_id: UUID,
-        status: VolunteerStatus,
+        contact: Contact,
         *,
+        organisation: Organisation,
+        area: str,
         authority: Authority,
         by: UUID,
         now: datetime,
-        reason: str | None = None,
-    ) -> Person:
-        """Approve or suspend a person inside the authority's area. A suspension ends the person's sign-ins at once.
+        approved: bool,
+    ) -> Person | None:
+        """Sign somebody up on his behalf. None if the phone or national id is registered; raises `domain.Refused`."""
+        person = sign_ups.assist(uuid4(), organisation, area, authority, now, approved=approved)
+        async with acquire(self._pool) as connection, connection.transaction():
+            if not await self._add(connection, person, contact, now, assisted_by=by):
+                return None
+            await self._record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
+            return person
 
-        Raises `UnknownPerson` and `domain.Refused`.
+    async def change(
+        self,
+        person_id: UUID,
+        rule: Callable[[Person], Person],
+        *,
+        step: Step,
+        within: str,
+        by: UUID,
+        now: datetime,
+        reason: str | None = None,
+        seen: int | None = None,
+    ) -> Person:
+        """Change a person inside `within` as `rule` says, and note who took which step and why.
+
+        seen: the revision that whoever decides was shown; None, who takes things as they are. Nothing is refused to
+        somebody who wants what stands already. Raises `UnknownPerson` and `domain.Refused`.
         """
         async with acquire(self._pool) as connection, connection.transaction():
-            row = await connection.fetchrow(LOCK_BY_ID, person_id, authority.area)
+            row = await connection.fetchrow(LOCK_BY_ID, person_id, within)
             if row is None:
                 raise UnknownPerson
-            before = _person_of(row)
-            after = domain.decide(before, status, authority)
+            before = person_of(row)
+            after = rule(before)
             if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
+                if seen is not None and seen != before.revision:
+                    raise Refused("changed", before)
+                await self._change(connection, before, after, step, by, now)
                 if reason is not None:
                     await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
             return after
@@ -185,44 +213,34 @@ class People:
         async with acquire(self._pool) as connection, connection.transaction():
             new = domain.appoint_new(uuid4(), organisation, role, area, authority, now)
             if await self._add(connection, new, contact, now):
-                await self._record_decision(connection, new, by, now)
+                await self._record_decision(connection, new, Step.APPOINTMENT, by, now)
                 return new
             row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
             if row is None:  # erased between the two statements: as good as held by somebody else
                 raise domain.Refused("held_elsewhere")
-            before = _person_of(row)
+            before = person_of(row)
             after = domain.appoint(before, organisation, role, area, authority)
             if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
+                await self._change(connection, before, after, Step.APPOINTMENT, by, now)
             await self._write_sealed(connection, after.person_id, {"name": contact.name})
+            await connection.execute(RENAME_PERSON, after.person_id, contact.name_tokens)
             return after
-
-    async def page(
-        self,
-        *,
-        area: str,
-        status: VolunteerStatus | None,
-        after: Cursor | None,
-        limit: int,
-        reader: UUID,
-        now: datetime,
-    ) -> Sequence[Listed]:
-        """Return the next persons of `area`, by area and time of registration, and record who has read them."""
-        start = after or ("", datetime.min.replace(tzinfo=now.tzinfo), UUID(int=0))
-        async with acquire(self._pool) as connection, connection.transaction():
-            rows = await connection.fetch(PAGE, area, status, *start, limit)
-            if rows:
-                await connection.execute(
-                    RECORD_ACCESS, now, reader, "volunteer list", [row["person_id"] for row in rows]
-                )
-        return [Listed(_person_of(row), self._open(row, "name"), self._open(row, "phone")) for row in rows]
 
     async def counts(self, area: str) -> Sequence[Mapping[str, Any]]:
         """Count the persons of `area` by area, kind of organisation and status."""
         async with acquire(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(COUNTS, area)]
 
-    async def _add(self, connection: Connection, person: Person, contact: Contact, now: datetime) -> bool:
+    async def _add(
+        self,
+        connection: Connection,
+        person: Person,
+        contact: Contact,
+        now: datetime,
+        *,
+        group_code: str | None = None,
+        assisted_by: UUID | None = None,
+    ) -> bool:
         added = await connection.fetchval(
             INSERT_PERSON,
             person.person_id,
@@ -234,6 +252,9 @@ class People:
             contact.national_id_index,
             person.registered_at,
             person.revision,
+            contact.name_tokens,
+            group_code,
+            assisted_by,
         )
         if added is None:
             return False
@@ -241,7 +262,44 @@ class People:
         await _announce(connection, None, person, now)
         return True
 
-    async def _change(self, connection: Connection, before: Person, after: Person, by: UUID, now: datetime) -> None:
+    async def _renew(
+        self,
+        connection: Connection,
+        contact: Contact,
+        organisation: Organisation,
+        area: str,
+        group_code: str,
+        now: datetime,
+    ) -> Person | None:
+        row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
+        if row is None:
+            return None
+        before = person_of(row)
+        after = sign_ups.sign_up_again(before, organisation, area)
+        if after is None:
+            return None
+        if contact.national_id_index is not None and await connection.fetchval(
+            NATIONAL_ID_OF_ANOTHER, contact.national_id_index, before.person_id
+        ):
+            return None
+        await self._update(connection, before, after, now)
+        await connection.execute(
+            RENEW_PERSON, after.person_id, contact.name_tokens, group_code, now, contact.national_id_index
+        )
+        await self._write_sealed(connection, after.person_id, {"name": contact.name})
+        return after
+
+    async def _change(
+        self, connection: Connection, before: Person, after: Person, step: Step, by: UUID, now: datetime
+    ) -> None:
+        await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
+        await self._record_decision(connection, after, step, by, now)
+        if after.status is not VolunteerStatus.APPROVED:
+            await end_sign_ins(connection, after.person_id, now=now)
+
+    async def _update(
+        self, connection: Connection, before: Person, after: Person, now: datetime, *, refused: bool = False
+    ) -> None:
         await connection.execute(
             UPDATE_PERSON,
             after.person_id,
@@ -250,15 +308,25 @@ class People:
             after.role,
             after.status,
             after.revision,
+            refused,
+            now,
         )
-        await self._record_decision(connection, after, by, now)
-        if after.status is not VolunteerStatus.APPROVED:
-            await end_sign_ins(connection, after.person_id, now=now)
         await _announce(connection, before, after, now)
 
-    async def _record_decision(self, connection: Connection, person: Person, by: UUID, now: datetime) -> None:
+    async def _record_decision(
+        self, connection: Connection, person: Person, step: Step, by: UUID, now: datetime
+    ) -> None:
         await connection.execute(
-            INSERT_DECISION, person.person_id, person.revision, person.status, person.role, person.area, by, now
+            INSERT_DECISION,
+            person.person_id,
+            person.revision,
+            person.status,
+            person.role,
+            person.area,
+            by,
+            now,
+            step,
+            person.organisation_id,
         )
 
     async def _write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
@@ -268,16 +336,18 @@ class People:
             rows.append((person_id, field, sealed.key_id, sealed.wrapped_key, sealed.ciphertext))
         await connection.executemany(WRITE_SEALED, rows)
 
-    def _open(self, row: asyncpg.Record, field: str) -> str | None:
-        if row[field] is None:
-            return None
-        sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
-        try:
-            return self._ring.open_sealed(sealed, household=str(row["person_id"]), field=field).decode()
-        except SealBroken:
-            # One damaged row shall not hide a whole area from its coordinator.
-            _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
-            return None
+
+def opened(ring: KeyRing, row: asyncpg.Record, field: str, stored_as: str | None = None) -> str | None:
+    """Open the sealed field whose columns begin with `field`; None if it was erased or cannot be opened."""
+    if row[field] is None:
+        return None
+    sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
+    try:
+        return ring.open_sealed(sealed, household=str(row["person_id"]), field=stored_as or field).decode()
+    except SealBroken:
+        # One damaged row shall not hide a whole area from its coordinator.
+        _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
+        return None
 
 
 async def _announce(connection: Connection, before: Person | None, after: Person, now: datetime) -> None:
@@ -291,7 +361,8 @@ async def _announce(connection: Connection, before: Person | None, after: Person
     )
 
 
-def _person_of(row: asyncpg.Record) -> Person:
+def person_of(row: asyncpg.Record) -> Person:
+    """Read a person from the columns that the statements of this package give."""
     return Person(
         person_id=row["person_id"],
         organisation_id=row["organisation_id"],

@@ -80,6 +80,7 @@ REVOKE_CLIENT = "UPDATE client SET revoked_at = coalesce(revoked_at, $2) WHERE c
 
 SWEEP = (
     "DELETE FROM one_time_code WHERE expires_at <= $1",
+    "DELETE FROM sign_up_code WHERE expires_at <= $1",
     "DELETE FROM refresh_family WHERE expires_at <= $1",
     "DELETE FROM throttle WHERE ends_at <= $1",
 )

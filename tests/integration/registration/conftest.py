@@ -45,10 +45,13 @@ class Phones:
         """Keep the message."""
         self.messages.put_nowait(message)
 
-    async def next(self) -> TextMessage:
-        """The next message, waited for."""
+    async def next(self, *, sign_ups: bool = False) -> TextMessage:
+        """The next message, waited for; those with the code of a sign-up are left out unless they are asked for."""
         async with asyncio.timeout(10):
-            return await self.messages.get()
+            while True:
+                message = await self.messages.get()
+                if sign_ups or message.confirmation_code is None:
+                    return message
 
 
 class Barred:
