@@ -2,14 +2,17 @@
 
 import { complain, h, notice, speak } from "./page.js";
 
-/** A labelled input, select or textarea. `control` is the element's name, further properties are its attributes. */
-export function field({ name, label, hint, control = "input", required = true, ...attributes }, ...children) {
+/**
+ * A labelled input, select or textarea. `control` is the element's name, further properties are its attributes. What is
+ * not required is marked so, unless nobody would expect it to be (`marked`).
+ */
+export function field({ name, label, hint, control = "input", required = true, marked = true, ...attributes }, ...children) {
   const id = `field-${name}`;
   const describedBy = [hint && `${id}-hint`, `${id}-error`].filter(Boolean).join(" ");
   return h(
     "div",
     { class: "field", "data-field": name },
-    h("label", { for: id }, h("span", { text: label }), !required && h("small", { text: "optional" })),
+    h("label", { for: id }, h("span", { text: label }), !required && marked && h("small", { text: "optional" })),
     hint && h("p", { id: `${id}-hint`, class: "hint", text: hint }),
     h(control, { id, name, "aria-required": required ? "true" : null, "aria-describedby": describedBy, ...attributes }, ...children),
     h("p", { id: `${id}-error`, class: "error", hidden: true }),

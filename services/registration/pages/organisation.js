@@ -21,7 +21,7 @@ begin({ title: "organisation", signedIn: true, wide: true }, async (main, who) =
 async function showList(main, who) {
   const found = h("ul", { class: "list" });
   const search = form({
-    parts: [field({ name: "name", label: "searchByName", required: false, type: "search", maxlength: "200" })],
+    parts: [field({ name: "name", label: "searchByName", required: false, marked: false, type: "search", maxlength: "200" })],
     submit: "search",
     quiet: true,
     send: ({ name }) => load(name),
@@ -168,8 +168,8 @@ async function showOne(main, who, id) {
     const found = h("ul", { class: "list" });
     const filters = form({
       parts: [
-        field({ name: "name", label: "searchPerson", required: false, type: "search", maxlength: "200" }),
-        selectField({ name: "status", label: "status", options: [["", "allStatuses"], ...STATUSES.map((status) => [status, status])], required: false }),
+        field({ name: "name", label: "searchPerson", required: false, marked: false, type: "search", maxlength: "200" }),
+        selectField({ name: "status", label: "status", options: [["", "allStatuses"], ...STATUSES.map((status) => [status, status])], required: false, marked: false }),
       ],
       submit: "search",
       quiet: true,
