@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from services.registration.sms import Messenger
 from services.registration.store.people import People
+from services.registration.store.problems import Problems
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
 from shared.observability.clock import Clock
@@ -29,6 +30,7 @@ class Parts:
     signer: TokenSigner
     messenger: Messenger
     clock: Clock
+    problems: Problems
 
 
 def parts(request: Request) -> Parts:
