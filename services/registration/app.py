@@ -11,18 +11,26 @@ import asyncpg
 from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
-from services.registration.http import ROUTERS
-from services.registration.http.imports import LARGER_BODIES
+from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
+from services.registration.likeness import Likeness
 from services.registration.pages import page_routes
-from services.registration.settings import IMPORT_BYTES, SWEEP_EVERY, PageSettings, RegistrationSettings
+from services.registration.settings import (
+    CARE_EVERY,
+    IMPORT_BYTES,
+    SCREENSHOT_BYTES,
+    SWEEP_EVERY,
+    PageSettings,
+    RegistrationSettings,
+)
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.imports import Imports
 from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
+from services.registration.store.problems import Problems
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle, Throttled
@@ -45,6 +53,9 @@ from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024
 """A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
+
+LARGER_BODIES = {imports.LARGER_BODIES: IMPORT_BYTES, r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES}
+"""Files, which are the whole body of their requests; nothing of them is read before the sender is known."""
 
 POOL_CONNECTIONS = 10
 """Each request holds one for a few milliseconds; ten carry more than a thousand requests a second."""
@@ -96,8 +107,14 @@ def http_app(
                 coordinators=Coordinators(pool, ring),
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
+                problems=Problems(pool, ring, Likeness(index)),
             )
-            for work in (_sweep(app.state.parts), _watch(pool, reasons), _keep_presence(presence)):
+            for work in (
+                _sweep(app.state.parts),
+                _watch(pool, reasons),
+                _keep_presence(presence),
+                _care(app.state.parts),
+            ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
             yield
@@ -107,7 +124,7 @@ def http_app(
         lifespan=lifespan,
         ready=lambda: sorted(reasons),
         max_body_bytes=MAX_BODY_BYTES,
-        larger_bodies={LARGER_BODIES: IMPORT_BYTES},
+        larger_bodies=LARGER_BODIES,
     )
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Throttled, on_throttled)
@@ -135,6 +152,17 @@ async def _keep_presence(presence: Presence) -> None:
             await presence.write()
         except Exception as error:  # whatever it is, what waits is written the next time
             _log.warning("presence_waits", cause=type(error).__name__)
+
+
+async def _care(parts: Parts) -> None:
+    """What the time brings about. Any number of processes may do it; what one misses, its next turn or another does."""
+    while True:
+        try:
+            while await parts.problems.escalate_overdue(now=parts.clock.now()):
+                pass  # a full batch may have left some
+        except Exception as error:  # whatever one turn meets, the next one shall come
+            _log.warning("care_waits", cause=type(error).__name__)
+        await asyncio.sleep(CARE_EVERY.total_seconds())
 
 
 async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:

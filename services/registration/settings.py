@@ -79,6 +79,13 @@ IMPORT_ERRORS_PAGE = 500
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""
 
+PROBLEMS_PER_PERSON = Limit("problems.person", 20, timedelta(days=1))
+"""A bad day has five; a program that raises one at each failure is stopped before it buries a coordinator."""
+SCREENSHOT_BYTES = 2 * 1024 * 1024
+"""A phone's whole screen as PNG has 0.3 to 1.5 MB."""
+CARE_EVERY = timedelta(seconds=30)
+"""How often tickets whose time is over go up: time limits are days, and half a minute late is on time."""
+
 
 class PageSettings(BaseSettings):
     """JITASA_ASSETS: the `node_modules` folder with what the pages are made of; without it there are none.

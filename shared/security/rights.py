@@ -31,10 +31,25 @@ class Right(StrEnum):
     COORDINATOR_CONTACT = "coordinator.contact"
     REGISTRATION_HELP = "registration_help.write"
     DESK_READ = "desk.read"
+    SELF_READ = "self.read"
+    PROBLEM_RAISE = "problem.raise"
+    PROBLEM_WORK = "problem.work"
+    KNOWN_PROBLEM_WRITE = "known_problem.write"
+    TRAINING_ATTEND = "training.attend"
+    TRAINING_HOLD = "training.hold"
+    TRAINING_READ = "training.read"
+    TRAINING_WRITE = "training.write"
+    DIRECTIVE_READ = "directive.read"
+    DIRECTIVE_FOLLOW = "directive.follow"
+    DIRECTIVE_WRITE = "directive.write"
 
 
+# Whoever signs in asks who he is and says what does not work; a program's operator meets technical problems too.
+_ANYONE = frozenset({Right.SELF_READ, Right.PROBLEM_RAISE})
+# People, not programs: they are trained, and directives reach them by name.
+_PERSON = _ANYONE | {Right.TRAINING_ATTEND, Right.DIRECTIVE_READ, Right.COORDINATOR_READ}
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
-_SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ, Right.COORDINATOR_READ})
+_SURVEYOR = _PERSON | {Right.SUBMISSION_CREATE, Right.SUBMISSION_READ}
 _COORDINATOR = _SURVEYOR | {
     Right.ORGANISATION_READ,
     Right.GROUP_CODE_WRITE,
@@ -45,6 +60,12 @@ _COORDINATOR = _SURVEYOR | {
     Right.COORDINATOR_CONTACT,
     Right.REGISTRATION_HELP,
     Right.DESK_READ,
+    Right.PROBLEM_WORK,
+    # He gathers people in his own place; what is taught, and to whom it is a duty, administrators decide.
+    Right.TRAINING_HOLD,
+    Right.TRAINING_READ,
+    # He reminds those who have not acknowledged.
+    Right.DIRECTIVE_FOLLOW,
 }
 # Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
 _ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE}
@@ -57,9 +78,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},
         Role.SUBDISTRICT_COORDINATOR: _COORDINATOR,
         Role.VOLUNTEER: _SURVEYOR,
-        Role.PLACE_OFFICER: frozenset({Right.FACILITY_WRITE, Right.COORDINATOR_READ}),
+        Role.PLACE_OFFICER: _PERSON | {Right.FACILITY_WRITE},
         # It receives the exact counts in the public streams anyway.
-        Role.EXTERNAL_SYSTEM: frozenset({Right.FIGURES_EXACT}),
+        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT},
     }
 )
 """The rights of each role."""

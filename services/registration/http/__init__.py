@@ -8,6 +8,7 @@ from services.registration.http import (
     exports,
     imports,
     organisations,
+    problems,
     registration_help,
     sign_in,
     sign_ups,
@@ -28,4 +29,5 @@ ROUTERS = (
     areas.router,
     coordinators.router,
     registration_help.router,
+    problems.router,
 )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Query
 
@@ -53,3 +54,16 @@ def plain(text: str) -> str:
         raise ValueError("a zero byte")
     text.encode()
     return text
+
+
+def write_cursor(at: datetime, last: UUID) -> str:
+    """Write the cursor of a list that is ordered by a time and an id."""
+    return write(at, last)
+
+
+def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
+    """Read such a cursor; None leads to the first page. Raises a 400 problem for anything else."""
+    if text is None:
+        return None
+    at, last = read(text, moment, UUID)
+    return at, last

@@ -15,6 +15,7 @@ from services.registration.store.imports import Imports
 from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import Presence
+from services.registration.store.problems import Problems
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
@@ -44,6 +45,7 @@ class Parts:
     help: RegistrationHelp
     sms_sink: Path | None
     """Where text messages lie, on a machine that has no provider."""
+    problems: Problems
 
 
 def parts(request: Request) -> Parts:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registration.domain.people import Person, Refused
+from services.registration.http.refused_care import REFUSED_CARE
 from services.registration.store.throttle import Throttled
 from shared.web.problems import FieldError, Message, Problem, problem_response
 
@@ -65,6 +66,9 @@ def _problem_of(refused: Refused) -> Problem:
         return Problem(403, code, detail=detail)
     if refused.code in _FIELDS:
         return Problem(400, "invalid", errors=[FieldError("area", refused.code, _FIELDS[refused.code])])
+    if refused.code in REFUSED_CARE:
+        status, detail = REFUSED_CARE[refused.code]
+        return Problem(status, refused.code, detail=detail)
     return Problem(409, refused.code, detail=_CONFLICTS[refused.code], members=_standing(refused.standing))
 
 
