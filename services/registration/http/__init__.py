@@ -5,6 +5,7 @@ from services.registration.http import (
     areas,
     contacts,
     coordinators,
+    desk,
     exports,
     imports,
     organisations,
@@ -28,6 +29,7 @@ ROUTERS = (
     sms_sink.router,
     areas.router,
     coordinators.router,
+    desk.router,
     registration_help.router,
     problems.router,
 )

@@ -52,7 +52,7 @@ export async function signOut() {
   sessionStorage.removeItem(KEPT);
   if (kept !== null) {
     const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
-    await fetch("/v1/revocations", { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
+    await fetch("/v1/tokens/revocation", { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
   }
   location.assign("/");
 }

@@ -7,9 +7,9 @@ import { begin, day, fill, h, notice, number, say } from "./page.js";
 
 const AT_ONCE = 100; // shown, and decided about with one press: what somebody can look at
 
-begin({ title: "approvals", signedIn: true }, async (main, who) => {
+begin({ title: "approvals", signedIn: true, wide: true }, async (main, who) => {
   const bar = h("div", { class: "bar", role: "group", label: "chosen" });
-  const waiting = h("ul", { class: "list", label: "approvals" });
+  const waiting = h("ul", { class: "list two", label: "approvals" });
   main.append(bar, waiting);
   await load();
 

@@ -67,7 +67,8 @@ export function areaChoice({ name = "area", label = "area", inside = "", whole =
   async function fill(index, within) {
     const { select } = selects[index];
     const areas = await areasIn(within);
-    const options = areas.map((area) => h("option", { value: area.code, text: () => bare(area.code) }));
+    const collator = new Intl.Collator(inLanguage());
+    const options = areas.toSorted((one, other) => collator.compare(bare(one.code), bare(other.code))).map((area) => h("option", { value: area.code, text: () => bare(area.code) }));
     select.replaceChildren(h("option", { value: "", text: whole ? "allOfIt" : "choose" }), ...options);
     select.disabled = false;
   }

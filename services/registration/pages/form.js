@@ -76,17 +76,13 @@ export function form({ parts, submit, send, quiet = false }) {
 
   /** What has to be there and is not is said before anything is sent. */
   function missing() {
-    let first = null;
-    for (const control of element.querySelectorAll("[aria-required=true]")) {
-      if (control.value.trim() === "") first ??= mark(control, "required");
-    }
-    for (const choice of choices) {
-      if (choice.complete) continue;
+    const wrong = [...element.querySelectorAll("[aria-required=true]")].filter((control) => control.value.trim() === "").map((control) => mark(control, "required"));
+    for (const choice of choices.filter(({ complete }) => !complete)) {
       choice.showError("chooseArea");
-      first ??= choice;
+      wrong.push(choice);
     }
-    first?.focus();
-    return first !== null;
+    wrong[0]?.focus();
+    return wrong.length > 0;
   }
 
   function mark(control, text) {
@@ -98,7 +94,7 @@ export function form({ parts, submit, send, quiet = false }) {
   }
 
   function show(refusal) {
-    let first = null;
+    const wrong = [];
     const others = [];
     for (const { path, message } of refusal.errors) {
       const name = path.split(/[.[]/)[0];
@@ -106,18 +102,18 @@ export function form({ parts, submit, send, quiet = false }) {
       const control = element.elements.namedItem(name);
       if (choice) {
         choice.showError(() => message);
-        first ??= choice;
+        wrong.push(choice);
       } else if (control instanceof HTMLElement && document.getElementById(`${control.id}-error`)) {
-        first ??= mark(control, () => message);
+        wrong.push(mark(control, () => message));
       } else {
         others.push(message);
       }
     }
-    if (first === null || others.length > 0) {
+    if (wrong.length === 0 || others.length > 0) {
       problem.hidden = false;
       speak(problem, { text: () => others.join(" ") || refusal.message });
     }
-    first?.focus();
+    wrong[0]?.focus();
   }
 
   return element;
