@@ -76,7 +76,7 @@ LIMIT $2
 
 HOW_MANY = """
 SELECT count(*)
-FROM (SELECT FROM person WHERE area >= $1 AND area < $1 || ':' {conditions} LIMIT $2) AS some
+FROM (SELECT FROM person WHERE area >= $1 AND area < $1 || ':' {conditions} LIMIT $2) AS counted
 """
 
 # Which index serves best depends on the area and the name that are asked for: a plan made for any of them would not do.
