@@ -1,5 +1,5 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import organisations, problems, sign_in, volunteers
+from services.registration.http import organisations, problems, sign_in, trainings, volunteers
 
-ROUTERS = (organisations.router, volunteers.router, sign_in.router, problems.router)
+ROUTERS = (organisations.router, volunteers.router, sign_in.router, problems.router, trainings.router)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import asyncpg
 from starlette.requests import Request
 
+from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
 from services.registration.store.people import People
 from services.registration.store.problems import Problems
+from services.registration.store.published import PublishedFiles
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
+from services.registration.store.trainings import Trainings
 from shared.observability.clock import Clock
 from shared.security.blind_index import BlindIndex
 from shared.security.tokens import TokenSigner
@@ -31,6 +34,9 @@ class Parts:
     messenger: Messenger
     clock: Clock
     problems: Problems
+    trainings: Trainings
+    published: PublishedFiles
+    training_policy: Policy
 
 
 def parts(request: Request) -> Parts:

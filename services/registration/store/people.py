@@ -14,6 +14,7 @@ from services.registration.domain import people as domain
 from services.registration.domain.people import Authority, Organisation, Person
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.sign_in import end_sign_ins
+from services.registration.store.training_duty import check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.observability.logs import log
@@ -126,9 +127,10 @@ class Listed:
 class People:
     """The persons of the registration database, their names and numbers sealed under `ring`."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing, *, training_required: bool = False) -> None:
         self._pool = pool
         self._ring = ring
+        self._training_required = training_required
 
     async def sign_up(self, contact: Contact, *, group_code: str, area: str, now: datetime) -> Person | None:
         """Register a volunteer through a group code.
@@ -165,6 +167,8 @@ class People:
             before = _person_of(row)
             after = domain.decide(before, status, authority)
             if after.revision != before.revision:
+                if self._training_required:
+                    await check_trained(connection, before, after, now=now)
                 await self._change(connection, before, after, by, now)
                 if reason is not None:
                     await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
