@@ -11,6 +11,7 @@ import asyncpg
 from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
+from services.registration.domain.trainings import Policy
 from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
@@ -19,6 +20,7 @@ from services.registration.pages import page_routes
 from services.registration.settings import (
     CARE_EVERY,
     IMPORT_BYTES,
+    MATERIAL_BYTES,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
     PageSettings,
@@ -31,9 +33,11 @@ from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
 from services.registration.store.problems import Problems
+from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle, Throttled
+from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
@@ -54,7 +58,11 @@ from shared.web.worker import run_worker
 MAX_BODY_BYTES = 64 * 1024
 """A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
 
-LARGER_BODIES = {imports.LARGER_BODIES: IMPORT_BYTES, r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES}
+FILE_BODIES = {
+    imports.LARGER_BODIES: IMPORT_BYTES,
+    r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES,
+    r"/v1/trainings/files": MATERIAL_BYTES,
+}
 """Files, which are the whole body of their requests; nothing of them is read before the sender is known."""
 
 POOL_CONNECTIONS = 10
@@ -93,7 +101,7 @@ def http_app(
             app.state.authentication = Authentication(NotingVerifier(verifier, presence, clock), bar)
             app.state.parts = Parts(
                 pool=pool,
-                people=People(pool, ring),
+                people=People(pool, ring, training_required=settings.training_policy is Policy.HOLD),
                 lists=Lists(pool, ring),
                 imports=Imports(pool, ring, index),
                 sign_ins=SignIns(pool),
@@ -108,6 +116,9 @@ def http_app(
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
                 problems=Problems(pool, ring, Likeness(index)),
+                trainings=Trainings(pool, ring, index),
+                published=PublishedFiles(pool),
+                training_policy=settings.training_policy,
             )
             for work in (
                 _sweep(app.state.parts),
@@ -124,7 +135,7 @@ def http_app(
         lifespan=lifespan,
         ready=lambda: sorted(reasons),
         max_body_bytes=MAX_BODY_BYTES,
-        larger_bodies=LARGER_BODIES,
+        larger_bodies=FILE_BODIES,
     )
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Throttled, on_throttled)
@@ -160,6 +171,8 @@ async def _care(parts: Parts) -> None:
         try:
             while await parts.problems.escalate_overdue(now=parts.clock.now()):
                 pass  # a full batch may have left some
+            await parts.trainings.sweep(now=parts.clock.now())
+            await parts.published.sweep(now=parts.clock.now())
         except Exception as error:  # whatever one turn meets, the next one shall come
             _log.warning("care_waits", cause=type(error).__name__)
         await asyncio.sleep(CARE_EVERY.total_seconds())

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.registration.domain.trainings import Policy
 from services.registration.store.throttle import Limit
 
 ACCESS_LIFE = timedelta(minutes=15)
@@ -83,6 +84,18 @@ PROBLEMS_PER_PERSON = Limit("problems.person", 20, timedelta(days=1))
 """A bad day has five; a program that raises one at each failure is stopped before it buries a coordinator."""
 SCREENSHOT_BYTES = 2 * 1024 * 1024
 """A phone's whole screen as PNG has 0.3 to 1.5 MB."""
+MATERIAL_BYTES = 10 * 1024 * 1024
+"""Slides with pictures have 2 to 8 MB as PDF; films are links."""
+UPLOADS_PER_PERSON = Limit("uploads.person", 50, timedelta(days=1))
+"""A course with all its slides; 500 MB a day at most in the database, and unused files go after a day."""
+GUEST_SIGN_UPS_PER_ADDRESS = Limit("training.address", 300, timedelta(minutes=10))
+"""A village hall signs up through one carrier's address, faster than by hand nobody does."""
+GUEST_SIGN_UPS_PER_PHONE = Limit("training.phone", 20, timedelta(days=1))
+"""Nobody goes to twenty trainings; cancelling and signing up again counts."""
+ATTENDANCE_TRIES = Limit("attendance.person", 10, timedelta(hours=1))
+"""For one person and session; enough for mistyping six letters, and no way to guess among 86 million."""
+ATTENDANCE_TRIES_PER_ADDRESS = Limit("attendance.address", 3_000, timedelta(minutes=10))
+"""A full hall behind one carrier's address enters the code in a minute; a guesser with many phones needs years."""
 CARE_EVERY = timedelta(seconds=30)
 """How often tickets whose time is over go up: time limits are days, and half a minute late is on time."""
 
@@ -117,6 +130,8 @@ class RegistrationSettings(BaseSettings):
     sms_sink_file: Path | None = None
     sms_url: str | None = None
     sms_token_file: Path | None = None
+    training_policy: Policy = Policy.WARN
+    """JITASA_TRAINING_POLICY: off, warn (GET /v1/me says which courses are missing) or hold (no approval without)."""
 
     @model_validator(mode="after")
     def _one_way_to_send(self) -> Self:

@@ -14,6 +14,7 @@ from services.registration.http import (
     sign_in,
     sign_ups,
     sms_sink,
+    trainings,
     volunteers,
 )
 
@@ -32,4 +33,5 @@ ROUTERS = (
     desk.router,
     registration_help.router,
     problems.router,
+    trainings.router,
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 from starlette.requests import Request
 
+from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.imports import Imports
@@ -16,9 +17,11 @@ from services.registration.store.lists import Lists
 from services.registration.store.people import People
 from services.registration.store.presence import Presence
 from services.registration.store.problems import Problems
+from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.throttle import Throttle
+from services.registration.store.trainings import Trainings
 from shared.observability.clock import Clock
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
@@ -46,6 +49,9 @@ class Parts:
     sms_sink: Path | None
     """Where text messages lie, on a machine that has no provider."""
     problems: Problems
+    trainings: Trainings
+    published: PublishedFiles
+    training_policy: Policy
 
 
 def parts(request: Request) -> Parts:

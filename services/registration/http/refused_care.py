@@ -22,6 +22,25 @@ REFUSED_CARE: Final[Mapping[str, tuple[int, Message]]] = {
     ),
     "same_problem": (409, Message("รวมเรื่องเข้ากับตัวเองไม่ได้", "Nothing is merged into itself")),
     "too_late": (409, Message("เลยกำหนดเวลาแล้ว", "The time for this is over")),
+    "training_required": (
+        409,
+        Message(
+            "บุคคลนี้ยังไม่ผ่านการอบรมที่กำหนด ลงชื่ออบรมด้วยหมายเลขโทรศัพท์ได้",
+            "This person has not taken the required training yet; one signs up for it by phone",
+        ),
+    ),
+    "course_retired": (409, Message("หลักสูตรนี้เลิกใช้แล้ว", "This course is taught no more")),
+    "session_cancelled": (409, Message("การอบรมครั้งนี้ยกเลิกแล้ว", "This session was cancelled")),
+    "sign_up_closed": (409, Message("ปิดรับลงชื่อแล้ว", "Sign-up for this session is closed")),
+    "not_by_phone": (
+        403,
+        Message("การอบรมนี้ต้องเข้าสู่ระบบก่อนลงชื่อ", "Sign in to sign up for this training"),
+    ),
+    "not_now": (
+        409,
+        Message("รหัสนี้ใช้ได้เฉพาะช่วงการอบรม", "The code is good only around the session"),
+    ),
+    "not_signed_up": (409, Message("ยังไม่ได้ลงชื่ออบรมครั้งนี้", "You have not signed up for this session")),
     "too_many_files": (409, Message("แนบไฟล์ครบจำนวนแล้ว", "No more files can be attached")),
 }
 """Status and message by the code of the refusal."""

@@ -17,6 +17,7 @@ from services.registration.domain.sign_ups import Step
 from services.registration.name_index import tokens_of_name
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.sign_in import end_sign_ins
+from services.registration.store.training_duty import check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.observability.logs import log
@@ -128,9 +129,10 @@ class Contact:
 class People:
     """The persons of the registration database, their names and numbers sealed under `ring`."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing, *, training_required: bool = False) -> None:
         self._pool = pool
         self._ring = ring
+        self._training_required = training_required
 
     async def sign_up(self, contact: Contact, *, group_code: str, area: str, now: datetime) -> Person | None:
         """Register a volunteer through a group code.
@@ -193,6 +195,8 @@ class People:
             if after.revision != before.revision:
                 if seen is not None and seen != before.revision:
                     raise Refused("changed", before)
+                if self._training_required:
+                    await check_trained(connection, before, after, now=now)
                 await self._change(connection, before, after, step, by, now)
                 if reason is not None:
                     await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
