@@ -37,20 +37,23 @@ class HelpWaiting(BaseModel):
 
 
 class DeskAnswer(BaseModel):
-    """What waits in the caller's area. A number that reaches `most` says: this many or more."""
+    """What waits in the caller's area. A number that reaches `most` says: this many or more. `untrained` is null for
+    the whole country, where it is counted by course alone."""
 
     area: str
     most: int
     approvals: WaitingAnswer
     problems: WaitingAnswer
     registration_help: HelpWaiting
+    untrained: int | None
 
 
 @router.get("")
 async def desk(
     caller: Annotated[Principal, Depends(require(Right.DESK_READ))], parts: Annotated[Parts, Depends(parts)]
 ) -> DeskAnswer:
-    """Count what waits in the caller's area: sign-ups, problems at the caller's level, requests for help."""
+    """Count what waits in the caller's area: sign-ups, problems at the caller's level, requests for help, volunteers
+    without a required training."""
     level = level_of_role(caller.role)
     assert level is not None  # noqa: S101 - whoever has a desk works on problems
     found = await read_desk(parts.pool, caller.area, level, now=parts.clock.now())
@@ -60,6 +63,7 @@ async def desk(
         approvals=_answer_of(found.approvals),
         problems=_answer_of(found.problems),
         registration_help=HelpWaiting(waiting=found.help_waiting, oldest=found.help_oldest),
+        untrained=found.untrained,
     )
 
 

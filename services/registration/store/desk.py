@@ -46,6 +46,28 @@ FROM (
 ) AS waiting
 """
 
+# Approved persons who lack a course that is required of their role in their area. Courses come first: mostly none is
+# required, and then nobody has to be looked at.
+UNTRAINED: Final = """
+SELECT count(*) FROM (
+    SELECT DISTINCT p.person_id
+    FROM training_course AS c
+    JOIN person AS p ON p.role = ANY (c.required_for) AND starts_with(p.area, c.area)
+    WHERE c.retired_at IS NULL AND p.status = 'approved' AND p.area >= $1 AND p.area < $1 || ':'
+      AND NOT EXISTS (
+          SELECT FROM training_completion AS t
+          WHERE t.course_id = c.course_id AND t.person_id = p.person_id
+            AND (t.valid_until IS NULL OR t.valid_until > $2)
+      )
+      AND NOT EXISTS (
+          SELECT FROM training_completion AS t
+          WHERE t.course_id = c.course_id AND t.phone_index = p.phone_index
+            AND (t.valid_until IS NULL OR t.valid_until > $2)
+      )
+    LIMIT $3
+) AS untrained
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -57,24 +79,27 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What waits in an area. `help_oldest` is when the first of those who ask for help did so."""
+    """What waits in an area. `help_oldest` is when the first of those who ask for help did so; `untrained` is None for
+    the whole country, whose million volunteers are counted course by course and province by province."""
 
     approvals: Waiting
     problems: Waiting
     help_waiting: int
     help_oldest: datetime | None
+    untrained: int | None
 
 
 async def read_desk(pool: asyncpg.Pool[asyncpg.Record], area: str, level: Level, *, now: datetime) -> Desk:
     """Count what waits in `area`, with the problems that are to be answered at `level`."""
     async with acquire(pool) as connection:
-        approvals = await connection.fetchrow(APPROVALS, area, now - DECIDED_WITHIN, MOST)
-        problems = await connection.fetchrow(PROBLEMS, area, level, now, MOST)
-        helped = await connection.fetchrow(HELP, area, MOST)
-    assert approvals is not None and problems is not None and helped is not None  # noqa: S101 - counts have a row
+        (approvals,) = await connection.fetch(APPROVALS, area, now - DECIDED_WITHIN, MOST)
+        (problems,) = await connection.fetch(PROBLEMS, area, level, now, MOST)
+        (asking,) = await connection.fetch(HELP, area, MOST)
+        untrained = await connection.fetchval(UNTRAINED, area, now, MOST) if area else None
     return Desk(
         approvals=Waiting(approvals["waiting"], approvals["overdue"]),
         problems=Waiting(problems["waiting"], problems["overdue"]),
-        help_waiting=helped["waiting"],
-        help_oldest=helped["oldest"],
+        help_waiting=asking["waiting"],
+        help_oldest=asking["oldest"],
+        untrained=untrained,
     )
