@@ -18,12 +18,14 @@ from services.registration.http.refusals import on_refused, on_throttled, on_unr
 from services.registration.likeness import Likeness
 from services.registration.settings import (
     CARE_EVERY,
+    DIRECTIVE_FILE_BYTES,
     MATERIAL_BYTES,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
     RegistrationSettings,
 )
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.directives import Directives
 from services.registration.store.people import People
 from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
@@ -53,6 +55,7 @@ MAX_BODY_BYTES = 64 * 1024
 FILE_BODIES = {
     r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES,
     r"/v1/trainings/files": MATERIAL_BYTES,
+    r"/v1/directives/files": DIRECTIVE_FILE_BYTES,
 }
 """Files, which are the whole body of their requests; nothing of them is read before the sender is known."""
 
@@ -99,6 +102,7 @@ def http_app(
                 messenger=messenger,
                 clock=clock,
                 problems=Problems(pool, ring, Likeness(index)),
+                directives=Directives(pool, ring),
                 trainings=Trainings(pool, ring, index),
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
+from services.registration.store.directives import Directives
 from services.registration.store.people import People
 from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
@@ -34,6 +35,7 @@ class Parts:
     messenger: Messenger
     clock: Clock
     problems: Problems
+    directives: Directives
     trainings: Trainings
     published: PublishedFiles
     training_policy: Policy
