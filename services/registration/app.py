@@ -19,6 +19,7 @@ from services.registration.likeness import Likeness
 from services.registration.pages import page_routes
 from services.registration.settings import (
     CARE_EVERY,
+    DIRECTIVE_FILE_BYTES,
     IMPORT_BYTES,
     MATERIAL_BYTES,
     SCREENSHOT_BYTES,
@@ -28,6 +29,7 @@ from services.registration.settings import (
 )
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
 from services.registration.store.coordinators import Coordinators
+from services.registration.store.directives import Directives
 from services.registration.store.imports import Imports
 from services.registration.store.lists import Lists
 from services.registration.store.people import People
@@ -62,6 +64,7 @@ FILE_BODIES = {
     imports.LARGER_BODIES: IMPORT_BYTES,
     r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES,
     r"/v1/trainings/files": MATERIAL_BYTES,
+    r"/v1/directives/files": DIRECTIVE_FILE_BYTES,
 }
 """Files, which are the whole body of their requests; nothing of them is read before the sender is known."""
 
@@ -116,6 +119,7 @@ def http_app(
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
                 problems=Problems(pool, ring, Likeness(index)),
+                directives=Directives(pool, ring),
                 trainings=Trainings(pool, ring, index),
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,

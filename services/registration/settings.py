@@ -86,6 +86,8 @@ SCREENSHOT_BYTES = 2 * 1024 * 1024
 """A phone's whole screen as PNG has 0.3 to 1.5 MB."""
 MATERIAL_BYTES = 10 * 1024 * 1024
 """Slides with pictures have 2 to 8 MB as PDF; films are links."""
+DIRECTIVE_FILE_BYTES = 2 * 1024 * 1024
+"""A scanned letter of ten pages; it has to open on phones in the field."""
 UPLOADS_PER_PERSON = Limit("uploads.person", 50, timedelta(days=1))
 """A course with all its slides; 500 MB a day at most in the database, and unused files go after a day."""
 GUEST_SIGN_UPS_PER_ADDRESS = Limit("training.address", 300, timedelta(minutes=10))

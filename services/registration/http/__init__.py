@@ -6,8 +6,10 @@ from services.registration.http import (
     contacts,
     coordinators,
     desk,
+    directives,
     exports,
     imports,
+    me,
     organisations,
     problems,
     registration_help,
@@ -34,4 +36,6 @@ ROUTERS = (
     registration_help.router,
     problems.router,
     trainings.router,
+    directives.router,
+    me.router,
 )

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from services.registration.domain.problems import level_of_role
 from services.registration.http.parts import Parts, parts
 from services.registration.store.desk import MOST, Waiting, read_desk
+from services.registration.store.directives import Audience
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
@@ -38,7 +39,8 @@ class HelpWaiting(BaseModel):
 
 class DeskAnswer(BaseModel):
     """What waits in the caller's area. A number that reaches `most` says: this many or more. `untrained` is null for
-    the whole country, where it is counted by course alone."""
+    the whole country, where it is counted by course alone; `directives` are those that the caller himself has to
+    acknowledge."""
 
     area: str
     most: int
@@ -46,6 +48,7 @@ class DeskAnswer(BaseModel):
     problems: WaitingAnswer
     registration_help: HelpWaiting
     untrained: int | None
+    directives: WaitingAnswer
 
 
 @router.get("")
@@ -56,7 +59,10 @@ async def desk(
     without a required training."""
     level = level_of_role(caller.role)
     assert level is not None  # noqa: S101 - whoever has a desk works on problems
-    found = await read_desk(parts.pool, caller.area, level, now=parts.clock.now())
+    now = parts.clock.now()
+    found = await read_desk(parts.pool, caller.area, level, now=now)
+    reader = Audience(caller.subject, caller.role, caller.area, writes=False, follows=False)
+    directives = await parts.directives.count_open(reader, now=now)
     return DeskAnswer(
         area=caller.area,
         most=MOST,
@@ -64,6 +70,7 @@ async def desk(
         problems=_answer_of(found.problems),
         registration_help=HelpWaiting(waiting=found.help_waiting, oldest=found.help_oldest),
         untrained=found.untrained,
+        directives=WaitingAnswer(waiting=directives["open"], overdue=directives["overdue"]),
     )
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
 from services.registration.store.coordinators import Coordinators
+from services.registration.store.directives import Directives
 from services.registration.store.imports import Imports
 from services.registration.store.lists import Lists
 from services.registration.store.people import People
@@ -49,6 +50,7 @@ class Parts:
     sms_sink: Path | None
     """Where text messages lie, on a machine that has no provider."""
     problems: Problems
+    directives: Directives
     trainings: Trainings
     published: PublishedFiles
     training_policy: Policy

@@ -41,6 +41,16 @@ REFUSED_CARE: Final[Mapping[str, tuple[int, Message]]] = {
         Message("รหัสนี้ใช้ได้เฉพาะช่วงการอบรม", "The code is good only around the session"),
     ),
     "not_signed_up": (409, Message("ยังไม่ได้ลงชื่ออบรมครั้งนี้", "You have not signed up for this session")),
+    "reference_taken": (
+        409,
+        Message("เลขที่หนังสือนี้ใช้ไปแล้ว", "You have sent a directive with this reference number already"),
+    ),
+    "directive_withdrawn": (409, Message("หนังสือนี้ยกเลิกแล้ว", "This directive was withdrawn")),
+    "directive_replaced": (409, Message("มีหนังสือฉบับใหม่แทนแล้ว", "This directive was replaced by another")),
+    "not_the_issuer": (
+        403,
+        Message("แทนได้เฉพาะหนังสือของหน่วยเดียวกัน", "A directive is replaced by one of the same issuer"),
+    ),
     "too_many_files": (409, Message("แนบไฟล์ครบจำนวนแล้ว", "No more files can be attached")),
 }
 """Status and message by the code of the refusal."""

@@ -69,5 +69,23 @@ async def test_who_lacks_a_required_training_is_counted(office: Office) -> None:
     assert (await counted(office, Role.CENTRAL_ADMINISTRATOR, ""))["untrained"] is None
 
 
+async def test_directives_wait_until_they_are_acknowledged(office: Office) -> None:
+    directive = {
+        "reference": f"มท 0230/ว {new_phone()}",
+        "title_th": "เร่งรัดการสำรวจ",
+        "text_th": "โปรดดำเนินการ",
+        "area": "82",
+        "roles": ["district_coordinator"],
+    }
+    sent = await office.ask("POST", "/v1/directives", office.administrator, json=directive)
+    assert sent.status_code == 201, sent.text
+    token = office.token(Role.DISTRICT_COORDINATOR, "8201")
+    waiting = []
+    for _ in range(2):
+        waiting.append((await office.ask("GET", "/v1/desk", token)).json()["directives"])
+        await office.ask("POST", f"/v1/directives/{sent.json()['directive_id']}/acknowledgement", token)
+    assert waiting == [{"waiting": 1, "overdue": 0}, {"waiting": 0, "overdue": 0}]
+
+
 async def test_a_volunteer_has_no_desk(office: Office) -> None:
     assert (await office.ask("GET", "/v1/desk", office.token(Role.VOLUNTEER, "770101"))).status_code == 403
