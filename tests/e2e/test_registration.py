@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -264,6 +264,34 @@ async def test_errors_stand_beside_their_fields_in_the_readers_language(browser:
         await expect(visitor.page.locator("[name=name]")).to_have_value("Mali")
 
 
+async def test_a_desk_says_which_service_is_away_and_shows_the_rest(
+    browser: Browser, office: Office, coordinator: dict[str, str]
+) -> None:
+    async with signed_in(browser, office, coordinator["kept"], PHONE) as visitor:
+        await visitor.page.route(f"{office.addresses.facilities}/**", lambda route: route.abort())
+        await visitor.open("/desk?lang=en")
+        away = visitor.page.locator("[data-task=overduePlaces]")
+        await expect(away).to_have_attribute("data-state", "away")
+        await expect(away).to_contain_text("cannot be reached")
+        await expect(visitor.page.locator("[data-task=withoutResults]")).not_to_have_attribute("data-state", "away")
+        await expect(visitor.page.locator("[data-task=approvals] .count")).to_have_text("2")
+
+
+async def test_a_roll_is_checked_before_its_good_rows_are_stored(
+    browser: Browser, office: Office, coordinator: dict[str, str]
+) -> None:
+    rows = f"ชื่อ-สกุล,เบอร์โทร,รหัสตำบล\nมาลัย อินทร์แก้ว,{new_phone()},940202\nบุญส่ง ดีงาม,8.12E+08,940202\n"
+    async with signed_in(browser, office, coordinator["kept"], DESK) as visitor:
+        await visitor.open("/organisation?id={organisation}&lang=en".format(**coordinator))
+        file = {"name": "roll.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+        await visitor.page.locator("[name=file]").set_input_files(file)
+        await visitor.press("Check the file")
+        await expect(visitor.page.locator("table.errors tbody tr")).to_have_text(re.compile("^3Phone.*8.12E"))
+        await visitor.press("Sign up the 1 good rows only")
+        await expect(visitor.page.locator("#notice")).to_contain_text("1 signed up")
+        assert visitor.complaints == []
+
+
 @pytest.fixture(scope="module")
 async def coordinator(office: Office) -> dict[str, str]:
     """What a coordinator's tab keeps, whose pages all have something to show; with an organisation of his district."""
@@ -279,6 +307,14 @@ async def coordinator(office: Office) -> dict[str, str]:
     await office.post("/v1/registration-help", {"name": "คุณยายมาลี", "phone": new_phone(), "area": "940201"})
     problem = {"category": "survey", "title": "ส่งแบบสำรวจไม่ได้", "text": "กดส่งแล้วหน้าจอขาว"}
     await office.post("/v1/problems", problem, token=token)
+    course = {"title_th": "การสำรวจ", "title_en": "Surveying", "audience": "public", "required_for": ["volunteer"]}
+    course_id = (await office.post("/v1/trainings/courses", course | {"area": "94"}))["course_id"]
+    begins = datetime.now(UTC) + timedelta(days=1)
+    session = {"course_id": course_id, "area": "9402", "place": "ที่ว่าการอำเภอ", "capacity": 30}
+    times = {"begins_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=3)).isoformat()}
+    await office.post("/v1/trainings/sessions", session | times)
+    directive = {"title_th": "เร่งรัดการสำรวจ", "text_th": "ให้เร่งรัด", "area": "94", "roles": ["district_coordinator"]}
+    await office.post("/v1/directives", directive | {"reference": str(uuid4())})
     keeps = {"access": token, "refresh": tokens["refresh_token"], "expires": 10**15}
     return {"kept": json.dumps(keeps), "organisation": organisation}
 
@@ -298,6 +334,8 @@ OWN_PAGES: Final = (
     "/organisation",
     "/organisation?id={organisation}",
     "/problems",
+    "/training",
+    "/directives",
     "/coordinators",
 )
 

@@ -4,6 +4,7 @@ import { ask, holder, list } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { action } from "./form.js";
 import { begin, day, fill, h, number, say } from "./page.js";
+import { save } from "./saving.js";
 
 const SHOWN = 50; // rows; whoever needs more chooses a province, or takes the export
 const REFRESH_MS = 30_000; // who reads it sees a sign-in within half a minute
@@ -43,7 +44,7 @@ begin({ title: "coordinators", signedIn: true, wide: true }, async (main) => {
   );
   main.append(
     h("p", { class: "soft", text: "coverageExplained" }),
-    h("section", { class: "card" }, tabs, OWN.length < 4 && area.element, h("div", { class: "buttons" }, action({ text: "exportCsv", run: () => download(area.value) }))),
+    h("section", { class: "card" }, tabs, OWN.length < 4 && area.element, h("div", { class: "buttons" }, action({ text: "exportCsv", run: () => save("/v1/coordinators/coverage.csv", null, { area: area.value, level }) }))),
     answer,
   );
   await area.ready;
@@ -114,12 +115,4 @@ function people({ entries, more }) {
     ),
   );
   return h("details", { class: "card", "data-name": "people" }, h("summary", { text: () => say("coordinatorsHere", { count: number(entries.length) + (more ? "+" : "") }) }), h("ul", { class: "list" }, rows));
-}
-
-async function download(area) {
-  const answer = await ask("GET", "/v1/coordinators/coverage.csv", { query: { area, level }, raw: true });
-  const address = URL.createObjectURL(await answer.blob());
-  const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "coordinators.csv";
-  h("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser has taken it by then
 }

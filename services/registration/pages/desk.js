@@ -46,7 +46,7 @@ begin({ title: "desk", signedIn: true, wide: true }, async (main, who) => {
       { href: "/problems?view=work", title: "openProblems", count: () => count(problems.waiting), waiting: problems.waiting, late: problems.overdue > 0, detail: overdue(problems.overdue), name: "problems" },
       { href: "#registration-help", title: "helpWanted", count: () => count(asked.waiting), waiting: asked.waiting, late: false, detail: asked.oldest ? ["since", { time: () => moment(asked.oldest) }] : "nobodyAsks", name: "help" },
       untrained !== null && { href: "/training?view=untrained", title: "untrainedVolunteers", count: () => count(untrained), waiting: untrained, late: false, detail: "untrainedDetail", name: "untrained" },
-      directives && { href: "/directives", title: "unacknowledged", count: () => count(directives.waiting), waiting: directives.waiting, late: directives.overdue > 0, detail: overdue(directives.overdue), name: "directives" },
+      { href: "/directives", title: "unacknowledged", count: () => count(directives.waiting), waiting: directives.waiting, late: directives.overdue > 0, detail: overdue(directives.overdue), name: "directives" },
     ].filter(Boolean);
   }
 

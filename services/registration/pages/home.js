@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { field, form } from "./form.js";
-import { begin, h, say, STAFF } from "./page.js";
+import { begin, h, number, say, STAFF } from "./page.js";
 
 begin({ title: "welcome" }, async (main, who) => {
   main.append(h("p", { class: "lead", text: "whatThisIs" }), who ? await standing(who) : ways());
@@ -20,21 +20,23 @@ function ways() {
   );
 }
 
+/** What waits for whoever is signed in, by what the service says of him. */
 async function standing({ role, area }) {
-  await learnNames([area]);
+  const [me] = await Promise.all([ask("GET", "/v1/me"), learnNames([area])]);
   const place = placeName(area);
-  const first = STAFF.includes(role) ? ["/desk", "toDesk"] : ["/training", "training"];
+  const waits = [
+    STAFF.includes(role) && ["/desk", "toDesk"],
+    me.directives.open > 0 && ["/directives", ["directivesWait", { count: () => number(me.directives.open) }]],
+    me.training.missing.length > 0 && ["/training", ["trainingWaits", { count: () => number(me.training.missing.length) }]],
+    me.problems.answered > 0 && ["/problems?view=mine", ["problemsAnswered", { count: () => number(me.problems.answered) }]],
+  ].filter(Boolean);
+  const others = [["/directives", "directives"], ["/training", "training"], ["/problems", "problems"]].filter(([path]) => !waits.some(([each]) => each.startsWith(path)));
   return h(
     "section",
     { class: "card" },
     h("p", { text: () => say("youAre", { role: say(role), area: place }) }),
-    h(
-      "div",
-      { class: "choices" },
-      h("a", { class: "button primary", href: first[0], text: first[1] }),
-      h("a", { class: "button", href: "/directives", text: "directives" }),
-      h("a", { class: "button", href: "/problems", text: "problems" }),
-    ),
+    me.organisation && h("p", {}, h("a", { href: `/organisation?id=${me.organisation.organisation_id}` }, me.organisation.name)),
+    h("div", { class: "choices" }, waits.map(([href, text]) => h("a", { class: "button primary", href, text })), others.map(([href, text]) => h("a", { class: "button", href, text }))),
   );
 }
 

@@ -97,7 +97,7 @@ begin({ title: "problems", signedIn: true }, async (main, who) => {
         pair("raisedAt", () => moment(ticket.raised_at)),
         ticket.page && pair("page", () => ticket.page),
         ticket.due_at && pair("answeredUntil", () => moment(ticket.due_at)),
-        ticket.contact && pair("raisedBy", () => [ticket.contact.name, ticket.contact.phone].filter(Boolean).join(" ")),
+        (ticket.contact?.name || ticket.contact?.phone) && pair("raisedBy", () => [ticket.contact.name, ticket.contact.phone].filter(Boolean).join(" ")),
         ticket.duplicates.length > 0 && pair("alike", () => number(ticket.duplicates.length)),
       ),
       ticket.attachments.length > 0 && h("div", { class: "buttons" }, action({ text: ["showPictures", { count: ticket.attachments.length }], run: (button) => showPictures(ticket, pictures, button) })),

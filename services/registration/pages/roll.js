@@ -2,7 +2,8 @@
 
 import { ask } from "./api.js";
 import { action, field, form } from "./form.js";
-import { fill, h, inLanguage, notice, number, say } from "./page.js";
+import { fill, h, notice, number, say } from "./page.js";
+import { keep } from "./saving.js";
 
 const SHOWN = 100; // bad cells; who has more mends these and checks again
 const EXAMPLE = "\ufeffชื่อ-สกุล,เบอร์โทร,รหัสตำบล,เลขประจำตัวประชาชน\r\nสมหญิง ใจดี,0812345678,500101,\r\n";
@@ -21,7 +22,7 @@ export function rollForm(box, path, stored) {
     },
   });
   file.querySelector("input").addEventListener("change", () => fill(result));
-  fill(box, h("h3", { text: "roll" }), h("p", { class: "hint", text: "rollExplained" }), action({ text: "exampleFile", class: "button quiet", run: downloadExample }), choosing, result);
+  fill(box, h("h3", { text: "roll" }), h("p", { class: "hint", text: "rollExplained" }), action({ text: "exampleFile", class: "button quiet", run: () => keep(new Blob([EXAMPLE], { type: "text/csv" }), "jitasa.csv") }), choosing, result);
 
   function send(chosen, query) {
     return ask("POST", `${path}/volunteer-imports`, { query, body: chosen, headers: { "Content-Type": chosen.type || "text/csv" } });
@@ -58,10 +59,4 @@ function errors({ errors: found, bad, cursor }) {
     h("table", { class: "errors" }, h("caption", { text: () => say("rowErrors", { count: number(bad) }) }), h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)),
     more && h("p", { class: "hint", text: "moreExist" }),
   ];
-}
-
-function downloadExample() {
-  const address = URL.createObjectURL(new Blob([EXAMPLE], { type: "text/csv" }));
-  h("a", { href: address, download: `jitasa-${inLanguage()}.csv` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser has taken it by then
 }

@@ -5,6 +5,7 @@ import { ask, list } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { action, askInWindow, field, form, selectField, showInWindow } from "./form.js";
 import { begin, day, fill, h, inLanguage, moment, notice, number, say, STAFF } from "./page.js";
+import { save } from "./saving.js";
 
 const SHOWN = 100;
 const WRITERS = ["central_administrator", "province_administrator"];
@@ -171,7 +172,7 @@ begin({ title: "training", wide: true }, async (main, who) => {
         field({ name: "title_th", label: "titleThai", maxlength: "200" }),
         field({ name: "title_en", label: "titleEnglish", maxlength: "200" }),
         selectField({ name: "audience", label: "audience", options: ["agencies", "partners", "public"].map((each) => [each, `audience_${each}`]) }),
-        selectField({ name: "required", label: "requiredOf", options: [["", "requiredOfNobody"], ["volunteer", "requiredOfVolunteers"]] , required: false, marked: false }),
+        selectField({ name: "required", label: "requiredOf", options: [["", "requiredOfNobody"], ["volunteer", "requiredOfVolunteers"]], required: false, marked: false }),
       ],
       submit: "create",
       send: ({ required, ...values }) => step(() => ask("POST", "/v1/trainings/courses", { json: { ...values, required_for: required ? [required] : [] } }), "courseEntered"),
@@ -212,13 +213,4 @@ async function showTrained(box, who) {
       names.length > 0 && h("details", {}, h("summary", { text: ["notTrained", { count: () => number(names.length) + (missing.more ? "+" : "") }] }), h("ul", { class: "list" }, names)),
     );
   }
-}
-
-/** Saves a file that comes with the token. */
-async function save(path, name) {
-  const answer = await ask("GET", path, { raw: true });
-  const ending = /filename="[^"]*\.(\w+)"/.exec(answer.headers.get("content-disposition"))?.[1] ?? "bin";
-  const address = URL.createObjectURL(await answer.blob());
-  h("a", { href: address, download: `${name}.${ending}` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser has taken it by then
 }
