@@ -50,7 +50,7 @@ class UnreadableFile(ValueError):
 
 
 def rows_of(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
-    """Give each row's number, as a spreadsheet shows it, and its cells. Raises `UnreadableFile`, also midway."""
+    """Give each row's number, as a spreadsheet shows it, and its cells; empty rows may be left out. Raises `UnreadableFile`, also midway."""
     if not file.strip():
         raise UnreadableFile("empty_file")
     if file.startswith(_OLD_MARK):
@@ -94,7 +94,8 @@ def _workbook_rows(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
             for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
                 if number > MAX_SHEET_ROWS:
                     raise UnreadableFile("not_a_workbook")
-                yield number, [_text(cell) for cell in cells]
+                if cells.count(None) < len(cells):
+                    yield number, [_text(cell) for cell in cells]
         finally:
             workbook.close()
     # Whatever a damaged or forged workbook makes the reader stumble over, it cannot be read.

@@ -318,6 +318,13 @@ CASES: Final = [
     registration(
         "phone that is no mobile", SIGN_UP, 400, "mobile_malformed", "phone", sign_up(phone="053936150"), token=None
     ),
+    registration(
+        "foreign phone", SIGN_UP, 400, "mobile_foreign", "phone", sign_up(phone="+44 7700 900123"), token=None
+    ),
+    registration("name that nobody sees", SIGN_UP, 400, "too_short", "name", sign_up(name="\u200b\u200d"), token=None),
+    registration(
+        "name that a spreadsheet would run", SIGN_UP, 400, "formula", "name", sign_up(name="=1+1"), token=None
+    ),
     registration("unknown group code", SIGN_UP, 400, "unknown", "group_code", sign_up(), token=None),
     registration(
         "unknown volunteer",

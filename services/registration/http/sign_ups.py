@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from services.registration.codes import new_one_time_code, typed_group_code, typed_one_time_code
-from services.registration.domain.people import Authority, Person
+from services.registration.domain.people import Authority
 from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone
 from services.registration.http.parts import Parts, address_of, parts
 from services.registration.http.refusals import unknown_field
@@ -28,6 +28,7 @@ from services.registration.sms import TextMessage
 from services.registration.store import proofs
 from services.registration.store.organisations import find_organisation
 from services.registration.store.people import Contact, UnknownGroupCode
+from services.registration.store.proofs import Proof
 from services.registration.store.throttle import Throttled
 from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
@@ -92,7 +93,10 @@ async def sign_up(request: Request, body: SignUp, parts: Annotated[Parts, Depend
         code = typed_group_code(body.group_code)
         if code is None:
             raise UnknownGroupCode
-        person = await parts.people.sign_up(contact, group_code=code, area=body.area, now=now)
+        confirmation = new_one_time_code()
+        person = await parts.people.sign_up(
+            contact, group_code=code, area=body.area, now=now, proof=_proof(parts, confirmation, now)
+        )
     except UnknownGroupCode:
         await parts.throttle.note_failure(FAILED_SIGN_UPS_PER_ADDRESS, address, now=now)
         raise unknown_field(
@@ -100,30 +104,31 @@ async def sign_up(request: Request, body: SignUp, parts: Annotated[Parts, Depend
             "ไม่มีรหัสกลุ่มนี้ หรือรหัสหมดอายุหรือใช้ครบแล้ว โปรดขอใหม่จากหน่วยงาน",
             "There is no such group code, or it has expired or is used up; ask your organisation for another",
         ) from None
-    parts.messenger.offer(lambda: _message(parts, person, body.phone, now))
+    parts.messenger.offer(lambda: _message(parts, body.phone, confirmation if person else None, now))
     return SignUpAnswer(
         volunteer_id=person.person_id if person else uuid4(),
         status=VolunteerStatus.PENDING,
     )
 
 
-async def _message(parts: Parts, person: Person | None, phone: str, now: datetime) -> TextMessage | None:
+async def _message(parts: Parts, phone: str, code: str | None, now: datetime) -> TextMessage | None:
+    """Write the message of a sign-up, of somebody known already without a code; none for a phone that gets too many."""
     try:
         await parts.throttle.spend(CODES_PER_PHONE, phone, now=now)
     except Throttled:
         return None
-    if person is None:
+    if code is None:
         return TextMessage(phone, ALREADY_REGISTERED)
-    code = new_one_time_code()
-    await proofs.write_code(
-        parts.pool, person.person_id, _hash_code(parts, person.person_id, code), expires_at=now + CODE_LIFE
-    )
     minutes = int(CODE_LIFE.total_seconds() // 60)
     text = (
         f"รหัสยืนยันการลงทะเบียน Jitasa คือ {code} ใช้ได้ {minutes} นาที ห้ามบอกผู้อื่น / "
         f"Your Jitasa sign-up code is {code}, good for {minutes} minutes. Tell nobody."
     )
     return TextMessage(phone, text, confirmation_code=code)
+
+
+def _proof(parts: Parts, code: str, now: datetime) -> Proof:
+    return Proof(lambda person_id: _hash_code(parts, person_id, code), now + CODE_LIFE)
 
 
 def _hash_code(parts: Parts, person_id: UUID, code: str) -> bytes:
@@ -164,6 +169,7 @@ async def assist(
     organisation = await find_organisation(parts.pool, body.organisation_id)
     if organisation is None:
         raise unknown_field("organisation_id", "ไม่พบหน่วยงานนี้", "There is no such organisation")
+    confirmation = new_one_time_code()
     person = await parts.people.assist(
         Contact.of(parts.index, body.name, body.phone, body.national_id),
         organisation=organisation,
@@ -172,6 +178,7 @@ async def assist(
         by=caller.subject,
         now=now,
         approved=body.approve,
+        proof=_proof(parts, confirmation, now),
     )
     if person is None:
         raise Problem(
@@ -179,5 +186,5 @@ async def assist(
             "already_registered",
             detail=Message("หมายเลขหรือเลขประจำตัวนี้ลงทะเบียนแล้ว", "This phone or national id is registered already"),
         )
-    parts.messenger.offer(lambda: _message(parts, person, body.phone, now))
+    parts.messenger.offer(lambda: _message(parts, body.phone, confirmation, now))
     return answer_of(person)

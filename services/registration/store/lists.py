@@ -30,9 +30,9 @@ LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
 LEFT JOIN sealed_field AS t ON t.person_id = p.person_id AND t.field = 'phone'
 """
 
-# The first page begins before every area: a row comparison with nulls would find nothing. Conditions are left out where
-# they are not asked for, since each list has an index of its own: person_by_area, person_by_status,
-# person_by_organisation, person_by_name, or that of the phone.
+# The first page begins just before the area: the walk along an index begins where the row comparison says, however far
+# that is from the area. Conditions are left out where they are not asked for, since each list has an index of its own:
+# person_by_area, person_by_status, person_by_organisation, person_by_name, or that of the phone.
 PAGE = f"""
 SELECT {_COLUMNS}
 FROM (
@@ -161,7 +161,7 @@ class Lists:
         """Return the next persons by area and time of registration."""
         conditions, values = sought.conditions(6)
         statement = PAGE.format(conditions=conditions)
-        start = after or ("", _BEGINNING, _NOBODY)
+        start = after or (sought.area, _BEGINNING, _NOBODY)
         async with acquire(self._pool) as connection, connection.transaction():
             await connection.execute(PLAN_EACH_TIME)
             rows = await connection.fetch(statement, sought.area, *start, limit, *values)

@@ -16,6 +16,7 @@ from services.registration.domain.people import Authority, Organisation, Person,
 from services.registration.domain.sign_ups import Step
 from services.registration.name_index import tokens_of_name
 from services.registration.store.organisations import spend_group_code
+from services.registration.store.proofs import Proof, write_proof
 from services.registration.store.sign_in import end_sign_ins
 from services.registration.store.training_duty import check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
@@ -28,13 +29,29 @@ from shared.security.sealing import KeyRing, SealBroken, Sealed
 
 _log = log(__name__)
 
+# All that a new person leaves, in one statement: at 200 sign-ups a second each further one is felt. Nothing of it is
+# written where the phone or national id is known.
 INSERT_PERSON = """
-INSERT INTO person
-    (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
-     name_tokens, group_code, assisted_by, waiting_since)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8)
-ON CONFLICT DO NOTHING
-RETURNING person_id
+WITH added AS (
+    INSERT INTO person
+        (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
+         name_tokens, group_code, assisted_by, waiting_since)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING person_id
+), sealed AS (
+    INSERT INTO sealed_field (person_id, field, key_id, wrapped_key, ciphertext)
+    SELECT a.person_id, f.field, f.key_id, f.wrapped_key, f.ciphertext
+    FROM added AS a, unnest($13::text[], $14::text[], $15::bytea[], $16::bytea[])
+         AS f (field, key_id, wrapped_key, ciphertext)
+), told AS (
+    INSERT INTO outbox (topic, partition, key, event_id, event_time, body)
+    SELECT $17::text, $18::integer, a.person_id::text, $19::uuid, $8::timestamptz, $20::bytea FROM added AS a
+), proof AS (
+    INSERT INTO sign_up_code (person_id, code_hash, expires_at)
+    SELECT a.person_id, $21::bytea, $22::timestamptz FROM added AS a WHERE $21 IS NOT NULL
+)
+SELECT person_id FROM added
 """
 
 UPDATE_PERSON = """
@@ -134,8 +151,10 @@ class People:
         self._ring = ring
         self._training_required = training_required
 
-    async def sign_up(self, contact: Contact, *, group_code: str, area: str, now: datetime) -> Person | None:
-        """Register a volunteer through a group code.
+    async def sign_up(
+        self, contact: Contact, *, group_code: str, area: str, now: datetime, proof: Proof
+    ) -> Person | None:
+        """Register a volunteer through a group code; `proof` is what will confirm the phone.
 
         None means that somebody with this phone or national id is registered already; nothing is changed then, but the
         place of the code is spent all the same, or its count would tell strangers who is registered.
@@ -146,9 +165,9 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            if await self._add(connection, person, contact, now, group_code=group_code):
+            if await self._add(connection, person, contact, group_code=group_code, proof=proof):
                 return person
-            return await self._renew(connection, contact, organisation, area, group_code, now)
+            return await self._renew(connection, contact, organisation, area, group_code, now, proof)
 
     async def assist(
         self,
@@ -160,11 +179,12 @@ class People:
         by: UUID,
         now: datetime,
         approved: bool,
+        proof: Proof,
     ) -> Person | None:
         """Sign somebody up on his behalf. None if the phone or national id is registered; raises `domain.Refused`."""
         person = sign_ups.assist(uuid4(), organisation, area, authority, now, approved=approved)
         async with acquire(self._pool) as connection, connection.transaction():
-            if not await self._add(connection, person, contact, now, assisted_by=by):
+            if not await self._add(connection, person, contact, assisted_by=by, proof=proof):
                 return None
             await self._record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
             return person
@@ -216,7 +236,7 @@ class People:
         """Give somebody a role in an area, whether he is registered or not. Raises `domain.Refused`."""
         async with acquire(self._pool) as connection, connection.transaction():
             new = domain.appoint_new(uuid4(), organisation, role, area, authority, now)
-            if await self._add(connection, new, contact, now):
+            if await self._add(connection, new, contact):
                 await self._record_decision(connection, new, Step.APPOINTMENT, by, now)
                 return new
             row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
@@ -240,11 +260,13 @@ class People:
         connection: Connection,
         person: Person,
         contact: Contact,
-        now: datetime,
         *,
         group_code: str | None = None,
         assisted_by: UUID | None = None,
+        proof: Proof | None = None,
     ) -> bool:
+        fields = self._sealed(person.person_id, {"name": contact.name, "phone": contact.phone})
+        key = str(person.person_id)
         added = await connection.fetchval(
             INSERT_PERSON,
             person.person_id,
@@ -259,12 +281,15 @@ class People:
             contact.name_tokens,
             group_code,
             assisted_by,
+            *zip(*(field[1:] for field in fields), strict=True),
+            VOLUNTEER_REGISTERED.name,
+            VOLUNTEER_REGISTERED.partition_of(key),
+            uuid4(),
+            domain.event_of(None, person).model_dump_json().encode(),
+            proof.code_hash(person.person_id) if proof else None,
+            proof.expires_at if proof else None,
         )
-        if added is None:
-            return False
-        await self._write_sealed(connection, person.person_id, {"name": contact.name, "phone": contact.phone})
-        await _announce(connection, None, person, now)
-        return True
+        return added is not None
 
     async def _renew(
         self,
@@ -274,6 +299,7 @@ class People:
         area: str,
         group_code: str,
         now: datetime,
+        proof: Proof,
     ) -> Person | None:
         row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
         if row is None:
@@ -291,6 +317,7 @@ class People:
             RENEW_PERSON, after.person_id, contact.name_tokens, group_code, now, contact.national_id_index
         )
         await self._write_sealed(connection, after.person_id, {"name": contact.name})
+        await write_proof(connection, after.person_id, proof)
         return after
 
     async def _change(
@@ -334,11 +361,13 @@ class People:
         )
 
     async def _write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
-        rows = []
-        for field, text in fields.items():
-            sealed = self._ring.seal(text.encode(), household=str(person_id), field=field)
-            rows.append((person_id, field, sealed.key_id, sealed.wrapped_key, sealed.ciphertext))
-        await connection.executemany(WRITE_SEALED, rows)
+        await connection.executemany(WRITE_SEALED, self._sealed(person_id, fields))
+
+    def _sealed(self, person_id: UUID, fields: Mapping[str, str]) -> list[tuple[UUID, str, str, bytes, bytes]]:
+        return [
+            (person_id, field, *self._ring.seal(text.encode(), household=str(person_id), field=field))
+            for field, text in fields.items()
+        ]
 
 
 def opened(ring: KeyRing, row: asyncpg.Record, field: str, stored_as: str | None = None) -> str | None:

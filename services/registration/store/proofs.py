@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from shared.postgres.pool import acquire
+from shared.postgres.pool import Connection, acquire
 
 WRITE_PROOF = """
 INSERT INTO sign_up_code (person_id, code_hash, expires_at) VALUES ($1, $2, $3)
@@ -23,12 +25,17 @@ TAKE_PROOF = "DELETE FROM sign_up_code WHERE person_id = $1 AND code_hash = $2 R
 CONFIRM_PHONE = "UPDATE person SET phone_confirmed_at = $2 WHERE person_id = $1"
 
 
-async def write_code(
-    pool: asyncpg.Pool[asyncpg.Record], person_id: UUID, code_hash: bytes, *, expires_at: datetime
-) -> None:
-    """Set the code that proves the phone of a person, instead of any before."""
-    async with acquire(pool) as connection:
-        await connection.execute(WRITE_PROOF, person_id, code_hash, expires_at)
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What will prove a phone: the keyed hash of the code that is sent there, which depends on whose it is."""
+
+    code_hash: Callable[[UUID], bytes]
+    expires_at: datetime
+
+
+async def write_proof(connection: Connection, person_id: UUID, proof: Proof) -> None:
+    """Set the code that proves the phone of a person, instead of any before, in the caller's transaction."""
+    await connection.execute(WRITE_PROOF, person_id, proof.code_hash(person_id), proof.expires_at)
 
 
 async def confirm(pool: asyncpg.Pool[asyncpg.Record], person_id: UUID, code_hash: bytes, *, now: datetime) -> bool:

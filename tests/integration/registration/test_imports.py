@@ -33,7 +33,7 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER, delimit
     return text.getvalue()
 
 
-def workbook(rows: Sequence[Sequence[Any]], header: Sequence[str] = HEADER) -> bytes:
+def workbook(rows: Sequence[Any], header: Sequence[str] = HEADER) -> bytes:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
