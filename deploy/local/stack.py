@@ -196,6 +196,8 @@ class Stack:
         if name == "registration":
             variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
+            # The one rule of the service that its operator chooses.
+            variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables
