@@ -67,3 +67,16 @@ def read_cursor(text: str | None) -> tuple[datetime, UUID] | None:
         return None
     at, last = read(text, moment, UUID)
     return at, last
+
+
+def write_person_cursor(area: str, at: datetime, last: UUID) -> str:
+    """Write the cursor of a list of persons, by area, time and id."""
+    return write(area, at, last)
+
+
+def read_person_cursor(text: str | None) -> tuple[str, datetime, UUID] | None:
+    """Read a cursor of a list of persons; as `read_cursor`."""
+    if text is None:
+        return None
+    area, at, last = read(text, place, moment, UUID)
+    return area, at, last

@@ -13,12 +13,18 @@ from starlette.requests import Request
 
 from services.registration.domain.directives import ADDRESSABLE, FARTHEST_DEADLINE, MAX_FILES, Directive, overdue
 from services.registration.files import KINDS
-from services.registration.http.cursors import CursorText, read_cursor, write_cursor
+from services.registration.http.cursors import (
+    CursorText,
+    read_cursor,
+    read_person_cursor,
+    write_cursor,
+    write_person_cursor,
+)
 from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import LongText, ShortText, Title
-from services.registration.http.uploads import download, read_upload
+from services.registration.http.uploads import UploadAnswer, download, read_upload
 from services.registration.settings import DIRECTIVE_FILE_BYTES, PAGE_SIZE, UPLOADS_PER_PERSON
 from services.registration.store.directives import Audience, Received, UnknownDirective
 from services.registration.store.published import UnknownFileId
@@ -52,14 +58,6 @@ class Withdrawal(Body):
     """Why a directive is withdrawn; everybody to whom it went can read it."""
 
     reason: ShortText
-
-
-class UploadAnswer(BaseModel):
-    """A file that waits to be named by a directive, for a day."""
-
-    file_id: UUID
-    media_type: str
-    size: int
 
 
 class FileAnswer(UploadAnswer):
@@ -279,12 +277,12 @@ async def list_missing(
     demand_area(caller, area)
     directive = (await _received(parts, directive_id, caller)).directive
     listed = await parts.directives.missing(
-        directive, area, after=read_cursor(cursor), limit=PAGE_SIZE, reader=caller.subject, now=parts.clock.now()
+        directive, area, after=read_person_cursor(cursor), limit=PAGE_SIZE, reader=caller.subject, now=parts.clock.now()
     )
     last = listed[-1] if len(listed) == PAGE_SIZE else None
     return MissingPage(
         persons=[MissingPerson.model_validate(one) for one in listed],
-        cursor=write_cursor(last["registered_at"], last["person_id"]) if last else None,
+        cursor=write_person_cursor(last["area"], last["registered_at"], last["person_id"]) if last else None,
     )
 
 

@@ -53,26 +53,26 @@ class NewTicket(Body):
     area: AreaCode | None = None
 
 
-class Escalation(Body):
+class TicketEscalation(Body):
     """Why a ticket goes up; may be left out."""
 
     note: ShortText | None = None
 
 
-class Answer(Body):
+class TicketReply(Body):
     """An answer: a text, a known problem, whose answer is then given in both languages, or both."""
 
     text: LongText | None = None
     known_problem: UUID | None = None
 
 
-class Merge(Body):
+class TicketMerge(Body):
     """The ticket that the other shall follow."""
 
     into: UUID
 
 
-class Reopening(Body):
+class TicketReopening(Body):
     """What is still wrong."""
 
     note: ShortText
@@ -120,7 +120,7 @@ class AttachmentAnswer(BaseModel):
     size: int
 
 
-class Contact(BaseModel):
+class TicketContact(BaseModel):
     """Whom to call about a ticket; for those who work on it."""
 
     name: str | None
@@ -140,7 +140,7 @@ class TicketAnswer(TicketSummary):
     history: Sequence[StepAnswer]
     attachments: Sequence[AttachmentAnswer]
     duplicates: Sequence[UUID]
-    contact: Contact | None
+    contact: TicketContact | None
 
 
 class TicketPage(BaseModel):
@@ -200,14 +200,14 @@ class KnownProblemPage(BaseModel):
     cursor: str | None
 
 
-class Similar(BaseModel):
+class SimilarTitles(BaseModel):
     """What is like a title, the most alike first."""
 
     known_problems: Sequence[SimilarKnownProblem]
     problems: Sequence[SimilarTicket]
 
 
-class Count(BaseModel):
+class TicketCount(BaseModel):
     """Tickets raised in the month: `province` is "" for those about the whole country, `level` how far they went up."""
 
     province: str
@@ -271,11 +271,11 @@ async def similar_problems(
     parts: Service,
     text: Annotated[str, Query(min_length=1, max_length=200)],
     category: Annotated[Category | None, Query()] = None,
-) -> Similar:
+) -> SimilarTitles:
     """Find known problems, and tickets that the caller may see, whose titles are like `text`."""
     now = parts.clock.now()
     known, tickets = await parts.problems.similar(text, category, _viewer(caller), now=now)
-    return Similar(
+    return SimilarTitles(
         known_problems=[SimilarKnownProblem.model_validate(one) for one in known],
         problems=[
             SimilarTicket(**_summary(one.problem, one.title, caller, now), likeness=one.likeness or 0.0)
@@ -290,14 +290,14 @@ async def count_problems(
     parts: Service,
     month: Annotated[str, Query(pattern=_MONTH, examples=["2022-02"])],
     area: Annotated[AreaCode | None, Query()] = None,
-) -> Sequence[Count]:
+) -> Sequence[TicketCount]:
     """Count the tickets of a month (Asia/Bangkok) in the caller's area by province, category and level reached."""
     area = caller.area if area is None else area
     demand_area(caller, area)
     begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=BANGKOK)
     ends = begins.replace(year=begins.year + begins.month // 12, month=begins.month % 12 + 1)
     counted = await parts.problems.counts(area, begins=begins.astimezone(UTC), ends=ends.astimezone(UTC))
-    return [Count.model_validate(row) for row in counted]
+    return [TicketCount.model_validate(row) for row in counted]
 
 
 @router.get("/problems/{problem_id}")
@@ -323,7 +323,7 @@ async def escalate_problem(
     problem_id: UUID,
     caller: Worker,
     parts: Service,
-    body: Escalation = Escalation(),  # noqa: B008 - frozen
+    body: TicketEscalation = TicketEscalation(),  # noqa: B008 - frozen
 ) -> TicketSummary:
     """Hand a ticket one level up, where its time begins anew."""
     now = parts.clock.now()
@@ -331,7 +331,7 @@ async def escalate_problem(
 
 
 @router.post("/problems/{problem_id}/answer")
-async def answer_problem(problem_id: UUID, body: Answer, caller: Worker, parts: Service) -> TicketSummary:
+async def answer_problem(problem_id: UUID, body: TicketReply, caller: Worker, parts: Service) -> TicketSummary:
     """Answer a ticket, and all that were merged into it."""
     now, texts = parts.clock.now(), [body.text] if body.text else []
     if body.known_problem is not None:
@@ -356,14 +356,14 @@ async def close_problem(problem_id: UUID, caller: Raiser, parts: Service) -> Tic
 
 
 @router.post("/problems/{problem_id}/reopening")
-async def reopen_problem(problem_id: UUID, body: Reopening, caller: Raiser, parts: Service) -> TicketSummary:
+async def reopen_problem(problem_id: UUID, body: TicketReopening, caller: Raiser, parts: Service) -> TicketSummary:
     """Open an answered or closed ticket again: who raised it, within 14 days."""
     now = parts.clock.now()
     return await _changed(parts.problems.reopen(problem_id, _viewer(caller), note=body.note, now=now), caller, now)
 
 
 @router.post("/problems/{problem_id}/merge")
-async def merge_problem(problem_id: UUID, body: Merge, caller: Worker, parts: Service) -> TicketSummary:
+async def merge_problem(problem_id: UUID, body: TicketMerge, caller: Worker, parts: Service) -> TicketSummary:
     """Let a ticket follow another: state, deadline and answer are the other's from now on."""
     now = parts.clock.now()
     return await _changed(parts.problems.merge(problem_id, body.into, _viewer(caller), now=now), caller, now)
@@ -490,5 +490,5 @@ def _answer_of(ticket: Ticket, caller: Principal, now: datetime) -> TicketAnswer
         duplicates=ticket.duplicates,
         contact=None
         if ticket.contact is None
-        else Contact(name=ticket.contact.get("name"), phone=ticket.contact.get("phone")),
+        else TicketContact(name=ticket.contact.get("name"), phone=ticket.contact.get("phone")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -24,12 +25,18 @@ from services.registration.domain.trainings import (
     wrong_time,
 )
 from services.registration.files import KINDS
-from services.registration.http.cursors import CursorText, read_cursor, write_cursor
+from services.registration.http.cursors import (
+    CursorText,
+    read_cursor,
+    read_person_cursor,
+    write_cursor,
+    write_person_cursor,
+)
 from services.registration.http.fields import AreaCode, Body, Name, Phone
 from services.registration.http.parts import Parts, address_of, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import Place, Title
-from services.registration.http.uploads import download, read_upload
+from services.registration.http.uploads import UploadAnswer, download, read_upload
 from services.registration.settings import (
     ATTENDANCE_TRIES,
     ATTENDANCE_TRIES_PER_ADDRESS,
@@ -39,9 +46,11 @@ from services.registration.settings import (
     PAGE_SIZE,
     UPLOADS_PER_PERSON,
 )
+from services.registration.sms import TextMessage
 from services.registration.store.published import UnknownFileId
 from services.registration.store.trainings import Guest, NewMaterial, UnknownTraining, WrongCode
 from shared.contracts.events import Role
+from shared.observability.clock import BANGKOK
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand, demand_area, optional_principal, require, unauthenticated
@@ -91,14 +100,6 @@ class CoursePage(BaseModel):
 
     courses: Sequence[CourseAnswer]
     cursor: str | None
-
-
-class UploadAnswer(BaseModel):
-    """A file that waits to be named by what uses it, for a day."""
-
-    file_id: UUID
-    media_type: str
-    size: int
 
 
 class MaterialBody(Body):
@@ -186,7 +187,7 @@ class GuestBody(Body):
     phone: Phone
 
 
-class SignUpAnswer(BaseModel):
+class PlaceAnswer(BaseModel):
     """Where somebody stands. `sign_up_id` is what a guest cancels with; it is shown this once."""
 
     sign_up_id: UUID
@@ -219,7 +220,7 @@ class CodeAnswer(BaseModel):
     good_until: datetime
 
 
-class Attendance(Body):
+class AttendanceBody(Body):
     """The code that the trainer shows; who has no account adds the phone that he signed up with."""
 
     code: str = Field(max_length=40, examples=["F4K-C9T"])
@@ -278,7 +279,7 @@ class MySignUp(BaseModel):
     attended_at: datetime | None
 
 
-class Completion(BaseModel):
+class MyCompletion(BaseModel):
     """A course that the caller has completed."""
 
     course_id: UUID
@@ -294,7 +295,7 @@ class MyTrainings(BaseModel):
 
     missing: Sequence[MissingCourse]
     sign_ups: Sequence[MySignUp]
-    completions: Sequence[Completion]
+    completions: Sequence[MyCompletion]
 
 
 Anybody = Annotated[Principal | None, Depends(optional_principal)]
@@ -551,7 +552,7 @@ async def list_sign_ups(
 @router.post("/sessions/{session_id}/sign-ups", status_code=201)
 async def sign_up(
     session_id: UUID, request: Request, caller: Anybody, parts: Service, body: GuestBody | None = None
-) -> SignUpAnswer:
+) -> PlaceAnswer:
     """Sign up: whoever is signed in for himself, others with name and phone. Who finds no place waits in order."""
     now, guest = parts.clock.now(), None
     if caller is not None:
@@ -568,7 +569,7 @@ async def sign_up(
         )
     except UnknownTraining:
         raise not_found() from None
-    return SignUpAnswer(sign_up_id=signed.sign_up_id, state=signed.state)
+    return PlaceAnswer(sign_up_id=signed.sign_up_id, state=signed.state)
 
 
 @router.delete("/sessions/{session_id}/sign-ups/mine", status_code=204)
@@ -587,7 +588,7 @@ async def cancel_sign_up(session_id: UUID, sign_up_id: UUID, caller: Anybody, pa
 # Open without a token: a guest attends by his phone. Tries are counted by phone or person, and by address.
 @router.post("/sessions/{session_id}/attendance")
 async def attend(
-    session_id: UUID, request: Request, body: Attendance, caller: Anybody, parts: Service
+    session_id: UUID, request: Request, body: AttendanceBody, caller: Anybody, parts: Service
 ) -> AttendanceAnswer:
     """Say that one is there, by the code that the trainer shows. The course is completed by it."""
     now = parts.clock.now()
@@ -651,7 +652,7 @@ async def list_trained(
         found,
         area,
         trained=trained,
-        after=read_cursor(cursor),
+        after=read_person_cursor(cursor),
         limit=PAGE_SIZE,
         reader=caller.subject,
         now=parts.clock.now(),
@@ -659,7 +660,7 @@ async def list_trained(
     last = listed[-1] if len(listed) == PAGE_SIZE else None
     return TrainedPage(
         persons=[TrainedPerson.model_validate(one) for one in listed],
-        cursor=write_cursor(last["registered_at"], last["person_id"]) if last else None,
+        cursor=write_person_cursor(last["area"], last["registered_at"], last["person_id"]) if last else None,
     )
 
 
@@ -672,7 +673,7 @@ async def my_trainings(caller: Attendant, parts: Service) -> MyTrainings:
     return MyTrainings(
         missing=[MissingCourse.model_validate(one) for one in missing],
         sign_ups=[MySignUp.model_validate(one) for one in sign_ups],
-        completions=[Completion.model_validate(one) for one in completions],
+        completions=[MyCompletion.model_validate(one) for one in completions],
     )
 
 
@@ -707,16 +708,17 @@ async def _session(parts: Parts, session_id: UUID, caller: Principal | None) -> 
 
 async def _change(parts: Parts, session_id: UUID, caller: Principal, **changes: Any) -> None:
     try:
-        await parts.trainings.change_session(
+        moved_up = await parts.trainings.change_session(
             session_id, by=caller.subject, within=_within(caller), now=parts.clock.now(), **changes
         )
     except UnknownTraining:
         raise not_found() from None
+    _tell(parts, moved_up)
 
 
 async def _cancel(parts: Parts, session_id: UUID, sign_up_id: UUID | None, caller: Principal | None) -> Response:
     try:
-        await parts.trainings.cancel(
+        moved_up = await parts.trainings.cancel(
             session_id,
             sign_up_id,
             person=caller.subject if caller else None,
@@ -725,7 +727,26 @@ async def _cancel(parts: Parts, session_id: UUID, sign_up_id: UUID | None, calle
         )
     except UnknownTraining:
         raise not_found() from None
+    _tell(parts, moved_up)
     return Response(status_code=204)
+
+
+def _tell(parts: Parts, moved_up: Sequence[UUID]) -> None:
+    # Tried, not promised, as all text messages are; the place is his whether or not the message comes.
+    for sign_up_id in moved_up:
+        parts.messenger.offer(partial(_moved_up_message, parts, sign_up_id))
+
+
+async def _moved_up_message(parts: Parts, sign_up_id: UUID) -> TextMessage | None:
+    notice = await parts.trainings.notice(sign_up_id)
+    if notice is None:
+        return None
+    at = notice.begins_at.astimezone(BANGKOK)
+    return TextMessage(
+        notice.phone,
+        f"ท่านได้ที่นั่งอบรม {notice.title_th} วันที่ {at:%d/%m}/{at.year + 543} เวลา {at:%H:%M} น. / "
+        f"You have a place now: {notice.title_en}, {at:%d/%m/%Y %H:%M}",
+    )
 
 
 def _within(caller: Principal) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +17,14 @@ _MESSAGES = {
     "damaged": Message("ไฟล์เสียหายหรือไม่ครบ", "This file is damaged or cut off"),
     "too_many_pixels": Message("ภาพมีขนาดใหญ่เกินกำหนด", "This picture has too many pixels"),
 }
+
+
+class UploadAnswer(BaseModel):
+    """A published file, by the id under which a material or a directive names it, within a day of its upload."""
+
+    file_id: UUID
+    media_type: str
+    size: int
 
 
 async def read_upload(request: Request, *, kinds: Collection[FileKind], most: int) -> tuple[FileKind, bytes]:

@@ -13,6 +13,7 @@ import asyncpg
 from services.registration.domain import directives as domain
 from services.registration.domain.directives import Directive, DirectiveRefused
 from services.registration.store.people import RECORD_ACCESS
+from services.registration.store.persons_in_order import BEFORE_ALL_PERSONS, PersonCursor
 from services.registration.store.published import use_files
 from shared.contracts.events import Role
 from shared.observability.logs import log
@@ -124,6 +125,7 @@ GROUP BY left(p.area, $4)
 ORDER BY left(p.area, $4)
 """
 
+# One walk along the index person_by_area, as the list of volunteers.
 PAGE_MISSING = """
 SELECT p.person_id, p.area, p.role, p.registered_at, n.key_id, n.wrapped_key, n.ciphertext
 FROM person AS p
@@ -132,9 +134,9 @@ WHERE p.status = 'approved' AND p.role = ANY($2) AND p.area >= $3 AND p.area < $
   AND NOT EXISTS (
       SELECT FROM directive_acknowledgement AS a WHERE a.directive_id = $1 AND a.person_id = p.person_id
   )
-  AND ($4::timestamptz IS NULL OR (p.registered_at, p.person_id) > ($4, $5))
-ORDER BY p.registered_at, p.person_id
-LIMIT $6
+  AND (p.area, p.registered_at, p.person_id) > ($4, $5, $6)
+ORDER BY p.area, p.registered_at, p.person_id
+LIMIT $7
 """
 
 Cursor = tuple[datetime, UUID]
@@ -300,7 +302,7 @@ class Directives:
         return [dict(row) for row in rows]
 
     async def missing(
-        self, directive: Directive, area: str, *, after: Cursor | None, limit: int, reader: UUID, now: datetime
+        self, directive: Directive, area: str, *, after: PersonCursor | None, limit: int, reader: UUID, now: datetime
     ) -> Sequence[Mapping[str, Any]]:
         """Return the next persons of `area` who have not acknowledged, with names; the reading is recorded."""
         inner = _inside_both(directive.area, area)
@@ -312,7 +314,7 @@ class Directives:
                 directive.directive_id,
                 list(directive.roles),
                 inner,
-                *(after or (None, None)),
+                *(after or BEFORE_ALL_PERSONS),
                 limit,
             )
             if rows:

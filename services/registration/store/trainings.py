@@ -15,6 +15,7 @@ from services.registration.codes import attendance_code
 from services.registration.domain import trainings as domain
 from services.registration.domain.trainings import Audience, Course, Session, SignUpState, TrainingRefused
 from services.registration.store.people import RECORD_ACCESS
+from services.registration.store.persons_in_order import BEFORE_ALL_PERSONS, PersonCursor
 from services.registration.store.published import use_files
 from services.registration.store.training_duty import missing_courses
 from shared.contracts.events import Role
@@ -211,6 +212,18 @@ ORDER BY u.number
 LIMIT $3
 """
 
+SELECT_NOTICE = """
+SELECT u.sign_up_id, u.person_id, s.begins_at, c.title_th, c.title_en, f.sign_up_id IS NOT NULL AS own_phone,
+       coalesce(f.key_id, n.key_id) AS key_id, coalesce(f.wrapped_key, n.wrapped_key) AS wrapped_key,
+       coalesce(f.ciphertext, n.ciphertext) AS ciphertext
+FROM training_sign_up AS u
+JOIN training_session AS s USING (session_id)
+JOIN training_course AS c USING (course_id)
+LEFT JOIN training_sign_up_field AS f ON f.sign_up_id = u.sign_up_id AND f.field = 'phone'
+LEFT JOIN sealed_field AS n ON n.person_id = u.person_id AND n.field = 'phone'
+WHERE u.sign_up_id = $1 AND u.state = 'placed'
+"""
+
 MARK_ATTENDED = """
 UPDATE training_sign_up
 SET attended_at = coalesce(attended_at, $2)
@@ -262,13 +275,14 @@ GROUP BY left(p.area, $5)
 ORDER BY left(p.area, $5)
 """  # noqa: S608 - constants of this module
 
+# One walk along the index person_by_area, as the list of volunteers.
 PAGE_TRAINED = f"""
 SELECT p.person_id, p.area, p.role, p.registered_at, n.key_id, n.wrapped_key, n.ciphertext
 FROM person AS p LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
 WHERE p.area >= $4 AND p.area < $4 || ':' AND {_CONCERNED} AND {_TRAINED} = $5
-  AND ($6::timestamptz IS NULL OR (p.registered_at, p.person_id) > ($6, $7))
-ORDER BY p.registered_at, p.person_id
-LIMIT $8
+  AND (p.area, p.registered_at, p.person_id) > ($6, $7, $8)
+ORDER BY p.area, p.registered_at, p.person_id
+LIMIT $9
 """  # noqa: S608 - constants of this module
 
 SWEEP_CONTACTS = """
@@ -306,6 +320,16 @@ class SignUp:
 
     sign_up_id: UUID
     state: SignUpState
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Whom to tell about which course's session."""
+
+    phone: str
+    title_th: str
+    title_en: str
+    begins_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,10 +479,10 @@ class Trainings:
         trainer: UUID | None = None,
         new_code: bool = False,
         cancel: bool = False,
-    ) -> None:
+    ) -> Sequence[UUID]:
         """Change what is given of a session that is the caller's to hold. A larger room takes in who waits.
 
-        A smaller one sends nobody away: places that were given stay. Raises `UnknownTraining`.
+        Returns the sign-ups that got a place. A smaller room sends nobody away. Raises `UnknownTraining`.
         """
         async with acquire(self._pool) as connection, connection.transaction():
             row = await connection.fetchrow(LOCK_SESSION, session_id)
@@ -467,7 +491,8 @@ class Trainings:
             await connection.execute(
                 UPDATE_SESSION, session_id, capacity, link, place, trainer, int(new_code), cancel, now
             )
-            await connection.execute(FILL, session_id)
+            moved_up = await connection.fetch(FILL, session_id)
+        return [row["sign_up_id"] for row in moved_up]
 
     async def sessions(
         self,
@@ -535,10 +560,11 @@ class Trainings:
 
     async def cancel(
         self, session_id: UUID, sign_up_id: UUID | None, *, person: UUID | None, within: str | None, now: datetime
-    ) -> None:
+    ) -> Sequence[UUID]:
         """Cancel a sign-up: a person's own (None is whichever it is), a guest's by its id, or as who holds the session.
 
-        Whoever waits longest gets the place in the same transaction. Raises `UnknownTraining` and `TrainingRefused`.
+        Whoever waits longest gets the place in the same transaction, and is returned. Raises `UnknownTraining` and
+        `TrainingRefused`.
         """
         async with acquire(self._pool) as connection, connection.transaction():
             row = await connection.fetchrow(LOCK_SESSION, session_id)
@@ -553,12 +579,21 @@ class Trainings:
                 if own is None:
                     raise UnknownTraining
                 await connection.execute(CANCEL_OWN_SIGN_UP, own["sign_up_id"], now)
-                await connection.execute(FILL, session_id)
-                return
-            holds = person is not None and _holds(session, person, within)
-            if not await connection.fetchval(CANCEL_SIGN_UP, sign_up_id, session_id, person, holds, now):
-                raise UnknownTraining
-            await connection.execute(FILL, session_id)
+            else:
+                holds = person is not None and _holds(session, person, within)
+                if not await connection.fetchval(CANCEL_SIGN_UP, sign_up_id, session_id, person, holds, now):
+                    raise UnknownTraining
+            moved_up = await connection.fetch(FILL, session_id)
+        return [row["sign_up_id"] for row in moved_up]
+
+    async def notice(self, sign_up_id: UUID) -> Notice | None:
+        """Return whom to tell that he has a place now, and where; None where no phone is known."""
+        async with acquire(self._pool) as connection:
+            row = await connection.fetchrow(SELECT_NOTICE, sign_up_id)
+        if row is None:
+            return None
+        phone = self._open(row["sign_up_id"] if row["own_phone"] else row["person_id"], row, "phone")
+        return Notice(phone, row["title_th"], row["title_en"], row["begins_at"]) if phone else None
 
     async def attend(
         self, session_id: UUID, code: str | None, *, person: UUID | None, phone: str | None, now: datetime
@@ -648,7 +683,15 @@ class Trainings:
         return [dict(row) for row in rows]
 
     async def trained(
-        self, course: Course, area: str, *, trained: bool, after: Cursor | None, limit: int, reader: UUID, now: datetime
+        self,
+        course: Course,
+        area: str,
+        *,
+        trained: bool,
+        after: PersonCursor | None,
+        limit: int,
+        reader: UUID,
+        now: datetime,
     ) -> Sequence[Mapping[str, Any]]:
         """Return the next persons whom a course concerns and who are trained or are not; the reading is recorded."""
         async with acquire(self._pool) as connection, connection.transaction():
@@ -659,7 +702,7 @@ class Trainings:
                 list(course.required_for),
                 area,
                 trained,
-                *(after or (None, None)),
+                *(after or BEFORE_ALL_PERSONS),
                 limit,
             )
             if rows:
@@ -692,15 +735,15 @@ class Trainings:
             rows.append((sign_up_id, field, *sealed))
         await connection.executemany(WRITE_FIELD, rows)
 
-    def _open(self, bound_to: UUID, row: asyncpg.Record) -> str | None:
+    def _open(self, bound_to: UUID, row: asyncpg.Record, field: str = "name") -> str | None:
         if row["ciphertext"] is None:
             return None
         sealed = Sealed(row["key_id"], row["wrapped_key"], row["ciphertext"])
         try:
-            return self._ring.open_sealed(sealed, household=str(bound_to), field="name").decode()
+            return self._ring.open_sealed(sealed, household=str(bound_to), field=field).decode()
         except SealBroken:
             # One damaged row shall not hide the others.
-            _log.error("sealed_field_broken", of=str(bound_to), field="name", key=sealed.key_id)
+            _log.error("sealed_field_broken", of=str(bound_to), field=field, key=sealed.key_id)
             return None
 
 

@@ -150,6 +150,24 @@ async def test_a_larger_room_takes_in_who_waits_and_a_smaller_one_sends_nobody_a
     assert (refused.status_code, refused.json()["code"]) == (409, "session_cancelled")
 
 
+async def test_who_moves_up_is_told_by_text_message(school: School, phones: Phones) -> None:
+    phone, first = new_phone(), uuid4()
+    volunteer = await school.office.volunteer(phone=phone)
+    session = await school.session(await school.course(audience="public"), capacity=1)
+    await school.sign_up(session, school.learner(first))
+    await school.sign_up(session, school.learner(UUID(volunteer)))
+    guest = {"name": "แขก", "phone": new_phone()}
+    await school.sign_up(session, **guest)
+    mine = f"/v1/trainings/sessions/{session}/sign-ups/mine"
+    assert (await school.office.ask("DELETE", mine, school.learner(first))).status_code == 204
+    told = await phones.next()
+    assert told.phone == phone
+    assert "07/02/2565 เวลา 10:00" in told.text
+    path = f"/v1/trainings/sessions/{session}"
+    assert (await school.office.ask("PATCH", path, school.holder, json={"capacity": 2})).status_code == 200
+    assert (await phones.next()).phone == guest["phone"]
+
+
 async def test_signing_up_twice_is_once(school: School) -> None:
     session, person = await school.session(capacity=1), uuid4()
     answers = await asyncio.gather(*(school.sign_up(session, school.learner(person)) for _ in range(5)))
@@ -419,7 +437,9 @@ async def test_who_teaches_what_where(school: School) -> None:
     assert (retired.status_code, retired.json()["code"]) == (409, "course_retired")
 
 
-async def test_who_is_trained_is_counted_by_area_and_named_to_the_entitled(school: School) -> None:
+async def test_who_is_trained_is_counted_by_area_and_named_to_the_entitled(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office = school.office
     course = await school.course(required_for=["volunteer"], area="5003", validity_months=1)
     trained, untrained = await office.volunteer("500301"), await office.volunteer("500301")
@@ -453,6 +473,17 @@ async def test_who_is_trained_is_counted_by_area_and_named_to_the_entitled(schoo
     assert (await office.ask("GET", path, other, params=params)).status_code == 403
     read = "SELECT count(*) FROM personal_data_access WHERE purpose = 'training list' AND $1 = ANY(persons)"
     assert await office.pool.fetchval(read, UUID(trained)) == 1
+    monkeypatch.setattr("services.registration.http.trainings.PAGE_SIZE", 1)
+    paged: dict[str, Any] = {"area": "5003", "course": course}
+    names = []
+    while True:
+        page = (await office.ask("GET", path, district, params=paged)).json()
+        names += [one["area"] for one in page["persons"]]
+        if page["cursor"] is None:
+            break
+        paged["cursor"] = page["cursor"]
+    assert names == ["500301", "500302"]
+    assert (await office.ask("GET", path, district, params=params | {"cursor": "x"})).status_code == 400
     school.go_to(BEGINS + timedelta(days=29))  # a month of 28 days later it has expired
     district = office.token(Role.DISTRICT_COORDINATOR, "5003")
     assert await counted() == [("500301", 2, 0), ("500302", 1, 0)]
