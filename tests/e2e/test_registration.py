@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from deploy.local.addresses import Addresses
 from deploy.local.stack import Stack
@@ -283,7 +283,7 @@ async def test_a_roll_is_checked_before_its_good_rows_are_stored(
     rows = f"ชื่อ-สกุล,เบอร์โทร,รหัสตำบล\nมาลัย อินทร์แก้ว,{new_phone()},940202\nบุญส่ง ดีงาม,8.12E+08,940202\n"
     async with signed_in(browser, office, coordinator["kept"], DESK) as visitor:
         await visitor.open("/organisation?id={organisation}&lang=en".format(**coordinator))
-        file = {"name": "roll.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+        file = FilePayload(name="roll.csv", mimeType="text/csv", buffer=rows.encode())
         await visitor.page.locator("[name=file]").set_input_files(file)
         await visitor.press("Check the file")
         await expect(visitor.page.locator("table.errors tbody tr")).to_have_text(re.compile("^3Phone.*8.12E"))

@@ -16,8 +16,8 @@ SCRIPTS = {path.name: path.read_text() for path in PAGES.glob("*.js")}
 KEYS = re.findall(r"^  (\w+):", TEXT, re.MULTILINE)
 
 
-def settings(assets: Path | None, **urls: str) -> PageSettings:
-    return PageSettings(assets=assets, **{"facilities_url": "", "reporting_url": "", **urls})
+def settings(assets: Path | None, facilities_url: str = "", reporting_url: str = "") -> PageSettings:
+    return PageSettings(assets=assets, facilities_url=facilities_url, reporting_url=reporting_url)
 
 
 @pytest.fixture
