@@ -57,7 +57,7 @@ export const TEXTS = {
     "ชื่อและเบอร์โทรศัพท์ถูกเข้ารหัสไว้ เปิดอ่านได้เฉพาะผู้ประสานงานในพื้นที่ และมีบันทึกทุกครั้งที่เปิดอ่าน",
     "Your name and number are stored sealed. Only coordinators of your area can read them, and every reading is recorded.",
   ],
-  youAre: ["ท่านเข้าสู่ระบบเป็น{role} พื้นที่{area}", "You are signed in as {role}, {area}."],
+  youAre: ["ท่านเข้าสู่ระบบเป็น{role} พื้นที่ {area}", "You are signed in as {role}, {area}."],
   toDesk: ["ไปที่โต๊ะทำงาน", "To your desk"],
   helpExplained: [
     "ฝากชื่อและเบอร์ไว้ ผู้ประสานงานในตำบลของท่านจะโทรกลับและช่วยลงทะเบียนให้",
@@ -71,7 +71,7 @@ export const TEXTS = {
   // sign-up and sign-in
   signUpExplained: ["ใช้เวลาไม่เกิน 2 นาที เตรียมรหัสกลุ่มและโทรศัพท์ไว้ใกล้มือ", "Two minutes at most. Have the group code and your phone at hand."],
   groupCode: ["รหัสกลุ่ม", "Group code"],
-  groupCodeHint: ["ตัวอักษร 8 ตัวจากหน่วยงานของท่าน เช่น F4KC-9TXP", "Eight characters from your organisation, such as F4KC-9TXP"],
+  groupCodeHint: ["ตัวอักษร 8 ตัวจากหน่วยงานของท่าน เช่น F4KC‑9TXP", "Eight characters from your organisation, such as F4KC‑9TXP"],
   noCode: ["ไม่มีรหัสกลุ่ม หรือต้องการให้ช่วย", "No group code, or in need of help?"],
   fullName: ["ชื่อและนามสกุล", "Full name"],
   fullNameHint: ["ตามบัตรประชาชน", "As on your identity card"],
