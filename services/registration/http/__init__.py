@@ -5,6 +5,7 @@ from services.registration.http import (
     contacts,
     exports,
     imports,
+    members,
     organisations,
     sign_in,
     sign_ups,
@@ -15,6 +16,7 @@ from services.registration.http import (
 ROUTERS = (
     organisations.router,
     contacts.router,
+    members.router,
     imports.router,
     sign_ups.router,
     exports.router,
