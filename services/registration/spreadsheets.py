@@ -50,7 +50,10 @@ class UnreadableFile(ValueError):
 
 
 def rows_of(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
-    """Give each row's number, as a spreadsheet shows it, and its cells; empty rows may be left out. Raises `UnreadableFile`, also midway."""
+    """Give each row's number, as a spreadsheet shows it, and its cells; empty rows may be left out.
+
+    Raises `UnreadableFile`, also midway.
+    """
     if not file.strip():
         raise UnreadableFile("empty_file")
     if file.startswith(_OLD_MARK):

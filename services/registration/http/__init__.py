@@ -10,6 +10,7 @@ from services.registration.http import (
     exports,
     imports,
     me,
+    members,
     organisations,
     problems,
     registration_help,
@@ -23,6 +24,7 @@ from services.registration.http import (
 ROUTERS = (
     organisations.router,
     contacts.router,
+    members.router,
     imports.router,
     sign_ups.router,
     exports.router,

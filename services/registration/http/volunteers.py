@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -151,17 +152,22 @@ async def list_volunteers(
     """
     area = caller.area if area is None else area
     demand_area(caller, area)
+    return await find_volunteers(parts, caller, Sought(area, status, organisation), name, phone, cursor)
+
+
+async def find_volunteers(
+    parts: Parts, caller: Principal, sought: Sought, name: str | None, phone: str | None, cursor: str | None
+) -> VolunteerPage:
+    """Give a page of those who are sought and have this name and phone; whether the caller may is judged before."""
     sought_words = searched(name) if name is not None else []
     if name is not None and not sought_words:
         raise unknown_field(
             "name", "ต้องมีอย่างน้อย 2 ตัวอักษร", "At least two letters of a word are needed", code="too_short"
         )
-    sought = Sought(
-        area,
-        status,
-        organisation,
-        tokens_of_search(parts.index, name) if name is not None else (),
-        parts.index.of_phone(phone) if phone is not None else None,
+    sought = replace(
+        sought,
+        name_tokens=tokens_of_search(parts.index, name) if name is not None else (),
+        phone_index=parts.index.of_phone(phone) if phone is not None else None,
     )
     listed = await parts.lists.page(
         sought,
@@ -368,10 +374,16 @@ def answer_of(person: Person) -> VolunteerAnswer:
 
 def listed_volunteer(one: Listed) -> ListedVolunteer:
     """Show a person to who may read names and numbers."""
+    person = one.person
     return ListedVolunteer(
-        **answer_of(one.person).model_dump(),
-        organisation_kind=one.person.organisation_kind,
-        registered_at=one.person.registered_at,
+        volunteer_id=person.person_id,
+        organisation_id=person.organisation_id,
+        role=person.role,
+        area=person.area,
+        status=person.status,
+        revision=person.revision,
+        organisation_kind=person.organisation_kind,
+        registered_at=person.registered_at,
         name=one.name,
         phone=one.phone,
         phone_confirmed=one.phone_confirmed,

@@ -87,14 +87,14 @@ async function showOne(main, who, id) {
     staff && h("p", { class: "hint" }, h("a", { href: "/organisation", text: "allOrganisations" })),
     h("section", { class: "card" }, h("h3", { text: "volunteers" }), counts),
     parts.codes,
-    staff && parts.people,
+    parts.people,
     parts.roll,
   );
   await showCodes();
-  if (staff) await showPeople();
+  await showPeople();
   rollForm(parts.roll, path, async () => {
     await load();
-    if (staff) await showPeople();
+    await showPeople();
   });
 
   async function load() {
@@ -180,7 +180,7 @@ async function showOne(main, who, id) {
     await search({});
 
     async function search({ name, status }) {
-      const { entries, more } = await list("/v1/volunteers", "volunteers", { query: { organisation: id, name, status }, most: SHOWN });
+      const { entries, more } = await list(`${path}/volunteers`, "volunteers", { query: { name, status }, most: SHOWN });
       await learnNames(entries.map((one) => one.area));
       const rows = entries.map((one) =>
         h(

@@ -40,6 +40,9 @@ FROM person
 WHERE phone_index = $1 AND status = 'approved'
 """
 
+# The code came to this phone: nothing proves better whose it is.
+NOTE_PROVEN = "UPDATE person SET phone_confirmed_at = $2 WHERE person_id = $1 AND phone_confirmed_at IS NULL"
+
 INSERT_FAMILY = "INSERT INTO refresh_family (family_id, person_id, expires_at) VALUES ($1, $2, $3)"
 
 INSERT_REFRESH_TOKEN = "INSERT INTO refresh_token (token_hash, family_id, issued_at) VALUES ($1, $2, $3)"  # noqa: S105
@@ -121,6 +124,7 @@ class SignIns:
                 row = await connection.fetchrow(HOLDER_BY_PHONE, phone_index)
                 if row is None:
                     return None
+                await connection.execute(NOTE_PROVEN, row["subject"], now)
                 family = uuid4()
                 await connection.execute(INSERT_FAMILY, family, row["subject"], refresh_until)
                 return _holder_of(row), await _add_refresh_token(connection, family, now)

@@ -147,7 +147,17 @@ async def test_a_contact_acts_for_his_organisation_and_no_other(office: Office) 
     assert made.status_code == 201
     assert len((await office.ask("GET", f"{path}/group-codes", his)).json()["group_codes"]) == 2
     assert (await office.ask("DELETE", f"{path}/group-codes/{made.json()['code']}", his)).status_code == 204
-    for method, elsewhere in (("GET", ""), ("GET", "/group-codes"), ("POST", "/group-codes"), ("GET", "/contacts")):
+    members = (await office.ask("GET", f"{path}/volunteers", his, params={"status": "approved"})).json()["volunteers"]
+    assert [(one["volunteer_id"], one["name"]) for one in members] == [(volunteer, "สมหญิง ใจดี")]
+    read = "SELECT count(*) FROM personal_data_access WHERE reader = $1 AND purpose = 'volunteer list'"
+    assert await office.pool.fetchval(read, UUID(volunteer)) == 1
+    for method, elsewhere in (
+        ("GET", ""),
+        ("GET", "/group-codes"),
+        ("POST", "/group-codes"),
+        ("GET", "/contacts"),
+        ("GET", "/volunteers"),
+    ):
         assert (await office.ask(method, f"/v1/organisations/{other}{elsewhere}", his)).status_code == 403
     assert (await office.ask("POST", f"{path}/contacts", his, json={"volunteer_id": volunteer})).status_code == 403
     listed = (await office.ask("GET", f"{path}/contacts", his)).json()["contacts"]

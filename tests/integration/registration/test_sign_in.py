@@ -54,6 +54,8 @@ async def test_a_volunteer_signs_in_by_phone(office: Office, phones: Phones) -> 
     principal = await verifier.verify(access)
     assert (str(principal.subject), principal.role, principal.area) == (volunteer, Role.VOLUNTEER, "500101")
     assert principal.organisation is not None
+    shown = await office.ask("GET", f"/v1/volunteers/{volunteer}", access)
+    assert shown.json()["phone_confirmed"] is True, "a code came to this phone"
     assert principal.expires_at == office.clock.now() + timedelta(minutes=15)
     assert refresh not in access
 
