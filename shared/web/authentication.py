@@ -1,6 +1,5 @@
 """Who sends a request, and whether they may: bearer tokens (RFC 6750) against the one table of rights."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -88,14 +87,29 @@ def demand_area(principal: Principal, area: str) -> None:
         )
 
 
-def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency that gives the caller, who has to carry `right`."""
+class Required:
+    """A dependency that gives the caller, who has to carry `right`; None: anybody who is signed in.
 
-    async def principal(request: Request) -> Principal:
+    The right can be read from outside: tests and docs/rights.md list every route with what it demands.
+    """
+
+    def __init__(self, right: Right | None) -> None:
+        self.right = right
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller of `request`; raises a 401 or 403 problem."""
         authentication: Authentication = request.app.state.authentication
-        return demand(await authentication.principal(request), right)
+        principal = await authentication.principal(request)
+        return principal if self.right is None else demand(principal, self.right)
 
-    return principal
+
+def require(right: Right) -> Required:
+    """A dependency that gives the caller, who has to carry `right`."""
+    return Required(right)
+
+
+signed_in = Required(None)
+"""A dependency that gives the caller, of whatever role: for what concerns himself alone."""
 
 
 async def optional_principal(request: Request) -> Principal | None:
