@@ -14,10 +14,12 @@ from services.registration.domain.people import Refused
 from services.registration.http import ROUTERS
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
-from services.registration.settings import SWEEP_EVERY, RegistrationSettings
+from services.registration.settings import KEYS_EVERY, SWEEP_EVERY, TERMS_EVERY, RegistrationSettings
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.appointments import Appointments
 from services.registration.store.people import People
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from services.registration.store.throttle import Throttle, Throttled
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
@@ -28,6 +30,7 @@ from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
+from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app
@@ -58,7 +61,8 @@ def http_app(
     ring = KeyRing.from_file(settings.sealing_keys_file)
     index = BlindIndex.from_file(settings.blind_index_key_file)
     # The issuer checks its own tokens with its own keys; it need not ask itself over HTTP.
-    verifier = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    own = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    verifier = verifiers(own, settings.token_issuer, now=lambda: clock.now().timestamp())
     reasons = {_STARTING}
 
     @asynccontextmanager
@@ -72,17 +76,22 @@ def http_app(
             await verifier.start()
             stack.push_async_callback(verifier.close)
             app.state.authentication = Authentication(verifier, bar)
+            people = People(pool, ring)
             app.state.parts = Parts(
                 pool=pool,
-                people=People(pool, ring),
+                people=people,
+                appointments=Appointments(pool, people),
                 sign_ins=SignIns(pool),
+                systems=Systems(pool),
                 throttle=Throttle(pool, index),
                 index=index,
                 signer=signer,
+                verifier=own,
                 messenger=messenger,
                 clock=clock,
             )
-            for work in (_sweep(app.state.parts), _watch(pool, reasons)):
+            parts: Parts = app.state.parts
+            for work in (_sweep(parts), _keep_terms(parts), _follow_keys(signer), _watch(pool, reasons)):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
             yield
@@ -109,6 +118,24 @@ async def _sweep(parts: Parts) -> None:
         except Exception as error:  # whatever one sweep meets, the next one shall come
             _log.warning("sweep_waits", cause=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _keep_terms(parts: Parts) -> None:
+    """Begin and end roles on their days. Every HTTP process does so; what one has in hand the others pass over."""
+    while True:
+        try:
+            done = await parts.appointments.keep_terms(now=parts.clock.now())
+            if done:
+                _log.info("terms_kept", appointments=done)
+        except Exception as error:  # whatever one round meets, the next one shall come
+            _log.warning("terms_wait", cause=type(error).__name__)
+        await asyncio.sleep(TERMS_EVERY.total_seconds())
+
+
+async def _follow_keys(signer: TokenSigner) -> None:
+    while True:
+        await asyncio.sleep(KEYS_EVERY.total_seconds())
+        signer.reload()
 
 
 async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:

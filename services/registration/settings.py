@@ -32,6 +32,14 @@ FAILED_SIGN_UPS_PER_ADDRESS = Limit("failed-sign-ups.address", 100, timedelta(mi
 FAILED_SIGN_INS_PER_ADDRESS = Limit("failed-sign-ins.address", 100, timedelta(minutes=10))
 """A hall full of people mistypes less; a guesser with many phones gets one right in 70 days."""
 
+FAILED_SIGN_INS_PER_CLIENT = Limit("failed-sign-ins.client", 20, timedelta(minutes=10))
+"""Of one system from one address: a wrong secret that is tried again and again does not use up the address's limit.
+From other addresses the system goes on, or anybody could shut it out who knows its client_id."""
+TOKENS_PER_CLIENT = Limit("tokens.client", 1_000, timedelta(minutes=10))
+"""Tokens live for 15 minutes: this is a system of a thousand processes, or one that asks before each request."""
+SECRET_OVERLAP_MINUTES = 24 * 60
+"""A system's operator has a day to put the new secret in."""
+
 GROUP_CODE_LIFE = timedelta(days=30)
 """When none is asked for: a campaign month."""
 GROUP_CODE_MAX_LIFE = timedelta(days=180)
@@ -43,6 +51,12 @@ GROUP_CODE_MAX_USES = 10_000
 
 PAGE_SIZE = 100
 """Persons in one answer: what fits some screens. Names are unsealed one by one, and every reading is recorded."""
+
+TERMS_EVERY = timedelta(seconds=15)
+"""How often appointments are looked through for those whose first or last day is due: with the way of the event to
+every process, a role ends everywhere within half a minute."""
+KEYS_EVERY = timedelta(seconds=15)
+"""How often the file of signing keys is looked at; a new key is published for longer than that before it signs."""
 
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""

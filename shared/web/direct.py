@@ -86,7 +86,9 @@ class DirectRoute:
     right: what the endpoint demands of its caller; named here to be listed with all other routes.
     """
 
-    def __init__(self, path: str, endpoint: Endpoint, *, right: Right, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, path: str, endpoint: Endpoint, max_body_bytes: int = MAX_BODY_BYTES, *, right: Right | None = None
+    ) -> None:
         self.path = path
         self.right = right
         self._endpoint = endpoint

@@ -1,5 +1,11 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import organisations, sign_in, volunteers
+from services.registration.http import appointments, organisations, sign_in, systems, volunteers
 
-ROUTERS = (organisations.router, volunteers.router, sign_in.router)
+ROUTERS = (
+    organisations.router,
+    volunteers.router,
+    appointments.router,
+    systems.router,
+    sign_in.router,
+)

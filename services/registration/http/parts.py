@@ -9,12 +9,14 @@ import asyncpg
 from starlette.requests import Request
 
 from services.registration.sms import Messenger
+from services.registration.store.appointments import Appointments
 from services.registration.store.people import People
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from services.registration.store.throttle import Throttle
 from shared.observability.clock import Clock
 from shared.security.blind_index import BlindIndex
-from shared.security.tokens import TokenSigner
+from shared.security.tokens import TokenSigner, TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,13 @@ class Parts:
 
     pool: asyncpg.Pool[asyncpg.Record]
     people: People
+    appointments: Appointments
     sign_ins: SignIns
+    systems: Systems
     throttle: Throttle
     index: BlindIndex
     signer: TokenSigner
+    verifier: TokenVerifier
     messenger: Messenger
     clock: Clock
 

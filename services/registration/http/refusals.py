@@ -27,6 +27,13 @@ _CONFLICTS = {
     ),
     "suspended": Message("บุคคลนี้ถูกระงับอยู่ โปรดอนุมัติก่อน", "This person is suspended; approve him or her first"),
     "withdrawn": Message("บุคคลนี้ถอนตัวแล้ว", "This person has withdrawn"),
+    "not_begun": Message(
+        "บุคคลนี้ได้รับแต่งตั้งแล้ว และรอวันเริ่มปฏิบัติหน้าที่", "This person is appointed and waits for the first day of the role"
+    ),
+    "awaited": Message(
+        "บุคคลนี้มีการแต่งตั้งที่รอวันเริ่มอยู่แล้ว โปรดยกเลิกก่อน",
+        "This person awaits the first day of another role; end that appointment first",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""/v1/volunteers, /v1/appointments and /v1/counts."""
+"""/v1/volunteers and /v1/counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from services.registration.codes import typed_group_code
-from services.registration.domain.people import APPOINTABLE, Authority, Person
+from services.registration.domain.people import Authority, Person
 from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone, Reason
 from services.registration.http.parts import Parts, address_of, parts
 from services.registration.http.refusals import not_found, unknown_field
@@ -26,7 +26,6 @@ from services.registration.settings import (
     SIGN_UPS_PER_ADDRESS,
 )
 from services.registration.sms import TextMessage
-from services.registration.store.organisations import find_organisation
 from services.registration.store.people import Contact, Cursor, UnknownGroupCode, UnknownPerson
 from services.registration.store.throttle import Throttled
 from shared.areas.register import is_current
@@ -91,16 +90,6 @@ class Suspension(Body):
     """Why somebody is suspended; kept sealed."""
 
     reason: Reason
-
-
-class Appointment(Body):
-    """Who is to hold which role where, for which organisation."""
-
-    name: Name
-    phone: Phone
-    role: Role
-    area: AreaCode
-    organisation_id: UUID
 
 
 class AreaCount(BaseModel):
@@ -221,32 +210,6 @@ async def _decide(
         )
     except UnknownPerson:
         raise not_found() from None
-    return _answer_of(person)
-
-
-@router.post("/appointments", status_code=201, tags=["appointments"])
-async def appoint(
-    body: Appointment,
-    caller: Annotated[Principal, Depends(require(Right.APPOINTMENT_WRITE))],
-    parts: Annotated[Parts, Depends(parts)],
-) -> VolunteerAnswer:
-    """Give somebody a role below the caller's own inside the caller's area, instead of the role held so far."""
-    if body.role not in APPOINTABLE:
-        raise unknown_field(
-            "role", "แต่งตั้งบทบาทนี้ผ่านทางนี้ไม่ได้", "Nobody is appointed to this role here", code="not_a_choice"
-        )
-    organisation = await find_organisation(parts.pool, body.organisation_id)
-    if organisation is None:
-        raise unknown_field("organisation_id", "ไม่พบหน่วยงานนี้", "There is no such organisation")
-    person = await parts.people.appoint(
-        Contact(body.name, body.phone, parts.index.of_phone(body.phone)),
-        organisation=organisation,
-        role=body.role,
-        area=body.area,
-        authority=Authority(caller.role, caller.area),
-        by=caller.subject,
-        now=parts.clock.now(),
-    )
     return _answer_of(person)
 
 

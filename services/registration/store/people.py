@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from services.registration.domain import people as domain
-from services.registration.domain.people import Authority, Organisation, Person
+from services.registration.domain.people import Authority, Person
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.sign_in import end_sign_ins
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
@@ -49,18 +49,29 @@ ON CONFLICT (person_id, field) DO UPDATE
 SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext
 """
 
+# The person is locked before the organisation is looked up: joined first, a row whose organisation was changed by the
+# transaction that was waited for would not be found at all.
 LOCK_BY_ID = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE person_id = $1 AND area >= $2 AND area < $2 || ':' FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.person_id = $1 AND p.area >= $2 AND p.area < $2 || ':'
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
 """
 
 LOCK_BY_PHONE = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE phone_index = $1 FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.phone_index = $1
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
+"""
+
+# Registered by an appointment whose first day has not come: neither to be approved before it nor to be suspended.
+WAITS_FOR_FIRST_DAY = """
+SELECT true
+FROM appointment
+WHERE person_id = $1 AND appointed_at = $2 AND begun_at IS NULL AND ended_at IS NULL
 """
 
 # One walk along the index person_by_area, from the cursor on. The first page begins before every area: a row comparison
@@ -142,7 +153,7 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            return person if await self._add(connection, person, contact, now) else None
+            return person if await self.add(connection, person, contact, now) else None
 
     async def decide(
         self,
@@ -160,41 +171,14 @@ class People:
         """
         async with acquire(self._pool) as connection, connection.transaction():
             row = await connection.fetchrow(LOCK_BY_ID, person_id, authority.area)
-            if row is None:
-                raise UnknownPerson
-            before = _person_of(row)
+            before = person_of(row)
+            if await connection.fetchval(WAITS_FOR_FIRST_DAY, person_id, before.registered_at):
+                raise domain.Refused("not_begun")
             after = domain.decide(before, status, authority)
             if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
+                await self.change(connection, before, after, by, now)
                 if reason is not None:
-                    await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
-            return after
-
-    async def appoint(
-        self,
-        contact: Contact,
-        *,
-        organisation: Organisation,
-        role: Role,
-        area: str,
-        authority: Authority,
-        by: UUID,
-        now: datetime,
-    ) -> Person:
-        """Give somebody a role in an area, whether he is registered or not. Raises `domain.Refused`."""
-        async with acquire(self._pool) as connection, connection.transaction():
-            new = domain.appoint_new(uuid4(), organisation, role, area, authority, now)
-            if await self._add(connection, new, contact, now):
-                await self._record_decision(connection, new, by, now)
-                return new
-            row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
-            if row is None:  # erased between the two statements: as good as held by somebody else
-                raise domain.Refused("held_elsewhere")
-            before = _person_of(row)
-            after = domain.appoint(before, organisation, role, area, authority)
-            if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
-            await self._write_sealed(connection, after.person_id, {"name": contact.name})
+                    await self.write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
             return after
 
     async def page(
@@ -215,14 +199,15 @@ class People:
                 await connection.execute(
                     RECORD_ACCESS, now, reader, "volunteer list", [row["person_id"] for row in rows]
                 )
-        return [Listed(_person_of(row), self._open(row, "name"), self._open(row, "phone")) for row in rows]
+        return [Listed(person_of(row), self.opened(row, "name"), self.opened(row, "phone")) for row in rows]
 
     async def counts(self, area: str) -> Sequence[Mapping[str, Any]]:
         """Count the persons of `area` by area, kind of organisation and status."""
         async with acquire(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(COUNTS, area)]
 
-    async def _add(self, connection: Connection, person: Person, contact: Contact, now: datetime) -> bool:
+    async def add(self, connection: Connection, person: Person, contact: Contact, now: datetime) -> bool:
+        """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
         added = await connection.fetchval(
             INSERT_PERSON,
             person.person_id,
@@ -237,11 +222,12 @@ class People:
         )
         if added is None:
             return False
-        await self._write_sealed(connection, person.person_id, {"name": contact.name, "phone": contact.phone})
+        await self.write_sealed(connection, person.person_id, {"name": contact.name, "phone": contact.phone})
         await _announce(connection, None, person, now)
         return True
 
-    async def _change(self, connection: Connection, before: Person, after: Person, by: UUID, now: datetime) -> None:
+    async def change(self, connection: Connection, before: Person, after: Person, by: UUID, now: datetime) -> None:
+        """Write a person's next revision with its event, in the transaction that holds the person's row."""
         await connection.execute(
             UPDATE_PERSON,
             after.person_id,
@@ -251,27 +237,30 @@ class People:
             after.status,
             after.revision,
         )
-        await self._record_decision(connection, after, by, now)
+        await self.record_decision(connection, after, by, now)
         if after.status is not VolunteerStatus.APPROVED:
             await end_sign_ins(connection, after.person_id, now=now)
         await _announce(connection, before, after, now)
 
-    async def _record_decision(self, connection: Connection, person: Person, by: UUID, now: datetime) -> None:
+    async def record_decision(self, connection: Connection, person: Person, by: UUID, now: datetime) -> None:
+        """Note who decided the person's present revision."""
         await connection.execute(
             INSERT_DECISION, person.person_id, person.revision, person.status, person.role, person.area, by, now
         )
 
-    async def _write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
+    async def write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
+        """Seal texts about a person, instead of what these fields held before."""
         rows = []
         for field, text in fields.items():
             sealed = self._ring.seal(text.encode(), household=str(person_id), field=field)
             rows.append((person_id, field, sealed.key_id, sealed.wrapped_key, sealed.ciphertext))
         await connection.executemany(WRITE_SEALED, rows)
 
-    def _open(self, row: asyncpg.Record, field: str) -> str | None:
-        if row[field] is None:
+    def opened(self, row: asyncpg.Record, column: str, field: str | None = None) -> str | None:
+        """Open the column of a row, with its _key and _wrapped beside it; `field` is the field's name where another."""
+        if row[column] is None:
             return None
-        sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
+        sealed, field = Sealed(row[f"{column}_key"], row[f"{column}_wrapped"], row[column]), field or column
         try:
             return self._ring.open_sealed(sealed, household=str(row["person_id"]), field=field).decode()
         except SealBroken:
@@ -291,7 +280,10 @@ async def _announce(connection: Connection, before: Person | None, after: Person
     )
 
 
-def _person_of(row: asyncpg.Record) -> Person:
+def person_of(row: asyncpg.Record | None) -> Person:
+    """Make a person of a row. Raises `UnknownPerson` where there is none."""
+    if row is None:
+        raise UnknownPerson
     return Person(
         person_id=row["person_id"],
         organisation_id=row["organisation_id"],
