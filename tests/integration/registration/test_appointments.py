@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from deploy import catalogue
 from services.registration import app as application
 from services.registration.app import http_app
 from services.registration.http import appointments as routes
@@ -23,9 +24,11 @@ from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import MovableClock
+from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing
-from tests.integration.registration.conftest import START, Barred, Office, Phones, new_phone
+from shared.security.tokens import TokenSigner
+from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones, new_phone
 from tests.integration.registration.test_sign_in import CODE, code_for, refused
 from tests.runtime import Runtime
 
@@ -396,3 +399,28 @@ async def test_a_list_says_who_holds_what_on_a_day(office: Office, monkeypatch: 
         ({"cursor": cursor_of("\ud800", "2022-02-05", str(uuid4()))}, 400),
     ):
         assert (await office.ask("GET", "/v1/appointments", coordinator, params=params)).status_code == status
+
+
+async def test_who_held_a_role_before_there_were_terms_holds_it_on(
+    runtime: Runtime, registration_settings: RegistrationSettings
+) -> None:
+    database, clock = runtime.create_database("registration"), MovableClock(START)
+    migration = catalogue.service("registration").migrations[-1] / "20220302000001_appointment.sql"
+    up, down = migration.read_text().split("-- migrate:down")
+    app = http_app(registration_settings, database, bar=Barred(), clock=clock, gateway=Phones())
+    signer = TokenSigner.from_file(registration_settings.signing_keys_file, issuer=ISSUER)
+    async with app.router.lifespan_context(app), await open_pool(database, application="test", max_size=2) as pool:
+        office = Office(app, signer, pool, clock)
+        phone = new_phone()
+        await office.volunteer(phone=phone)
+        coordinator = await appointed(office, phone=phone)
+        await appointed(office, "5001", role=Role.VOLUNTEER)
+        query = "SELECT person_id, role, area, from_day, to_day, appointed_at, begun_at FROM appointment ORDER BY role"
+        before = [tuple(row) for row in await pool.fetch(query)]
+        await pool.execute(down)
+        await pool.execute(up)
+        assert [tuple(row) for row in await pool.fetch(query)] == before[:1]
+        ended = await pool.fetchval("SELECT appointment_id FROM appointment")
+        assert (await end(office, str(ended))).json()["volunteer_id"] == coordinator["volunteer_id"]
+        await office.client.aclose()
+    runtime.drop_database(database)
