@@ -40,6 +40,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
 from shared.security.signing_keys import KeysWaiting, SigningKeys, read_signing_keys, rotate
+from shared.web.validation import field_errors
 
 
 class Usage(Exception):
@@ -176,9 +177,7 @@ def _checked(name: str, kind: Any, text: str) -> str:
     try:
         checked: str = TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
-        said = error.errors()[0]["ctx"]["error"] if "ctx" in error.errors()[0] else None
-        message = getattr(said, "message", None)
-        raise Usage(f"--{name}: {message.en if message else error.errors()[0]['msg']}") from None
+        raise Usage(f"--{name}: {field_errors(error.errors())[0].message.en}") from None
     return checked
 
 
