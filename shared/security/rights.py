@@ -42,7 +42,7 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.APPOINTMENT_WRITE: "appoint to lower roles, and end such appointments",
         Right.SYSTEM_WRITE: "make, list and revoke accounts of systems",
         Right.FACILITY_WRITE: "enter, change and confirm places",
-        Right.DENOMINATOR_WRITE: "put in the tables that percentages are of; the whole country's alone",
+        Right.DENOMINATOR_WRITE: "put in the tables that percentages are of",
         Right.FIGURES_EXACT: "see figures of very few persons",
         Right.COUNTS_READ: "read the services' own counts, for reconciliation",
     }
@@ -60,12 +60,13 @@ _COORDINATOR = _SURVEYOR | {
     Right.FIGURES_EXACT,
 }
 # Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
-_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE, Right.SYSTEM_WRITE}
+_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE, Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
-        # A system's account belongs to no province: it is the centre that knows who is connected, and can end it.
-        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR | {Right.SYSTEM_WRITE},
+        # A system's account belongs to no province: it is the centre that knows who is connected, and can end it. Tables of
+        # denominators are the whole country's.
+        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE},
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},

@@ -377,7 +377,7 @@ CASES: Final = [
         table(rows=[{"area": "500101", "value": 9}] * 2),
     ),
     reporting(
-        "table by somebody of one province", TABLE, 403, "other_area", None, table(), token="province_administrator@50"
+        "table by somebody of one province", TABLE, 403, "forbidden", None, table(), token="province_administrator@50"
     ),
     *who_may_not("reporting", TABLE, table(), "central_administrator@"),
 ]
