@@ -64,8 +64,8 @@ _ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE, Right.SYSTEM_WRITE
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
-        # A system's account belongs to no province: it is the centre that knows who is connected, and can end it. Tables of
-        # denominators are the whole country's.
+        # A system's account belongs to no province: it is the centre that knows who is connected, and can end it.
+        # Tables of denominators are the whole country's.
         Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE},
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
