@@ -251,6 +251,7 @@ def verifiers(
             algorithms=one.algorithms,
             principal_of=one.principal,
             max_life_s=one.max_life_seconds,
+            key_ids_optional=True,
         )
     if others:
         _log.info("token_issuers", others=sorted(others))

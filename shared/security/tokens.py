@@ -11,6 +11,7 @@ import asyncio
 import json
 import math
 import re
+import ssl
 import time
 import warnings
 from collections import OrderedDict
@@ -18,6 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -92,7 +94,7 @@ class HttpKeySource:
     async def fetch(self) -> bytes:
         """Fetch the document, refusing one that is longer than a key set can be."""
         async with (
-            httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS, trust_env=False) as client,
+            httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS, trust_env=False, verify=_authorities()) as client,
             client.stream("GET", self.url) as response,
         ):
             response.raise_for_status()
@@ -102,6 +104,12 @@ class HttpKeySource:
                 if len(document) > MAX_JWKS_BYTES:
                     raise ValueError(f"the key set is longer than {MAX_JWKS_BYTES} bytes")
             return document
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """The system's certificate authorities. Reading them takes longer than fetching a key set."""
+    return ssl.create_default_context()
 
 
 class TokenSigner:
@@ -214,7 +222,7 @@ class TokenVerifier:
 
     The key set is fetched at `start`, again every five minutes, and at once, though rarely, when a token names a key
     that is not known: that is what a key rotation looks like. While the issuer cannot be reached, the keys known last
-    go on being used.
+    go on being used. key_ids_optional: an issuer of one key need not name it (OpenID Connect Core, section 10.1).
     """
 
     def __init__(
@@ -229,6 +237,7 @@ class TokenVerifier:
         algorithms: Collection[str] = (ALGORITHM,),
         principal_of: PrincipalOf = our_principal,
         max_life_s: float = math.inf,  # what an issuer beside ours may ask for is bounded (shared/security/issuers.py)
+        key_ids_optional: bool = False,
     ) -> None:
         self._source = source if source is not None else HttpKeySource(jwks_url)
         self._issuer = issuer
@@ -238,6 +247,7 @@ class TokenVerifier:
         self._algorithms = frozenset(algorithms)
         self._principal_of = principal_of
         self._max_life = max_life_s
+        self._key_ids_optional = key_ids_optional
         self._keys: dict[str, PublicKey] = {}
         self._document = b""
         self._fetching = asyncio.Lock()
@@ -284,15 +294,24 @@ class TokenVerifier:
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in self._algorithms:
             raise InvalidToken("token_bad_signature")
-        key = await self._key(header.get("kid"))
-        if not _is_for(key, algorithm):
-            raise InvalidToken("token_bad_signature")
+        key_id = header.get("kid")
+        unnamed = self._key_ids_optional and key_id is None
+        key = await (self._only_key() if unnamed else self._key(key_id))
         try:
             return _claims_of(token, key, algorithm)
         except BadSignatureError as error:
-            raise InvalidToken("token_bad_signature") from error
+            fresh = key
+            if unnamed:  # the only key there is may be another one by now
+                await self._refetch(self._fetches)
+                fresh = await self._only_key()
+            if fresh is key:
+                raise InvalidToken("token_bad_signature") from error
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken("token_malformed") from error
+        try:
+            return _claims_of(token, fresh, algorithm)
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            raise InvalidToken("token_bad_signature") from error
 
     async def _key(self, key_id: object) -> PublicKey:
         if not isinstance(key_id, str):
@@ -306,6 +325,15 @@ class TokenVerifier:
         except KeyError:
             raise InvalidToken("token_unknown_key") from None
 
+    async def _only_key(self) -> PublicKey:
+        if not self._keys:
+            await self._refetch(self._fetches)
+        if not self._keys:
+            raise KeysUnavailable
+        if len(self._keys) > 1:
+            raise InvalidToken("token_unknown_key")
+        return next(iter(self._keys.values()))
+
     async def _refetch(self, fetches_seen: int) -> None:
         """Fetch the key set, unless another task did so while this one waited, or it was done a moment ago."""
         async with self._fetching:
@@ -313,7 +341,7 @@ class TokenVerifier:
                 return
             try:
                 document = await self._source.fetch()
-                keys = _public_keys(document, self._algorithms)
+                keys = _public_keys(document, self._algorithms, key_ids_optional=self._key_ids_optional)
             except (OSError, httpx.HTTPError, ValueError) as error:
                 _log.warning("token_keys_not_to_be_had", cause=type(error).__name__, known=sorted(self._keys))
             else:
@@ -377,14 +405,17 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
     return value
 
 
-def _public_keys(document: bytes, algorithms: Collection[str]) -> dict[str, PublicKey]:
+def _public_keys(document: bytes, algorithms: Collection[str], *, key_ids_optional: bool) -> dict[str, PublicKey]:
     """Take the keys that can verify `algorithms` out of a JWKS document; others in it are none of our business."""
     entries = json.loads(document)
     if not isinstance(entries, dict) or not isinstance(entries.get("keys"), list):
         raise ValueError("this is not a key set")
     keys: dict[str, PublicKey] = {}
     for entry in entries["keys"][:MAX_KEYS]:
-        if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or not isinstance(entry.get("kid"), str):
+        if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
+            continue
+        key_id = entry.get("kid", "" if key_ids_optional else None)
+        if not isinstance(key_id, str):
             continue
         usable = {name for name in algorithms if KEY_KINDS[name] == (entry.get("kty"), entry.get("crv"))}
         if not usable or entry.get("alg", next(iter(usable))) not in usable:
@@ -392,7 +423,7 @@ def _public_keys(document: bytes, algorithms: Collection[str]) -> dict[str, Publ
         with suppress(JoseError, ValueError, KeyError, TypeError):
             key = _imported(entry)
             if not isinstance(key, RSAKey) or key.raw_value.key_size >= MIN_RSA_BITS:
-                keys[entry["kid"]] = key
+                keys[key_id] = key
     if not keys:
         raise ValueError(f"the key set holds no key for {', '.join(sorted(algorithms))}")
     return keys
@@ -402,14 +433,17 @@ def _imported(entry: Mapping[str, Any]) -> PublicKey:
     """Import the public part of a key alone, whatever else stands beside it."""
     match entry["kty"]:
         case "EC":
-            return ECKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "y", "kid")})
+            return ECKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "y")})
         case "OKP":
-            return OKPKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "kid")})
+            return OKPKey.import_key({name: entry[name] for name in ("kty", "crv", "x")})
         case _:
-            return RSAKey.import_key({name: entry[name] for name in ("kty", "n", "e", "kid")})
+            return RSAKey.import_key({name: entry[name] for name in ("kty", "n", "e")})
 
 
 def _claims_of(token: str, key: PublicKey, algorithm: str) -> Mapping[str, Any]:
+    """Return what a token signed with `key` says. Raises `BadSignatureError`, also for a key of another kind."""
+    if not _is_for(key, algorithm):
+        raise BadSignatureError
     if algorithm != "EdDSA":
         return jwt.decode(token, key, algorithms=[algorithm]).claims
     with warnings.catch_warnings():
