@@ -121,7 +121,8 @@ class SigningKeys:
         current = self.at(now)
         began = next(one.signs_from for one in self._signing if one.key is current) or _BEGINNING
         for one in self.keys:
-            if one.key is current or began + KEPT_AFTER > now:
+            # Where nobody wrote down since when a key signs, the others may have signed a moment ago.
+            if one.key is current or began == _BEGINNING or began + KEPT_AFTER > now:
                 yield one
 
     def text(self) -> str:
