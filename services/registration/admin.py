@@ -149,7 +149,7 @@ async def rotate_keys(*, compromised: bool) -> dict[str, Any]:
     except KeysWaiting as waiting:
         raise Usage(
             f"the key {waiting.key_id} is published already and signs from "
-            f"{waiting.signs_from.astimezone(BANGKOK):%H:%M}; rotate again after that"
+            f"{waiting.signs_from.astimezone(BANGKOK):%H:%M} (Thailand); rotate again after that"
         ) from None
     except (OSError, ValueError) as error:
         raise Usage(str(error)) from None
