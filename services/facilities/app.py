@@ -85,7 +85,7 @@ async def http(stopping: asyncio.Event) -> None:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
         return reasons if database.answers else [*reasons, "the database does not answer"]
 
-    app = create(pool, Authentication(verifier, barred), SystemClock(), ready)
+    app = create(pool, Authentication(verifier, barred, barred), SystemClock(), ready)
     try:
         await verifier.start()
         await barred.start()

@@ -34,7 +34,7 @@ from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app
-from shared.web.authentication import Authentication, Bar
+from shared.web.authentication import Authentication, Bar, Moves
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -54,7 +54,13 @@ _log = log(__name__)
 
 
 def http_app(
-    settings: RegistrationSettings, postgres: PostgresSettings, *, bar: Bar, clock: Clock, gateway: Gateway
+    settings: RegistrationSettings,
+    postgres: PostgresSettings,
+    *,
+    bar: Bar,
+    clock: Clock,
+    gateway: Gateway,
+    moves: Moves | None = None,
 ) -> FastAPI:
     """Put the HTTP application together."""
     signer = TokenSigner.from_file(settings.signing_keys_file, issuer=settings.token_issuer)
@@ -75,7 +81,7 @@ def http_app(
             stack.push_async_callback(messenger.close)
             await verifier.start()
             stack.push_async_callback(verifier.close)
-            app.state.authentication = Authentication(verifier, bar)
+            app.state.authentication = Authentication(verifier, bar, moves)
             people = People(pool, ring)
             app.state.parts = Parts(
                 pool=pool,
@@ -169,7 +175,9 @@ async def http(stopping: asyncio.Event) -> None:
     """Serve the HTTP interface."""
     settings, clock = RegistrationSettings(), SystemClock()
     barred = BarredVolunteers(KafkaSettings())
-    app = http_app(settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock))
+    app = http_app(
+        settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock), moves=barred
+    )
     await barred.start()
     try:
         await serve(app, HttpSettings(), stopping)

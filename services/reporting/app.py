@@ -91,7 +91,7 @@ async def http(stopping: asyncio.Event) -> None:
 
     app = create(
         pool,
-        Authentication(verifier, barred),
+        Authentication(verifier, barred, barred),
         SystemClock(),
         live,
         live_settings,

@@ -63,7 +63,7 @@ async def http(stopping: asyncio.Event) -> None:
         await verifier.start()
         await barred.start()
         app.state.pool = pool
-        app.state.authentication = Authentication(verifier, barred)
+        app.state.authentication = Authentication(verifier, barred, barred)
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
         try:

@@ -26,12 +26,23 @@ class Bar(Protocol):
         """True for suspended and withdrawn volunteers."""
 
 
+class Moves(Protocol):
+    """Knows who has left a role although a token of it has not expired."""
+
+    def has_left(self, subject: UUID, role: str, area: str) -> bool:
+        """True for a role in an area that somebody held until a moment ago, and holds no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """What a service needs to know its callers; stands at `app.state.authentication`."""
+    """What a service needs to know its callers; stands at `app.state.authentication`.
+
+    Without `moves` a token is good for the role it was made out for until it expires.
+    """
 
     verifier: Verifier
     bar: Bar
+    moves: Moves | None = None
 
     async def principal(self, request: Request) -> Principal:
         """The caller of `request`; raises a 401 problem."""
@@ -51,12 +62,17 @@ class Authentication:
             raise Problem(503, headers={"Retry-After": "5"}) from None
         if self.bar.is_barred(principal.subject):
             raise unauthenticated("holder_suspended")
+        if self.moves is not None and self.moves.has_left(principal.subject, principal.role, principal.area):
+            raise unauthenticated("role_left")
         return principal
 
 
 _DETAILS = {
     "token_missing": Message("ต้องแนบโทเคนในหัวข้อ Authorization", "Send a bearer token in the Authorization header"),
     "token_expired": Message("โทเคนหมดอายุ โปรดเข้าสู่ระบบอีกครั้ง", "The token has expired, please sign in again"),
+    "role_left": Message(
+        "บทบาทของท่านเปลี่ยนแล้ว โปรดขอโทเคนใหม่", "You hold another role now; refresh the token to go on in it"
+    ),
     "holder_suspended": Message(
         "บัญชีนี้ถูกระงับ โปรดติดต่อผู้ประสานงาน", "This account is suspended, please ask your coordinator"
     ),

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -175,6 +176,28 @@ async def test_tokens_of_an_ended_role_stop_everywhere(
             assert again["volunteer_id"] == made["volunteer_id"]
             while bar.is_barred(UUID(made["volunteer_id"])):
                 await asyncio.sleep(0.05)
+    finally:
+        await bar.stop()
+
+
+async def test_tokens_of_a_role_that_was_left_stop_everywhere(office: Office, phones: Phones, runtime: Runtime) -> None:
+    """Who was a coordinator a moment ago is none any more, whatever his token says; a fresh one is good."""
+    phone = new_phone()
+    made = await appointed(office, "5001", role=Role.DISTRICT_COORDINATOR, phone=phone)
+    signed = (await office.tokens(grant_type=CODE, phone=phone, code=await code_for(office, phones, phone))).json()
+    bar = BarredVolunteers(runtime.kafka_settings("facilities"), now=lambda: office.clock.now().timestamp())
+    await bar.start()
+    office.app.state.authentication = replace(office.app.state.authentication, moves=bar)
+    try:
+        async with relaying(office, runtime), asyncio.timeout(DEADLINE):
+            assert (await office.ask("GET", "/v1/appointments", signed["access_token"])).status_code == 200
+            await appointed(office, "500101", role=Role.SUBDISTRICT_COORDINATOR, phone=phone)
+            while not bar.has_left(UUID(made["volunteer_id"]), Role.DISTRICT_COORDINATOR, "5001"):
+                await asyncio.sleep(0.05)
+        left = await office.ask("GET", "/v1/appointments", signed["access_token"])
+        assert (left.status_code, left.json()["code"]) == (401, "role_left")
+        fresh = await office.tokens(grant_type="refresh_token", refresh_token=signed["refresh_token"])
+        assert (await office.ask("GET", "/v1/appointments", fresh.json()["access_token"])).status_code == 200
     finally:
         await bar.stop()
 
