@@ -189,6 +189,8 @@ class Stack:
             "JITASA_JWKS_URL": f"{registration}/.well-known/jwks.json",
             "JITASA_ASSETS": str(self.tools.assets),
         }
+        if self.home.issuers.exists():
+            variables["JITASA_ISSUERS_FILE"] = str(self.home.issuers)
         # A secret goes only to the service that uses it.
         if name in ("registration", "survey"):
             variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)

@@ -21,13 +21,16 @@ from services.registration.settings import (
     CARE_EVERY,
     DIRECTIVE_FILE_BYTES,
     IMPORT_BYTES,
+    KEYS_EVERY,
     MATERIAL_BYTES,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
+    TERMS_EVERY,
     PageSettings,
     RegistrationSettings,
 )
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.appointments import Appointments
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
 from services.registration.store.imports import Imports
@@ -38,6 +41,7 @@ from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from services.registration.store.throttle import Throttle, Throttled
 from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
@@ -49,10 +53,11 @@ from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
+from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app
-from shared.web.authentication import Authentication, Bar
+from shared.web.authentication import Authentication, Bar, Moves
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -80,14 +85,21 @@ _log = log(__name__)
 
 
 def http_app(
-    settings: RegistrationSettings, postgres: PostgresSettings, *, bar: Bar, clock: Clock, gateway: Gateway
+    settings: RegistrationSettings,
+    postgres: PostgresSettings,
+    *,
+    bar: Bar,
+    clock: Clock,
+    gateway: Gateway,
+    moves: Moves | None = None,
 ) -> FastAPI:
     """Put the HTTP application together."""
     signer = TokenSigner.from_file(settings.signing_keys_file, issuer=settings.token_issuer)
     ring = KeyRing.from_file(settings.sealing_keys_file)
     index = BlindIndex.from_file(settings.blind_index_key_file)
     # The issuer checks its own tokens with its own keys; it need not ask itself over HTTP.
-    verifier = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    own = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    verifier = verifiers(own, settings.token_issuer, now=lambda: clock.now().timestamp())
     reasons = {_STARTING}
 
     @asynccontextmanager
@@ -101,17 +113,21 @@ def http_app(
             await verifier.start()
             stack.push_async_callback(verifier.close)
             presence = Presence(pool)
-            app.state.authentication = Authentication(NotingVerifier(verifier, presence, clock), bar)
+            app.state.authentication = Authentication(NotingVerifier(verifier, presence, clock), bar, moves)
+            people = People(pool, ring, training_required=settings.training_policy is Policy.HOLD)
             app.state.parts = Parts(
                 pool=pool,
-                people=People(pool, ring, training_required=settings.training_policy is Policy.HOLD),
+                people=people,
+                appointments=Appointments(pool, people),
                 lists=Lists(pool, ring),
                 imports=Imports(pool, ring, index),
                 sign_ins=SignIns(pool),
+                systems=Systems(pool),
                 throttle=Throttle(pool, index),
                 index=index,
                 ring=ring,
                 signer=signer,
+                verifier=own,
                 messenger=messenger,
                 clock=clock,
                 presence=presence,
@@ -124,11 +140,14 @@ def http_app(
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,
             )
+            parts: Parts = app.state.parts
             for work in (
-                _sweep(app.state.parts),
+                _sweep(parts),
+                _keep_terms(parts),
+                _follow_keys(signer),
                 _watch(pool, reasons),
                 _keep_presence(presence),
-                _care(app.state.parts),
+                _care(parts),
             ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
@@ -182,6 +201,24 @@ async def _care(parts: Parts) -> None:
         await asyncio.sleep(CARE_EVERY.total_seconds())
 
 
+async def _keep_terms(parts: Parts) -> None:
+    """Begin and end roles on their days. Every HTTP process does so; what one has in hand the others pass over."""
+    while True:
+        try:
+            done = await parts.appointments.keep_terms(now=parts.clock.now())
+            if done:
+                _log.info("terms_kept", appointments=done)
+        except Exception as error:  # whatever one round meets, the next one shall come
+            _log.warning("terms_wait", cause=type(error).__name__)
+        await asyncio.sleep(TERMS_EVERY.total_seconds())
+
+
+async def _follow_keys(signer: TokenSigner) -> None:
+    while True:
+        await asyncio.sleep(KEYS_EVERY.total_seconds())
+        signer.reload()
+
+
 async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:
     while True:
         try:
@@ -213,7 +250,9 @@ async def http(stopping: asyncio.Event) -> None:
     """Serve the HTTP interface."""
     settings, clock = RegistrationSettings(), SystemClock()
     barred = BarredVolunteers(KafkaSettings())
-    app = http_app(settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock))
+    app = http_app(
+        settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock), moves=barred
+    )
     await barred.start()
     try:
         await serve(app, HttpSettings(), stopping)

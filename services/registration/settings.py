@@ -42,6 +42,13 @@ CONFIRMATIONS_PER_ID = Limit("confirmations.id", CODE_ATTEMPTS, CODE_LIFE)
 """As for a sign-in. Counted by the id of the sign-up, whoever it belongs to, so that the count tells nothing."""
 FAILED_CONFIRMATIONS_PER_ADDRESS = Limit("failed-confirmations.address", 100, timedelta(minutes=10))
 """As for sign-ins."""
+FAILED_SIGN_INS_PER_CLIENT = Limit("failed-sign-ins.client", 20, timedelta(minutes=10))
+"""Of one system from one address: a wrong secret that is tried again and again does not use up the address's limit.
+From other addresses the system goes on, or anybody could shut it out who knows its client_id."""
+TOKENS_PER_CLIENT = Limit("tokens.client", 1_000, timedelta(minutes=10))
+"""Tokens live for 15 minutes: this is a system of a thousand processes, or one that asks before each request."""
+SECRET_OVERLAP_MINUTES = 24 * 60
+"""A system's operator has a day to put the new secret in."""
 
 GROUP_CODE_LIFE = timedelta(days=30)
 """When none is asked for: a campaign month."""
@@ -76,6 +83,12 @@ IMPORT_WAIT = timedelta(seconds=20)
 """How long a roll waits for another one to be done: a process works on one at a time, and needs a processor."""
 IMPORT_ERRORS_PAGE = 500
 """Bad rows in one answer: more than anybody mends before sending the file again."""
+
+TERMS_EVERY = timedelta(seconds=15)
+"""How often appointments are looked through for those whose first or last day is due: with the way of the event to
+every process, a role ends everywhere within half a minute."""
+KEYS_EVERY = timedelta(seconds=15)
+"""How often the file of signing keys is looked at; a new key is published for longer than that before it signs."""
 
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""

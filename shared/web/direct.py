@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.security.rights import Right
 from shared.web.app import SECURITY_HEADERS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.problems import Problem, document_response, language_of, status_problem
@@ -80,10 +81,16 @@ Endpoint = Callable[[Call], Awaitable[Reply]]
 
 
 class DirectRoute:
-    """An ASGI application that answers the POSTs to one path."""
+    """An ASGI application that answers the POSTs to one path.
 
-    def __init__(self, path: str, endpoint: Endpoint, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    right: what the endpoint demands of its caller; named here to be listed with all other routes.
+    """
+
+    def __init__(
+        self, path: str, endpoint: Endpoint, max_body_bytes: int = MAX_BODY_BYTES, *, right: Right | None = None
+    ) -> None:
         self.path = path
+        self.right = right
         self._endpoint = endpoint
         self._max_body_bytes = max_body_bytes
         # The metrics' children are looked up once: the look-up costs more than the count.

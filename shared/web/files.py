@@ -106,13 +106,19 @@ class File:
         return Response(body, media_type=self.media_type, headers=headers)
 
 
-def route(url: str, file: File) -> Route:
+class FileRoute(Route):
+    """A route for one file of a page. Everybody may read it: it holds nothing but what is in the repository."""
+
+    def __init__(self, url: str, file: File) -> None:
+        async def endpoint(request: Request) -> Response:
+            return file.answer(request)
+
+        super().__init__(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def route(url: str, file: File) -> FileRoute:
     """A route for one file."""
-
-    async def endpoint(request: Request) -> Response:
-        return file.answer(request)
-
-    return Route(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    return FileRoute(url, file)
 
 
 def page_files(folder: Path, connect: Sequence[str] = ()) -> Iterator[tuple[str, File]]:

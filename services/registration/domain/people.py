@@ -13,7 +13,7 @@ class Refused(Exception):
     """A rule forbids the change.
 
     `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended,
-    not_pending, changed. `standing` is the person as it stands, where whoever decided may know.
+    not_begun, awaited, not_pending, changed. `standing` is the person as it stands, where whoever decided may know.
     """
 
     def __init__(self, code: str, standing: Person | None = None) -> None:
@@ -140,19 +140,23 @@ def appoint_new(
     )
 
 
-def appoint(person: Person, organisation: Organisation, role: Role, area: str, by: Authority) -> Person:
+def appoint(
+    person: Person, organisation: Organisation, role: Role, area: str, by: Authority, *, role_ended: bool = False
+) -> Person:
     """Give `role` in `area` to a registered person, instead of the one held so far.
 
     The present role must lie within the authority as well: nobody takes a person from another area or from above
-    himself. A suspension is not lifted by the way.
+    himself. A suspension is not lifted by the way. role_ended: the person holds no role since the end of an
+    appointment, and may be taken up again by anybody.
     """
     _check_appointment(organisation, role, area, by)
-    try:
-        check_authority(by, person.role, person.area)
-    except Refused:
-        raise Refused("held_elsewhere") from None
-    if person.status in (VolunteerStatus.WITHDRAWN, VolunteerStatus.SUSPENDED):
-        raise Refused(str(person.status))
+    if not role_ended:
+        try:
+            check_authority(by, person.role, person.area)
+        except Refused:
+            raise Refused("held_elsewhere") from None
+        if person.status in (VolunteerStatus.WITHDRAWN, VolunteerStatus.SUSPENDED):
+            raise Refused(str(person.status))
     appointed = replace(
         person,
         organisation_id=organisation.organisation_id,

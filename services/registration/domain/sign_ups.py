@@ -32,6 +32,7 @@ class Step(StrEnum):
     WITHDRAWAL = "withdrawal"
     TRANSFER = "transfer"
     APPOINTMENT = "appointment"
+    APPOINTMENT_END = "appointment_end"
     ASSISTED_SIGN_UP = "assisted_sign_up"
 
 

@@ -1,6 +1,7 @@
 """The routes of the registration service, one module per resource."""
 
 from services.registration.http import (
+    appointments,
     approvals,
     areas,
     contacts,
@@ -17,6 +18,7 @@ from services.registration.http import (
     sign_in,
     sign_ups,
     sms_sink,
+    systems,
     trainings,
     volunteers,
 )
@@ -30,6 +32,8 @@ ROUTERS = (
     exports.router,
     volunteers.router,
     approvals.router,
+    appointments.router,
+    systems.router,
     sign_in.router,
     sms_sink.router,
     areas.router,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
+from services.registration.store.appointments import Appointments
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
 from services.registration.store.imports import Imports
@@ -21,12 +22,13 @@ from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from services.registration.store.throttle import Throttle
 from services.registration.store.trainings import Trainings
 from shared.observability.clock import Clock
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
-from shared.security.tokens import TokenSigner
+from shared.security.tokens import TokenSigner, TokenVerifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,14 @@ class Parts:
     people: People
     lists: Lists
     imports: Imports
+    appointments: Appointments
     sign_ins: SignIns
+    systems: Systems
     throttle: Throttle
     index: BlindIndex
     ring: KeyRing
     signer: TokenSigner
+    verifier: TokenVerifier
     messenger: Messenger
     clock: Clock
     presence: Presence

@@ -33,6 +33,13 @@ _CONFLICTS = {
         "มีผู้อื่นดำเนินการกับบุคคลนี้ไปแล้ว โปรดดูสถานะปัจจุบัน",
         "Somebody else has decided about this person meanwhile; see what stands now",
     ),
+    "not_begun": Message(
+        "บุคคลนี้ได้รับแต่งตั้งแล้ว และรอวันเริ่มปฏิบัติหน้าที่", "This person is appointed and waits for the first day of the role"
+    ),
+    "awaited": Message(
+        "บุคคลนี้มีการแต่งตั้งที่รอวันเริ่มอยู่แล้ว โปรดยกเลิกก่อน",
+        "This person awaits the first day of another role; end that appointment first",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""/v1/volunteers, /v1/appointments and /v1/counts."""
+"""/v1/volunteers and /v1/counts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from pydantic import BaseModel
 from services.registration.domain import people as rules
 from services.registration.domain import sign_ups
 from services.registration.domain.names import matches, searched
-from services.registration.domain.people import APPOINTABLE, Authority, Person
+from services.registration.domain.people import Authority, Person
 from services.registration.domain.sign_ups import Step
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode, Body, Name, Phone, Reason
+from services.registration.http.fields import AreaCode, Body, Phone, Reason
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.name_index import tokens_of_search
 from services.registration.settings import PAGE_SIZE
 from services.registration.store.lists import Decided, Listed, Sought
 from services.registration.store.organisations import find_organisation
-from services.registration.store.people import Contact, UnknownPerson
+from services.registration.store.people import UnknownPerson
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -113,16 +113,6 @@ class Transfer(Body):
 
     organisation_id: UUID
     area: AreaCode | None = None
-
-
-class Appointment(Body):
-    """Who is to hold which role where, for which organisation."""
-
-    name: Name
-    phone: Phone
-    role: Role
-    area: AreaCode
-    organisation_id: UUID
 
 
 class AreaCount(BaseModel):
@@ -322,32 +312,6 @@ async def _step(
         )
     except UnknownPerson:
         raise not_found() from None
-    return answer_of(person)
-
-
-@router.post("/appointments", status_code=201, tags=["appointments"])
-async def appoint(
-    body: Appointment,
-    caller: Annotated[Principal, Depends(require(Right.APPOINTMENT_WRITE))],
-    parts: Annotated[Parts, Depends(parts)],
-) -> VolunteerAnswer:
-    """Give somebody a role below the caller's own inside the caller's area, instead of the role held so far."""
-    if body.role not in APPOINTABLE:
-        raise unknown_field(
-            "role", "แต่งตั้งบทบาทนี้ผ่านทางนี้ไม่ได้", "Nobody is appointed to this role here", code="not_a_choice"
-        )
-    organisation = await find_organisation(parts.pool, body.organisation_id)
-    if organisation is None:
-        raise unknown_field("organisation_id", "ไม่พบหน่วยงานนี้", "There is no such organisation")
-    person = await parts.people.appoint(
-        Contact.of(parts.index, body.name, body.phone),
-        organisation=organisation,
-        role=body.role,
-        area=body.area,
-        authority=Authority(caller.role, caller.area),
-        by=caller.subject,
-        now=parts.clock.now(),
-    )
     return answer_of(person)
 
 

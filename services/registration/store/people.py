@@ -85,18 +85,29 @@ ON CONFLICT (person_id, field) DO UPDATE
 SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext
 """
 
+# The person is locked before the organisation is looked up: joined first, a row whose organisation was changed by the
+# transaction that was waited for would not be found at all.
 LOCK_BY_ID = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE person_id = $1 AND area >= $2 AND area < $2 || ':' FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.person_id = $1 AND p.area >= $2 AND p.area < $2 || ':'
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
 """
 
 LOCK_BY_PHONE = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE phone_index = $1 FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.phone_index = $1
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
+"""
+
+# Registered by an appointment whose first day has not come: neither to be approved before it nor to be suspended.
+WAITS_FOR_FIRST_DAY = """
+SELECT true
+FROM appointment
+WHERE person_id = $1 AND appointed_at = $2 AND begun_at IS NULL AND ended_at IS NULL
 """
 
 RECORD_ACCESS = """
@@ -165,7 +176,7 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            if await self._add(connection, person, contact, group_code=group_code, proof=proof):
+            if await self.add(connection, person, contact, group_code=group_code, proof=proof):
                 return person
             return await self._renew(connection, contact, organisation, area, group_code, now, proof)
 
@@ -184,9 +195,9 @@ class People:
         """Sign somebody up on his behalf. None if the phone or national id is registered; raises `domain.Refused`."""
         person = sign_ups.assist(uuid4(), organisation, area, authority, now, approved=approved)
         async with acquire(self._pool) as connection, connection.transaction():
-            if not await self._add(connection, person, contact, assisted_by=by, proof=proof):
+            if not await self.add(connection, person, contact, assisted_by=by, proof=proof):
                 return None
-            await self._record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
+            await self.record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
             return person
 
     async def change(
@@ -211,43 +222,17 @@ class People:
             if row is None:
                 raise UnknownPerson
             before = person_of(row)
+            if await connection.fetchval(WAITS_FOR_FIRST_DAY, person_id, before.registered_at):
+                raise Refused("not_begun", before)
             after = rule(before)
             if after.revision != before.revision:
                 if seen is not None and seen != before.revision:
                     raise Refused("changed", before)
                 if self._training_required:
                     await check_trained(connection, before, after, now=now)
-                await self._change(connection, before, after, step, by, now)
+                await self.write_change(connection, before, after, step, by, now)
                 if reason is not None:
-                    await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
-            return after
-
-    async def appoint(
-        self,
-        contact: Contact,
-        *,
-        organisation: Organisation,
-        role: Role,
-        area: str,
-        authority: Authority,
-        by: UUID,
-        now: datetime,
-    ) -> Person:
-        """Give somebody a role in an area, whether he is registered or not. Raises `domain.Refused`."""
-        async with acquire(self._pool) as connection, connection.transaction():
-            new = domain.appoint_new(uuid4(), organisation, role, area, authority, now)
-            if await self._add(connection, new, contact):
-                await self._record_decision(connection, new, Step.APPOINTMENT, by, now)
-                return new
-            row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
-            if row is None:  # erased between the two statements: as good as held by somebody else
-                raise domain.Refused("held_elsewhere")
-            before = person_of(row)
-            after = domain.appoint(before, organisation, role, area, authority)
-            if after.revision != before.revision:
-                await self._change(connection, before, after, Step.APPOINTMENT, by, now)
-            await self._write_sealed(connection, after.person_id, {"name": contact.name})
-            await connection.execute(RENAME_PERSON, after.person_id, contact.name_tokens)
+                    await self.write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
             return after
 
     async def counts(self, area: str) -> Sequence[Mapping[str, Any]]:
@@ -255,7 +240,7 @@ class People:
         async with acquire(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(COUNTS, area)]
 
-    async def _add(
+    async def add(
         self,
         connection: Connection,
         person: Person,
@@ -265,6 +250,7 @@ class People:
         assisted_by: UUID | None = None,
         proof: Proof | None = None,
     ) -> bool:
+        """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
         fields = self._sealed(person.person_id, {"name": contact.name, "phone": contact.phone})
         key = str(person.person_id)
         added = await connection.fetchval(
@@ -316,15 +302,16 @@ class People:
         await connection.execute(
             RENEW_PERSON, after.person_id, contact.name_tokens, group_code, now, contact.national_id_index
         )
-        await self._write_sealed(connection, after.person_id, {"name": contact.name})
+        await self.write_sealed(connection, after.person_id, {"name": contact.name})
         await write_proof(connection, after.person_id, proof)
         return after
 
-    async def _change(
+    async def write_change(
         self, connection: Connection, before: Person, after: Person, step: Step, by: UUID, now: datetime
     ) -> None:
+        """Write a person's next revision with its event, in the transaction that holds the person's row."""
         await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
-        await self._record_decision(connection, after, step, by, now)
+        await self.record_decision(connection, after, step, by, now)
         if after.status is not VolunteerStatus.APPROVED:
             await end_sign_ins(connection, after.person_id, now=now)
 
@@ -344,9 +331,10 @@ class People:
         )
         await _announce(connection, before, after, now)
 
-    async def _record_decision(
+    async def record_decision(
         self, connection: Connection, person: Person, step: Step, by: UUID, now: datetime
     ) -> None:
+        """Note who took the step that made the person's present revision."""
         await connection.execute(
             INSERT_DECISION,
             person.person_id,
@@ -360,7 +348,17 @@ class People:
             person.organisation_id,
         )
 
-    async def _write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
+    async def write_name(self, connection: Connection, person_id: UUID, contact: Contact) -> None:
+        """Call a person by another name, in the caller's transaction."""
+        await self.write_sealed(connection, person_id, {"name": contact.name})
+        await connection.execute(RENAME_PERSON, person_id, contact.name_tokens)
+
+    def opened(self, row: asyncpg.Record, column: str, field: str | None = None) -> str | None:
+        """Open the column of a row, with its _key and _wrapped beside it; `field` is the field's name where another."""
+        return opened(self._ring, row, column, field)
+
+    async def write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
+        """Seal texts about a person, instead of what these fields held before."""
         await connection.executemany(WRITE_SEALED, self._sealed(person_id, fields))
 
     def _sealed(self, person_id: UUID, fields: Mapping[str, str]) -> list[tuple[UUID, str, str, bytes, bytes]]:
@@ -394,8 +392,10 @@ async def _announce(connection: Connection, before: Person | None, after: Person
     )
 
 
-def person_of(row: asyncpg.Record) -> Person:
-    """Read a person from the columns that the statements of this package give."""
+def person_of(row: asyncpg.Record | None) -> Person:
+    """Read a person from the columns that the statements of this package give. Raises `UnknownPerson` for None."""
+    if row is None:
+        raise UnknownPerson
     return Person(
         person_id=row["person_id"],
         organisation_id=row["organisation_id"],

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from shared.contracts.events import Role
 from shared.security.tokens import TokenVerifier
 from tests.integration.registration.conftest import ISSUER, Office, Phones, new_phone
@@ -215,7 +216,7 @@ async def test_a_new_role_comes_with_the_next_token(office: Office, phones: Phon
 
 async def client(office: Office, **changes: Any) -> tuple[UUID, str]:
     arguments = {"name": "test", "role": Role.CENTRAL_ADMINISTRATOR, "area": "", "organisation_id": None} | changes
-    return await SignIns(office.pool).add_client(**arguments, now=office.clock.now())
+    return await Systems(office.pool).add(**arguments, now=office.clock.now())
 
 
 async def test_a_program_signs_in_by_its_secret(office: Office) -> None:
@@ -235,7 +236,7 @@ async def test_a_program_signs_in_by_its_secret(office: Office) -> None:
         answer = await office.tokens(**{**form, **changes})
         refused(answer, "invalid_client", 401)
         assert answer.headers["www-authenticate"] == "Basic"
-    assert await SignIns(office.pool).revoke_client(client_id, now=office.clock.now())
+    assert await Systems(office.pool).revoke(client_id, now=office.clock.now())
     refused(await office.tokens(**form), "invalid_client", 401)
 
 
