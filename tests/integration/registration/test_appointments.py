@@ -373,20 +373,20 @@ def cursor_of(*parts: Any) -> str:
 
 async def test_a_list_says_who_holds_what_on_a_day(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "PAGE_SIZE", 2)
-    organisation = await office.organisation("66")
+    organisation = await office.organisation("57")
     names: dict[str, str] = {}
     for area, first, last in (
-        ("660101", None, None),
-        ("660102", None, TODAY + timedelta(days=10)),
-        ("660102", TODAY + timedelta(days=11), None),
-        ("660103", None, None),
+        ("570101", None, None),
+        ("570102", None, TODAY + timedelta(days=10)),
+        ("570102", TODAY + timedelta(days=11), None),
+        ("570103", None, None),
     ):
         name = f"ผู้ประสานงาน {len(names)}"
         made = await appointed(office, area, organisation_id=organisation, name=name, first=first, last=last)
         names[made["appointment_id"]] = name
     await end(office, made["appointment_id"])
     reader = uuid4()
-    coordinator = office.token(Role.DISTRICT_COORDINATOR, "6601", reader)
+    coordinator = office.token(Role.DISTRICT_COORDINATOR, "5701", reader)
 
     async def listed(**params: str) -> dict[str, str]:
         seen: dict[str, str] = {}
@@ -409,15 +409,15 @@ async def test_a_list_says_who_holds_what_on_a_day(office: Office, monkeypatch: 
     assert await listed(at="2022-02-06") == dict(everything[:2])
     assert await listed(at="2022-02-16") == dict([everything[0], everything[2]])
     assert await listed(at="2022-02-04") == {}
-    assert await listed(area="660102") == dict(everything[1:3])
+    assert await listed(area="570102") == dict(everything[1:3])
     assert await listed(role="district_coordinator") == {}
     for params, status in (
-        ({"area": "66"}, 403),
-        ({"area": "6602"}, 403),
+        ({"area": "57"}, 403),
+        ({"area": "5702"}, 403),
         ({"at": "now"}, 400),
         ({"role": "king"}, 400),
         ({"cursor": "x"}, 400),
-        ({"cursor": cursor_of("660101", "2022-02-05", "x")}, 400),
+        ({"cursor": cursor_of("570101", "2022-02-05", "x")}, 400),
         ({"cursor": cursor_of([], 5, None)}, 400),
         ({"cursor": cursor_of("\ud800", "2022-02-05", str(uuid4()))}, 400),
     ):

@@ -131,7 +131,7 @@ async def test_a_name_from_before_the_rule_is_guarded(office: Office) -> None:
     volunteer = (await office.sign_up(group_code=code, area="910101")).json()["volunteer_id"]
     people = office.app.state.parts.people
     async with office.pool.acquire() as connection:
-        await people._write_sealed(connection, volunteer, {"name": "=cmd|' /C calc'!A0"})
+        await people.write_sealed(connection, volunteer, {"name": "=cmd|' /C calc'!A0"})
     answer = await export(office, office.administrator, area="91")
     (row,) = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))[1:]
     assert row[0] == "'=cmd|' /C calc'!A0"

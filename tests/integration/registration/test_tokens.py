@@ -110,6 +110,7 @@ async def test_a_code_is_not_guessed_by_asking_for_many(office: Office, phones: 
     """Ten codes an hour with five attempts each, whatever the address: then the phone has to wait."""
     phone = new_phone()
     await office.volunteer(phone=phone)
+    office.clock.advance(timedelta(hours=1))  # the sign-up's own code counts as well
     wrong = 0
     for number in range(10):
         async with office.client_at(f"198.51.100.{number}") as client:
