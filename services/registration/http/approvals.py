@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from services.registration.domain.people import Authority
 from services.registration.domain.sign_ups import due_at
+from services.registration.domain.trainings import Policy
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
 from services.registration.http.fields import AreaCode, Body
@@ -58,7 +59,7 @@ class Approvals(Body):
 
 class ApprovalResult(BaseModel):
     """What became of one. `outcome` is approved, unchanged (approved already), not_found, or what stands against it:
-    not_pending, withdrawn, not_below; then status and revision tell what stands."""
+    not_pending, withdrawn, not_below, not_begun, training_required; then status and revision tell what stands."""
 
     volunteer_id: UUID
     outcome: str
@@ -113,7 +114,12 @@ async def approve_many(
     """Approve many who wait, in one transaction; whoever cannot be approved holds nobody back."""
     ids = list(dict.fromkeys(body.volunteer_ids))
     results = await approve_all(
-        parts.pool, ids, authority=Authority(caller.role, caller.area), by=caller.subject, now=parts.clock.now()
+        parts.pool,
+        ids,
+        authority=Authority(caller.role, caller.area),
+        by=caller.subject,
+        now=parts.clock.now(),
+        training_required=parts.training_policy is Policy.HOLD,
     )
     language = language_of(request.headers.get("accept-language"))
     return ApprovalResults(results=[_result(result, language) for result in results])

@@ -98,6 +98,8 @@ def refusal_message(code: str) -> Message:
     """What a rule's refusal says, where it stands in a list of results."""
     if code in _FORBIDDEN:
         return _FORBIDDEN[code][1]
+    if code in REFUSED_CARE:
+        return REFUSED_CARE[code][1]
     return _FIELDS.get(code) or _CONFLICTS[code]
 
 

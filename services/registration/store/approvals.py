@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from services.registration.domain import people as domain
 from services.registration.domain.people import Authority, Person, Refused
 from services.registration.domain.sign_ups import Step
 from services.registration.store.people import person_of
+from services.registration.store.training_duty import untrained
 from shared.contracts.events import VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.postgres import outbox
@@ -25,6 +26,14 @@ FROM person AS p JOIN organisation AS o USING (organisation_id)
 WHERE p.person_id = ANY ($1::uuid[]) AND p.area >= $2 AND p.area < $2 || ':'
 ORDER BY p.person_id
 FOR UPDATE OF p
+"""
+
+# Registered by an appointment whose first day has not come; as services/registration/store/people.py has it for one.
+WAIT_FOR_FIRST_DAY = """
+SELECT p.person_id
+FROM person AS p
+JOIN appointment AS a ON a.person_id = p.person_id AND a.appointed_at = p.registered_at
+WHERE p.person_id = ANY ($1::uuid[]) AND a.begun_at IS NULL AND a.ended_at IS NULL
 """
 
 APPROVE_MANY = """
@@ -53,7 +62,13 @@ class Result:
 
 
 async def approve_all(
-    pool: asyncpg.Pool[asyncpg.Record], ids: Sequence[UUID], *, authority: Authority, by: UUID, now: datetime
+    pool: asyncpg.Pool[asyncpg.Record],
+    ids: Sequence[UUID],
+    *,
+    authority: Authority,
+    by: UUID,
+    now: datetime,
+    training_required: bool,
 ) -> Sequence[Result]:
     """Approve all of `ids` who wait inside the authority's area; a result for each, in their order.
 
@@ -63,7 +78,10 @@ async def approve_all(
         found = {
             row["person_id"]: person_of(row) for row in await connection.fetch(LOCK_MANY, list(ids), authority.area)
         }
-        results = [_judged(person_id, found.get(person_id), authority) for person_id in ids]
+        held_back = {row["person_id"]: "not_begun" for row in await connection.fetch(WAIT_FOR_FIRST_DAY, list(found))}
+        if training_required:
+            held_back |= dict.fromkeys(await untrained(connection, found, now=now), "training_required")
+        results = [_judged(person_id, found.get(person_id), authority, held_back) for person_id in ids]
         approved = [result.person for result in results if result.outcome == "approved" and result.person is not None]
         if approved:
             revisions = [person.revision for person in approved]
@@ -85,7 +103,7 @@ async def approve_all(
     return results
 
 
-def _judged(person_id: UUID, person: Person | None, authority: Authority) -> Result:
+def _judged(person_id: UUID, person: Person | None, authority: Authority, held_back: Mapping[UUID, str]) -> Result:
     if person is None:
         return Result(person_id, "not_found", None)
     try:
@@ -96,4 +114,6 @@ def _judged(person_id: UUID, person: Person | None, authority: Authority) -> Res
         return Result(person_id, "unchanged", person)
     if person.status is not VolunteerStatus.PENDING:
         return Result(person_id, "not_pending", person)
+    if person_id in held_back:
+        return Result(person_id, held_back[person_id], person)
     return Result(person_id, "approved", after)

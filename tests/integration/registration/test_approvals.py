@@ -250,3 +250,22 @@ async def test_a_transfer_keeps_the_history_and_moves_the_figures(office: Office
         (office.token(Role.VOLUNTEER, "820101"), 403),
     ):
         assert (await office.ask("GET", f"/v1/volunteers/{volunteer}", stranger)).status_code == status
+
+
+async def test_who_awaits_the_first_day_of_a_role_is_not_approved_with_the_others(office: Office) -> None:
+    tomorrow = (office.clock.now() + timedelta(days=1)).date().isoformat()
+    body = {
+        "name": "นภา รักษ์ดี",
+        "phone": new_phone(),
+        "role": "subdistrict_coordinator",
+        "area": "500101",
+        "organisation_id": await office.organisation("50"),
+        "from": tomorrow,
+    }
+    appointed = await office.ask("POST", "/v1/appointments", office.administrator, json=body)
+    assert appointed.status_code == 201, appointed.text
+    ids = [appointed.json()["volunteer_id"], await office.volunteer(approved=False)]
+    decided = await office.ask(
+        "POST", "/v1/approvals", office.administrator, json={"volunteer_ids": ids, "decision": "approve"}
+    )
+    assert [result["outcome"] for result in decided.json()["results"]] == ["not_begun", "approved"]

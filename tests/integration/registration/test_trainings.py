@@ -509,6 +509,9 @@ async def test_hold_refuses_approval_until_a_volunteer_is_trained_by_phone(stric
     volunteer = await office.volunteer("500401", approved=False, phone=phone)
     refused = await office.approve(volunteer)
     assert (refused.status_code, refused.json()["code"]) == (409, "training_required")
+    together = {"volunteer_ids": [volunteer], "decision": "approve"}
+    (result,) = (await office.ask("POST", "/v1/approvals", office.administrator, json=together)).json()["results"]
+    assert result["outcome"] == "training_required"
     assert [event["status"] for event in await office.events(volunteer)] == ["pending"]
     elsewhere = await office.volunteer("500101", approved=False)
     assert (await office.approve(elsewhere)).status_code == 200
