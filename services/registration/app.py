@@ -162,7 +162,8 @@ def http_app(
     )
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Throttled, on_throttled)
-    for unreachable in UNREACHABLE:
+    # Two who wait for each other, such as rolls with the same people: one goes on, the other is to be sent again.
+    for unreachable in (*UNREACHABLE, asyncpg.DeadlockDetectedError):
         app.add_exception_handler(unreachable, on_unreachable)
     for router in ROUTERS:
         app.include_router(router)

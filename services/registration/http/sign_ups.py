@@ -112,12 +112,15 @@ async def sign_up(request: Request, body: SignUp, parts: Annotated[Parts, Depend
 
 
 async def _message(parts: Parts, phone: str, code: str | None, now: datetime) -> TextMessage | None:
-    """Write the message of a sign-up, of somebody known already without a code; none for a phone that gets too many."""
-    try:
-        await parts.throttle.spend(CODES_PER_PHONE, phone, now=now)
-    except Throttled:
-        return None
+    """Write the message of a sign-up: without a code to somebody known already, and none to a phone that got too many.
+
+    A phone gets a code once, when it is stored; so that takes no count, and no connection from those who sign up.
+    """
     if code is None:
+        try:
+            await parts.throttle.spend(CODES_PER_PHONE, phone, now=now)
+        except Throttled:
+            return None
         return TextMessage(phone, ALREADY_REGISTERED)
     minutes = int(CODE_LIFE.total_seconds() // 60)
     text = (

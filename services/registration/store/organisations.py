@@ -125,7 +125,8 @@ async def add_organisation(
 ) -> None:
     """Store a new organisation. Raises `Unfit` for a parent that does not exist or that it cannot belong to."""
     async with acquire(pool) as connection, connection.transaction():
-        await _check_parent(connection, organisation)
+        if organisation.parent_id is not None:  # nobody stands below it yet: it makes no circle
+            await _check_parent(connection, organisation, organisation.parent_id)
         await connection.execute(
             INSERT_ORGANISATION,
             organisation.organisation_id,
@@ -152,23 +153,22 @@ async def change_organisation(
     None if there is no such organisation. Raises `Unfit`.
     """
     async with acquire(pool) as connection, connection.transaction():
-        row = await connection.fetchrow(SELECT_ORGANISATION + "FOR UPDATE", organisation_id, within)
+        if change_parent:  # before the row: who holds the row and waits here would wait for who waits for the row
+            await connection.execute(LOCK_PARENTS)
+        row = await connection.fetchrow(SELECT_ORGANISATION + "FOR NO KEY UPDATE", organisation_id, within)
         if row is None:
             return None
         before = organisation_of(row)
         after = replace(before, name=name or before.name, parent_id=parent if change_parent else before.parent_id)
-        if after.parent_id != before.parent_id:
-            await _check_parent(connection, after)
+        if after.parent_id != before.parent_id and after.parent_id is not None:
+            await _check_parent(connection, after, after.parent_id)
         if after != before:
             await connection.execute(UPDATE_ORGANISATION, organisation_id, after.name, after.parent_id)
         return after
 
 
-async def _check_parent(connection: Connection, organisation: Organisation) -> None:
-    if organisation.parent_id is None:
-        return
-    await connection.execute(LOCK_PARENTS)
-    above = [organisation_of(row) for row in await connection.fetch(ABOVE, organisation.parent_id, DEEPEST)]
+async def _check_parent(connection: Connection, organisation: Organisation, parent_id: UUID) -> None:
+    above = [organisation_of(row) for row in await connection.fetch(ABOVE, parent_id, DEEPEST)]
     if not above:
         raise Unfit("parent_area")
     ids = [one.organisation_id for one in above]

@@ -113,9 +113,10 @@ async def test_who_belongs_to_whom_makes_no_circle(office: Office) -> None:
         assert answer.status_code == 400, answer.text
         assert (answer.json()["errors"][0]["path"], answer.json()["errors"][0]["code"]) == ("parent", code)
     # Two of the same area, each put under the other at the same moment: one of the two is refused.
-    one, other = await enter(office, "ก", "7603"), await enter(office, "ข", "7603")
-    answers = await asyncio.gather(change(one, parent=other), change(other, parent=one))
-    assert sorted(answer.status_code for answer in answers) == [200, 400]
+    for _ in range(10):
+        one, other = await enter(office, "ก", "7603"), await enter(office, "ข", "7603")
+        answers = await asyncio.gather(change(one, parent=other), change(other, parent=one))
+        assert sorted(answer.status_code for answer in answers) == [200, 400]
     assert (await change(str(uuid4()), name="x")).status_code == 404
     stranger = office.token(Role.PROVINCE_ADMINISTRATOR, "67")
     refused = await office.ask("PATCH", f"/v1/organisations/{low}", stranger, json={"name": "x"})
