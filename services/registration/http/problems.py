@@ -250,13 +250,16 @@ async def list_problems(
 ) -> TicketPage:
     """List tickets: the caller's own, and for those who work on them all of their area.
 
-    `mine` are those that the caller raised, merged ones too; `owned` those that he has taken. A level is seen by those
-    above it as well: whether it is answered there is what they are asked about.
+    `mine` are those that the caller raised, wherever, merged ones too; `owned` those that he has taken. A level is seen
+    by those above it as well: whether it is answered there is what they are asked about.
     """
     now, viewer = parts.clock.now(), _viewer(caller)
-    if area is not None and viewer.works and not mine:
+    mine = mine or not viewer.works
+    if area is None:
+        area = "" if mine else caller.area
+    if not mine:
         demand_area(caller, area)
-    filters = Filters(area or "", state, category, level, mine or not viewer.works, owned, overdue)
+    filters = Filters(area, state, category, level, mine, owned, overdue)
     listed = await parts.problems.page(viewer, filters, after=read_cursor(cursor), limit=PAGE_SIZE, now=now)
     last = listed[-1].problem if len(listed) == PAGE_SIZE else None
     return TicketPage(

@@ -691,19 +691,13 @@ async def _readable_course(parts: Parts, course_id: UUID, caller: Principal | No
 
 
 async def _session(parts: Parts, session_id: UUID, caller: Principal | None) -> SessionAnswer:
-    found = await parts.trainings.sessions(
-        area="",
-        audience=None if caller else Audience.PUBLIC,
-        course_id=None,
-        person=caller.subject if caller else None,
-        after=None,
-        limit=1,
-        now=parts.clock.now(),
-        session_id=session_id,
-    )
-    if not found:
+    try:
+        found = await parts.trainings.session(session_id, person=caller.subject if caller else None)
+    except UnknownTraining:
+        raise not_found() from None
+    if caller is None and found["audience"] != Audience.PUBLIC:
         raise not_found()
-    return _session_answer(found[0], caller)
+    return _session_answer(found, caller)
 
 
 async def _change(parts: Parts, session_id: UUID, caller: Principal, **changes: Any) -> None:

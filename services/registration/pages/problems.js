@@ -8,7 +8,7 @@ import { begin, fill, h, moment, notice, number, say, STAFF } from "./page.js";
 const CATEGORIES = ["sign_in", "registration", "survey", "places", "map", "reporting", "other"];
 const LEVELS = ["subdistrict", "district", "province", "central"];
 const SHOWN = 100;
-const MOST_PICTURES = 5;
+const MOST_PICTURES = 3;
 const WAITING = ["open", "in_progress"];
 
 begin({ title: "problems", signedIn: true }, async (main, who) => {

@@ -291,7 +291,7 @@ export const TEXTS = {
   problemTextHint: ["ทำอะไร เห็นอะไร อย่าใส่ชื่อหรือเลขประจำตัวของผู้อื่น", "What you did and what you saw. No names or numbers of other people, please."],
   whichPage: ["หน้าที่พบปัญหา", "On which page"],
   screenshots: ["ภาพหน้าจอ", "Screenshots"],
-  screenshotsHint: ["ไม่เกิน 5 ภาพ ภาพละไม่เกิน 2 MB", "Five at most, 2 MB each"],
+  screenshotsHint: ["ไม่เกิน 3 ภาพ ภาพละไม่เกิน 2 MB", "Three at most, 2 MB each"],
   send: ["ส่ง", "Send"],
   problemRaised: ["ส่งเรื่องแล้ว", "Your problem is raised"],
   mayHelp: ["เรื่องนี้อาจมีคำตอบแล้ว", "This may help already:"],

@@ -13,7 +13,7 @@ import asyncpg
 from services.registration.domain import directives as domain
 from services.registration.domain.directives import Directive, DirectiveRefused
 from services.registration.store.people import RECORD_ACCESS
-from services.registration.store.persons_in_order import BEFORE_ALL_PERSONS, PersonCursor
+from services.registration.store.persons_in_order import PersonCursor, before_all_of
 from services.registration.store.published import use_files
 from shared.contracts.events import Role
 from shared.observability.logs import log
@@ -314,7 +314,7 @@ class Directives:
                 directive.directive_id,
                 list(directive.roles),
                 inner,
-                *(after or BEFORE_ALL_PERSONS),
+                *(after or before_all_of(inner)),
                 limit,
             )
             if rows:

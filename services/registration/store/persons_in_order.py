@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 from uuid import UUID
 
 PersonCursor = tuple[str, datetime, UUID]
 """Area, time of registration and id of the last person of a page."""
 
-BEFORE_ALL_PERSONS: Final[PersonCursor] = ("", datetime.min.replace(tzinfo=UTC), UUID(int=0))
-"""Where the first page begins: a row comparison with nulls would find nothing."""
+
+def before_all_of(area: str) -> PersonCursor:
+    """Return where the first page of an area begins.
+
+    A row comparison with nulls would find nothing; one that begins before the area would have the index walked from
+    there, through all areas with smaller codes.
+    """
+    return area, datetime.min.replace(tzinfo=UTC), UUID(int=0)

@@ -27,6 +27,9 @@ MAX_ATTACHMENTS = 3
 MAX_SIMILAR = 10
 """More than anyone compares before he goes on."""
 
+MAX_CANDIDATES = 500
+"""Tickets whose likeness is looked at; comparing one takes 0.1 ms."""
+
 _COLUMNS = """p.problem_id, p.category, p.area, p.level, p.state, p.raised_by, p.raised_at, p.owner, p.due_at,
        p.settled_at, p.merged_into, p.revision, p.record_id, p.known_problem_id"""
 
@@ -98,23 +101,27 @@ SELECT problem_id, revision, 'expired', level, state, $1, NULL FROM gone_up
 RETURNING problem_id
 """
 
-# The page's last ticket bounds the next one. Duplicates are listed only to those who raised them.
-PAGE = f"""
+# The page's last ticket bounds the next one.
+_PAGE = f"""
 SELECT {_COLUMNS}, f.key_id, f.wrapped_key, f.ciphertext
 FROM problem AS p
 LEFT JOIN problem_field AS f ON f.problem_id = p.problem_id AND f.field = 'title'
-WHERE {_VISIBLE}
-  AND p.area >= $1 AND p.area < $1 || ':'
-  AND ($5::text IS NULL OR p.state = $5)
-  AND ($6::text IS NULL OR p.category = $6)
-  AND ($7::text IS NULL OR p.level = $7)
-  AND CASE WHEN $8 THEN p.raised_by = $2 ELSE p.merged_into IS NULL END
-  AND (NOT $9 OR p.owner = $2)
-  AND (NOT $10 OR p.due_at < $11)
-  AND ($12::timestamptz IS NULL OR (p.raised_at, p.problem_id) < ($12, $13))
+WHERE p.area >= $1 AND p.area < $1 || ':'
+  AND ($3::text IS NULL OR p.state = $3)
+  AND ($4::text IS NULL OR p.category = $4)
+  AND ($5::text IS NULL OR p.level = $5)
+  AND (NOT $6 OR p.owner = $2)
+  AND (NOT $7 OR p.due_at < $8)
+  AND ($9::timestamptz IS NULL OR (p.raised_at, p.problem_id) < ($9, $10))
+  AND %s
 ORDER BY p.raised_at DESC, p.problem_id DESC
-LIMIT $14
+LIMIT $11
 """  # noqa: S608 - constants of this module
+
+# Two statements, so that each is served by an index: with one for both, somebody's own few tickets would be looked for
+# among all of the country's.
+PAGE_MINE = _PAGE % "p.raised_by = $2"
+PAGE_OF_AREA = _PAGE % "p.merged_into IS NULL"
 
 SELECT_PROBLEM = f"SELECT {_COLUMNS} FROM problem AS p WHERE p.problem_id = $1 AND {_VISIBLE}"  # noqa: S608 - as above
 
@@ -155,17 +162,23 @@ FROM sealed_field
 WHERE person_id = $1 AND field IN ('name', 'phone')
 """
 
+# When something is broken for all, thousands raise it in the same words: the newest of them say as much as all.
 SIMILAR = f"""
-SELECT *
-FROM (
-    SELECT {_COLUMNS}, f.key_id, f.wrapped_key, f.ciphertext,
-           (SELECT count(*) FROM unnest(p.sketch) AS component WHERE component = ANY($1)) / {COMPONENTS}.0 AS likeness
+WITH candidate AS (
+    SELECT {_COLUMNS}, p.sketch
     FROM problem AS p
-    LEFT JOIN problem_field AS f ON f.problem_id = p.problem_id AND f.field = 'title'
     WHERE p.sketch && $1 AND p.state <> 'closed' AND p.merged_into IS NULL
       AND {_VISIBLE}
       AND ($5::text IS NULL OR p.category = $5)
-) AS found
+    ORDER BY p.raised_at DESC
+    LIMIT {MAX_CANDIDATES}
+), found AS (
+    SELECT c.*, (SELECT count(*) FROM unnest(c.sketch) AS component WHERE component = ANY($1)) / {COMPONENTS}.0
+                AS likeness
+    FROM candidate AS c
+)
+SELECT found.*, f.key_id, f.wrapped_key, f.ciphertext
+FROM found LEFT JOIN problem_field AS f ON f.problem_id = found.problem_id AND f.field = 'title'
 WHERE likeness >= $6
 ORDER BY likeness DESC, raised_at DESC
 LIMIT $7
@@ -302,7 +315,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which tickets a list shows. None and False leave all through."""
+    """Which tickets a list shows: `mine`, or those of `area`. The others leave all through when None or False."""
 
     area: str = ""
     state: State | None = None
@@ -450,18 +463,18 @@ class Problems:
     async def page(
         self, viewer: Viewer, filters: Filters, *, after: Cursor | None, limit: int, now: datetime
     ) -> Sequence[Ticket]:
-        """Return the next tickets that the viewer may see, newest first, and record who has read others' titles."""
+        """Return the viewer's own tickets, or those of an area without duplicates, newest first; readings are recorded.
+
+        The area is the caller's to check: it must lie inside the viewer's, who works there, unless the tickets are his.
+        """
         async with acquire(self._pool) as connection, connection.transaction():
             rows = await connection.fetch(
-                PAGE,
+                PAGE_MINE if filters.mine else PAGE_OF_AREA,
                 filters.area,
                 viewer.subject,
-                viewer.works,
-                viewer.area,
                 filters.state,
                 filters.category,
                 filters.level,
-                filters.mine,
                 filters.owned,
                 filters.overdue,
                 now,

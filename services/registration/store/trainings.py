@@ -15,7 +15,7 @@ from services.registration.codes import attendance_code
 from services.registration.domain import trainings as domain
 from services.registration.domain.trainings import Audience, Course, Session, SignUpState, TrainingRefused
 from services.registration.store.people import RECORD_ACCESS
-from services.registration.store.persons_in_order import BEFORE_ALL_PERSONS, PersonCursor
+from services.registration.store.persons_in_order import PersonCursor, before_all_of
 from services.registration.store.published import use_files
 from services.registration.store.training_duty import missing_courses
 from shared.contracts.events import Role
@@ -118,8 +118,7 @@ SET capacity = coalesce($2, capacity), link = coalesce($3, link), place = coales
 WHERE session_id = $1
 """
 
-# A session concerns an area that lies in its own, or in which it lies.
-PAGE_SESSIONS = f"""
+_SESSIONS = f"""
 SELECT {_SESSION}, {_COURSE.replace("c.area", "c.area AS course_area").replace("c.course_id, ", "")},
        n.placed, n.waiting, mine.state AS my_state, mine.sign_up_id AS my_sign_up
 FROM training_session AS s JOIN training_course AS c USING (course_id)
@@ -129,15 +128,25 @@ CROSS JOIN LATERAL (
     WHERE u.session_id = s.session_id AND u.state <> 'cancelled'
 ) AS n
 LEFT JOIN training_sign_up AS mine
-    ON mine.session_id = s.session_id AND mine.person_id = $5 AND mine.state <> 'cancelled'
-WHERE CASE WHEN $8::uuid IS NULL THEN s.ends_at >= $1 AND s.cancelled_at IS NULL ELSE s.session_id = $8 END
-  AND ((s.area >= $2 AND s.area < $2 || ':') OR starts_with($2, s.area))
-  AND ($3::text IS NULL OR c.audience = $3)
-  AND ($4::uuid IS NULL OR s.course_id = $4)
-  AND ($6::timestamptz IS NULL OR (s.begins_at, s.session_id) > ($6, $7))
+    ON mine.session_id = s.session_id AND mine.person_id = $1 AND mine.state <> 'cancelled'
+"""  # noqa: S608 - constants of this module
+
+# A session concerns an area that lies in its own, or in which it lies. None lasts longer than $7: the index leaves out
+# all that began before.
+PAGE_SESSIONS = (
+    _SESSIONS
+    + """
+WHERE s.ends_at >= $2 AND s.begins_at >= $2 - $7::interval AND s.cancelled_at IS NULL
+  AND ((s.area >= $3 AND s.area < $3 || ':') OR starts_with($3, s.area))
+  AND ($4::text IS NULL OR c.audience = $4)
+  AND ($5::uuid IS NULL OR s.course_id = $5)
+  AND ($6::timestamptz IS NULL OR (s.begins_at, s.session_id) > ($6, $8))
 ORDER BY s.begins_at, s.session_id
 LIMIT $9
-"""  # noqa: S608 - constants of this module
+"""
+)
+
+ONE_SESSION = _SESSIONS + "WHERE s.session_id = $2"
 
 NEXT_NUMBER = (
     "UPDATE training_session SET next_number = next_number + 1 WHERE session_id = $1 RETURNING next_number - 1"
@@ -254,32 +263,36 @@ ORDER BY t.completed_at DESC, t.sign_up_id
 LIMIT 100
 """
 
-# Two hashed lists of those who are trained, instead of a look for each of a million persons.
-_TRAINED = """(
-    p.person_id IN (
-        SELECT person_id FROM training_completion
-        WHERE course_id = $1 AND person_id IS NOT NULL AND (valid_until IS NULL OR valid_until > $2)
-    ) OR p.phone_index IN (
-        SELECT phone_index FROM training_completion
-        WHERE course_id = $1 AND phone_index IS NOT NULL AND (valid_until IS NULL OR valid_until > $2)
-    )
-)"""
+_COUNTS_NOW = "t.course_id = $1 AND (t.valid_until IS NULL OR t.valid_until > $2)"
 
-_CONCERNED = "p.status = 'approved' AND (cardinality($3::text[]) = 0 OR p.role = ANY($3))"
+_CONCERNED = """p.area >= $4 AND p.area < $4 || ':'
+  AND p.status = 'approved' AND (cardinality($3::text[]) = 0 OR p.role = ANY($3))"""
 
+# Joins, which the planner makes look-ups for a subdistrict and hashes for the country. `IN` over half a million trained
+# is neither: their list does not fit into work_mem, and each of a million persons would be compared with all of it.
 COUNT_TRAINED = f"""
-SELECT left(p.area, $5) AS area, count(*) AS persons, count(*) FILTER (WHERE {_TRAINED}) AS trained
-FROM person AS p
-WHERE p.area >= $4 AND p.area < $4 || ':' AND {_CONCERNED}
-GROUP BY left(p.area, $5)
-ORDER BY left(p.area, $5)
+WITH concerned AS (
+    SELECT p.person_id, p.phone_index, left(p.area, $5) AS area FROM person AS p WHERE {_CONCERNED}
+), trained AS (
+    SELECT p.person_id FROM concerned AS p JOIN training_completion AS t USING (person_id) WHERE {_COUNTS_NOW}
+    UNION
+    SELECT p.person_id FROM concerned AS p JOIN training_completion AS t USING (phone_index) WHERE {_COUNTS_NOW}
+)
+SELECT p.area, count(*) AS persons, count(trained.person_id) AS trained
+FROM concerned AS p LEFT JOIN trained USING (person_id)
+GROUP BY p.area
+ORDER BY p.area
 """  # noqa: S608 - constants of this module
 
 # One walk along the index person_by_area, as the list of volunteers.
 PAGE_TRAINED = f"""
 SELECT p.person_id, p.area, p.role, p.registered_at, n.key_id, n.wrapped_key, n.ciphertext
 FROM person AS p LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
-WHERE p.area >= $4 AND p.area < $4 || ':' AND {_CONCERNED} AND {_TRAINED} = $5
+WHERE {_CONCERNED}
+  AND (
+      EXISTS (SELECT FROM training_completion AS t WHERE t.person_id = p.person_id AND {_COUNTS_NOW})
+      OR EXISTS (SELECT FROM training_completion AS t WHERE t.phone_index = p.phone_index AND {_COUNTS_NOW})
+  ) = $5
   AND (p.area, p.registered_at, p.person_id) > ($6, $7, $8)
 ORDER BY p.area, p.registered_at, p.person_id
 LIMIT $9
@@ -504,17 +517,34 @@ class Trainings:
         after: Cursor | None,
         limit: int,
         now: datetime,
-        session_id: UUID | None = None,
     ) -> Sequence[Mapping[str, Any]]:
         """Return the next coming sessions that concern an area, with their courses and numbers, the soonest first.
 
-        With `session_id` that one alone, also past or cancelled. `my_state` tells where `person` stands.
+        `my_state` tells where `person` stands.
         """
+        begins_at, session_id = after or (None, None)
         async with acquire(self._pool) as connection:
             rows = await connection.fetch(
-                PAGE_SESSIONS, now, area, audience, course_id, person, *(after or (None, None)), session_id, limit
+                PAGE_SESSIONS,
+                person,
+                now,
+                area,
+                audience,
+                course_id,
+                begins_at,
+                domain.LONGEST_SESSION,
+                session_id,
+                limit,
             )
         return [dict(row) for row in rows]
+
+    async def session(self, session_id: UUID, *, person: UUID | None) -> Mapping[str, Any]:
+        """Return one session as `sessions` does, also a past or cancelled one. Raises `UnknownTraining`."""
+        async with acquire(self._pool) as connection:
+            row = await connection.fetchrow(ONE_SESSION, person, session_id)
+        if row is None:
+            raise UnknownTraining
+        return dict(row)
 
     async def code(self, session_id: UUID, *, by: UUID, within: str | None) -> tuple[str, Session]:
         """Return a session's attendance code, to who holds it. Raises `UnknownTraining`."""
@@ -702,7 +732,7 @@ class Trainings:
                 list(course.required_for),
                 area,
                 trained,
-                *(after or BEFORE_ALL_PERSONS),
+                *(after or before_all_of(area)),
                 limit,
             )
             if rows:
