@@ -139,6 +139,7 @@ def _routes() -> Iterator[str]:
             route = f"{one.method} {one.path}"
             reason = f": {OPEN[name][route]}" if route in OPEN[name] else ""
             demand = f"`{one.demand}`" if isinstance(one.demand, Right) else f"{one.demand}{reason}"
+            demand += f", or {one.unless}" if one.unless else ""
             yield f"| `{route}` | {demand} |"
     yield ""
     yield "### every service"

@@ -27,12 +27,16 @@ class Demand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One method of one path. area_in: where the caller names an area, `query`, `body`, both or neither."""
+    """One method of one path.
+
+    area_in: where the caller names an area, `query`, `body`, both or neither; unless: who need not carry the right.
+    """
 
     method: str
     path: str
     demand: Right | Demand
     area_in: frozenset[str]
+    unless: str | None = None
 
 
 def access_of(app: FastAPI) -> Sequence[Access]:
@@ -48,24 +52,24 @@ def _access(app: FastAPI) -> Iterator[Access]:
         endpoint: Any = route.endpoint
         if isinstance(endpoint, DirectRoute):
             demand: Right | Demand = Demand.NOTHING if endpoint.right is None else endpoint.right
-            area_in = frozenset[str]()
+            unless, area_in = None, frozenset[str]()
         else:
             dependant = getattr(route, "dependant", None)
-            demand, area_in = _demand(dependant), _area_in(dependant)
+            (demand, unless), area_in = _demand(dependant), _area_in(dependant)
         for method in methods:
-            yield Access(method, str(route.path_format or route.path), demand, area_in)
+            yield Access(method, str(route.path_format or route.path), demand, area_in, unless)
 
 
-def _demand(dependant: Any) -> Right | Demand:
-    found: list[Right | Demand] = []
+def _demand(dependant: Any) -> tuple[Right | Demand, str | None]:
+    found: set[tuple[Right | Demand, str | None]] = set()
     for each in _with_all_below(dependant):
         if isinstance(each.call, Required):
-            found.append(Demand.SIGNED_IN if each.call.right is None else each.call.right)
+            found.add((Demand.SIGNED_IN if each.call.right is None else each.call.right, each.call.unless))
         elif each.call is optional_principal:
-            found.append(Demand.OPTIONAL)
-    if len(set(found)) > 1:
-        raise ValueError(f"a route demands {' and '.join(found)}: it has to be one thing")
-    return found[0] if found else Demand.NOTHING
+            found.add((Demand.OPTIONAL, None))
+    if len(found) > 1:
+        raise ValueError(f"a route demands {sorted(demand for demand, _ in found)}: it has to be one thing")
+    return found.pop() if found else (Demand.NOTHING, None)
 
 
 def _area_in(dependant: Any) -> frozenset[str]:

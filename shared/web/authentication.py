@@ -106,22 +106,25 @@ def demand_area(principal: Principal, area: str) -> None:
 class Required:
     """A dependency that gives the caller, who has to carry `right`; None: anybody who is signed in.
 
-    The right can be read from outside: tests and docs/rights.md list every route with what it demands.
+    unless: who else is let in, in words, such as "a contact of the organisation". The route then decides itself, since
+    it alone knows the organisation. All this can be read from outside: tests and docs/rights.md list every route with
+    what it demands.
     """
 
-    def __init__(self, right: Right | None) -> None:
+    def __init__(self, right: Right | None, unless: str | None = None) -> None:
         self.right = right
+        self.unless = unless
 
     async def __call__(self, request: Request) -> Principal:
         """The caller of `request`; raises a 401 or 403 problem."""
         authentication: Authentication = request.app.state.authentication
         principal = await authentication.principal(request)
-        return principal if self.right is None else demand(principal, self.right)
+        return principal if self.right is None or self.unless is not None else demand(principal, self.right)
 
 
-def require(right: Right) -> Required:
-    """A dependency that gives the caller, who has to carry `right`."""
-    return Required(right)
+def require(right: Right, *, unless: str | None = None) -> Required:
+    """A dependency that gives the caller, who has to carry `right`, `unless` the route finds that he need not."""
+    return Required(right, unless)
 
 
 signed_in = Required(None)

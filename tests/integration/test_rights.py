@@ -1,7 +1,8 @@
 """Every route of every service, called as every role, in every relation of areas: what the table of rights says.
 
 The routes are read from the applications, so that a new one is covered by itself. Allowed is every answer but 401 and
-403: most of these requests name things that do not exist.
+403: most of these requests name things that do not exist. For the same reason nobody here is one of those who need not
+carry a route's right, such as the contacts of an organisation.
 """
 
 import asyncio

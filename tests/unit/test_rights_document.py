@@ -51,6 +51,12 @@ def test_what_a_route_demands_is_read_from_its_dependencies() -> None:
         ("GET", "/through", Right.VOLUNTEER_READ, {"query"}),
     ]
 
+    @app.get("/own")
+    def own(_: object = Depends(require(Right.VOLUNTEER_READ, unless="the volunteer himself"))) -> None: ...
+
+    [found] = [one for one in access_of(app) if one.path == "/own"]
+    assert (found.demand, found.unless) == (Right.VOLUNTEER_READ, "the volunteer himself")
+
     @app.get("/two")
     def two(_: object = Depends(signed_in), __: object = Depends(inner)) -> None: ...
 
