@@ -171,12 +171,22 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
         from deploy import reconcile
 
         return int(reconcile.main(_attached(home).addresses()))
-    if task == "users":
+    if task in ("users", "keys"):
         stack = _attached(home)
-        command = [sys.executable, "-m", "services.registration.admin", "users", *arguments]
+        command = [sys.executable, "-m", "services.registration.admin", task, *arguments]
         return subprocess.run(command, env=stack.environment("registration-http"), check=False).returncode
-    print("usage: jitasa admin users create --role ROLE --area AREA --name NAME\n       jitasa admin reconcile")
+    print(_ADMIN_USAGE)
     return 0 if task in ("-h", "--help") else 2
+
+
+_ADMIN_USAGE = """\
+usage: jitasa admin users create-administrator --phone PHONE --name NAME
+       jitasa admin users end-administrator --phone PHONE --reason TEXT
+       jitasa admin users create --role ROLE --area AREA --name NAME
+       jitasa admin users revoke --client-id ID
+       jitasa admin keys list
+       jitasa admin keys rotate [--compromised]
+       jitasa admin reconcile"""
 
 
 class _Report:

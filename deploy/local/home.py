@@ -61,6 +61,11 @@ class Home:
         """Where one-time codes go instead of to phones."""
         return self.state / "sms.jsonl"
 
+    @property
+    def issuers(self) -> Path:
+        """Whose tokens are good beside our own; an operator puts it there, and without it nobody's are."""
+        return self.root / "issuers.json"
+
 
 def port_base_from_environment() -> int:
     """JITASA_PORT_BASE, by default 8100."""

@@ -189,6 +189,8 @@ class Stack:
             "JITASA_JWKS_URL": f"{registration}/.well-known/jwks.json",
             "JITASA_ASSETS": str(self.tools.assets),
         }
+        if self.home.issuers.exists():
+            variables["JITASA_ISSUERS_FILE"] = str(self.home.issuers)
         # A secret goes only to the service that uses it.
         if name in ("registration", "survey"):
             variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
@@ -196,6 +198,12 @@ class Stack:
         if name == "registration":
             variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
+            variables["JITASA_FACILITIES_URL"] = self._address("facilities")
+            variables["JITASA_REPORTING_URL"] = self._address("reporting")
+            # The one rule of the service that its operator chooses.
+            variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
+        if name in ("facilities", "reporting"):
+            variables["JITASA_PAGE_ORIGINS"] = registration  # a coordinator's desk asks them
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables

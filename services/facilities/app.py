@@ -18,7 +18,7 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
-from shared.security.tokens import TokenVerifier
+from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.process import run
@@ -77,7 +77,7 @@ async def http(stopping: asyncio.Event) -> None:
     """The HTTP process: routes, token keys, the bar on suspended volunteers."""
     tokens = TokenSettings()
     pool = await open_pool(PostgresSettings(), application="facilities-http", max_size=POOL_CONNECTIONS)
-    verifier = TokenVerifier(tokens.jwks_url, tokens.token_issuer)
+    verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
     barred = BarredVolunteers(KafkaSettings())
     database = DatabaseWatch(pool)
 
@@ -85,7 +85,7 @@ async def http(stopping: asyncio.Event) -> None:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
         return reasons if database.answers else [*reasons, "the database does not answer"]
 
-    app = create(pool, Authentication(verifier, barred), SystemClock(), ready)
+    app = create(pool, Authentication(verifier, barred, barred), SystemClock(), ready)
     try:
         await verifier.start()
         await barred.start()

@@ -11,14 +11,39 @@ import asyncpg
 from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
-from services.registration.http import ROUTERS
+from services.registration.domain.trainings import Policy
+from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
-from services.registration.settings import SWEEP_EVERY, RegistrationSettings
+from services.registration.likeness import Likeness
+from services.registration.pages import page_routes
+from services.registration.settings import (
+    CARE_EVERY,
+    DIRECTIVE_FILE_BYTES,
+    IMPORT_BYTES,
+    KEYS_EVERY,
+    MATERIAL_BYTES,
+    SCREENSHOT_BYTES,
+    SWEEP_EVERY,
+    TERMS_EVERY,
+    PageSettings,
+    RegistrationSettings,
+)
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.appointments import Appointments
+from services.registration.store.coordinators import Coordinators
+from services.registration.store.directives import Directives
+from services.registration.store.imports import Imports
+from services.registration.store.lists import Lists
 from services.registration.store.people import People
+from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
+from services.registration.store.problems import Problems
+from services.registration.store.published import PublishedFiles
+from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
+from services.registration.store.systems import Systems
 from services.registration.store.throttle import Throttle, Throttled
+from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
@@ -28,16 +53,25 @@ from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
+from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app
-from shared.web.authentication import Authentication, Bar
+from shared.web.authentication import Authentication, Bar, Moves
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024
 """A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
+
+FILE_BODIES = {
+    imports.LARGER_BODIES: IMPORT_BYTES,
+    r"/v1/problems/[^/]+/attachments": SCREENSHOT_BYTES,
+    r"/v1/trainings/files": MATERIAL_BYTES,
+    r"/v1/directives/files": DIRECTIVE_FILE_BYTES,
+}
+"""Files, which are the whole body of their requests; nothing of them is read before the sender is known."""
 
 POOL_CONNECTIONS = 10
 """Each request holds one for a few milliseconds; ten carry more than a thousand requests a second."""
@@ -51,14 +85,21 @@ _log = log(__name__)
 
 
 def http_app(
-    settings: RegistrationSettings, postgres: PostgresSettings, *, bar: Bar, clock: Clock, gateway: Gateway
+    settings: RegistrationSettings,
+    postgres: PostgresSettings,
+    *,
+    bar: Bar,
+    clock: Clock,
+    gateway: Gateway,
+    moves: Moves | None = None,
 ) -> FastAPI:
     """Put the HTTP application together."""
     signer = TokenSigner.from_file(settings.signing_keys_file, issuer=settings.token_issuer)
     ring = KeyRing.from_file(settings.sealing_keys_file)
     index = BlindIndex.from_file(settings.blind_index_key_file)
     # The issuer checks its own tokens with its own keys; it need not ask itself over HTTP.
-    verifier = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    own = TokenVerifier("", settings.token_issuer, source=signer, now=lambda: clock.now().timestamp())
+    verifier = verifiers(own, settings.token_issuer, now=lambda: clock.now().timestamp())
     reasons = {_STARTING}
 
     @asynccontextmanager
@@ -71,18 +112,43 @@ def http_app(
             stack.push_async_callback(messenger.close)
             await verifier.start()
             stack.push_async_callback(verifier.close)
-            app.state.authentication = Authentication(verifier, bar)
+            presence = Presence(pool)
+            app.state.authentication = Authentication(NotingVerifier(verifier, presence, clock), bar, moves)
+            people = People(pool, ring, training_required=settings.training_policy is Policy.HOLD)
             app.state.parts = Parts(
                 pool=pool,
-                people=People(pool, ring),
+                people=people,
+                appointments=Appointments(pool, people),
+                lists=Lists(pool, ring),
+                imports=Imports(pool, ring, index),
                 sign_ins=SignIns(pool),
+                systems=Systems(pool),
                 throttle=Throttle(pool, index),
                 index=index,
+                ring=ring,
                 signer=signer,
+                verifier=own,
                 messenger=messenger,
                 clock=clock,
+                presence=presence,
+                coordinators=Coordinators(pool, ring),
+                help=RegistrationHelp(pool, ring),
+                sms_sink=settings.sms_sink_file,
+                problems=Problems(pool, ring, Likeness(index)),
+                directives=Directives(pool, ring),
+                trainings=Trainings(pool, ring, index),
+                published=PublishedFiles(pool),
+                training_policy=settings.training_policy,
             )
-            for work in (_sweep(app.state.parts), _watch(pool, reasons)):
+            parts: Parts = app.state.parts
+            for work in (
+                _sweep(parts),
+                _keep_terms(parts),
+                _follow_keys(signer),
+                _watch(pool, reasons),
+                _keep_presence(presence),
+                _care(parts),
+            ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
             yield
@@ -92,13 +158,16 @@ def http_app(
         lifespan=lifespan,
         ready=lambda: sorted(reasons),
         max_body_bytes=MAX_BODY_BYTES,
+        larger_bodies=FILE_BODIES,
     )
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(Throttled, on_throttled)
-    for unreachable in UNREACHABLE:
+    # Two who wait for each other, such as rolls with the same people: one goes on, the other is to be sent again.
+    for unreachable in (*UNREACHABLE, asyncpg.DeadlockDetectedError):
         app.add_exception_handler(unreachable, on_unreachable)
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(page_routes(PageSettings(), sms_sink=settings.sms_sink_file is not None))
     return app
 
 
@@ -109,6 +178,46 @@ async def _sweep(parts: Parts) -> None:
         except Exception as error:  # whatever one sweep meets, the next one shall come
             _log.warning("sweep_waits", cause=type(error).__name__)
         await asyncio.sleep(SWEEP_EVERY.total_seconds())
+
+
+async def _keep_presence(presence: Presence) -> None:
+    while True:
+        await asyncio.sleep(WRITE_SECONDS)
+        try:
+            await presence.write()
+        except Exception as error:  # whatever it is, what waits is written the next time
+            _log.warning("presence_waits", cause=type(error).__name__)
+
+
+async def _care(parts: Parts) -> None:
+    """What the time brings about. Any number of processes may do it; what one misses, its next turn or another does."""
+    while True:
+        try:
+            while await parts.problems.escalate_overdue(now=parts.clock.now()):
+                pass  # a full batch may have left some
+            await parts.trainings.sweep(now=parts.clock.now())
+            await parts.published.sweep(now=parts.clock.now())
+        except Exception as error:  # whatever one turn meets, the next one shall come
+            _log.warning("care_waits", cause=type(error).__name__)
+        await asyncio.sleep(CARE_EVERY.total_seconds())
+
+
+async def _keep_terms(parts: Parts) -> None:
+    """Begin and end roles on their days. Every HTTP process does so; what one has in hand the others pass over."""
+    while True:
+        try:
+            done = await parts.appointments.keep_terms(now=parts.clock.now())
+            if done:
+                _log.info("terms_kept", appointments=done)
+        except Exception as error:  # whatever one round meets, the next one shall come
+            _log.warning("terms_wait", cause=type(error).__name__)
+        await asyncio.sleep(TERMS_EVERY.total_seconds())
+
+
+async def _follow_keys(signer: TokenSigner) -> None:
+    while True:
+        await asyncio.sleep(KEYS_EVERY.total_seconds())
+        signer.reload()
 
 
 async def _watch(pool: asyncpg.Pool[asyncpg.Record], reasons: set[str]) -> None:
@@ -142,7 +251,9 @@ async def http(stopping: asyncio.Event) -> None:
     """Serve the HTTP interface."""
     settings, clock = RegistrationSettings(), SystemClock()
     barred = BarredVolunteers(KafkaSettings())
-    app = http_app(settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock))
+    app = http_app(
+        settings, PostgresSettings(), bar=barred, clock=clock, gateway=gateway_of(settings, clock), moves=barred
+    )
     await barred.start()
     try:
         await serve(app, HttpSettings(), stopping)

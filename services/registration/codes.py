@@ -10,6 +10,7 @@ from shared.areas.digits import to_arabic_digits
 # No vowels, so that no word arises by chance, and none of 0 O, 1 I L, 2 Z, 5 S, 8 B, U V, which look alike on a poster.
 _ALPHABET = "34679CDFGHJKMNPQRTWXY"
 _GROUP_CODE_LETTERS = 8  # 21^8 = 3.8 * 10^10: with 10,000 codes alive, a guess in 4 million hits
+_ATTENDANCE_LETTERS = 6  # 21^6 = 86 million: one of ten tries an hour hits once in 900 years, and a session has a day
 _ONE_TIME_DIGITS = 6  # what people know from banks; 5 attempts leave a guesser 1 chance in 200,000
 _SECRET_BYTES = 32
 
@@ -29,6 +30,24 @@ def typed_group_code(text: str) -> str | None:
     if len(letters) != _GROUP_CODE_LETTERS or not set(letters) <= set(_ALPHABET):
         return None
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def attendance_code(digest: bytes) -> str:
+    """Spell a keyed digest of 32 bytes as the code of a training session, like F4K-C9T."""
+    number = int.from_bytes(digest)  # 256 bits: what the division leaves over favours no letter noticeably
+    letters = ""
+    for _ in range(_ATTENDANCE_LETTERS):
+        number, place = divmod(number, len(_ALPHABET))
+        letters += _ALPHABET[place]
+    return f"{letters[:3]}-{letters[3:]}"
+
+
+def typed_attendance_code(text: str) -> str | None:
+    """Return an attendance code as we write it, however it was typed; None if it is none."""
+    letters = "".join(letter for letter in to_arabic_digits(text).upper() if letter.isalnum())
+    if len(letters) != _ATTENDANCE_LETTERS or not set(letters) <= set(_ALPHABET):
+        return None
+    return f"{letters[:3]}-{letters[3:]}"
 
 
 def new_one_time_code() -> str:

@@ -32,11 +32,13 @@ _log = log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """One SMS. `code` is the one-time code in the text, if there is one."""
+    """One SMS. `code` is the one-time code for a sign-in in the text, `confirmation_code` that of a sign-up, if there
+    is one; whoever waits for the one shall not take the other."""
 
     phone: str
     text: str
     code: str | None = None
+    confirmation_code: str | None = None
 
 
 class Gateway(Protocol):
@@ -48,7 +50,10 @@ class Gateway(Protocol):
 
 
 class FileGateway:
-    """Appends each message to a file as one JSON line: phone, text, code, at. For one machine; never for production."""
+    """Appends each message to a file as one JSON line: phone, text, code, at, and the confirmation_code of a sign-up.
+
+    For one machine; never for production.
+    """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
@@ -62,6 +67,8 @@ class FileGateway:
             "code": message.code,
             "at": self._clock.now().isoformat(),
         }
+        if message.confirmation_code is not None:
+            line["confirmation_code"] = message.confirmation_code
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, (json.dumps(line, ensure_ascii=False) + "\n").encode())

@@ -25,7 +25,7 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
-from shared.security.tokens import TokenVerifier
+from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.process import run
@@ -80,7 +80,7 @@ async def http(stopping: asyncio.Event) -> None:
     tokens = TokenSettings()
     live_settings = LiveSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-http", max_size=HTTP_CONNECTIONS)
-    verifier = TokenVerifier(tokens.jwks_url, tokens.token_issuer)
+    verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
     barred = BarredVolunteers(KafkaSettings())
     live = LiveStream(live_settings.max_viewers)
     watcher = Watcher(pool, live, live_settings, TOPICS)
@@ -91,7 +91,7 @@ async def http(stopping: asyncio.Event) -> None:
 
     app = create(
         pool,
-        Authentication(verifier, barred),
+        Authentication(verifier, barred, barred),
         SystemClock(),
         live,
         live_settings,

@@ -25,9 +25,9 @@ from shared.observability.logs import log
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
+from shared.security.issuers import verifier_over_http
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
-from shared.security.tokens import TokenVerifier
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.direct import ShortCut
@@ -46,7 +46,7 @@ KAFKA_RETRY_SECONDS = 0.5
 async def http(stopping: asyncio.Event) -> None:
     """Intake and the survey's other routes."""
     settings, kafka = SurveySettings(), KafkaSettings()
-    verifier = TokenVerifier(settings.jwks_url, settings.token_issuer)
+    verifier = verifier_over_http(settings.jwks_url, settings.token_issuer)
     barred = BarredVolunteers(kafka)
     sealing = KeyRing.from_file(settings.sealing_keys_file)
     household_ids = HouseholdIds.from_file(settings.household_key_file)
@@ -63,7 +63,7 @@ async def http(stopping: asyncio.Event) -> None:
         await verifier.start()
         await barred.start()
         app.state.pool = pool
-        app.state.authentication = Authentication(verifier, barred)
+        app.state.authentication = Authentication(verifier, barred, barred)
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
         try:

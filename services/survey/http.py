@@ -50,8 +50,8 @@ def add_routes(app: FastAPI) -> None:
 
     They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
     """
-    add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state)))
-    add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state)))
+    add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state), right=Right.SUBMISSION_CREATE))
+    add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))
     app.include_router(fates.router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
     # FastAPI's documented way to extend the description

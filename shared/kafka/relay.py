@@ -67,7 +67,11 @@ LIMIT $1
 
 MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::bigint[])"
 
-DEPTH = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
+# What is published has left both indexes: counted so, it does not take the longer the more there has ever been.
+DEPTH = """
+SELECT (SELECT count(*) FROM outbox WHERE sequence IS NULL)
+     + (SELECT count(*) FROM outbox WHERE published_at IS NULL AND sequence IS NOT NULL)
+"""
 
 NOTE_IDENTITY = """
 INSERT INTO outbox_topic AS t (topic, topic_id) VALUES ($1, $2)

@@ -1,10 +1,13 @@
-"""Knows, in every HTTP process, which volunteers may no longer act although their token has not expired yet.
+"""Knows, in every HTTP process, who may no longer act, or no longer in that role, although the token has not expired.
 
 Read from `volunteer-registered`, from its beginning, into memory: no group and no position, since every process needs
 all of it and a late or repeated event does no harm (the highest revision of a volunteer wins).
 """
 
 import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -25,8 +28,19 @@ RETRY_SECONDS = 2.0
 """Kafka may be away when a process starts. The process serves meanwhile; the short life of tokens is the bound until
 then."""
 
+TOKENS_OUTLIVED_SECONDS = 20 * 60.0
+"""A token of a role that was left lives for 15 minutes from before the change; after this time there is none."""
+MOST_LEFT = 100_000
+"""Roles left within that time, 30 MB of them. More people than coordinators there are do not change roles at once; were
+it so, the oldest are forgotten, and their tokens bounded by their short life alone."""
+
 BARRED = (VolunteerStatus.SUSPENDED, VolunteerStatus.WITHDRAWN)
 _log = log(__name__)
+
+
+class _Held(msgspec.Struct, frozen=True):
+    role: str  # also one that is only known to newer services: the rest has to be read all the same
+    area: str
 
 
 class _Standing(msgspec.Struct):
@@ -35,12 +49,17 @@ class _Standing(msgspec.Struct):
     volunteer_id: UUID
     status: VolunteerStatus
     revision: int
+    role: str
+    area: str
+    before: _Held | None = None
 
 
 class BarredVolunteers:
-    """The suspended and withdrawn volunteers, kept up to date from the stream."""
+    """The suspended and withdrawn volunteers, and the roles that were left lately, kept up to date from the stream."""
 
-    def __init__(self, settings: KafkaSettings) -> None:
+    def __init__(self, settings: KafkaSettings, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._left: OrderedDict[tuple[UUID, str, str], float] = OrderedDict()
         self._decoder = msgspec.json.Decoder(_Standing)
         self._revisions: dict[UUID, int] = {}
         self._barred: set[UUID] = set()
@@ -65,6 +84,10 @@ class BarredVolunteers:
     def is_barred(self, subject: UUID) -> bool:
         """True for suspended and withdrawn volunteers."""
         return subject in self._barred
+
+    def has_left(self, subject: UUID, role: str, area: str) -> bool:
+        """True for a role in an area that somebody held until a moment ago, and holds no more."""
+        return self._left.get((subject, role, area), 0.0) > self._now()
 
     async def start(self) -> None:
         """Begins to read; when Kafka is away it is tried again in the background."""
@@ -99,8 +122,19 @@ class BarredVolunteers:
         self._revisions[standing.volunteer_id] = standing.revision
         if standing.status in BARRED:
             self._barred.add(standing.volunteer_id)
-        else:
+        elif standing.status is VolunteerStatus.APPROVED:
+            # Somebody who withdrew and signed up again waits: a token from before is good again once he is approved.
             self._barred.discard(standing.volunteer_id)
+        self._note_left(standing, record.timestamp / 1_000)  # the event's own time (shared/kafka/relay.py)
+
+    def _note_left(self, standing: _Standing, changed_at: float) -> None:
+        self._left.pop((standing.volunteer_id, standing.role, standing.area), None)
+        before, outlived_at = standing.before, changed_at + TOKENS_OUTLIVED_SECONDS
+        if before is None or (before.role, before.area) == (standing.role, standing.area) or outlived_at <= self._now():
+            return
+        self._left[standing.volunteer_id, before.role, before.area] = outlived_at
+        while self._left and (len(self._left) > MOST_LEFT or next(iter(self._left.values())) <= self._now()):
+            self._left.popitem(last=False)
 
 
 async def _parse(record: ConsumerRecord) -> StreamMessage[ConsumerRecord]:

@@ -1,4 +1,4 @@
-"""Which role may do what: one table for all services.
+"""Which role may do what: one table for all services, printed in docs/rights.md by `python -m deploy.rights`.
 
 A right says what may be done; the area prefix of the role says where. Both have to hold.
 """
@@ -17,40 +17,110 @@ class Right(StrEnum):
 
     SUBMISSION_CREATE = "submission.create"
     SUBMISSION_READ = "submission.read"
+    ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
     GROUP_CODE_WRITE = "group_code.write"
     VOLUNTEER_READ = "volunteer.read"
     VOLUNTEER_DECIDE = "volunteer.decide"
+    APPOINTMENT_READ = "appointment.read"
     APPOINTMENT_WRITE = "appointment.write"
+    SYSTEM_WRITE = "system.write"
     FACILITY_WRITE = "facility.write"
     DENOMINATOR_WRITE = "denominator.write"
     FIGURES_EXACT = "figures.exact"
     COUNTS_READ = "counts.read"
+    COORDINATOR_READ = "coordinator.read"
+    COORDINATOR_CONTACT = "coordinator.contact"
+    REGISTRATION_HELP = "registration_help.write"
+    DESK_READ = "desk.read"
+    SELF_READ = "self.read"
+    PROBLEM_RAISE = "problem.raise"
+    PROBLEM_WORK = "problem.work"
+    KNOWN_PROBLEM_WRITE = "known_problem.write"
+    TRAINING_ATTEND = "training.attend"
+    TRAINING_HOLD = "training.hold"
+    TRAINING_READ = "training.read"
+    TRAINING_WRITE = "training.write"
+    DIRECTIVE_READ = "directive.read"
+    DIRECTIVE_FOLLOW = "directive.follow"
+    DIRECTIVE_WRITE = "directive.write"
 
 
+MEANINGS: Mapping[Right, str] = MappingProxyType(
+    {
+        Right.SUBMISSION_CREATE: "send what was found at a household",
+        Right.SUBMISSION_READ: "see what became of submissions",
+        Right.ORGANISATION_READ: "list organisations, and see their people by status",
+        Right.ORGANISATION_WRITE: "enter and rename organisations",
+        Right.GROUP_CODE_WRITE: "make and revoke group codes",
+        Right.VOLUNTEER_READ: "list volunteers with names and numbers; each reading is recorded",
+        Right.VOLUNTEER_DECIDE: "approve and suspend those of lower rank",
+        Right.APPOINTMENT_READ: "list who holds which role, with names; each reading is recorded",
+        Right.APPOINTMENT_WRITE: "appoint to lower roles, and end such appointments",
+        Right.SYSTEM_WRITE: "make, list and revoke accounts of systems",
+        Right.FACILITY_WRITE: "enter, change and confirm places",
+        Right.DENOMINATOR_WRITE: "put in the tables that percentages are of",
+        Right.FIGURES_EXACT: "see figures of very few persons",
+        Right.COUNTS_READ: "read the services' own counts, for reconciliation",
+        Right.COORDINATOR_READ: "see where there are coordinators and when one was last active",
+        Right.COORDINATOR_CONTACT: "see coordinators' names and numbers; each reading is recorded",
+        Right.REGISTRATION_HELP: "see who asked for help with registering, with name and number; recorded",
+        Right.DESK_READ: "see how much waits in the area",
+        Right.SELF_READ: "ask who one is",
+        Right.PROBLEM_RAISE: "raise problems, and follow one's own",
+        Right.PROBLEM_WORK: "answer, hand up, merge and close problems of the area",
+        Right.KNOWN_PROBLEM_WRITE: "write known problems and their answers",
+        Right.TRAINING_ATTEND: "sign up for sessions and attend them",
+        Right.TRAINING_HOLD: "announce and hold sessions",
+        Right.TRAINING_READ: "see how many are trained",
+        Right.TRAINING_WRITE: "enter courses and materials",
+        Right.DIRECTIVE_READ: "read and acknowledge directives",
+        Right.DIRECTIVE_FOLLOW: "see who has not acknowledged; names are recorded",
+        Right.DIRECTIVE_WRITE: "send and withdraw directives",
+    }
+)
+"""What each right is about, in words."""
+
+# Whoever signs in asks who he is and says what does not work; a program's operator meets technical problems too.
+_ANYONE = frozenset({Right.SELF_READ, Right.PROBLEM_RAISE})
+# People, not programs: they are trained, and directives reach them by name.
+_PERSON = _ANYONE | {Right.TRAINING_ATTEND, Right.DIRECTIVE_READ, Right.COORDINATOR_READ}
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
-_SURVEYOR = frozenset({Right.SUBMISSION_CREATE, Right.SUBMISSION_READ})
+_SURVEYOR = _PERSON | {Right.SUBMISSION_CREATE, Right.SUBMISSION_READ}
 _COORDINATOR = _SURVEYOR | {
+    Right.ORGANISATION_READ,
     Right.GROUP_CODE_WRITE,
     Right.VOLUNTEER_READ,
     Right.VOLUNTEER_DECIDE,
+    Right.APPOINTMENT_READ,
     Right.FACILITY_WRITE,
     Right.FIGURES_EXACT,
+    Right.COORDINATOR_CONTACT,
+    Right.REGISTRATION_HELP,
+    Right.DESK_READ,
+    Right.PROBLEM_WORK,
+    # He gathers people in his own place; what is taught, and to whom it is a duty, administrators decide.
+    Right.TRAINING_HOLD,
+    Right.TRAINING_READ,
+    # He reminds those who have not acknowledged.
+    Right.DIRECTIVE_FOLLOW,
 }
 # Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
-_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE}
+_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE, Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
-        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR,
+        # A system's account belongs to no province: it is the centre that knows who is connected, and can end it.
+        # Tables of denominators are the whole country's.
+        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE},
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},
         Role.SUBDISTRICT_COORDINATOR: _COORDINATOR,
         Role.VOLUNTEER: _SURVEYOR,
-        Role.PLACE_OFFICER: frozenset({Right.FACILITY_WRITE}),
+        Role.PLACE_OFFICER: _PERSON | {Right.FACILITY_WRITE},
         # It receives the exact counts in the public streams anyway.
-        Role.EXTERNAL_SYSTEM: frozenset({Right.FIGURES_EXACT}),
+        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT},
     }
 )
 """The rights of each role."""

@@ -1,7 +1,8 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
@@ -17,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
+from shared.web.cors import add_page_origins
 from shared.web.documentation import add_documentation
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
@@ -34,10 +36,12 @@ def create_app(
     ready: Callable[[], list[str]],
     version: str = "1",
     max_body_bytes: int = MAX_BODY_BYTES,
+    larger_bodies: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """An application with /healthz, /readyz, /metrics, /openapi.json and /docs.
 
     ready: gives the reasons why the process cannot work now; an empty list means ready.
+    larger_bodies: how many bytes the bodies of some paths may have, by a pattern of the whole path.
     """
     app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
     add_health(app, ready)
@@ -46,7 +50,8 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_error)
-    app.add_middleware(Frame, max_body_bytes=max_body_bytes)
+    add_page_origins(app)
+    app.add_middleware(Frame, max_body_bytes=max_body_bytes, larger_bodies=larger_bodies)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get(TRUSTED_PROXIES, "127.0.0.1"))
     return app
 
@@ -104,9 +109,10 @@ class Frame:
     """Around every request: refuses compressed bodies and, while they arrive, those beyond the limits; sets security
     headers, counts and times."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, larger_bodies: Mapping[str, int] | None = None) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._larger_bodies = [(re.compile(pattern), size) for pattern, size in (larger_bodies or {}).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -122,9 +128,10 @@ class Frame:
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        bounded = BoundedReceive(receive, self._max_body_bytes)
+        most = self._most_bytes(scope["path"])
+        bounded = BoundedReceive(receive, most)
         try:
-            refused = Head(scope).refusal(self._max_body_bytes)
+            refused = Head(scope).refusal(most)
             if refused:
                 await discard(receive)
                 response = problem_response(Request(scope), status_problem(refused, {"Connection": "close"}))
@@ -136,6 +143,12 @@ class Frame:
             route = _route(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
             HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
+
+    def _most_bytes(self, path: str) -> int:
+        for pattern, size in self._larger_bodies:
+            if pattern.fullmatch(path):
+                return size
+        return self._max_body_bytes
 
 
 def _route(scope: Scope) -> str:

@@ -1,6 +1,5 @@
 """Who sends a request, and whether they may: bearer tokens (RFC 6750) against the one table of rights."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -27,12 +26,23 @@ class Bar(Protocol):
         """True for suspended and withdrawn volunteers."""
 
 
+class Moves(Protocol):
+    """Knows who has left a role although a token of it has not expired."""
+
+    def has_left(self, subject: UUID, role: str, area: str) -> bool:
+        """True for a role in an area that somebody held until a moment ago, and holds no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """What a service needs to know its callers; stands at `app.state.authentication`."""
+    """What a service needs to know its callers; stands at `app.state.authentication`.
+
+    Without `moves` a token is good for the role it was made out for until it expires.
+    """
 
     verifier: Verifier
     bar: Bar
+    moves: Moves | None = None
 
     async def principal(self, request: Request) -> Principal:
         """The caller of `request`; raises a 401 problem."""
@@ -52,12 +62,17 @@ class Authentication:
             raise Problem(503, headers={"Retry-After": "5"}) from None
         if self.bar.is_barred(principal.subject):
             raise unauthenticated("holder_suspended")
+        if self.moves is not None and self.moves.has_left(principal.subject, principal.role, principal.area):
+            raise unauthenticated("role_left")
         return principal
 
 
 _DETAILS = {
     "token_missing": Message("ต้องแนบโทเคนในหัวข้อ Authorization", "Send a bearer token in the Authorization header"),
     "token_expired": Message("โทเคนหมดอายุ โปรดเข้าสู่ระบบอีกครั้ง", "The token has expired, please sign in again"),
+    "role_left": Message(
+        "บทบาทของท่านเปลี่ยนแล้ว โปรดขอโทเคนใหม่", "You hold another role now; refresh the token to go on in it"
+    ),
     "holder_suspended": Message(
         "บัญชีนี้ถูกระงับ โปรดติดต่อผู้ประสานงาน", "This account is suspended, please ask your coordinator"
     ),
@@ -88,14 +103,32 @@ def demand_area(principal: Principal, area: str) -> None:
         )
 
 
-def require(right: Right) -> Callable[[Request], Awaitable[Principal]]:
-    """A dependency that gives the caller, who has to carry `right`."""
+class Required:
+    """A dependency that gives the caller, who has to carry `right`; None: anybody who is signed in.
 
-    async def principal(request: Request) -> Principal:
+    unless: who else is let in, in words, such as "a contact of the organisation". The route then decides itself, since
+    it alone knows the organisation. All this can be read from outside: tests and docs/rights.md list every route with
+    what it demands.
+    """
+
+    def __init__(self, right: Right | None, unless: str | None = None) -> None:
+        self.right = right
+        self.unless = unless
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller of `request`; raises a 401 or 403 problem."""
         authentication: Authentication = request.app.state.authentication
-        return demand(await authentication.principal(request), right)
+        principal = await authentication.principal(request)
+        return principal if self.right is None or self.unless is not None else demand(principal, self.right)
 
-    return principal
+
+def require(right: Right, *, unless: str | None = None) -> Required:
+    """A dependency that gives the caller, who has to carry `right`, `unless` the route finds that he need not."""
+    return Required(right, unless)
+
+
+signed_in = Required(None)
+"""A dependency that gives the caller, of whatever role: for what concerns himself alone."""
 
 
 async def optional_principal(request: Request) -> Principal | None:

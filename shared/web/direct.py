@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.security.rights import Right
 from shared.web.app import SECURITY_HEADERS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.connections import WHOLE_REPLY, WholeReply
@@ -95,10 +96,16 @@ Endpoint = Callable[[Call], Awaitable[Reply]]
 
 
 class DirectRoute:
-    """An ASGI application that answers the POSTs to one path."""
+    """An ASGI application that answers the POSTs to one path.
 
-    def __init__(self, path: str, endpoint: Endpoint, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    right: what the endpoint demands of its caller; named here to be listed with all other routes.
+    """
+
+    def __init__(
+        self, path: str, endpoint: Endpoint, max_body_bytes: int = MAX_BODY_BYTES, *, right: Right | None = None
+    ) -> None:
         self.path = path
+        self.right = right
         self._endpoint = endpoint
         self._max_body_bytes = max_body_bytes
         # The metrics' children are looked up once: the look-up costs more than the count.

@@ -5,7 +5,7 @@ A path that is not in the list of files is not found, so no path leads out of th
 
 import gzip
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -31,20 +31,28 @@ MEDIA_TYPES: Final = {
 
 _COMPRESSED: Final = frozenset({".png", ".woff2"})  # already; gzip would make them larger
 
-# A page loads from its own origin only. Leaflet shows an empty image (data:) while a tile is away.
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+
+def content_security_policy(connect: Sequence[str] = ()) -> str:
+    """What a page may do: load from its own origin only, and ask the services at the origins of `connect` as well.
+
+    Leaflet shows an empty image (data:) while a tile is away, and a chosen screenshot is shown before it is sent.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "font-src 'self'",
+            "img-src 'self' data:",
+            " ".join(["connect-src 'self'", *connect]),
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+CONTENT_SECURITY_POLICY: Final = content_security_policy()
 
 REVALIDATED: Final = "no-cache"
 """The page is asked for each time, and answered 304 when it is still the same."""
@@ -59,7 +67,8 @@ class AssetsMissing(Exception):
 class File:
     """One file, held in memory."""
 
-    def __init__(self, path: Path, cache_control: str) -> None:
+    def __init__(self, path: Path, cache_control: str, policy: str = CONTENT_SECURITY_POLICY) -> None:
+        self.policy = policy
         self.content = path.read_bytes()
         self.media_type = MEDIA_TYPES[path.suffix]
         self.cache_control = cache_control
@@ -84,7 +93,7 @@ class File:
             "ETag": self.etag,
             "Cache-Control": self.cache_control,
             "Vary": "Accept-Encoding",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Content-Security-Policy": self.policy,
             "Cross-Origin-Opener-Policy": "same-origin",
         }
         known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
@@ -97,19 +106,30 @@ class File:
         return Response(body, media_type=self.media_type, headers=headers)
 
 
-def route(url: str, file: File) -> Route:
+class FileRoute(Route):
+    """A route for one file of a page. Everybody may read it: it holds nothing but what is in the repository."""
+
+    def __init__(self, url: str, file: File) -> None:
+        async def endpoint(request: Request) -> Response:
+            return file.answer(request)
+
+        super().__init__(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def route(url: str, file: File) -> FileRoute:
     """A route for one file."""
-
-    async def endpoint(request: Request) -> Response:
-        return file.answer(request)
-
-    return Route(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
+    return FileRoute(url, file)
 
 
-def page_files(folder: Path) -> Iterator[tuple[str, File]]:
-    """The page's own files and those that all pages have, with their paths; `index.html` is at the root."""
+def page_files(folder: Path, connect: Sequence[str] = ()) -> Iterator[tuple[str, File]]:
+    """The pages' own files and those that all pages have, with their paths: `index.html` is at the root, `desk.html` at
+    /desk.
+
+    connect: origins of other services that the pages ask.
+    """
+    policy = content_security_policy(connect)
     for name, path in [*below(folder), *below(COMMON)]:
-        yield "/" + name.removesuffix("index.html"), File(path, REVALIDATED)
+        yield "/" + name.removesuffix("index.html").removesuffix(".html"), File(path, REVALIDATED, policy)
 
 
 def package_files(assets: Path, package: str) -> Iterator[tuple[str, File]]:

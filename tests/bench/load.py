@@ -26,7 +26,8 @@ HOST = "127.0.0.1"
 @dataclass
 class Order:
     """What to send. tokens: of the senders, who take turns; rate: households a second, None for as fast as possible;
-    batch: households a request, 1 for singles; reads: paths that are read in turn instead."""
+    batch: households a request, 1 for singles; reads: paths that are read in turn instead; bodies: JSON that is sent to
+    `path` instead, each once; addresses: from how many addresses of this machine the connections come."""
 
     port: int
     tokens: list[str]
@@ -38,6 +39,8 @@ class Order:
     rate: float | None = None
     path: str | None = None
     reads: list[str] = field(default_factory=list)
+    bodies: list[str] = field(default_factory=list)
+    addresses: int = 1
 
 
 @dataclass
@@ -62,11 +65,19 @@ class Outcome:
 
 def requests(order: Order) -> list[bytes]:
     """All requests, with their headers, ready to be written."""
+    tokens = [f"Authorization: Bearer {token}\r\n" for token in order.tokens] or [""]
     if order.reads:
         ready = [
-            f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAccept-Encoding: gzip\r\n\r\n".encode() for path in order.reads
+            f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{token}Accept-Encoding: gzip\r\n\r\n".encode()
+            for path, token in zip(order.reads, cycle(tokens), strict=False)
         ]
         return list(islice(cycle(ready), order.most))
+    if order.bodies:
+        head = f"POST {order.path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+        return [
+            f"{head}{token}Content-Length: {len(body.encode())}\r\n\r\n{body}".encode()
+            for body, token in zip(order.bodies, cycle(tokens), strict=False)
+        ]
     path = order.path or ("/v1/submissions" if order.batch == 1 else "/v1/submissions:batch")
     bodies: Iterator[bytes]
     if order.batch == 1:
@@ -196,8 +207,9 @@ async def run(order: Order) -> Outcome:
     loop = asyncio.get_running_loop()
     before = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
-    for _ in range(order.connections):
-        await loop.create_connection(lambda: Connection(load), HOST, order.port)
+    for number in range(order.connections):
+        source = (f"127.0.0.{1 + number % order.addresses}", 0) if order.addresses > 1 else None
+        await loop.create_connection(lambda: Connection(load), HOST, order.port, local_addr=source)
     paced = asyncio.create_task(load.at_rate(order.rate / order.batch)) if order.rate else None
     try:
         await asyncio.wait_for(load.ended.wait(), timeout=order.seconds)

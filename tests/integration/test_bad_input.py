@@ -73,6 +73,17 @@ def sign_up(**changes: Any) -> dict[str, Any]:
     return {"group_code": "AAAA-AAAA", "name": "สมหญิง", "phone": "0812345678", "area": "500101"} | changes
 
 
+def appointment(**changes: Any) -> dict[str, Any]:
+    """An appointment for an organisation that does not exist, with changes."""
+    return {
+        "name": "สมหญิง",
+        "phone": "0812345678",
+        "role": "subdistrict_coordinator",
+        "area": "500101",
+        "organisation_id": str(UUID(int=1)),
+    } | changes
+
+
 def table(**changes: Any) -> dict[str, Any]:
     """A good table of houses, with changes."""
     return {
@@ -106,7 +117,9 @@ ENTER: Final = "POST /v1/facilities"
 CHANGE: Final = "PUT /v1/facilities/6f9b1a52-0000-4000-8000-000000000000"
 SIGN_UP: Final = "POST /v1/volunteers"
 FOUND: Final = "POST /v1/organisations"
+APPOINT: Final = "POST /v1/appointments"
 TOKENS: Final = "POST /v1/tokens"
+PAST: Final = "2000-01-01"
 FIGURES: Final = "GET /v1/coverage"
 TABLE: Final = "PUT /v1/denominators"
 
@@ -318,6 +331,13 @@ CASES: Final = [
     registration(
         "phone that is no mobile", SIGN_UP, 400, "mobile_malformed", "phone", sign_up(phone="053936150"), token=None
     ),
+    registration(
+        "foreign phone", SIGN_UP, 400, "mobile_foreign", "phone", sign_up(phone="+44 7700 900123"), token=None
+    ),
+    registration("name that nobody sees", SIGN_UP, 400, "too_short", "name", sign_up(name="\u200b\u200d"), token=None),
+    registration(
+        "name that a spreadsheet would run", SIGN_UP, 400, "formula", "name", sign_up(name="=1+1"), token=None
+    ),
     registration("unknown group code", SIGN_UP, 400, "unknown", "group_code", sign_up(), token=None),
     registration(
         "unknown volunteer",
@@ -327,7 +347,26 @@ CASES: Final = [
         None,
         {},
     ),
+    registration("role from a day that is over", APPOINT, 400, "in_the_past", "from", appointment(**{"from": PAST})),
+    registration("role that ends before it begins", APPOINT, 400, "before_from", "to", appointment(to=PAST)),
+    registration(
+        "role that nobody is appointed to",
+        APPOINT,
+        400,
+        "not_a_choice",
+        "role",
+        appointment(role="central_administrator", area=""),
+    ),
+    registration(
+        "system that would decide about people",
+        "POST /v1/systems",
+        400,
+        "not_a_choice",
+        "role",
+        {"name": "HIS", "role": "province_administrator", "area": "50"},
+    ),
     registration("token request that cannot be read", TOKENS, 400, "invalid_request", None, b"{", token=None),
+    registration("revocation of nothing", f"{TOKENS}/revocation", 400, "invalid_request", None, {}, token=None),
     registration(
         "unknown grant_type", TOKENS, 400, "unsupported_grant_type", None, {"grant_type": "password"}, token=None
     ),
@@ -377,7 +416,7 @@ CASES: Final = [
         table(rows=[{"area": "500101", "value": 9}] * 2),
     ),
     reporting(
-        "table by somebody of one province", TABLE, 403, "other_area", None, table(), token="province_administrator@50"
+        "table by somebody of one province", TABLE, 403, "forbidden", None, table(), token="province_administrator@50"
     ),
     *who_may_not("reporting", TABLE, table(), "central_administrator@"),
 ]
@@ -450,7 +489,7 @@ def send(stack: Stack, senders: Senders, http: httpx.AsyncClient) -> Send:
 async def test_bad_input_is_refused_with_its_cause(case: Case, send: Send) -> None:
     answer = await send(case.service, case.route, case.body, case.token, **case.headers)
     problem = answer.json()
-    if case.route == TOKENS:  # RFC 6749 has an error body of its own
+    if case.route in (TOKENS, f"{TOKENS}/revocation"):  # RFC 6749 has an error body of its own
         assert (answer.status_code, problem["error"]) == (case.status, case.code)
         return
     assert answer.headers["content-type"] == "application/problem+json"

@@ -1,9 +1,9 @@
 // Asks for the hour of samples again and again, and shows it: a card for intake and for each group, and the processes.
 
 import { chart } from "./chart.js";
-import { LANGUAGES, speech } from "./text.js";
+import { chosenLanguage, LANGUAGES, OWN_NAMES } from "./language.js";
+import { speech } from "./text.js";
 
-const KEPT_LANGUAGE = "jitasa.language";
 const ANSWER_MS = 4_000; // a page of this machine answers at once, or not at all
 
 const $ = (id) => document.getElementById(id);
@@ -207,17 +207,5 @@ function speak() {
     }),
   );
   const other = LANGUAGES.find((language) => language !== words.language);
-  Object.assign($("language"), { href: `?lang=${other}`, lang: other, hreflang: other, textContent: say.other });
-}
-
-/** The language of the address, else the one chosen last, else Thai. */
-function chosenLanguage() {
-  const asked = new URLSearchParams(location.search).get("lang");
-  try {
-    if (LANGUAGES.includes(asked)) localStorage.setItem(KEPT_LANGUAGE, asked);
-    const kept = localStorage.getItem(KEPT_LANGUAGE);
-    return LANGUAGES.includes(kept) ? kept : "th";
-  } catch {
-    return LANGUAGES.includes(asked) ? asked : "th"; // storage is refused
-  }
+  Object.assign($("language"), { href: `?lang=${other}`, lang: other, hreflang: other, textContent: OWN_NAMES[other] });
 }

@@ -1,11 +1,12 @@
 // Everything the page says, in Thai and English, and how it writes numbers, durations and times.
 
+import { BANGKOK, LOCALES } from "./language.js";
+
 const TEXTS = {
   th: {
     title: "จิตอาสา – งานที่รออยู่",
     name: "จิตอาสา",
     subtitle: "หน้าผู้ดูแลระบบ: งานที่รออยู่",
-    other: "English",
     groups: { "survey-recorder": "บันทึกแบบสำรวจ", "reporting-projector": "รวมยอดรายงาน" },
     intake: "รับแบบสำรวจ",
     trends: { current: "ทันปัจจุบัน", catching_up: "กำลังไล่ทัน", falling_behind: "ค้างเพิ่มขึ้น", stale: "ไม่มีข้อมูลใหม่" },
@@ -43,7 +44,6 @@ const TEXTS = {
     title: "Jitasa – what waits",
     name: "Jitasa",
     subtitle: "Operators' page: what waits",
-    other: "ไทย",
     groups: { "survey-recorder": "Survey recorder", "reporting-projector": "Reporting projector" },
     intake: "Survey intake",
     trends: { current: "Up to date", catching_up: "Catching up", falling_behind: "Falling behind", stale: "No news" },
@@ -79,17 +79,13 @@ const TEXTS = {
   },
 };
 
-const LOCALES = { th: "th-TH-u-ca-buddhist-nu-latn", en: "en-GB" };
-
-export const LANGUAGES = Object.keys(TEXTS);
-
 /** The words and formats of one language. */
 export function speech(language) {
   const locale = LOCALES[language];
   const say = TEXTS[language];
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const fine = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone: "Asia/Bangkok" });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone: BANGKOK });
   const number = (value) => (value < 10 ? fine : whole).format(value);
   return {
     language,

@@ -12,12 +12,14 @@ from shared.contracts.events import OrganisationKind, Role, VolunteerBefore, Vol
 class Refused(Exception):
     """A rule forbids the change.
 
-    `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended.
+    `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended,
+    not_begun, awaited, not_pending, changed. `standing` is the person as it stands, where whoever decided may know.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, standing: Person | None = None) -> None:
         super().__init__(code)
         self.code = code
+        self.standing = standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def decide(person: Person, status: VolunteerStatus, by: Authority) -> Person:
     """Approve or suspend `person`. What is so already stays so, with its revision: a second click is no change."""
     check_authority(by, person.role, person.area)
     if person.status is VolunteerStatus.WITHDRAWN:
-        raise Refused("withdrawn")
+        raise Refused("withdrawn", person)
     if person.status is status:
         return person
     return replace(person, status=status, revision=person.revision + 1)
@@ -138,19 +140,23 @@ def appoint_new(
     )
 
 
-def appoint(person: Person, organisation: Organisation, role: Role, area: str, by: Authority) -> Person:
+def appoint(
+    person: Person, organisation: Organisation, role: Role, area: str, by: Authority, *, role_ended: bool = False
+) -> Person:
     """Give `role` in `area` to a registered person, instead of the one held so far.
 
     The present role must lie within the authority as well: nobody takes a person from another area or from above
-    himself. A suspension is not lifted by the way.
+    himself. A suspension is not lifted by the way. role_ended: the person holds no role since the end of an
+    appointment, and may be taken up again by anybody.
     """
     _check_appointment(organisation, role, area, by)
-    try:
-        check_authority(by, person.role, person.area)
-    except Refused:
-        raise Refused("held_elsewhere") from None
-    if person.status in (VolunteerStatus.WITHDRAWN, VolunteerStatus.SUSPENDED):
-        raise Refused(str(person.status))
+    if not role_ended:
+        try:
+            check_authority(by, person.role, person.area)
+        except Refused:
+            raise Refused("held_elsewhere") from None
+        if person.status in (VolunteerStatus.WITHDRAWN, VolunteerStatus.SUSPENDED):
+            raise Refused(str(person.status))
     appointed = replace(
         person,
         organisation_id=organisation.organisation_id,

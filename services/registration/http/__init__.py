@@ -1,5 +1,47 @@
 """The routes of the registration service, one module per resource."""
 
-from services.registration.http import organisations, sign_in, volunteers
+from services.registration.http import (
+    appointments,
+    approvals,
+    areas,
+    contacts,
+    coordinators,
+    desk,
+    directives,
+    exports,
+    imports,
+    me,
+    members,
+    organisations,
+    problems,
+    registration_help,
+    sign_in,
+    sign_ups,
+    sms_sink,
+    systems,
+    trainings,
+    volunteers,
+)
 
-ROUTERS = (organisations.router, volunteers.router, sign_in.router)
+ROUTERS = (
+    organisations.router,
+    contacts.router,
+    members.router,
+    imports.router,
+    sign_ups.router,
+    exports.router,
+    volunteers.router,
+    approvals.router,
+    appointments.router,
+    systems.router,
+    sign_in.router,
+    sms_sink.router,
+    areas.router,
+    coordinators.router,
+    desk.router,
+    registration_help.router,
+    problems.router,
+    trainings.router,
+    directives.router,
+    me.router,
+)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registration.domain.people import Refused
+from services.registration.domain.people import Person, Refused
+from services.registration.http.refused_care import REFUSED_CARE
 from services.registration.store.throttle import Throttled
 from shared.web.problems import FieldError, Message, Problem, problem_response
 
@@ -27,6 +28,18 @@ _CONFLICTS = {
     ),
     "suspended": Message("บุคคลนี้ถูกระงับอยู่ โปรดอนุมัติก่อน", "This person is suspended; approve him or her first"),
     "withdrawn": Message("บุคคลนี้ถอนตัวแล้ว", "This person has withdrawn"),
+    "not_pending": Message("บุคคลนี้ไม่ได้รออนุมัติแล้ว", "This person does not wait for approval any more"),
+    "changed": Message(
+        "มีผู้อื่นดำเนินการกับบุคคลนี้ไปแล้ว โปรดดูสถานะปัจจุบัน",
+        "Somebody else has decided about this person meanwhile; see what stands now",
+    ),
+    "not_begun": Message(
+        "บุคคลนี้ได้รับแต่งตั้งแล้ว และรอวันเริ่มปฏิบัติหน้าที่", "This person is appointed and waits for the first day of the role"
+    ),
+    "awaited": Message(
+        "บุคคลนี้มีการแต่งตั้งที่รอวันเริ่มอยู่แล้ว โปรดยกเลิกก่อน",
+        "This person awaits the first day of another role; end that appointment first",
+    ),
 }
 
 
@@ -60,7 +73,34 @@ def _problem_of(refused: Refused) -> Problem:
         return Problem(403, code, detail=detail)
     if refused.code in _FIELDS:
         return Problem(400, "invalid", errors=[FieldError("area", refused.code, _FIELDS[refused.code])])
-    return Problem(409, refused.code, detail=_CONFLICTS[refused.code])
+    if refused.code in REFUSED_CARE:
+        status, detail = REFUSED_CARE[refused.code]
+        return Problem(status, refused.code, detail=detail)
+    return Problem(409, refused.code, detail=_CONFLICTS[refused.code], members=_standing(refused.standing))
+
+
+def _standing(person: Person | None) -> dict[str, object]:
+    if person is None:
+        return {}
+    return {
+        "volunteer": {
+            "volunteer_id": str(person.person_id),
+            "organisation_id": str(person.organisation_id),
+            "role": person.role,
+            "area": person.area,
+            "status": person.status,
+            "revision": person.revision,
+        }
+    }
+
+
+def refusal_message(code: str) -> Message:
+    """What a rule's refusal says, where it stands in a list of results."""
+    if code in _FORBIDDEN:
+        return _FORBIDDEN[code][1]
+    if code in REFUSED_CARE:
+        return REFUSED_CARE[code][1]
+    return _FIELDS.get(code) or _CONFLICTS[code]
 
 
 def not_found() -> Problem:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, unquote_plus
 from uuid import UUID
@@ -27,12 +28,15 @@ from services.registration.settings import (
     CODES_PER_ADDRESS,
     CODES_PER_PHONE,
     FAILED_SIGN_INS_PER_ADDRESS,
+    FAILED_SIGN_INS_PER_CLIENT,
     REFRESH_LIFE,
+    TOKENS_PER_CLIENT,
 )
 from services.registration.sms import TextMessage
 from services.registration.store.sign_in import Holder
 from services.registration.store.throttle import Throttled
 from shared.security.identifiers import InvalidIdentifier, mobile_number
+from shared.security.tokens import MAX_TOKEN_LENGTH, InvalidToken, unverified
 from shared.web.problems import Message, Problem, language_of
 
 router = APIRouter(tags=["sign-in"])
@@ -91,11 +95,12 @@ async def send_code(request: Request, body: CodeRequest, parts: Annotated[Parts,
 
 
 async def _code_message(parts: Parts, phone: str) -> TextMessage | None:
-    code = new_one_time_code()
+    code, now = new_one_time_code(), parts.clock.now()
     written = await parts.sign_ins.write_code(
         parts.index.of_phone(phone),
         _hash_code(parts, phone, code),
-        expires_at=parts.clock.now() + CODE_LIFE,
+        now=now,
+        expires_at=now + CODE_LIFE,
         attempts=CODE_ATTEMPTS,
     )
     if not written:
@@ -145,6 +150,45 @@ async def create_token(request: Request, parts: Annotated[Parts, Depends(parts)]
         return error.response(request)
 
 
+@router.post(
+    "/v1/tokens/revocation",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                media_type: {
+                    "schema": {
+                        "type": "object",
+                        "required": ["token"],
+                        "properties": {name: {"type": "string"} for name in ("token", "token_type_hint")},
+                    }
+                }
+                for media_type in ("application/x-www-form-urlencoded", "application/json")
+            },
+        }
+    },
+)
+async def revoke_token(request: Request, parts: Annotated[Parts, Depends(parts)]) -> Response:
+    """End the sign-in that a refresh token or an access token comes from (RFC 7009).
+
+    No refresh token of it is good afterwards; an access token lives on for its 15 minutes at most. The answer is 200
+    for any token, also for an unknown one; holding the token is the proof that it may be revoked.
+    """
+    try:
+        token = _required(await _fields(request, longest=MAX_TOKEN_LENGTH), "token")
+    except TokenError as error:
+        return error.response(request)
+    now = parts.clock.now()
+    try:
+        await parts.verifier.verify(token)
+        session = UUID(unverified(token)[1]["sid"])
+    except (InvalidToken, KeyError, ValueError, TypeError, AttributeError):
+        await parts.sign_ins.end_session_of(token, now=now)
+    else:
+        await parts.sign_ins.end_session(session, now=now)
+    return Response(status_code=200, headers=_NO_STORE)
+
+
 @router.get("/.well-known/jwks.json")
 async def jwks(parts: Annotated[Parts, Depends(parts)]) -> Response:
     """Give the public keys with which tokens are checked."""
@@ -155,49 +199,60 @@ async def jwks(parts: Annotated[Parts, Depends(parts)]) -> Response:
 async def _token(request: Request, parts: Parts) -> dict[str, Any]:
     fields = await _fields(request)
     address, now = address_of(request), parts.clock.now()
-    try:
+    async with _throttled():
         await parts.throttle.check(FAILED_SIGN_INS_PER_ADDRESS, address, now=now)
+        try:
+            match fields.get("grant_type"):
+                case "client_credentials":
+                    return _answer(parts, await _client(request, fields, parts))
+                case "urn:jitasa:one-time-code":
+                    return _answer(parts, *await _redeem(fields, parts))
+                case "refresh_token":
+                    return _answer(parts, *await _refresh(fields, parts))
+                case None:
+                    raise _missing("grant_type")
+                case _:
+                    raise TokenError(
+                        "unsupported_grant_type",
+                        Message("ไม่รองรับ grant_type นี้", "This grant_type is not supported"),
+                    )
+        except TokenError as error:
+            if error.error in ("invalid_grant", "invalid_client"):
+                await parts.throttle.note_failure(FAILED_SIGN_INS_PER_ADDRESS, address, now=now)
+            raise
+
+
+@asynccontextmanager
+async def _throttled() -> AsyncIterator[None]:
+    try:
+        yield
     except Throttled as throttled:
         raise TokenError(
             "temporarily_unavailable",
-            Message("ลองผิดหลายครั้ง โปรดรอสักครู่", "Too many failed attempts, please wait"),
+            Message("ลองหลายครั้งเกินไป โปรดรอสักครู่", "Too many attempts, please wait"),
             status=429,
             headers={"Retry-After": str(throttled.retry_after)},
         ) from None
-    try:
-        match fields.get("grant_type"):
-            case "client_credentials":
-                return _answer(parts, await _client(request, fields, parts))
-            case "urn:jitasa:one-time-code":
-                return _answer(parts, *await _redeem(fields, parts))
-            case "refresh_token":
-                return _answer(parts, *await _refresh(fields, parts))
-            case None:
-                raise _missing("grant_type")
-            case _:
-                raise TokenError(
-                    "unsupported_grant_type", Message("ไม่รองรับ grant_type นี้", "This grant_type is not supported")
-                )
-    except TokenError as error:
-        if error.error in ("invalid_grant", "invalid_client"):
-            await parts.throttle.note_failure(FAILED_SIGN_INS_PER_ADDRESS, address, now=now)
-        raise
 
 
 def _answer(parts: Parts, holder: Holder, refresh_token: str | None = None) -> dict[str, Any]:
     now = parts.clock.now()
+    parts.presence.note(holder.subject, now)
+    # A token ends with the role: not even a process that hears of nothing any more takes it for longer.
+    expires_at = now + ACCESS_LIFE if holder.until is None else min(now + ACCESS_LIFE, holder.until)
     token = parts.signer.sign(
         subject=holder.subject,
         organisation=holder.organisation_id,
         role=holder.role,
         area=holder.area,
         issued_at=now,
-        expires_at=now + ACCESS_LIFE,
+        expires_at=expires_at,
+        session=holder.session,
     )
     answer: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
-        "expires_in": int(ACCESS_LIFE.total_seconds()),
+        "expires_in": int((expires_at - now).total_seconds()),
     }
     return answer if refresh_token is None else answer | {"refresh_token": refresh_token}
 
@@ -211,14 +266,18 @@ async def _client(request: Request, fields: Mapping[str, str], parts: Parts) -> 
         known: UUID | None = UUID(client_id)
     except ValueError:
         known = None  # no id of ours looks like this: as unknown as any other
-    holder = await parts.sign_ins.client(known, secret) if known else None
+    now, pair = parts.clock.now(), f"{known} {address_of(request)}"
+    await parts.throttle.check(FAILED_SIGN_INS_PER_CLIENT, pair, now=now)
+    holder = await parts.systems.holder(known, secret, now=now) if known else None
     if holder is None:
+        await parts.throttle.note_failure(FAILED_SIGN_INS_PER_CLIENT, pair, now=now)
         raise TokenError(
             "invalid_client",
             Message("client_id หรือ client_secret ไม่ถูกต้อง", "The client_id or client_secret is wrong"),
             status=401,
             headers={"WWW-Authenticate": "Basic"},
         )
+    await parts.throttle.spend(TOKENS_PER_CLIENT, str(known), now=now)
     return holder
 
 
@@ -247,8 +306,8 @@ async def _refresh(fields: Mapping[str, str], parts: Parts) -> tuple[Holder, str
     return refreshed
 
 
-async def _fields(request: Request) -> dict[str, str]:
-    """Read the request's fields, form or JSON; each may be given once and must be text."""
+async def _fields(request: Request, longest: int = _MAX_FIELD_LENGTH) -> dict[str, str]:
+    """Read the request's fields, form or JSON; each may be given once and must be text of at most `longest`."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     try:
@@ -268,7 +327,7 @@ async def _fields(request: Request) -> dict[str, str]:
         )
     fields: dict[str, str] = {}
     for name, value in pairs:
-        if name in fields or not _is_text(value):
+        if name in fields or not _is_text(value, longest):
             raise TokenError(
                 "invalid_request", Message("แต่ละค่าต้องเป็นข้อความและมีครั้งเดียว", "Each field has to be text and given once")
             )
@@ -276,9 +335,9 @@ async def _fields(request: Request) -> dict[str, str]:
     return fields
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: object, longest: int) -> bool:
     # JSON can spell half a character (a lone surrogate), which no hash can be taken of.
-    return isinstance(value, str) and len(value) <= _MAX_FIELD_LENGTH and value.isprintable()
+    return isinstance(value, str) and len(value) <= longest and value.isprintable()
 
 
 def _required(fields: Mapping[str, str], name: str) -> str:

@@ -1,63 +1,41 @@
-"""/v1/volunteers, /v1/appointments and /v1/counts."""
+"""/v1/volunteers and /v1/counts."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Literal
-from uuid import UUID, uuid4
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
-from starlette.requests import Request
+from pydantic import BaseModel
 
-from services.registration.codes import typed_group_code
-from services.registration.domain.people import APPOINTABLE, Authority, Person
-from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone, Reason
-from services.registration.http.parts import Parts, address_of, parts
+from services.registration.domain import people as rules
+from services.registration.domain import sign_ups
+from services.registration.domain.names import matches, searched
+from services.registration.domain.people import Authority, Person
+from services.registration.domain.sign_ups import Step
+from services.registration.http import cursors
+from services.registration.http.cursors import CursorText
+from services.registration.http.fields import AreaCode, Body, Phone, Reason
+from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
-from services.registration.settings import (
-    CODES_PER_PHONE,
-    FAILED_SIGN_UPS_PER_ADDRESS,
-    PAGE_SIZE,
-    SIGN_UPS_PER_ADDRESS,
-)
-from services.registration.sms import TextMessage
+from services.registration.name_index import tokens_of_search
+from services.registration.settings import PAGE_SIZE
+from services.registration.store.lists import Decided, Listed, Sought
 from services.registration.store.organisations import find_organisation
-from services.registration.store.people import Contact, Cursor, UnknownGroupCode, UnknownPerson
-from services.registration.store.throttle import Throttled
-from shared.areas.register import is_current
+from services.registration.store.people import UnknownPerson
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import demand, demand_area, require, signed_in
 
 router = APIRouter(prefix="/v1")
 
-ALREADY_REGISTERED = (
-    "หมายเลขนี้ลงทะเบียนอาสาสมัคร Jitasa ไว้แล้ว หากท่านไม่ได้ลงทะเบียนซ้ำ ไม่ต้องทำอะไร / "
-    "This number is registered with Jitasa already. If you did not sign up again, do nothing."
-)
-
-
-class SignUp(Body):
-    """What a volunteer fills in, with the group code of the organisation through which he joins."""
-
-    group_code: str = Field(max_length=40, examples=["F4KC-9TXP"])
-    name: Name
-    phone: Phone
-    national_id: NationalId | None = None
-    area: AreaCode
-
-
-class SignUpAnswer(BaseModel):
-    """The same whether or not the person was registered before: who is, is nobody's business."""
-
-    volunteer_id: UUID
-    status: Literal[VolunteerStatus.PENDING]
+Seen = Annotated[int | None, Query(alias="revision", ge=1)]
+"""The revision that whoever decides was shown. If another one stands, 409 tells it; left out, things are taken as they
+are."""
 
 
 class VolunteerAnswer(BaseModel):
@@ -78,6 +56,31 @@ class ListedVolunteer(VolunteerAnswer):
     registered_at: datetime
     name: str | None
     phone: str | None
+    phone_confirmed: bool
+
+
+class Decision(BaseModel):
+    """One decision about a volunteer, and what he was after it. What led to it and who took it are not told to the
+    volunteer himself: the one may name others, the other is to be left in peace."""
+
+    revision: int
+    step: Step | None
+    status: VolunteerStatus
+    role: Role
+    area: str
+    organisation_id: UUID | None
+    decided_at: datetime
+    decided_by: UUID | None
+    reason: str | None
+
+
+class VolunteerDetail(ListedVolunteer):
+    """A volunteer with the decisions about him, the latest first."""
+
+    group_code: str | None
+    assisted_by: UUID | None
+    refused_at: datetime | None
+    decisions: Sequence[Decision]
 
 
 class VolunteerPage(BaseModel):
@@ -93,14 +96,23 @@ class Suspension(Body):
     reason: Reason
 
 
-class Appointment(Body):
-    """Who is to hold which role where, for which organisation."""
+class Refusal(Body):
+    """Why somebody is not taken; kept sealed."""
 
-    name: Name
-    phone: Phone
-    role: Role
-    area: AreaCode
+    reason: Reason
+
+
+class Withdrawal(Body):
+    """Why somebody goes, if he says so; kept sealed."""
+
+    reason: Reason | None = None
+
+
+class Transfer(Body):
+    """To which organisation somebody goes; in the same area, unless another is named."""
+
     organisation_id: UUID
+    area: AreaCode | None = None
 
 
 class AreaCount(BaseModel):
@@ -112,77 +124,80 @@ class AreaCount(BaseModel):
     volunteers: int
 
 
-@router.post("/volunteers", status_code=201, tags=["volunteers"])
-async def sign_up(request: Request, body: SignUp, parts: Annotated[Parts, Depends(parts)]) -> SignUpAnswer:
-    """Sign up as a volunteer. No account is needed; a coordinator of the area decides.
-
-    Somebody who is registered already gets the same answer, with an id that belongs to nobody, and a text message.
-    """
-    now, address = parts.clock.now(), address_of(request)
-    await parts.throttle.check(FAILED_SIGN_UPS_PER_ADDRESS, address, now=now)
-    await parts.throttle.spend(SIGN_UPS_PER_ADDRESS, address, now=now)
-    national_id_index = parts.index.of_national_id(body.national_id) if body.national_id else None
-    contact = Contact(body.name, body.phone, parts.index.of_phone(body.phone), national_id_index)
-    try:
-        code = typed_group_code(body.group_code)
-        if code is None:
-            raise UnknownGroupCode
-        person = await parts.people.sign_up(contact, group_code=code, area=body.area, now=now)
-    except UnknownGroupCode:
-        await parts.throttle.note_failure(FAILED_SIGN_UPS_PER_ADDRESS, address, now=now)
-        raise unknown_field(
-            "group_code",
-            "ไม่มีรหัสกลุ่มนี้ หรือรหัสหมดอายุหรือใช้ครบแล้ว โปรดขอใหม่จากหน่วยงาน",
-            "There is no such group code, or it has expired or is used up; ask your organisation for another",
-        ) from None
-    if person is None:
-        parts.messenger.offer(lambda: _notice(parts, body.phone, now))
-    return SignUpAnswer(
-        volunteer_id=person.person_id if person else uuid4(),
-        status=VolunteerStatus.PENDING,
-    )
-
-
-async def _notice(parts: Parts, phone: str, now: datetime) -> TextMessage | None:
-    try:
-        await parts.throttle.spend(CODES_PER_PHONE, phone, now=now)
-    except Throttled:
-        return None
-    return TextMessage(phone, ALREADY_REGISTERED)
-
-
 @router.get("/volunteers", tags=["volunteers"])
 async def list_volunteers(
     caller: Annotated[Principal, Depends(require(Right.VOLUNTEER_READ))],
     parts: Annotated[Parts, Depends(parts)],
     area: Annotated[AreaCode | None, Query()] = None,
     status: Annotated[VolunteerStatus | None, Query()] = None,
-    cursor: Annotated[str | None, Query(max_length=300)] = None,
+    organisation: Annotated[UUID | None, Query()] = None,
+    name: Annotated[str | None, Query(max_length=200)] = None,
+    phone: Annotated[Phone | None, Query()] = None,
+    cursor: CursorText = None,
 ) -> VolunteerPage:
-    """List the volunteers of an area, the caller's own if none is named, with names and numbers."""
+    """List the volunteers of an area, the caller's own if none is named, with names and numbers.
+
+    `name` holds beginnings of words, of two letters or more: all of them have to begin a word of the name. Of words of
+    more than six letters the rest is compared after a page was read: it may then hold fewer, and still have a cursor.
+    """
     area = caller.area if area is None else area
     demand_area(caller, area)
-    listed = await parts.people.page(
-        area=area,
-        status=status,
-        after=_read_cursor(cursor) if cursor else None,
+    return await find_volunteers(parts, caller, Sought(area, status, organisation), name, phone, cursor)
+
+
+async def find_volunteers(
+    parts: Parts, caller: Principal, sought: Sought, name: str | None, phone: str | None, cursor: str | None
+) -> VolunteerPage:
+    """Give a page of those who are sought and have this name and phone; whether the caller may is judged before."""
+    sought_words = searched(name) if name is not None else []
+    if name is not None and not sought_words:
+        raise unknown_field(
+            "name", "ต้องมีอย่างน้อย 2 ตัวอักษร", "At least two letters of a word are needed", code="too_short"
+        )
+    sought = replace(
+        sought,
+        name_tokens=tokens_of_search(parts.index, name) if name is not None else (),
+        phone_index=parts.index.of_phone(phone) if phone is not None else None,
+    )
+    listed = await parts.lists.page(
+        sought,
+        after=cursors.read(cursor, cursors.place, cursors.moment, UUID) if cursor else None,
         limit=PAGE_SIZE,
         reader=caller.subject,
+        purpose="volunteer list",
         now=parts.clock.now(),
     )
-    volunteers = [
-        ListedVolunteer(
-            **_answer_of(one.person).model_dump(),
-            organisation_kind=one.person.organisation_kind,
-            registered_at=one.person.registered_at,
-            name=one.name,
-            phone=one.phone,
-        )
-        for one in listed
-    ]
+    last = listed[-1].person if len(listed) == PAGE_SIZE else None
     return VolunteerPage(
-        volunteers=volunteers,
-        cursor=_write_cursor(listed[-1].person) if len(listed) == PAGE_SIZE else None,
+        volunteers=[
+            listed_volunteer(one) for one in listed if not sought_words or matches(one.name or "", sought_words)
+        ],
+        cursor=cursors.write(last.area, last.registered_at, last.person_id) if last else None,
+    )
+
+
+@router.get("/volunteers/{volunteer_id}", tags=["volunteers"])
+async def show_volunteer(
+    volunteer_id: UUID,
+    caller: Annotated[Principal, Depends(signed_in)],
+    parts: Annotated[Parts, Depends(parts)],
+) -> VolunteerDetail:
+    """Show a volunteer with the decisions about him, to himself or to who may read volunteers of his area."""
+    himself = caller.subject == volunteer_id
+    if not himself:
+        demand(caller, Right.VOLUNTEER_READ)
+    found = await parts.lists.one(
+        volunteer_id, within="" if himself else caller.area, reader=caller.subject, now=parts.clock.now()
+    )
+    if found is None:
+        raise not_found()
+    one, decisions = found
+    return VolunteerDetail(
+        **listed_volunteer(one).model_dump(),
+        group_code=one.group_code,
+        assisted_by=one.assisted_by,
+        refused_at=one.refused_at,
+        decisions=[_decision(decided, himself) for decided in decisions],
     )
 
 
@@ -191,9 +206,11 @@ async def approve(
     volunteer_id: UUID,
     caller: Annotated[Principal, Depends(require(Right.VOLUNTEER_DECIDE))],
     parts: Annotated[Parts, Depends(parts)],
+    seen: Seen = None,
 ) -> VolunteerAnswer:
     """Approve a volunteer, or lift a suspension."""
-    return await _decide(parts, caller, volunteer_id, VolunteerStatus.APPROVED)
+    rule = _about(caller, lambda person, by: rules.decide(person, VolunteerStatus.APPROVED, by))
+    return await _step(parts, caller, volunteer_id, rule, Step.APPROVAL, seen=seen)
 
 
 @router.post("/volunteers/{volunteer_id}/suspension", tags=["volunteers"])
@@ -202,52 +219,100 @@ async def suspend(
     body: Suspension,
     caller: Annotated[Principal, Depends(require(Right.VOLUNTEER_DECIDE))],
     parts: Annotated[Parts, Depends(parts)],
+    seen: Seen = None,
 ) -> VolunteerAnswer:
     """Suspend a volunteer: the sign-ins end at once, tokens within seconds."""
-    return await _decide(parts, caller, volunteer_id, VolunteerStatus.SUSPENDED, body.reason)
+    rule = _about(caller, lambda person, by: rules.decide(person, VolunteerStatus.SUSPENDED, by))
+    return await _step(parts, caller, volunteer_id, rule, Step.SUSPENSION, reason=body.reason, seen=seen)
 
 
-async def _decide(
-    parts: Parts, caller: Principal, volunteer_id: UUID, status: VolunteerStatus, reason: str | None = None
-) -> VolunteerAnswer:
-    try:
-        person = await parts.people.decide(
-            volunteer_id,
-            status,
-            authority=Authority(caller.role, caller.area),
-            by=caller.subject,
-            now=parts.clock.now(),
-            reason=reason,
-        )
-    except UnknownPerson:
-        raise not_found() from None
-    return _answer_of(person)
-
-
-@router.post("/appointments", status_code=201, tags=["appointments"])
-async def appoint(
-    body: Appointment,
-    caller: Annotated[Principal, Depends(require(Right.APPOINTMENT_WRITE))],
+@router.post("/volunteers/{volunteer_id}/refusal", tags=["volunteers"])
+async def refuse(
+    volunteer_id: UUID,
+    body: Refusal,
+    caller: Annotated[Principal, Depends(require(Right.VOLUNTEER_DECIDE))],
     parts: Annotated[Parts, Depends(parts)],
+    seen: Seen = None,
 ) -> VolunteerAnswer:
-    """Give somebody a role below the caller's own inside the caller's area, instead of the role held so far."""
-    if body.role not in APPOINTABLE:
-        raise unknown_field(
-            "role", "แต่งตั้งบทบาทนี้ผ่านทางนี้ไม่ได้", "Nobody is appointed to this role here", code="not_a_choice"
+    """Refuse somebody who waits for approval. The phone may sign up again."""
+    rule = _about(caller, sign_ups.refuse)
+    return await _step(parts, caller, volunteer_id, rule, Step.REFUSAL, reason=body.reason, seen=seen)
+
+
+@router.post("/volunteers/{volunteer_id}/withdrawal", tags=["volunteers"])
+async def withdraw(
+    volunteer_id: UUID,
+    caller: Annotated[Principal, Depends(signed_in)],
+    parts: Annotated[Parts, Depends(parts)],
+    body: Withdrawal = Withdrawal(),  # noqa: B008 - frozen
+    seen: Seen = None,
+) -> VolunteerAnswer:
+    """Withdraw: oneself, whatever the role, or somebody about whom the caller may decide."""
+    if caller.subject == volunteer_id:
+        return await _step(
+            parts,
+            caller,
+            volunteer_id,
+            lambda person: sign_ups.withdraw(person, None),
+            Step.WITHDRAWAL,
+            within="",
+            reason=body.reason,
+            seen=seen,
         )
+    demand(caller, Right.VOLUNTEER_DECIDE)
+    rule = _about(caller, sign_ups.withdraw)
+    return await _step(parts, caller, volunteer_id, rule, Step.WITHDRAWAL, reason=body.reason, seen=seen)
+
+
+@router.post("/volunteers/{volunteer_id}/transfer", tags=["volunteers"])
+async def transfer(
+    volunteer_id: UUID,
+    body: Transfer,
+    caller: Annotated[Principal, Depends(require(Right.VOLUNTEER_DECIDE))],
+    parts: Annotated[Parts, Depends(parts)],
+    seen: Seen = None,
+) -> VolunteerAnswer:
+    """Move a volunteer to another organisation, with role, status and history."""
     organisation = await find_organisation(parts.pool, body.organisation_id)
     if organisation is None:
         raise unknown_field("organisation_id", "ไม่พบหน่วยงานนี้", "There is no such organisation")
-    person = await parts.people.appoint(
-        Contact(body.name, body.phone, parts.index.of_phone(body.phone)),
-        organisation=organisation,
-        role=body.role,
-        area=body.area,
-        authority=Authority(caller.role, caller.area),
-        by=caller.subject,
-        now=parts.clock.now(),
-    )
-    return _answer_of(person)
+    rule = _about(caller, lambda person, by: sign_ups.transfer(person, organisation, body.area or person.area, by))
+    return await _step(parts, caller, volunteer_id, rule, Step.TRANSFER, seen=seen)
+
+
+Rule = Callable[[Person], Person]
+
+
+def _about(caller: Principal, rule: Callable[[Person, Authority], Person]) -> Rule:
+    authority = Authority(caller.role, caller.area)
+    return lambda person: rule(person, authority)
+
+
+async def _step(
+    parts: Parts,
+    caller: Principal,
+    volunteer_id: UUID,
+    rule: Rule,
+    step: Step,
+    *,
+    within: str | None = None,
+    reason: str | None = None,
+    seen: int | None,
+) -> VolunteerAnswer:
+    try:
+        person = await parts.people.change(
+            volunteer_id,
+            rule,
+            step=step,
+            within=caller.area if within is None else within,
+            by=caller.subject,
+            now=parts.clock.now(),
+            reason=reason,
+            seen=seen,
+        )
+    except UnknownPerson:
+        raise not_found() from None
+    return answer_of(person)
 
 
 @router.get("/counts", tags=["counts"])
@@ -259,7 +324,8 @@ async def counts(
     return [AreaCount.model_validate(row) for row in await parts.people.counts(caller.area)]
 
 
-def _answer_of(person: Person) -> VolunteerAnswer:
+def answer_of(person: Person) -> VolunteerAnswer:
+    """Say where a person stands."""
     return VolunteerAnswer(
         volunteer_id=person.person_id,
         organisation_id=person.organisation_id,
@@ -270,16 +336,33 @@ def _answer_of(person: Person) -> VolunteerAnswer:
     )
 
 
-def _write_cursor(last: Person) -> str:
-    place = [last.area, last.registered_at.isoformat(), str(last.person_id)]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+def listed_volunteer(one: Listed) -> ListedVolunteer:
+    """Show a person to who may read names and numbers."""
+    person = one.person
+    return ListedVolunteer(
+        volunteer_id=person.person_id,
+        organisation_id=person.organisation_id,
+        role=person.role,
+        area=person.area,
+        status=person.status,
+        revision=person.revision,
+        organisation_kind=person.organisation_kind,
+        registered_at=person.registered_at,
+        name=one.name,
+        phone=one.phone,
+        phone_confirmed=one.phone_confirmed,
+    )
 
 
-def _read_cursor(text: str) -> Cursor:
-    try:
-        area, registered_at, person_id = json.loads(base64.urlsafe_b64decode(text))
-        if not is_current(area):
-            raise ValueError
-        return area, datetime.fromisoformat(registered_at).astimezone(UTC), UUID(person_id)
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
-        raise unknown_field("cursor", "ตัวชี้หน้าไม่ถูกต้อง", "This is not a cursor of ours", code="invalid") from None
+def _decision(decided: Decided, himself: bool) -> Decision:
+    return Decision(
+        revision=decided.revision,
+        step=Step(decided.step) if decided.step else None,
+        status=VolunteerStatus(decided.status),
+        role=Role(decided.role),
+        area=decided.area,
+        organisation_id=decided.organisation_id,
+        decided_at=decided.decided_at,
+        decided_by=None if himself else decided.decided_by,
+        reason=None if himself else decided.reason,
+    )

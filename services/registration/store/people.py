@@ -1,8 +1,8 @@
-"""Persons: sign-up, decisions, appointments, lists. Every change writes its event in the same transaction."""
+"""Persons: sign-up, decisions, appointments, counts. Every change writes its event in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,35 +11,71 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from services.registration.domain import people as domain
-from services.registration.domain.people import Authority, Organisation, Person
+from services.registration.domain import sign_ups
+from services.registration.domain.people import Authority, Organisation, Person, Refused
+from services.registration.domain.sign_ups import Step
+from services.registration.name_index import tokens_of_name
 from services.registration.store.organisations import spend_group_code
+from services.registration.store.proofs import Proof, write_proof
 from services.registration.store.sign_in import end_sign_ins
+from services.registration.store.training_duty import check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.observability.logs import log
 from shared.postgres import outbox
 from shared.postgres.pool import Connection, acquire
+from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing, SealBroken, Sealed
 
 _log = log(__name__)
 
+# All that a new person leaves, in one statement: at 200 sign-ups a second each further one is felt. Nothing of it is
+# written where the phone or national id is known.
 INSERT_PERSON = """
-INSERT INTO person
-    (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT DO NOTHING
-RETURNING person_id
+WITH added AS (
+    INSERT INTO person
+        (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
+         name_tokens, group_code, assisted_by, waiting_since)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING person_id
+), sealed AS (
+    INSERT INTO sealed_field (person_id, field, key_id, wrapped_key, ciphertext)
+    SELECT a.person_id, f.field, f.key_id, f.wrapped_key, f.ciphertext
+    FROM added AS a, unnest($13::text[], $14::text[], $15::bytea[], $16::bytea[])
+         AS f (field, key_id, wrapped_key, ciphertext)
+), told AS (
+    INSERT INTO outbox (topic, partition, key, event_id, event_time, body)
+    SELECT $17::text, $18::integer, a.person_id::text, $19::uuid, $8::timestamptz, $20::bytea FROM added AS a
+), proof AS (
+    INSERT INTO sign_up_code (person_id, code_hash, expires_at)
+    SELECT a.person_id, $21::bytea, $22::timestamptz FROM added AS a WHERE $21 IS NOT NULL
+)
+SELECT person_id FROM added
 """
 
 UPDATE_PERSON = """
 UPDATE person
-SET organisation_id = $2, area = $3, role = $4, status = $5, revision = $6
+SET organisation_id = $2, area = $3, role = $4, status = $5, revision = $6,
+    refused_at = CASE WHEN $7 THEN $8 ELSE refused_at END
 WHERE person_id = $1
 """
 
+# Whoever signs up again is found by the new name, and has to prove the phone and wait once more.
+RENEW_PERSON = """
+UPDATE person
+SET name_tokens = $2, group_code = $3, waiting_since = $4, assisted_by = NULL, phone_confirmed_at = NULL,
+    national_id_index = coalesce($5, national_id_index)
+WHERE person_id = $1
+"""
+
+RENAME_PERSON = "UPDATE person SET name_tokens = $2 WHERE person_id = $1"
+
+NATIONAL_ID_OF_ANOTHER = "SELECT true FROM person WHERE national_id_index = $1 AND person_id <> $2"
+
 INSERT_DECISION = """
-INSERT INTO decision (person_id, revision, status, role, area, decided_by, decided_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO decision (person_id, revision, status, role, area, decided_by, decided_at, step, organisation_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 WRITE_SEALED = """
@@ -49,35 +85,29 @@ ON CONFLICT (person_id, field) DO UPDATE
 SET key_id = excluded.key_id, wrapped_key = excluded.wrapped_key, ciphertext = excluded.ciphertext
 """
 
+# The person is locked before the organisation is looked up: joined first, a row whose organisation was changed by the
+# transaction that was waited for would not be found at all.
 LOCK_BY_ID = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE person_id = $1 AND area >= $2 AND area < $2 || ':' FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.person_id = $1 AND p.area >= $2 AND p.area < $2 || ':'
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
 """
 
 LOCK_BY_PHONE = """
+WITH p AS MATERIALIZED (
+    SELECT * FROM person WHERE phone_index = $1 FOR UPDATE
+)
 SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision
-FROM person AS p JOIN organisation AS o USING (organisation_id)
-WHERE p.phone_index = $1
-FOR UPDATE OF p
+FROM p JOIN organisation AS o USING (organisation_id)
 """
 
-# One walk along the index person_by_area, from the cursor on. The first page begins before every area: a row comparison
-# with nulls would find nothing.
-PAGE = """
-SELECT p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision,
-       n.key_id AS name_key, n.wrapped_key AS name_wrapped, n.ciphertext AS name,
-       t.key_id AS phone_key, t.wrapped_key AS phone_wrapped, t.ciphertext AS phone
-FROM person AS p
-JOIN organisation AS o USING (organisation_id)
-LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
-LEFT JOIN sealed_field AS t ON t.person_id = p.person_id AND t.field = 'phone'
-WHERE p.area >= $1 AND p.area < $1 || ':'
-  AND ($2::text IS NULL OR p.status = $2)
-  AND (p.area, p.registered_at, p.person_id) > ($3, $4, $5)
-ORDER BY p.area, p.registered_at, p.person_id
-LIMIT $6
+# Registered by an appointment whose first day has not come: neither to be approved before it nor to be suspended.
+WAITS_FOR_FIRST_DAY = """
+SELECT true
+FROM appointment
+WHERE person_id = $1 AND appointed_at = $2 AND begun_at IS NULL AND ended_at IS NULL
 """
 
 RECORD_ACCESS = """
@@ -92,9 +122,6 @@ GROUP BY p.area, o.kind, p.status
 ORDER BY p.area, o.kind, p.status
 """
 
-Cursor = tuple[str, datetime, UUID]
-"""Area, time of registration and id of the last person of a page."""
-
 
 class UnknownGroupCode(Exception):
     """The code does not exist, was revoked, has expired or is used up: who asks is not told which."""
@@ -106,32 +133,39 @@ class UnknownPerson(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What a person is found and called by. The indexes are blind; name and phone are sealed before they are stored."""
+    """What a person is found and called by. The indexes and tokens are blind; name and phone are sealed before they are
+    stored."""
 
     name: str
     phone: str
     phone_index: bytes
-    national_id_index: bytes | None = None
+    national_id_index: bytes | None
+    name_tokens: Sequence[int]
 
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A person as a coordinator sees him. Name and phone are None once erased, or if they cannot be opened."""
-
-    person: Person
-    name: str | None
-    phone: str | None
+    @classmethod
+    def of(cls, index: BlindIndex, name: str, phone: str, national_id: str | None = None) -> Contact:
+        """Make the indexes and tokens of a name and of numbers that were checked."""
+        return cls(
+            name,
+            phone,
+            index.of_phone(phone),
+            index.of_national_id(national_id) if national_id else None,
+            tokens_of_name(index, name),
+        )
 
 
 class People:
     """The persons of the registration database, their names and numbers sealed under `ring`."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing, *, training_required: bool = False) -> None:
         self._pool = pool
         self._ring = ring
+        self._training_required = training_required
 
-    async def sign_up(self, contact: Contact, *, group_code: str, area: str, now: datetime) -> Person | None:
-        """Register a volunteer through a group code.
+    async def sign_up(
+        self, contact: Contact, *, group_code: str, area: str, now: datetime, proof: Proof
+    ) -> Person | None:
+        """Register a volunteer through a group code; `proof` is what will confirm the phone.
 
         None means that somebody with this phone or national id is registered already; nothing is changed then, but the
         place of the code is spent all the same, or its count would tell strangers who is registered.
@@ -142,87 +176,83 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            return person if await self._add(connection, person, contact, now) else None
+            if await self.add(connection, person, contact, group_code=group_code, proof=proof):
+                return person
+            return await self._renew(connection, contact, organisation, area, group_code, now, proof)
 
-    async def decide(
-        self,
-        person_id: UUID,
-        status: VolunteerStatus,
-        *,
-        authority: Authority,
-        by: UUID,
-        now: datetime,
-        reason: str | None = None,
-    ) -> Person:
-        """Approve or suspend a person inside the authority's area. A suspension ends the person's sign-ins at once.
-
-        Raises `UnknownPerson` and `domain.Refused`.
-        """
-        async with acquire(self._pool) as connection, connection.transaction():
-            row = await connection.fetchrow(LOCK_BY_ID, person_id, authority.area)
-            if row is None:
-                raise UnknownPerson
-            before = _person_of(row)
-            after = domain.decide(before, status, authority)
-            if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
-                if reason is not None:
-                    await self._write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
-            return after
-
-    async def appoint(
+    async def assist(
         self,
         contact: Contact,
         *,
         organisation: Organisation,
-        role: Role,
         area: str,
         authority: Authority,
         by: UUID,
         now: datetime,
-    ) -> Person:
-        """Give somebody a role in an area, whether he is registered or not. Raises `domain.Refused`."""
+        approved: bool,
+        proof: Proof,
+    ) -> Person | None:
+        """Sign somebody up on his behalf. None if the phone or national id is registered; raises `domain.Refused`."""
+        person = sign_ups.assist(uuid4(), organisation, area, authority, now, approved=approved)
         async with acquire(self._pool) as connection, connection.transaction():
-            new = domain.appoint_new(uuid4(), organisation, role, area, authority, now)
-            if await self._add(connection, new, contact, now):
-                await self._record_decision(connection, new, by, now)
-                return new
-            row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
-            if row is None:  # erased between the two statements: as good as held by somebody else
-                raise domain.Refused("held_elsewhere")
-            before = _person_of(row)
-            after = domain.appoint(before, organisation, role, area, authority)
-            if after.revision != before.revision:
-                await self._change(connection, before, after, by, now)
-            await self._write_sealed(connection, after.person_id, {"name": contact.name})
-            return after
+            if not await self.add(connection, person, contact, assisted_by=by, proof=proof):
+                return None
+            await self.record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
+            return person
 
-    async def page(
+    async def change(
         self,
+        person_id: UUID,
+        rule: Callable[[Person], Person],
         *,
-        area: str,
-        status: VolunteerStatus | None,
-        after: Cursor | None,
-        limit: int,
-        reader: UUID,
+        step: Step,
+        within: str,
+        by: UUID,
         now: datetime,
-    ) -> Sequence[Listed]:
-        """Return the next persons of `area`, by area and time of registration, and record who has read them."""
-        start = after or ("", datetime.min.replace(tzinfo=now.tzinfo), UUID(int=0))
+        reason: str | None = None,
+        seen: int | None = None,
+    ) -> Person:
+        """Change a person inside `within` as `rule` says, and note who took which step and why.
+
+        seen: the revision that whoever decides was shown; None, who takes things as they are. Nothing is refused to
+        somebody who wants what stands already. Raises `UnknownPerson` and `domain.Refused`.
+        """
         async with acquire(self._pool) as connection, connection.transaction():
-            rows = await connection.fetch(PAGE, area, status, *start, limit)
-            if rows:
-                await connection.execute(
-                    RECORD_ACCESS, now, reader, "volunteer list", [row["person_id"] for row in rows]
-                )
-        return [Listed(_person_of(row), self._open(row, "name"), self._open(row, "phone")) for row in rows]
+            row = await connection.fetchrow(LOCK_BY_ID, person_id, within)
+            if row is None:
+                raise UnknownPerson
+            before = person_of(row)
+            if await connection.fetchval(WAITS_FOR_FIRST_DAY, person_id, before.registered_at):
+                raise Refused("not_begun", before)
+            after = rule(before)
+            if after.revision != before.revision:
+                if seen is not None and seen != before.revision:
+                    raise Refused("changed", before)
+                if self._training_required:
+                    await check_trained(connection, before, after, now=now)
+                await self.write_change(connection, before, after, step, by, now)
+                if reason is not None:
+                    await self.write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
+            return after
 
     async def counts(self, area: str) -> Sequence[Mapping[str, Any]]:
         """Count the persons of `area` by area, kind of organisation and status."""
         async with acquire(self._pool) as connection:
             return [dict(row) for row in await connection.fetch(COUNTS, area)]
 
-    async def _add(self, connection: Connection, person: Person, contact: Contact, now: datetime) -> bool:
+    async def add(
+        self,
+        connection: Connection,
+        person: Person,
+        contact: Contact,
+        *,
+        group_code: str | None = None,
+        assisted_by: UUID | None = None,
+        proof: Proof | None = None,
+    ) -> bool:
+        """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
+        fields = self._sealed(person.person_id, {"name": contact.name, "phone": contact.phone})
+        key = str(person.person_id)
         added = await connection.fetchval(
             INSERT_PERSON,
             person.person_id,
@@ -234,14 +264,60 @@ class People:
             contact.national_id_index,
             person.registered_at,
             person.revision,
+            contact.name_tokens,
+            group_code,
+            assisted_by,
+            *zip(*(field[1:] for field in fields), strict=True),
+            VOLUNTEER_REGISTERED.name,
+            VOLUNTEER_REGISTERED.partition_of(key),
+            uuid4(),
+            domain.event_of(None, person).model_dump_json().encode(),
+            proof.code_hash(person.person_id) if proof else None,
+            proof.expires_at if proof else None,
         )
-        if added is None:
-            return False
-        await self._write_sealed(connection, person.person_id, {"name": contact.name, "phone": contact.phone})
-        await _announce(connection, None, person, now)
-        return True
+        return added is not None
 
-    async def _change(self, connection: Connection, before: Person, after: Person, by: UUID, now: datetime) -> None:
+    async def _renew(
+        self,
+        connection: Connection,
+        contact: Contact,
+        organisation: Organisation,
+        area: str,
+        group_code: str,
+        now: datetime,
+        proof: Proof,
+    ) -> Person | None:
+        row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
+        if row is None:
+            return None
+        before = person_of(row)
+        after = sign_ups.sign_up_again(before, organisation, area)
+        if after is None:
+            return None
+        if contact.national_id_index is not None and await connection.fetchval(
+            NATIONAL_ID_OF_ANOTHER, contact.national_id_index, before.person_id
+        ):
+            return None
+        await self._update(connection, before, after, now)
+        await connection.execute(
+            RENEW_PERSON, after.person_id, contact.name_tokens, group_code, now, contact.national_id_index
+        )
+        await self.write_sealed(connection, after.person_id, {"name": contact.name})
+        await write_proof(connection, after.person_id, proof)
+        return after
+
+    async def write_change(
+        self, connection: Connection, before: Person, after: Person, step: Step, by: UUID, now: datetime
+    ) -> None:
+        """Write a person's next revision with its event, in the transaction that holds the person's row."""
+        await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
+        await self.record_decision(connection, after, step, by, now)
+        if after.status is not VolunteerStatus.APPROVED:
+            await end_sign_ins(connection, after.person_id, now=now)
+
+    async def _update(
+        self, connection: Connection, before: Person, after: Person, now: datetime, *, refused: bool = False
+    ) -> None:
         await connection.execute(
             UPDATE_PERSON,
             after.person_id,
@@ -250,34 +326,59 @@ class People:
             after.role,
             after.status,
             after.revision,
+            refused,
+            now,
         )
-        await self._record_decision(connection, after, by, now)
-        if after.status is not VolunteerStatus.APPROVED:
-            await end_sign_ins(connection, after.person_id, now=now)
         await _announce(connection, before, after, now)
 
-    async def _record_decision(self, connection: Connection, person: Person, by: UUID, now: datetime) -> None:
+    async def record_decision(
+        self, connection: Connection, person: Person, step: Step, by: UUID, now: datetime
+    ) -> None:
+        """Note who took the step that made the person's present revision."""
         await connection.execute(
-            INSERT_DECISION, person.person_id, person.revision, person.status, person.role, person.area, by, now
+            INSERT_DECISION,
+            person.person_id,
+            person.revision,
+            person.status,
+            person.role,
+            person.area,
+            by,
+            now,
+            step,
+            person.organisation_id,
         )
 
-    async def _write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
-        rows = []
-        for field, text in fields.items():
-            sealed = self._ring.seal(text.encode(), household=str(person_id), field=field)
-            rows.append((person_id, field, sealed.key_id, sealed.wrapped_key, sealed.ciphertext))
-        await connection.executemany(WRITE_SEALED, rows)
+    async def write_name(self, connection: Connection, person_id: UUID, contact: Contact) -> None:
+        """Call a person by another name, in the caller's transaction."""
+        await self.write_sealed(connection, person_id, {"name": contact.name})
+        await connection.execute(RENAME_PERSON, person_id, contact.name_tokens)
 
-    def _open(self, row: asyncpg.Record, field: str) -> str | None:
-        if row[field] is None:
-            return None
-        sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
-        try:
-            return self._ring.open_sealed(sealed, household=str(row["person_id"]), field=field).decode()
-        except SealBroken:
-            # One damaged row shall not hide a whole area from its coordinator.
-            _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
-            return None
+    def opened(self, row: asyncpg.Record, column: str, field: str | None = None) -> str | None:
+        """Open the column of a row, with its _key and _wrapped beside it; `field` is the field's name where another."""
+        return opened(self._ring, row, column, field)
+
+    async def write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
+        """Seal texts about a person, instead of what these fields held before."""
+        await connection.executemany(WRITE_SEALED, self._sealed(person_id, fields))
+
+    def _sealed(self, person_id: UUID, fields: Mapping[str, str]) -> list[tuple[UUID, str, str, bytes, bytes]]:
+        return [
+            (person_id, field, *self._ring.seal(text.encode(), household=str(person_id), field=field))
+            for field, text in fields.items()
+        ]
+
+
+def opened(ring: KeyRing, row: asyncpg.Record, field: str, stored_as: str | None = None) -> str | None:
+    """Open the sealed field whose columns begin with `field`; None if it was erased or cannot be opened."""
+    if row[field] is None:
+        return None
+    sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
+    try:
+        return ring.open_sealed(sealed, household=str(row["person_id"]), field=stored_as or field).decode()
+    except SealBroken:
+        # One damaged row shall not hide a whole area from its coordinator.
+        _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
+        return None
 
 
 async def _announce(connection: Connection, before: Person | None, after: Person, now: datetime) -> None:
@@ -291,7 +392,10 @@ async def _announce(connection: Connection, before: Person | None, after: Person
     )
 
 
-def _person_of(row: asyncpg.Record) -> Person:
+def person_of(row: asyncpg.Record | None) -> Person:
+    """Read a person from the columns that the statements of this package give. Raises `UnknownPerson` for None."""
+    if row is None:
+        raise UnknownPerson
     return Person(
         person_id=row["person_id"],
         organisation_id=row["organisation_id"],

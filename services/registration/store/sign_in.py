@@ -1,4 +1,4 @@
-"""Signing in: one-time codes, refresh tokens, and programs with a secret."""
+"""Signing in: one-time codes and refresh tokens. Systems, which sign in with a secret, are in store/systems.py."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from services.registration.codes import hash_secret, new_secret
 from shared.contracts.events import Role
 from shared.postgres.pool import Connection, acquire
 
+# Here and below: a role whose last day is over is none, also in the seconds until that is written down
+# (store/appointments.py).
 WRITE_CODE = """
 INSERT INTO one_time_code (phone_index, code_hash, expires_at, attempts_left)
 SELECT p.phone_index, $2, $3, $4
 FROM person AS p
-WHERE p.phone_index = $1 AND p.status = 'approved'
+LEFT JOIN appointment AS a ON a.person_id = p.person_id AND a.begun_at IS NOT NULL AND a.ended_at IS NULL
+WHERE p.phone_index = $1 AND p.status = 'approved' AND (a.ends_at IS NULL OR a.ends_at > $5)
 ON CONFLICT (phone_index) DO UPDATE
 SET code_hash = excluded.code_hash, expires_at = excluded.expires_at, attempts_left = excluded.attempts_left
 RETURNING true
@@ -35,10 +38,14 @@ RETURNING code_hash
 TAKE_CODE = "DELETE FROM one_time_code WHERE phone_index = $1 AND code_hash = $2 RETURNING true"
 
 HOLDER_BY_PHONE = """
-SELECT person_id AS subject, organisation_id, role, area
-FROM person
-WHERE phone_index = $1 AND status = 'approved'
+SELECT p.person_id AS subject, p.organisation_id, p.role, p.area, a.ends_at AS until
+FROM person AS p
+LEFT JOIN appointment AS a ON a.person_id = p.person_id AND a.begun_at IS NOT NULL AND a.ended_at IS NULL
+WHERE p.phone_index = $1 AND p.status = 'approved' AND (a.ends_at IS NULL OR a.ends_at > $2)
 """
+
+# The code came to this phone: nothing proves better whose it is.
+NOTE_PROVEN = "UPDATE person SET phone_confirmed_at = $2 WHERE person_id = $1 AND phone_confirmed_at IS NULL"
 
 INSERT_FAMILY = "INSERT INTO refresh_family (family_id, person_id, expires_at) VALUES ($1, $2, $3)"
 
@@ -47,10 +54,11 @@ INSERT_REFRESH_TOKEN = "INSERT INTO refresh_token (token_hash, family_id, issued
 # Both rows are locked: who waited here for another request with the same token then sees that it was used.
 LOCK_FAMILY = """
 SELECT t.family_id, t.used_at, f.revoked_at, f.expires_at,
-       p.person_id AS subject, p.organisation_id, p.role, p.area, p.status
+       p.person_id AS subject, p.organisation_id, p.role, p.area, p.status, a.ends_at AS until
 FROM refresh_token AS t
 JOIN refresh_family AS f USING (family_id)
 JOIN person AS p USING (person_id)
+LEFT JOIN appointment AS a ON a.person_id = p.person_id AND a.begun_at IS NOT NULL AND a.ended_at IS NULL
 WHERE t.token_hash = $1
 FOR UPDATE OF t, f
 """
@@ -59,27 +67,22 @@ MARK_USED = "UPDATE refresh_token SET used_at = $2 WHERE token_hash = $1"
 
 END_FAMILY = "UPDATE refresh_family SET revoked_at = coalesce(revoked_at, $2) WHERE family_id = $1"
 
+END_FAMILY_BY_MEMBER = """
+UPDATE refresh_family AS f
+SET revoked_at = coalesce(f.revoked_at, $2)
+FROM refresh_token AS t
+WHERE t.token_hash = $1 AND f.family_id = t.family_id
+"""
+
 END_FAMILIES = "UPDATE refresh_family SET revoked_at = coalesce(revoked_at, $2) WHERE person_id = $1"
 
 DROP_CODE = """
 DELETE FROM one_time_code AS c USING person AS p WHERE p.person_id = $1 AND c.phone_index = p.phone_index
 """
 
-INSERT_CLIENT = """
-INSERT INTO client (client_id, name, role, area, organisation_id, secret_hash, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
-
-SELECT_CLIENT = """
-SELECT client_id AS subject, organisation_id, role, area, secret_hash
-FROM client
-WHERE client_id = $1 AND revoked_at IS NULL
-"""
-
-REVOKE_CLIENT = "UPDATE client SET revoked_at = coalesce(revoked_at, $2) WHERE client_id = $1 RETURNING true"
-
 SWEEP = (
     "DELETE FROM one_time_code WHERE expires_at <= $1",
+    "DELETE FROM sign_up_code WHERE expires_at <= $1",
     "DELETE FROM refresh_family WHERE expires_at <= $1",
     "DELETE FROM throttle WHERE ends_at <= $1",
 )
@@ -87,12 +90,14 @@ SWEEP = (
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """For whom an access token is made out."""
+    """For whom an access token is made out, and until when at most. `session` is the sign-in that it comes from."""
 
     subject: UUID
     organisation_id: UUID | None
     role: Role
     area: str
+    until: datetime | None = None
+    session: UUID | None = None
 
 
 class SignIns:
@@ -101,10 +106,12 @@ class SignIns:
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
 
-    async def write_code(self, phone_index: bytes, code_hash: bytes, *, expires_at: datetime, attempts: int) -> bool:
+    async def write_code(
+        self, phone_index: bytes, code_hash: bytes, *, now: datetime, expires_at: datetime, attempts: int
+    ) -> bool:
         """Set the code of a phone, instead of any before. False if no approved person has this phone."""
         async with acquire(self._pool) as connection:
-            return bool(await connection.fetchval(WRITE_CODE, phone_index, code_hash, expires_at, attempts))
+            return bool(await connection.fetchval(WRITE_CODE, phone_index, code_hash, expires_at, attempts, now))
 
     async def redeem_code(
         self, phone_index: bytes, code_hash: bytes, *, now: datetime, refresh_until: datetime
@@ -117,12 +124,13 @@ class SignIns:
             async with connection.transaction():
                 if not await connection.fetchval(TAKE_CODE, phone_index, code_hash):
                     return None
-                row = await connection.fetchrow(HOLDER_BY_PHONE, phone_index)
+                row = await connection.fetchrow(HOLDER_BY_PHONE, phone_index, now)
                 if row is None:
                     return None
+                await connection.execute(NOTE_PROVEN, row["subject"], now)
                 family = uuid4()
                 await connection.execute(INSERT_FAMILY, family, row["subject"], refresh_until)
-                return _holder_of(row), await _add_refresh_token(connection, family, now)
+                return _person_holder(row, family), await _add_refresh_token(connection, family, now)
 
     async def refresh(self, token: str, *, now: datetime) -> tuple[Holder, str] | None:
         """Exchange a refresh token for the next of its family.
@@ -135,35 +143,23 @@ class SignIns:
             row = await connection.fetchrow(LOCK_FAMILY, token_hash)
             if row is None or row["revoked_at"] is not None or row["expires_at"] <= now or row["status"] != "approved":
                 return None
+            if row["until"] is not None and row["until"] <= now:
+                return None
             if row["used_at"] is not None:
                 await connection.execute(END_FAMILY, row["family_id"], now)
                 return None
             await connection.execute(MARK_USED, token_hash, now)
-            return _holder_of(row), await _add_refresh_token(connection, row["family_id"], now)
+            return _person_holder(row, row["family_id"]), await _add_refresh_token(connection, row["family_id"], now)
 
-    async def add_client(
-        self, *, name: str, role: Role, area: str, organisation_id: UUID | None, now: datetime
-    ) -> tuple[UUID, str]:
-        """Make a program that may sign in: its id and its secret, of which only a hash is kept."""
-        client_id, secret = uuid4(), new_secret()
+    async def end_session(self, session: UUID, *, now: datetime) -> None:
+        """End a sign-in: no refresh token of it is good any more."""
         async with acquire(self._pool) as connection:
-            await connection.execute(
-                INSERT_CLIENT, client_id, name, role, area, organisation_id, hash_secret(secret), now
-            )
-        return client_id, secret
+            await connection.execute(END_FAMILY, session, now)
 
-    async def client(self, client_id: UUID, secret: str) -> Holder | None:
-        """Return the program with this id and secret."""
+    async def end_session_of(self, token: str, *, now: datetime) -> None:
+        """End the sign-in that a refresh token descends from, if there is one."""
         async with acquire(self._pool) as connection:
-            row = await connection.fetchrow(SELECT_CLIENT, client_id)
-        if row is None or not hmac.compare_digest(row["secret_hash"], hash_secret(secret)):
-            return None
-        return _holder_of(row)
-
-    async def revoke_client(self, client_id: UUID, *, now: datetime) -> bool:
-        """End a program's access; a token that it holds lives on for its 15 minutes. False if it is unknown."""
-        async with acquire(self._pool) as connection:
-            return bool(await connection.fetchval(REVOKE_CLIENT, client_id, now))
+            await connection.execute(END_FAMILY_BY_MEMBER, hash_secret(token), now)
 
     async def sweep(self, *, now: datetime) -> None:
         """Delete codes, families and counts whose time is over."""
@@ -184,5 +180,5 @@ async def _add_refresh_token(connection: Connection, family: UUID, now: datetime
     return token
 
 
-def _holder_of(row: asyncpg.Record) -> Holder:
-    return Holder(row["subject"], row["organisation_id"], Role(row["role"]), row["area"])
+def _person_holder(row: asyncpg.Record, session: UUID) -> Holder:
+    return Holder(row["subject"], row["organisation_id"], Role(row["role"]), row["area"], row["until"], session)

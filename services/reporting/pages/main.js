@@ -1,9 +1,10 @@
 // Puts the page together: what is looked at (state.js), the figures (data.js), the map (map.js) and the table (table.js).
 
 import { childLevel, Figures } from "./data.js";
+import { keepLanguage, OWN_NAMES } from "./language.js";
 import { AreaMap } from "./map.js";
 import { classOf, MEASURES, valueOf } from "./measures.js";
-import { addressOf, keepLanguage, readState } from "./state.js";
+import { addressOf, readState } from "./state.js";
 import { AreaTable } from "./table.js";
 import { fullName, speech } from "./text.js";
 
@@ -129,7 +130,7 @@ function showWords() {
   for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = words.say[element.dataset.label];
   const other = state.lang === "th" ? "en" : "th";
   const link = $("language");
-  link.textContent = { th: "ไทย", en: "English" }[other];
+  link.textContent = OWN_NAMES[other];
   link.lang = link.hreflang = other;
   link.href = addressOf({ ...state, lang: other });
 }

@@ -1,9 +1,8 @@
 // What the reader is looking at. It lives in the address, so that it can be sent to somebody, and so that "back" works.
 
+import { keptLanguage, LANGUAGES } from "./language.js";
 import { MEASURES } from "./measures.js";
-import { LANGUAGES } from "./text.js";
 
-const KEPT_LANGUAGE = "jitasa.language";
 const SORTS = ["name", "ratio", "numerator", "denominator"];
 
 const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", lang: "th" };
@@ -37,22 +36,4 @@ export function addressOf(state) {
   if (state.lang !== keptLanguage()) said.set("lang", state.lang);
   const text = said.toString();
   return text ? `?${text}` : location.pathname;
-}
-
-/** Remembers the language for the next visit, where the browser lets us. */
-export function keepLanguage(language) {
-  try {
-    localStorage.setItem(KEPT_LANGUAGE, language);
-  } catch {
-    // Storage is refused: the address still carries the language.
-  }
-}
-
-function keptLanguage() {
-  try {
-    const kept = localStorage.getItem(KEPT_LANGUAGE);
-    return LANGUAGES.includes(kept) ? kept : DEFAULTS.lang;
-  } catch {
-    return DEFAULTS.lang;
-  }
 }

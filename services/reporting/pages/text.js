@@ -1,6 +1,8 @@
 // Everything the page says, in Thai and English, and how it writes numbers and times.
 // Digits are Arabic in both: Thai digits belong to formal letters. Years are of the Buddhist era in Thai.
 
+import { BANGKOK, LOCALES } from "./language.js";
+
 const TEXTS = {
   th: {
     title: "จิตอาสา – ภาพสดการสำรวจวัคซีน",
@@ -159,11 +161,6 @@ const TEXTS = {
     sortedBy: (column) => `sorted by ${column}`,
   },
 };
-
-const LOCALES = { th: "th-TH-u-ca-buddhist-nu-latn", en: "en-GB" };
-const BANGKOK = "Asia/Bangkok";
-
-export const LANGUAGES = Object.keys(TEXTS);
 
 /** The words and formats of one language. */
 export function speech(language) {

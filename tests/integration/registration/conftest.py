@@ -22,6 +22,7 @@ from joserfc.jwk import ECKey
 from services.registration.app import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
+from services.registration.store.presence import Presence
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
@@ -44,10 +45,13 @@ class Phones:
         """Keep the message."""
         self.messages.put_nowait(message)
 
-    async def next(self) -> TextMessage:
-        """The next message, waited for."""
+    async def next(self, *, sign_ups: bool = False) -> TextMessage:
+        """The next message, waited for; those with the code of a sign-up are left out unless they are asked for."""
         async with asyncio.timeout(10):
-            return await self.messages.get()
+            while True:
+                message = await self.messages.get()
+                if sign_ups or message.confirmation_code is None:
+                    return message
 
 
 class Barred:
@@ -71,6 +75,7 @@ class Office:
         self.signer = signer
         self.pool = pool
         self.clock = clock
+        self.presence: Presence = app.state.parts.presence
         number = next(_numbers)
         self.client = self.client_at(f"10.1.{number // 250}.{number % 250}")
         self.administrator = self.token(Role.CENTRAL_ADMINISTRATOR, "")

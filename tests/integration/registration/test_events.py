@@ -1,7 +1,7 @@
 """The service's events as others get them: through the relay, from the real topic, as its own Kafka user."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import Envelope, from_headers
-from shared.contracts.events import VolunteerRegistered
+from shared.contracts.events import Role, VolunteerRegistered
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
 from shared.kafka.standing import BarredVolunteers
@@ -96,3 +96,59 @@ async def test_a_suspension_reaches_who_checks_tokens(office: Office, runtime: R
                 await asyncio.sleep(0.05)
     finally:
         await bar.stop()
+
+
+async def test_who_withdrew_and_signed_up_again_is_barred_until_approved(office: Office, runtime: Runtime) -> None:
+    bar = BarredVolunteers(runtime.kafka_settings("survey"))
+    await bar.start()
+    try:
+        async with relaying(office, runtime), asyncio.timeout(DEADLINE):
+            phone = new_phone()
+            volunteer = await office.volunteer(phone=phone)
+            himself = office.token(Role.VOLUNTEER, "500101", UUID(volunteer))
+            await office.ask("POST", f"/v1/volunteers/{volunteer}/withdrawal", himself)
+            assert (await office.sign_up(phone=phone)).json()["volunteer_id"] == volunteer
+            await read(runtime, {volunteer: 4})
+            while not bar.is_barred(UUID(volunteer)):
+                await asyncio.sleep(0.05)
+            # What comes after in the same partition shows that the second sign-up has been taken in.
+            later = await office.volunteer()
+            while VOLUNTEER_REGISTERED.partition_of(later) != VOLUNTEER_REGISTERED.partition_of(volunteer):
+                later = await office.volunteer()
+            await office.suspend(later)
+            while not bar.is_barred(UUID(later)):
+                await asyncio.sleep(0.05)
+            assert bar.is_barred(UUID(volunteer))
+            await office.approve(volunteer)
+            while bar.is_barred(UUID(volunteer)):
+                await asyncio.sleep(0.05)
+    finally:
+        await bar.stop()
+
+
+async def test_a_transfer_and_approvals_at_once_reach_the_figures_whole(office: Office, runtime: Runtime) -> None:
+    """Summed up as reporting does it, the events of all ways to change somebody give what stands in the database."""
+    agency, partner = await office.organisation("95"), await office.organisation("9501", "network_partner")
+    code = await office.group_code(agency)
+    ids = [(await office.sign_up(group_code=code, area="950101")).json()["volunteer_id"] for _ in range(6)]
+    province = office.token(Role.PROVINCE_ADMINISTRATOR, "95")
+    await office.ask("POST", "/v1/approvals", province, json={"volunteer_ids": ids[:4], "decision": "approve"})
+    for volunteer in ids[:2]:
+        path = f"/v1/volunteers/{volunteer}/transfer"
+        await office.ask("POST", path, province, json={"organisation_id": partner, "area": "950102"})
+    await office.ask("POST", f"/v1/volunteers/{ids[5]}/refusal", province, json={"reason": "ก"})
+    wanted = dict.fromkeys(ids, 2) | {ids[0]: 3, ids[1]: 3, ids[4]: 1}
+    async with relaying(office, runtime):
+        records = await read(runtime, wanted)
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for _, key, _, event in records:
+        if key in wanted:
+            sums[event.area, str(event.organisation_kind), str(event.status)] += 1
+            if (was := event.before) is not None:
+                sums[was.area, str(was.organisation_kind), str(was.status)] -= 1
+    assert {key: count for key, count in sums.items() if count} == {
+        ("950101", "agency", "approved"): 2,
+        ("950102", "network_partner", "approved"): 2,
+        ("950101", "agency", "pending"): 1,
+        ("950101", "agency", "withdrawn"): 1,
+    }

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.registration import settings
-from services.registration.http import volunteers
+from services.registration.http import sign_ups, volunteers
 from services.registration.settings import RegistrationSettings
 from shared.contracts.events import Role, VolunteerRegistered
 from shared.security.identifiers import check_digit
@@ -305,7 +305,7 @@ async def test_the_counts_are_those_of_the_events(office: Office) -> None:
 
 async def test_sign_ups_from_one_address_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = settings.SIGN_UPS_PER_ADDRESS
-    monkeypatch.setattr(volunteers, "SIGN_UPS_PER_ADDRESS", type(limit)(limit.name, 2, limit.window))
+    monkeypatch.setattr(sign_ups, "SIGN_UPS_PER_ADDRESS", type(limit)(limit.name, 2, limit.window))
     code = await office.group_code()
     statuses = [(await office.sign_up(group_code=code)).status_code for _ in range(3)]
     assert statuses == [201, 201, 429]

@@ -32,6 +32,9 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
+LARGER = {"/files/[^/]+": 2_000}
+
+
 @pytest.fixture
 def reasons() -> list[str]:
     return []
@@ -44,7 +47,11 @@ async def client(
     (tmp_path / "swagger-ui-dist").mkdir()
     (tmp_path / "swagger-ui-dist" / "swagger-ui.css").write_text("body {}")
     monkeypatch.setenv("JITASA_ASSETS", str(tmp_path))
-    app = create_app(title="test", lifespan=lifespan, ready=lambda: reasons, max_body_bytes=1000)
+    app = create_app(title="test", lifespan=lifespan, ready=lambda: reasons, max_body_bytes=1000, larger_bodies=LARGER)
+
+    @app.post("/files/{name}")
+    async def files(request: Request, name: str) -> int:
+        return len(await request.body())
 
     @app.post("/things")
     async def things(thing: Thing) -> int:
@@ -95,6 +102,14 @@ async def test_a_large_body_is_refused(client: httpx.AsyncClient, declared: bool
 
     answer = await client.post("/things", content=b" " * 2000 if declared else pieces())
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [("/files/a", 1_500, 200), ("/files/a", 2_001, 413), ("/files/a/b", 1_500, 413), ("/x/files/a", 1_500, 413)],
+)
+async def test_single_paths_take_larger_bodies(client: httpx.AsyncClient, path: str, size: int, status: int) -> None:
+    assert (await client.post(path, content=bytes(size))).status_code == status
 
 
 async def test_the_languages(client: httpx.AsyncClient) -> None:

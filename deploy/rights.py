@@ -1,0 +1,159 @@
+"""Prints docs/rights.md: `python -m deploy.rights > docs/rights.md`. A test holds the file to the code."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+
+from services.facilities.http import router as facilities
+from services.registration.http import ROUTERS as REGISTRATION
+from services.reporting.http import ROUTERS as REPORTING
+from services.survey.http import add_routes as add_survey
+from shared.contracts.events import Role
+from shared.security.rights import MEANINGS, RIGHTS, Right
+from shared.web.access import Access, access_of
+from shared.web.app import create_app
+
+_EVERYWHERE: Final = {
+    "GET /healthz": "says that the process answers",
+    "GET /readyz": "says whether it can work",
+    "GET /metrics": "counts and times, nothing of persons; to be kept from outside by whoever runs a proxy in front",
+    "GET /docs": "this interface's description, as a page",
+    "GET /docs/{name}": "what the page is made of",
+    "GET /openapi.json": "this interface's description",
+}
+OPEN: Final[Mapping[str, Mapping[str, str]]] = {
+    "registration": {
+        **_EVERYWHERE,
+        "GET /.well-known/jwks.json": "public keys, with which everybody checks tokens",
+        "POST /v1/codes": "whoever wants to sign in has no token yet; bounded by phone and address",
+        "POST /v1/tokens": "here a token is got; failures are bounded by address, phone and system",
+        "POST /v1/tokens/revocation": "the token that is sent is the proof, and may have expired (RFC 7009)",
+        "POST /v1/volunteers": "whoever signs up has no account yet; a group code is needed, and attempts are bounded",
+        "POST /v1/volunteers/{volunteer_id}/phone-confirmation": "nor has who proves his phone; attempts are bounded",
+        "POST /v1/registration-help": "who could sign in would not need help; bounded by phone and address",
+        "GET /v1/areas": "the public register of areas",
+        "GET /v1/known-problems": "written for everybody, and who cannot sign in needs it most",
+        "GET /v1/sms-sink": "for who sits at a machine without an SMS provider; exists nowhere else",
+        "GET /v1/trainings": "the public is an audience; a token shows the others' sessions",
+        "GET /v1/trainings/courses": "the same",
+        "GET /v1/trainings/courses/{course_id}/materials": "the same",
+        "GET /v1/trainings/courses/{course_id}/materials/{material_id}/versions/{version}/file": "the same",
+        "GET /v1/trainings/sessions/{session_id}": "the same",
+        "POST /v1/trainings/sessions/{session_id}/sign-ups": "by name and phone for the public's; bounded",
+        "DELETE /v1/trainings/sessions/{session_id}/sign-ups/{sign_up_id}": "the id is what only the guest was told",
+        "POST /v1/trainings/sessions/{session_id}/attendance": "a guest attends by his phone and the code; bounded",
+    },
+    "survey": _EVERYWHERE,
+    "facilities": {
+        **_EVERYWHERE,
+        "GET /v1/facilities": "places are for the public, with institutions' contacts alone",
+        "GET /v1/facilities.geojson": "the same for maps",
+        "GET /v1/facilities/{facility_id}": "the same, one place",
+    },
+    "reporting": {
+        **_EVERYWHERE,
+        "GET /v1/coverage": "figures are for the public; of few persons only with `figures.exact`",
+        "GET /v1/progress": "the same",
+        "GET /v1/quality": "the same",
+        "GET /v1/freshness": "how old the data about places is, nothing of persons",
+        "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
+        "GET /v1/places": "places are for the public",
+        "GET /v1/live": "the same figures as they change, without those of few persons",
+    },
+}
+"""Routes that demand no right, by service, and why. A route that is neither here nor demands one fails a test."""
+
+ABSENT: Final = "·"
+PRESENT: Final = "●"
+
+
+def applications() -> Mapping[str, FastAPI]:
+    """The routes of the four services, without anything behind them."""
+    apps = {name: create_app(title=name, lifespan=_nothing, ready=list) for name in OPEN}
+    for router in REGISTRATION:
+        apps["registration"].include_router(router)
+    add_survey(apps["survey"])
+    apps["facilities"].include_router(facilities)
+    for router in REPORTING:
+        apps["reporting"].include_router(router)
+    return apps
+
+
+@asynccontextmanager
+async def _nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+def document() -> str:
+    """The whole file."""
+    return "\n".join([HEAD, *_roles(), *_rights(), *_routes()]) + "\n"
+
+
+HEAD: Final = """\
+# Rights
+
+Made by `python -m deploy.rights > docs/rights.md` from `shared/security/rights.py` and the services' routes; do not
+edit.
+
+A right says what a role may do, the area of the role where. Both have to hold: a token carries one role and one area
+code, and covers the codes that begin with it. A role without the right is answered 403; so is an area that is named and
+lies outside (`other_area`). A thing in another area is answered 404: who may not see it is not told that it exists.
+Nobody decides about those of his own rank or above (`not_below`), nor appoints them.
+
+`tests/integration/test_rights.py` calls every route below as every role, without a token and as somebody suspended;
+and, where an area is named, with the own area and with one inside, outside and above it.
+"""
+
+
+def _roles() -> Iterator[str]:
+    yield "## Roles and rights"
+    yield ""
+    yield f"| right | {' | '.join(role.replace('_', ' ') for role in Role)} |"
+    yield "|---|" + ":-:|" * len(Role)
+    for right in Right:
+        yield f"| `{right}` | {' | '.join(PRESENT if right in RIGHTS[role] else ABSENT for role in Role)} |"
+    yield ""
+
+
+def _rights() -> Iterator[str]:
+    yield "| right | to |"
+    yield "|---|---|"
+    for right in Right:
+        yield f"| `{right}` | {MEANINGS[right]} |"
+    yield ""
+
+
+def _routes() -> Iterator[str]:
+    yield "## Routes"
+    for name, app in applications().items():
+        yield ""
+        yield f"### {name}"
+        yield ""
+        yield "| route | demands |"
+        yield "|---|---|"
+        for one in _own(access_of(app)):
+            route = f"{one.method} {one.path}"
+            reason = f": {OPEN[name][route]}" if route in OPEN[name] else ""
+            demand = f"`{one.demand}`" if isinstance(one.demand, Right) else f"{one.demand}{reason}"
+            demand += f", or {one.unless}" if one.unless else ""
+            yield f"| `{route}` | {demand} |"
+    yield ""
+    yield "### every service"
+    yield ""
+    yield "| route | demands |"
+    yield "|---|---|"
+    for route, reason in _EVERYWHERE.items():
+        yield f"| `{route}` | anybody: {reason} |"
+    yield "| a page and its files | anybody: they are in the repository; what a page shows is asked for with a token |"
+
+
+def _own(routes: Sequence[Access]) -> Iterator[Access]:
+    yield from (one for one in routes if f"{one.method} {one.path}" not in _EVERYWHERE)
+
+
+if __name__ == "__main__":
+    print(document(), end="")

@@ -1,0 +1,46 @@
+"""The pages of registration: sign-up, sign-in, approvals, the desk and the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.registration.settings import PageSettings
+from shared.web.files import REVALIDATED, package_files, page_files, route
+
+PAGES: Final = Path(__file__).parent / "pages"
+FONT: Final = "@fontsource/sarabun"
+
+
+MESSAGES: Final = frozenset({"/messages", "/messages.js"})
+"""The page of text messages that nobody received: only where there are any."""
+
+
+def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
+    """A route for every file of the pages, and one that tells them where the other services are.
+
+    sms_sink: text messages are not sent but kept here, and there is a page to read them on.
+
+    Raises `AssetsMissing` when the font is not in the folder that the settings name; without a folder there are no
+    pages.
+    """
+    if settings.assets is None:
+        return []
+    services = {
+        name: url
+        for name, url in (("facilities", settings.facilities_url), ("reporting", settings.reporting_url))
+        if url
+    }
+
+    async def addresses(_: Request) -> JSONResponse:
+        return JSONResponse(services | {"messages": sms_sink}, headers={"Cache-Control": REVALIDATED})
+
+    files = [*page_files(PAGES, connect=tuple(services.values())), *package_files(settings.assets, FONT)]
+    return [
+        Route("/services", addresses, methods=["GET"], include_in_schema=False),
+        *(route(url, file) for url, file in files if sms_sink or url not in MESSAGES),
+    ]

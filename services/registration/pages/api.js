@@ -1,0 +1,162 @@
+// Asking the services: with the sign-in's token, renewed when it runs out, and refusals as errors that pages can show.
+//
+// The sign-in lies in the tab's sessionStorage. Memory alone would end it at every step from page to page; localStorage
+// and cookies would outlive the tab on a phone that is passed around, and a cookie would be sent where it was not meant.
+// What can read it is a script of this origin, and the policy of the pages (shared/web/files.py) lets no other run.
+// The refresh token changes at each use, and a copy that is used too ends both.
+
+import { keptLanguage } from "./language.js";
+
+const KEPT = "jitasa.sign-in";
+const EARLY_MS = 30_000; // renewed while it still has this long, so that it does not run out on the way
+const ANSWER_MS = 20_000;
+
+/** A request that was not done: refused by a service, or never answered. */
+export class Refusal extends Error {
+  /** problem: the document of the answer (RFC 9457), or null when there was none. */
+  constructor(status, problem) {
+    super(problem?.detail ?? problem?.message ?? problem?.title ?? UNREACHABLE[keptLanguage()]);
+    this.isRefusal = true;
+    this.status = status;
+    this.code = problem?.code ?? problem?.error ?? "unreachable";
+    this.errors = problem?.errors ?? [];
+    this.document = problem;
+  }
+}
+
+const UNREACHABLE = {
+  th: "ติดต่อระบบไม่ได้ โปรดตรวจสอบสัญญาณแล้วลองอีกครั้ง",
+  en: "The system cannot be reached. Check the connection and try again.",
+};
+
+/** Who is signed in here: {subject, organisation, role, area}; null for nobody. What the token says is for showing only. */
+export function holder() {
+  const kept = signedIn();
+  if (kept === null) return null;
+  try {
+    const claims = JSON.parse(atob(kept.access.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")));
+    return { subject: claims.sub, organisation: claims.org ?? null, role: claims.role, area: claims.area };
+  } catch {
+    return null;
+  }
+}
+
+/** Signs in with a phone and the code that was sent to it. */
+export async function signIn(phone, code) {
+  keep(await tokens({ grant_type: "urn:jitasa:one-time-code", phone, code }));
+}
+
+/** Ends the sign-in here and at the service, and goes to the beginning. */
+export async function signOut() {
+  const kept = signedIn();
+  sessionStorage.removeItem(KEPT);
+  if (kept !== null) {
+    const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
+    await fetch("/v1/tokens/revocation", { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
+  }
+  location.assign("/");
+}
+
+/**
+ * Asks for `path` of this service, or of another whose whole address is given. `query` leaves out what is null; `json`
+ * or `body` is sent. Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
+ */
+export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false } = {}) {
+  const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const address = asked.length > 0 ? `${path}?${new URLSearchParams(asked)}` : path;
+  const send = async () => {
+    const token = await accessToken();
+    return reach(address, {
+      method,
+      body: json === undefined ? body : JSON.stringify(json),
+      headers: {
+        ...(json === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+    });
+  };
+  let answer = await send();
+  if (answer.status === 401 && signedIn() !== null) {
+    await renew(); // this clock may differ from the service's
+    answer = await send();
+  }
+  if (answer.status === 401 && signedIn() !== null) leave();
+  if (!answer.ok) throw new Refusal(answer.status, await documentOf(answer));
+  if (raw) return answer;
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** All pages of a list, one after the other, at most `most` entries: {entries, more}. */
+export async function list(path, name, { query = {}, most = 200 } = {}) {
+  const entries = [];
+  let cursor = null;
+  do {
+    const answer = await ask("GET", path, { query: { ...query, cursor } });
+    entries.push(...answer[name]);
+    cursor = answer.cursor;
+  } while (cursor !== null && entries.length < most);
+  return { entries, more: cursor !== null };
+}
+
+async function reach(address, options) {
+  const headers = { "Accept-Language": keptLanguage(), ...options.headers };
+  try {
+    return await fetch(address, { ...options, headers, signal: AbortSignal.timeout(ANSWER_MS) });
+  } catch {
+    throw new Refusal(0, null);
+  }
+}
+
+async function documentOf(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return null;
+  }
+}
+
+async function accessToken() {
+  const kept = signedIn();
+  if (kept === null) return null;
+  if (kept.expires - Date.now() < EARLY_MS) await renew();
+  return signedIn()?.access ?? null;
+}
+
+let renewing = null;
+
+/** Exchanges the refresh token; several who ask at once wait for the one exchange. */
+function renew() {
+  renewing ??= tokens({ grant_type: "refresh_token", refresh_token: signedIn().refresh })
+    .then(keep, (error) => {
+      if (error.status >= 400 && error.status < 500 && error.status !== 429) leave();
+      throw error;
+    })
+    .finally(() => (renewing = null));
+  return renewing;
+}
+
+async function tokens(fields) {
+  const answer = await reach("/v1/tokens", { method: "POST", body: new URLSearchParams(fields) });
+  const told = await documentOf(answer);
+  if (!answer.ok) throw new Refusal(answer.status, told);
+  return told;
+}
+
+function keep({ access_token: access, refresh_token: refresh, expires_in: seconds }) {
+  sessionStorage.setItem(KEPT, JSON.stringify({ access, refresh, expires: Date.now() + seconds * 1000 }));
+}
+
+function signedIn() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT));
+  } catch {
+    return null;
+  }
+}
+
+/** The sign-in is over: somebody has to sign in anew, and comes back to this page. */
+function leave() {
+  sessionStorage.removeItem(KEPT);
+  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+}

@@ -1,0 +1,359 @@
+"""Registration as people use it: a real browser, the real services behind the pages."""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, FilePayload, Page, expect
+
+from deploy.local.addresses import Addresses
+from deploy.local.stack import Stack
+from tests.e2e.accessibility import violations_of
+from tests.e2e.complaints import complaints_of
+
+DISTRICT: Final = "9401"  # Pattani: where no other test registers anybody
+SUBDISTRICT: Final = "940101"
+WAIT_SECONDS: Final = 30.0
+PHONE: Final = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+DESK: Final = {"viewport": {"width": 1440, "height": 900}}
+
+_phones = random.Random()
+
+
+def new_phone() -> str:
+    """A number that nobody has."""
+    return f"06{_phones.randrange(10**8):08}"
+
+
+class Office:
+    """Registration's HTTP interface, for what the tests need around the pages."""
+
+    def __init__(self, addresses: Addresses, client: httpx.AsyncClient) -> None:
+        self.addresses = addresses
+        self.client = client
+        self.administrator = ""
+
+    async def post(self, path: str, body: Any = None, *, token: str | None = None) -> Any:
+        """A request that has to succeed; its answer."""
+        answer = await self.client.post(path, json=body, headers=authorization(token or self.administrator))
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    async def begin(self) -> None:
+        """Sign in as the administrator of the stack."""
+        credentials = {"client_id": self.addresses.client_id, "client_secret": self.addresses.client_secret}
+        granted = await self.client.post("/v1/tokens", data={"grant_type": "client_credentials", **credentials})
+        self.administrator = granted.json()["access_token"]
+
+    async def message(self, phone: str, kind: str) -> str:
+        """The latest code that was sent to a phone: `code` for a sign-in, `confirmation_code` for a sign-up."""
+
+        async def sent() -> str | None:
+            messages = (await self.client.get("/v1/sms-sink")).json()["messages"]
+            return next((one[kind] for one in messages if one["phone"] == phone and one[kind]), None)
+
+        return await until(sent)
+
+    async def tokens(self, phone: str) -> dict[str, Any]:
+        """The tokens of somebody who signs in."""
+        await self.client.post("/v1/codes", json={"phone": phone})
+        form = {"grant_type": "urn:jitasa:one-time-code", "phone": phone, "code": await self.message(phone, "code")}
+        granted = await self.client.post("/v1/tokens", data=form)
+        assert granted.is_success, granted.text
+        told: dict[str, Any] = granted.json()
+        return told
+
+    async def coordinator(self, area: str) -> str:
+        """The phone of a new coordinator of a district."""
+        organisation = await self.post("/v1/organisations", {"name": "ที่ว่าการอำเภอ", "kind": "agency", "area": area})
+        body = {"name": "นภา รักษ์ดี", "phone": new_phone(), "role": "district_coordinator", "area": area}
+        await self.post("/v1/appointments", body | {"organisation_id": organisation["organisation_id"]})
+        return body["phone"]
+
+
+def authorization(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def until(found: Callable[[], Awaitable[str | None]]) -> str:
+    """The first answer that is not None."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while (answer := await found()) is None:
+            await asyncio.sleep(0.05)
+    return answer
+
+
+@pytest.fixture(scope="module")
+async def office(stack: Stack) -> AsyncIterator[Office]:
+    addresses = stack.addresses()
+    async with httpx.AsyncClient(base_url=addresses.registration, timeout=30, trust_env=False) as client:
+        office = Office(addresses, client)
+        await office.begin()
+        yield office
+
+
+@dataclass
+class Visitor:
+    """Somebody with a page open, and everything that went wrong meanwhile."""
+
+    page: Page
+    office: Office
+    complaints: list[str]
+
+    async def open(self, path: str) -> None:
+        """Goes to a page and waits until it has what it asked for."""
+        await self.page.goto(f"{self.office.addresses.registration}{path}")
+        await expect(self.page.locator("body[data-ready]")).to_be_attached()
+
+    async def fill(self, **values: str) -> None:
+        """Types into fields."""
+        for name, value in values.items():
+            await self.page.locator(f"[name={name}]").fill(value)
+
+    async def choose_area(self, code: str) -> None:
+        """Chooses an area by its selects."""
+        for digits in range(2, len(code) + 1, 2):
+            await self.page.locator(f"#area-{digits}").select_option(code[:digits])
+
+    async def press(self, name: str) -> None:
+        """Presses a button."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def sign_in(self, phone: str) -> None:
+        """Signs in on the page."""
+        await self.open("/sign-in")
+        await self.fill(phone=phone)
+        await self.press("ส่งรหัสทาง SMS")
+        await self.fill(code=await self.office.message(phone, "code"))
+        await self.press("เข้าสู่ระบบ")
+        await self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, office: Office, device: dict[str, Any]) -> AsyncIterator[Visitor]:
+    context = await browser.new_context(**device)
+    page = await context.new_page()
+    addresses = office.addresses
+    complaints = complaints_of(page, addresses.registration, addresses.facilities, addresses.reporting)
+    try:
+        yield Visitor(page, office, complaints)
+    finally:
+        await context.close()
+
+
+async def test_from_an_organisations_first_code_to_a_volunteers_first_submission(
+    browser: Browser, office: Office
+) -> None:
+    async with visiting(browser, office, DESK) as coordinator, visiting(browser, office, PHONE) as volunteer:
+        await coordinator.sign_in(await office.coordinator(DISTRICT))
+        await expect(coordinator.page).to_have_url(re.compile("/desk$"))
+        await coordinator.open("/organisation")
+        await coordinator.press("เพิ่มหน่วยงาน")
+        await coordinator.page.locator("dialog [name=name]").fill("ชมรมอาสาสมัครตำบลสะบารัง")
+        await coordinator.page.locator("dialog [name=kind]").select_option("network_partner")
+        await coordinator.press("บันทึก")
+        await coordinator.page.wait_for_url("**/organisation?id=*")
+        await coordinator.press("สร้างรหัสใหม่")
+        await coordinator.press("บันทึก")
+        code = await coordinator.page.locator(".board .code").inner_text()
+
+        phone = new_phone()
+        await volunteer.open("/sign-up")
+        await volunteer.fill(group_code=code.lower().replace("-", " "), name="สมหญิง ใจดี", phone=phone)
+        await volunteer.choose_area(SUBDISTRICT)
+        await volunteer.press("ต่อไป")
+        await volunteer.fill(code=await office.message(phone, "confirmation_code"))
+        await volunteer.press("ยืนยัน")
+        await expect(volunteer.page.locator(".done")).to_be_visible()
+
+        await coordinator.open("/desk")
+        await expect(coordinator.page.locator("[data-task=approvals] .count")).to_have_text("1")
+        await coordinator.page.locator("[data-task=approvals]").click()
+        await coordinator.press("อนุมัติ สมหญิง ใจดี")
+        await expect(coordinator.page.locator("#notice")).to_have_text("อนุมัติแล้ว 1 คน")
+
+        await volunteer.sign_in(phone)
+        kept = json.loads(await volunteer.page.evaluate("sessionStorage.getItem('jitasa.sign-in')"))
+        assert await survey(office, kept["access"]) == "recorded"
+        assert coordinator.complaints == volunteer.complaints == []
+
+
+async def survey(office: Office, token: str) -> str:
+    """Surveys a household; what became of the submission."""
+    household = uuid4()
+    submission = {
+        "submission_id": str(household),
+        "captured_at": datetime.now(UTC).isoformat(),
+        "address": {"area": SUBDISTRICT, "house": str(household)[:8]},
+        "persons": [{"age": 71, "wants_vaccine": "yes"}],
+    }
+    url = f"{office.addresses.survey}/v1/submissions"
+    answer = await office.client.post(url, json=submission, headers=authorization(token))
+    assert answer.status_code == 202, answer.text
+
+    async def settled() -> str | None:
+        told = await office.client.get(f"{url}/{household}", headers=authorization(token))
+        status = str(told.json()["status"])
+        return None if status in ("not_known_yet", "accepted") else status
+
+    return await until(settled)
+
+
+async def test_the_keyboard_is_enough_to_sign_up(browser: Browser, office: Office) -> None:
+    organisation = await office.post("/v1/organisations", {"name": "เครือข่าย", "kind": "network_partner", "area": ""})
+    code = (await office.post(f"/v1/organisations/{organisation['organisation_id']}/group-codes", {}))["code"]
+    phone = new_phone()
+    async with visiting(browser, office, DESK) as visitor:
+        await visitor.open("/")
+        keyboard = visitor.page.keyboard
+        await tab_to(visitor.page, "a[href='/sign-up']")
+        await keyboard.press("Enter")
+        await visitor.page.wait_for_url("**/sign-up")
+        await expect(visitor.page.locator("#area-2 option")).to_have_count(78)
+        for name, text in (("group_code", code), ("name", "Mali Test"), ("phone", phone)):
+            await tab_to(visitor.page, f"[name={name}]")
+            await keyboard.type(text)
+        for digits in (2, 4, 6):
+            await expect(visitor.page.locator(f"#area-{digits} option").nth(1)).to_be_attached()
+            await tab_to(visitor.page, f"#area-{digits}")
+            await keyboard.press("ArrowDown")
+        await tab_to(visitor.page, "form .primary")
+        await keyboard.press("Enter")
+        await expect(visitor.page.locator("[name=code]")).to_be_focused()
+        await keyboard.type(await office.message(phone, "confirmation_code"))
+        await keyboard.press("Enter")
+        await expect(visitor.page.locator(".done")).to_be_focused()
+        assert visitor.complaints == []
+
+
+async def tab_to(page: Page, selector: str) -> None:
+    """Presses Tab until an element has the focus."""
+    for _ in range(30):
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+        await page.keyboard.press("Tab")
+    pytest.fail(f"{selector} is not reached by the keyboard")
+
+
+async def test_errors_stand_beside_their_fields_in_the_readers_language(browser: Browser, office: Office) -> None:
+    async with visiting(browser, office, PHONE) as visitor:
+        await visitor.open("/sign-up?lang=en")
+        await visitor.press("Continue")
+        await expect(visitor.page.locator("[name=group_code]")).to_be_focused()
+        await expect(visitor.page.locator("[data-field=name] .error")).to_have_text("This is required")
+        await visitor.fill(group_code="OOOO-0000", name="Mali", phone="12")
+        await visitor.choose_area(SUBDISTRICT)
+        await visitor.press("Continue")
+        await expect(visitor.page.locator("[data-field=phone] .error")).to_contain_text("has 10 digits")
+        await expect(visitor.page.locator("[name=phone]")).to_have_attribute("aria-invalid", "true")
+        await visitor.fill(phone=new_phone())
+        await visitor.press("Continue")
+        await expect(visitor.page.locator("[data-field=group_code] .error")).to_contain_text("no such group code")
+        await visitor.page.locator("#language").click()
+        await expect(visitor.page.locator("[data-field=group_code] label")).to_have_text("รหัสกลุ่ม")
+        # What was typed is still there.
+        await expect(visitor.page.locator("[name=name]")).to_have_value("Mali")
+
+
+async def test_a_desk_says_which_service_is_away_and_shows_the_rest(
+    browser: Browser, office: Office, coordinator: dict[str, str]
+) -> None:
+    async with signed_in(browser, office, coordinator["kept"], PHONE) as visitor:
+        await visitor.page.route(f"{office.addresses.facilities}/**", lambda route: route.abort())
+        await visitor.open("/desk?lang=en")
+        away = visitor.page.locator("[data-task=overduePlaces]")
+        await expect(away).to_have_attribute("data-state", "away")
+        await expect(away).to_contain_text("cannot be reached")
+        await expect(visitor.page.locator("[data-task=withoutResults]")).not_to_have_attribute("data-state", "away")
+        await expect(visitor.page.locator("[data-task=approvals] .count")).to_have_text("2")
+
+
+async def test_a_roll_is_checked_before_its_good_rows_are_stored(
+    browser: Browser, office: Office, coordinator: dict[str, str]
+) -> None:
+    rows = f"ชื่อ-สกุล,เบอร์โทร,รหัสตำบล\nมาลัย อินทร์แก้ว,{new_phone()},940202\nบุญส่ง ดีงาม,8.12E+08,940202\n"
+    async with signed_in(browser, office, coordinator["kept"], DESK) as visitor:
+        await visitor.open("/organisation?id={organisation}&lang=en".format(**coordinator))
+        file = FilePayload(name="roll.csv", mimeType="text/csv", buffer=rows.encode())
+        await visitor.page.locator("[name=file]").set_input_files(file)
+        await visitor.press("Check the file")
+        await expect(visitor.page.locator("table.errors tbody tr")).to_have_text(re.compile("^3Phone.*8.12E"))
+        await visitor.press("Sign up the 1 good rows only")
+        await expect(visitor.page.locator("#notice")).to_contain_text("1 signed up")
+        assert visitor.complaints == []
+
+
+@pytest.fixture(scope="module")
+async def coordinator(office: Office) -> dict[str, str]:
+    """What a coordinator's tab keeps, whose pages all have something to show; with an organisation of his district."""
+    phone = await office.coordinator("9402")
+    tokens = await office.tokens(phone)
+    token = tokens["access_token"]
+    body = {"name": "เครือข่าย อสม.", "kind": "network_partner", "area": "9402"}
+    organisation = (await office.post("/v1/organisations", body, token=token))["organisation_id"]
+    code = (await office.post(f"/v1/organisations/{organisation}/group-codes", {}, token=token))["code"]
+    for name in ("สมชาย ทองคำ", "บุญมี แก้วกาญจน์"):
+        person = {"group_code": code, "name": name, "phone": new_phone(), "area": "940201"}
+        await office.post("/v1/volunteers", person)
+    await office.post("/v1/registration-help", {"name": "คุณยายมาลี", "phone": new_phone(), "area": "940201"})
+    problem = {"category": "survey", "title": "ส่งแบบสำรวจไม่ได้", "text": "กดส่งแล้วหน้าจอขาว"}
+    await office.post("/v1/problems", problem, token=token)
+    course = {"title_th": "การสำรวจ", "title_en": "Surveying", "audience": "public", "required_for": ["volunteer"]}
+    course_id = (await office.post("/v1/trainings/courses", course | {"area": "94"}))["course_id"]
+    begins = datetime.now(UTC) + timedelta(days=1)
+    session = {"course_id": course_id, "area": "9402", "place": "ที่ว่าการอำเภอ", "capacity": 30}
+    times = {"begins_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=3)).isoformat()}
+    await office.post("/v1/trainings/sessions", session | times)
+    directive = {"title_th": "เร่งรัดการสำรวจ", "text_th": "ให้เร่งรัด", "area": "94", "roles": ["district_coordinator"]}
+    await office.post("/v1/directives", directive | {"reference": str(uuid4())})
+    keeps = {"access": token, "refresh": tokens["refresh_token"], "expires": 10**15}
+    return {"kept": json.dumps(keeps), "organisation": organisation}
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, office: Office, kept: str, device: dict[str, Any]) -> AsyncIterator[Visitor]:
+    async with visiting(browser, office, device) as visitor:
+        context: BrowserContext = visitor.page.context
+        await context.add_init_script(f"sessionStorage.setItem('jitasa.sign-in', {json.dumps(kept)})")
+        yield visitor
+
+
+OPEN_PAGES: Final = ("/", "/sign-up", "/sign-in", "/messages")
+OWN_PAGES: Final = (
+    "/desk",
+    "/approvals",
+    "/organisation",
+    "/organisation?id={organisation}",
+    "/problems",
+    "/training",
+    "/directives",
+    "/coordinators",
+)
+
+
+@pytest.mark.parametrize("path", [*OPEN_PAGES, *OWN_PAGES])
+async def test_every_page_is_accessible_and_fits(
+    browser: Browser, office: Office, coordinator: dict[str, str], path: str
+) -> None:
+    """In both languages, on a small phone and on a desk."""
+    kept = coordinator["kept"] if path in OWN_PAGES else "null"
+    async with signed_in(browser, office, kept, DESK) as visitor:
+        page = visitor.page
+        await visitor.open(path.format(**coordinator))
+        for language in ("th", "en"):
+            await expect(page.locator("html")).to_have_attribute("lang", language)
+            for width in (1440, 360):
+                await page.set_viewport_size({"width": width, "height": 800})
+                assert await page.evaluate("document.documentElement.scrollWidth") == width, (language, width)
+                assert await violations_of(page) == [], (language, width)
+            await page.locator("#language").click()
+        assert visitor.complaints == []

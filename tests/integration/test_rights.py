@@ -1,0 +1,456 @@
+"""Every route of every service, called as every role, in every relation of areas: what the table of rights says.
+
+The routes are read from the applications, so that a new one is covered by itself. Allowed is every answer but 401 and
+403: most of these requests name things that do not exist. For the same reason nobody here is one of those who need not
+carry a route's right, such as the contacts of an organisation.
+"""
+
+import asyncio
+import base64
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from starlette.types import ASGIApp, Message
+
+from deploy.rights import OPEN, applications
+from services.facilities.app import create as facilities_app
+from services.registration.app import http_app
+from services.registration.settings import RegistrationSettings
+from services.registration.sms import TextMessage
+from services.reporting.app import create as reporting_app
+from services.reporting.live import LiveStream
+from services.reporting.settings import LiveSettings
+from services.survey.http import add_routes
+from services.survey.intake import Intake
+from shared.contracts.events import Role
+from shared.observability.clock import MovableClock
+from shared.postgres.pool import open_pool
+from shared.security.blind_index import BlindIndex
+from shared.security.keyed_ids import HouseholdIds
+from shared.security.rights import RIGHTS, Right
+from shared.security.sealing import KeyRing
+from shared.security.tokens import TokenSigner, TokenVerifier
+from shared.web.access import Access, Demand, access_of
+from shared.web.app import create_app
+from shared.web.authentication import Authentication
+from shared.web.direct import ShortCut
+from tests.runtime import Runtime
+from tests.unit.survey.test_intake import FakeProducer
+
+NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
+ISSUER = "https://jitasa.example"
+SUSPENDED = UUID(int=13)
+ANSWER_SECONDS = 10.0
+
+HOME: Mapping[Role, str] = {
+    Role.CENTRAL_ADMINISTRATOR: "",
+    Role.PROVINCE_ADMINISTRATOR: "50",
+    Role.DISTRICT_COORDINATOR: "5001",
+    Role.SUBDISTRICT_COORDINATOR: "500101",
+    Role.VOLUNTEER: "500101",
+    Role.PLACE_OFFICER: "5001",
+    Role.EXTERNAL_SYSTEM: "",
+}
+"""Where the caller of each role holds it."""
+INSIDE = {"": ["50", "5001", "500101"], "50": ["5001", "500101"], "5001": ["500101", "500102"], "500101": []}
+OUTSIDE = {"": [], "50": ["51", "5101", "510101"], "5001": ["51", "5003", "500203"], "500101": ["500102", "510101"]}
+ABOVE = {"": [], "50": [""], "5001": ["50", ""], "500101": ["5001", "50", ""]}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running application, and its routes as they are."""
+
+    app: ASGIApp
+    routes: Mapping[str, Access]
+
+
+class Bar:
+    """One person is suspended."""
+
+    def is_barred(self, subject: UUID) -> bool:
+        """Whether it is him."""
+        return subject == SUSPENDED
+
+
+class Phones:
+    """Nobody's."""
+
+    async def send(self, message: TextMessage) -> None:
+        """Nothing."""
+
+
+Services = Mapping[str, Service]
+
+
+def settings_in(folder: Path) -> RegistrationSettings:
+    """Registration's settings, with keys of their own."""
+    key = base64.b64encode(os.urandom(32)).decode()
+    signing = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
+    (folder / "signing").write_text(json.dumps({"keys": [signing.as_dict(private=True)]}))
+    (folder / "sealing").write_text(json.dumps({"current": "k1", "keys": {"k1": key}}))
+    (folder / "index").write_text(key)
+    return RegistrationSettings(
+        token_issuer=ISSUER,
+        signing_keys_file=folder / "signing",
+        sealing_keys_file=folder / "sealing",
+        blind_index_key_file=folder / "index",
+        sms_sink_file=folder / "sms",
+    )
+
+
+@asynccontextmanager
+async def _nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory) -> tuple[RegistrationSettings, TokenSigner]:
+    """Whose tokens all four services take."""
+    settings = settings_in(tmp_path_factory.mktemp("rights"))
+    return settings, TokenSigner.from_file(settings.signing_keys_file, issuer=ISSUER)
+
+
+@pytest.fixture(scope="module")
+async def services(
+    runtime: Runtime, signing: tuple[RegistrationSettings, TokenSigner], organisation: UUID
+) -> AsyncIterator[Services]:
+    """All four, on real databases."""
+    (settings, signer), clock = signing, MovableClock(NOW)
+    authentication = Authentication(
+        TokenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp()), Bar()
+    )
+    async with AsyncExitStack() as stack:
+
+        async def pool_of(service: str) -> "asyncpg.Pool[asyncpg.Record]":
+            pool = await open_pool(runtime.create_database(service), application="test", max_size=4)
+            stack.callback(pool.terminate)
+            return pool
+
+        database = runtime.create_database("registration")
+        registration = http_app(settings, database, bar=Bar(), clock=clock, gateway=Phones())
+        await stack.enter_async_context(registration.router.lifespan_context(registration))
+        await registration.state.parts.pool.execute(
+            "INSERT INTO organisation VALUES ($1, 'ส่วนกลาง', 'agency', '', NULL, $2, $1)", organisation, NOW
+        )
+
+        survey = create_app(title="survey", lifespan=_nothing, ready=list)
+        add_routes(survey)
+        survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
+        sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
+        producer = cast(AIOKafkaProducer, FakeProducer())
+        survey.state.intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock)
+
+        facilities = facilities_app(await pool_of("facilities"), authentication, clock, ready=list)
+        live = LiveSettings()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JITASA_ASSETS", str(runtime.stack.tools.assets))
+            reporting = reporting_app(
+                await pool_of("reporting"),
+                authentication,
+                clock,
+                LiveStream(live.max_viewers),
+                live,
+                ready=list,
+                assets=runtime.stack.tools.assets,
+            )
+        apps = {"registration": registration, "survey": survey, "facilities": facilities, "reporting": reporting}
+        yield {
+            name: Service(
+                ShortCut(app) if app is survey else app,
+                {f"{one.method} {one.path}": one for one in access_of(app)},
+            )
+            for name, app in apps.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def organisation() -> UUID:
+    """An agency of the whole country."""
+    return uuid4()
+
+
+@pytest.fixture(scope="module")
+def token_of(signing: tuple[RegistrationSettings, TokenSigner]) -> Callable[..., str]:
+    """Makes the token of a role."""
+    _, signer = signing
+
+    def token(role: Role, area: str | None = None, subject: UUID | None = None) -> str:
+        return signer.sign(
+            subject=subject or uuid4(),
+            organisation=None,
+            role=role,
+            area=HOME[role] if area is None else area,
+            issued_at=NOW,
+            expires_at=NOW + timedelta(minutes=15),
+        )
+
+    return token
+
+
+async def status_of(
+    service: Service, route: Access, token: str | None, *, query: str = "", body: Any = None, match: bool = False
+) -> int:
+    """The status of an answer. What comes after its head is not waited for: a live stream has no end."""
+    path = route.path
+    while "{" in path:
+        before, _, rest = path.partition("{")
+        path = f"{before}{uuid4()}{rest.partition('}')[2]}"
+    headers = [(b"host", b"test"), (b"content-type", b"application/json")]
+    if token is not None:
+        headers.append((b"authorization", f"Bearer {token}".encode()))
+    if match:
+        headers.append((b"if-match", b'"1"'))
+    content = b"" if body is None else json.dumps(body).encode()
+    if content:
+        headers.append((b"content-length", str(len(content)).encode()))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": route.method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": headers,
+        "client": (f"10.9.{os.urandom(1)[0]}.{os.urandom(1)[0]}", 1),
+        "server": ("test", 80),
+        "root_path": "",
+    }
+    status: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()  # the client stays
+        sent = True
+        return {"type": "http.request", "body": content, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start" and not status.done():
+            status.set_result(message["status"])
+
+    answering = asyncio.ensure_future(service.app(scope, receive, send))
+    either: set[asyncio.Future[Any]] = {answering, status}
+    await asyncio.wait(either, timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    if not status.done():
+        await answering  # raises what went wrong
+    answering.cancel()
+    await asyncio.wait({answering})
+    return status.result()
+
+
+def each(services: Services) -> Iterator[tuple[str, Service, str, Access]]:
+    for name, service in services.items():
+        for key, route in service.routes.items():
+            yield name, service, key, route
+
+
+async def test_the_applications_have_the_routes_that_are_documented(services: Services) -> None:
+    for name, app in applications().items():
+        assert list(services[name].routes.values()) == list(access_of(app)), name
+
+
+BY_THING: Mapping[str, Right] = {
+    "GET /v1/organisations/{organisation_id}": Right.ORGANISATION_READ,
+    "GET /v1/organisations/{organisation_id}/contacts": Right.ORGANISATION_READ,
+    "GET /v1/organisations/{organisation_id}/group-codes": Right.GROUP_CODE_WRITE,
+    "POST /v1/organisations/{organisation_id}/group-codes": Right.GROUP_CODE_WRITE,
+    "DELETE /v1/organisations/{organisation_id}/group-codes/{code}": Right.GROUP_CODE_WRITE,
+    "GET /v1/organisations/{organisation_id}/volunteers": Right.VOLUNTEER_READ,
+    "GET /v1/organisations/{organisation_id}/volunteer-imports": Right.VOLUNTEER_DECIDE,
+    "POST /v1/organisations/{organisation_id}/volunteer-imports": Right.VOLUNTEER_DECIDE,
+    "GET /v1/volunteers/{volunteer_id}": Right.VOLUNTEER_READ,
+    "POST /v1/volunteers/{volunteer_id}/withdrawal": Right.VOLUNTEER_DECIDE,
+}
+"""Routes for whoever acts for the organisation or is the person named, and for who has the right: these callers are
+neither."""
+
+
+async def test_every_route_lets_in_whom_the_table_lets_in(services: Services, token_of: Callable[..., str]) -> None:
+    wrong, asked = [], 0
+    for name, service, key, route in each(services):
+        if not isinstance(route.demand, Right) and route.demand is not Demand.SIGNED_IN:
+            continue
+        for role in Role:
+            demand = BY_THING.get(key, route.demand)
+            allowed = demand is Demand.SIGNED_IN or demand in RIGHTS[role]
+            status = await status_of(service, route, token_of(role))
+            asked += 1
+            if (status not in (401, 403)) if allowed else (status == 403):
+                continue
+            wrong.append(f"{name} {key} as {role}: {status}, {'allowed' if allowed else 'forbidden'} by the table")
+    assert wrong == []
+    assert asked >= 7 * 20
+
+
+async def test_no_route_lets_in_who_proves_nothing_or_is_suspended(
+    services: Services, token_of: Callable[..., str]
+) -> None:
+    for name, service, key, route in each(services):
+        if route.demand in (Demand.NOTHING, Demand.OPTIONAL):
+            assert key in OPEN[name], f"{name} {key} demands nothing, and nobody says why (deploy/rights.py)"
+            # A guest says who he is in the body; without one it is a token that is missing.
+            body: Any = None if route.method == "GET" else {}
+            assert await status_of(service, route, None, body=body) not in (401, 403), key
+            continue
+        for role in Role:
+            assert await status_of(service, route, token_of(role, subject=SUSPENDED)) == 401, (key, role)
+        assert await status_of(service, route, None) == 401, key
+        assert await status_of(service, route, "x.y.z") == 401, key
+
+
+def subdistrict(area: str) -> str:
+    """A subdistrict in `area`."""
+    return {"": "500101", "50": "500101", "51": "510101", "5001": "500101", "5003": "500301", "5101": "510101"}.get(
+        area, area
+    )
+
+
+def place(area: str) -> dict[str, Any]:
+    return {"kind": "hospital", "name": "โรงพยาบาล", "area": subdistrict(area)}
+
+
+BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
+    "POST /v1/organisations": lambda area, _: {"name": "อบต.", "kind": "agency", "area": area},
+    "POST /v1/appointments": lambda area, organisation: {
+        "name": "สมหญิง ใจดี",
+        "phone": f"08{int.from_bytes(os.urandom(3)) % 10**8:08}",
+        "role": "volunteer" if len(area) == 6 else "place_officer",
+        "area": area,
+        "organisation_id": str(organisation),
+    },
+    "POST /v1/systems": lambda area, _: {"name": "HIS", "area": area},
+    "POST /v1/trainings/courses": lambda area, _: {
+        "title_th": "การสำรวจ",
+        "title_en": "Surveying",
+        "audience": "public",
+        "area": area,
+    },
+    "POST /v1/trainings/sessions": lambda area, _: {
+        "course_id": str(uuid4()),
+        "place": "ที่ว่าการอำเภอ",
+        "begins_at": "2022-03-01T09:00:00+07:00",
+        "ends_at": "2022-03-01T12:00:00+07:00",
+        "capacity": 30,
+        "area": area,
+    },
+    "POST /v1/directives": lambda area, _: {
+        "reference": str(uuid4()),
+        "title_th": "เร่งรัดการสำรวจ",
+        "text_th": "โปรดดำเนินการ",
+        "roles": ["volunteer"],
+        "area": area,
+    },
+    "POST /v1/volunteers/assisted": lambda area, organisation: {
+        "organisation_id": str(organisation),
+        "name": "สมหญิง ใจดี",
+        "phone": f"08{int.from_bytes(os.urandom(3)) % 10**8:08}",
+        "area": area,
+    },
+    "POST /v1/facilities": lambda area, _: place(area),
+    "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
+    "POST /v1/submissions": lambda area, _: {
+        "submission_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "address": {"area": subdistrict(area), "house": "99/1"},
+        "persons": [{"age": 71}],
+    },
+}
+"""Good bodies by route, for an area. One that can only be in a subdistrict is put into one."""
+ONLY_SUBDISTRICTS = frozenset(
+    {"POST /v1/facilities", "PUT /v1/facilities/{facility_id}", "POST /v1/submissions", "POST /v1/appointments"}
+)
+"""What is not held or done in wider areas: there above is no answer to be had."""
+
+
+ELSEWHERE = frozenset(
+    {
+        "POST /v1/problems",  # somebody may meet a problem of any area; who answers it is told by its area
+        "GET /v1/problems",  # who does not work on problems sees his own, and no area makes them more
+        "POST /v1/volunteers/{volunteer_id}/transfer",  # the person comes first: of an unknown one no area is judged
+    }
+)
+"""Routes whose area is none that the caller has to hold."""
+QUERIES = {
+    "GET /v1/problems/counts": "month=2022-02",
+    "GET /v1/trainings/completions": f"course={UUID(int=1)}",
+    "GET /v1/trainings/completions/persons": f"course={UUID(int=1)}",
+}
+"""What has to be asked along with an area."""
+
+
+async def test_every_route_that_takes_an_area_keeps_to_the_caller_s(
+    services: Services, token_of: Callable[..., str], organisation: UUID
+) -> None:
+    """The own area and those inside it are allowed; those outside and above it are not."""
+    wrong, asked = [], 0
+    for name, service, key, route in each(services):
+        if not isinstance(route.demand, Right) or key in ELSEWHERE:
+            continue
+        if "body" in route.area_in:
+            assert key in BODIES, f"{name} {key} takes an area: give this test a body for it"
+        if "query" not in route.area_in and key not in BODIES:
+            continue
+        for role in Role:
+            if route.demand not in RIGHTS[role]:
+                continue
+            home = HOME[role]
+            token = token_of(role)
+            above = [] if key in ONLY_SUBDISTRICTS else ABOVE[home]
+            for area, allowed in (
+                *((area, True) for area in (home, *INSIDE[home])),
+                *((area, False) for area in (*OUTSIDE[home], *above)),
+            ):
+                if key in BODIES:
+                    status = await status_of(
+                        service, route, token, body=BODIES[key](area, organisation), match=route.method == "PUT"
+                    )
+                elif area:
+                    status = await status_of(service, route, token, query=f"area={area}&{QUERIES.get(key, '')}")
+                else:
+                    continue  # a query without an area asks for the caller's own
+                asked += 1
+                if (status not in (401, 403)) if allowed else (status == 403):
+                    continue
+                wrong.append(f"{name} {key} as {role} of {home!r} for {area!r}: {status}")
+    assert wrong == []
+    assert asked > 150
+
+
+async def test_only_the_whole_country_s_administrator_puts_denominators(
+    services: Services, token_of: Callable[..., str]
+) -> None:
+    reporting = services["reporting"]
+    route = reporting.routes["PUT /v1/denominators"]
+    table = {"kind": "houses", "source": "x", "dated": "2022-01-01", "rows": [{"area": "500101", "value": 1}]}
+    for role in Role:
+        expected = 200 if role is Role.CENTRAL_ADMINISTRATOR else 403
+        assert await status_of(reporting, route, token_of(role), body=table) == expected, role
+
+
+async def test_a_token_with_the_right_but_for_another_area_sees_no_more_than_anybody(
+    services: Services, token_of: Callable[..., str]
+) -> None:
+    """Where a token only shows more, none of another place is refused."""
+    for name, service, key, route in each(services):
+        if route.demand is not Demand.OPTIONAL or route.method != "GET":
+            continue
+        for role in Role:
+            for area in ("", "50", "51"):
+                status = await status_of(service, route, token_of(role), query=f"area={area}")
+                assert status not in (401, 403), (name, key, role, area)
