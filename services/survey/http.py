@@ -125,8 +125,10 @@ def _problem(answer: Answer) -> Problem:
         return Problem(503, detail=_OUTCOME_UNKNOWN, headers=_RETRY)
     if answer.status == 429:
         return _FULL
-    code = {403: "other_area", 400: "invalid"}.get(answer.status)
-    if answer.errors and answer.errors[0].code == "malformed_json":
+    code = "invalid" if answer.status == 400 else None
+    if answer.errors and answer.status == 403:
+        code = answer.errors[0].code
+    elif answer.errors and answer.errors[0].code == "malformed_json":
         code = "malformed"
     return Problem(answer.status, code, errors=answer.errors)
 
@@ -160,7 +162,7 @@ def _intake_route(body: str, answers: dict[str, str]) -> dict[str, Any]:
     refusals = {
         "400": "It cannot be read, or fields are not valid.",
         "401": "No token, or one that is not valid.",
-        "403": "The role may not survey, or the household lies outside the token's area.",
+        "403": "The role may not survey, or not for others, or the household lies outside the token's area.",
         "413": f"More than {MAX_SUBMISSION_BYTES} bytes for one submission.",
         "429": "Intake is at its limit: send again after Retry-After seconds.",
         "503": "The outcome is unknown: send again with the same id.",

@@ -27,6 +27,7 @@ from shared.observability.metrics import SUBMISSIONS
 from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
+from shared.security.rights import Right
 from shared.security.sealing import KeyRing
 from shared.web.problems import FieldError, Message
 
@@ -39,6 +40,11 @@ RETRY_AFTER_SECONDS = 1
 SEALED_FIELD = "submission"
 
 OTHER_AREA = FieldError("address.area", "other_area", Message("อยู่นอกพื้นที่ของท่าน", "This lies outside your area"))
+NOT_FOR_OTHERS = FieldError(
+    "on_behalf_of",
+    "not_for_others",
+    Message("เฉพาะผู้ประสานงานบันทึกแทนผู้อื่นได้", "Only coordinators record on somebody's behalf"),
+)
 TOO_LARGE = FieldError("", "too_large", Message("ข้อมูลใหญ่เกินกำหนด", "This is larger than allowed"))
 SAME_ID = FieldError(
     "submission_id", "id_used_twice", Message("รหัสนี้ใช้กับข้อมูลอื่นแล้ว", "This id is used for something else in this batch")
@@ -166,6 +172,8 @@ class Intake:
             return Answer(submission.submission_id, 400, errors)
         if not principal.covers(area_of(submission)):
             return Answer(submission.submission_id, 403, [OTHER_AREA])
+        if submission.on_behalf_of is not None and not principal.may(Right.SUBMISSION_ASSIST):
+            return Answer(submission.submission_id, 403, [NOT_FOR_OTHERS])
         return self._seal(submission, principal, now)
 
     def _seal(self, submission: Submission, principal: Principal, now: datetime) -> _Sealed:

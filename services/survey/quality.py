@@ -1,6 +1,6 @@
 """Quality flags: what is odd about a submission. It is recorded and counts all the same, and says so wherever it goes.
 
-Two are judged by intake, from the submission alone (`evidence_of`); two by the recorder, which compares a batch with
+Three are judged by intake, from the submission alone (`evidence_of`); two by the recorder, which compares a batch with
 what was recorded before (`Comparison`) and never opens what is sealed. For it, intake puts beside the sealed submission
 a position that says no more than a neighbourhood of a square kilometre, and keyed hashes of national ids.
 
@@ -52,6 +52,7 @@ MEANINGS: Final[Mapping[str, Message]] = {
         "เลขประจำตัวประชาชนมีเลขตรวจสอบไม่ถูกต้อง บันทึกตามที่ปรากฏบนบัตร",
         "A national id has a wrong check digit and was taken as the card shows it",
     ),
+    QualityFlag.ON_BEHALF: Message("ผู้ประสานงานบันทึกแทนอาสาสมัคร", "A coordinator recorded this on a volunteer's behalf"),
 }
 """What each flag says."""
 
@@ -80,6 +81,8 @@ def evidence_of(submission: Submission, area: str, blind_index: BlindIndex) -> E
                 flags = [QualityFlag.CHECK_DIGIT.value]
             else:
                 persons.append(blind_index.of(_INDEXED, digits)[:_INDEX_BYTES])
+    if submission.on_behalf_of is not None:
+        flags.append(QualityFlag.ON_BEHALF.value)
     position = submission.position
     if position is not None:
         accuracy_m = position.accuracy_m

@@ -110,7 +110,8 @@ class Person(Struct, frozen=True, omit_defaults=True):
 
 class Submission(Struct, frozen=True, omit_defaults=True):
     """One visit to one household. submission_id is made on the phone, so that sending again is the same submission; of
-    version 7, so that new ones lie together in an index of millions."""
+    version 7, so that new ones lie together in an index of millions. on_behalf_of: the volunteer who was at the house,
+    where a coordinator sends what he was told."""
 
     submission_id: UUID
     captured_at: Annotated[datetime, Meta(tz=True)]
@@ -118,6 +119,7 @@ class Submission(Struct, frozen=True, omit_defaults=True):
     persons: Annotated[tuple[Person, ...], Meta(max_length=MAX_PERSONS)]
     position: Position | None = None
     contact: Contact | None = None
+    on_behalf_of: UUID | None = None
 
 
 class SubmissionBatch(Struct, frozen=True):

@@ -133,6 +133,7 @@ class QualityFlag(StrEnum):
     IMPLAUSIBLE_SPEED = "implausible_speed"
     SAME_PERSON = "same_person"
     CHECK_DIGIT = "check_digit"
+    ON_BEHALF = "on_behalf"
 
 
 class FacilityKind(StrEnum):

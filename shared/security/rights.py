@@ -16,6 +16,7 @@ class Right(StrEnum):
     """One thing that a role may do inside its area."""
 
     SUBMISSION_CREATE = "submission.create"
+    SUBMISSION_ASSIST = "submission.assist"
     SUBMISSION_READ = "submission.read"
     ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
@@ -49,6 +50,7 @@ class Right(StrEnum):
 MEANINGS: Mapping[Right, str] = MappingProxyType(
     {
         Right.SUBMISSION_CREATE: "send what was found at a household",
+        Right.SUBMISSION_ASSIST: "send it on a volunteer's behalf, which the record says",
         Right.SUBMISSION_READ: "see what became of submissions",
         Right.ORGANISATION_READ: "list organisations, and see their people by status",
         Right.ORGANISATION_WRITE: "enter and rename organisations",
@@ -88,6 +90,7 @@ _PERSON = _ANYONE | {Right.TRAINING_ATTEND, Right.DIRECTIVE_READ, Right.COORDINA
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
 _SURVEYOR = _PERSON | {Right.SUBMISSION_CREATE, Right.SUBMISSION_READ}
 _COORDINATOR = _SURVEYOR | {
+    Right.SUBMISSION_ASSIST,
     Right.ORGANISATION_READ,
     Right.GROUP_CODE_WRITE,
     Right.VOLUNTEER_READ,
@@ -106,7 +109,12 @@ _COORDINATOR = _SURVEYOR | {
     Right.DIRECTIVE_FOLLOW,
 }
 # Administrators read submissions but make none: a submission counts for the volunteer who was at the house.
-_ADMINISTRATOR = frozenset(Right) - {Right.SUBMISSION_CREATE, Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE}
+_ADMINISTRATOR = frozenset(Right) - {
+    Right.SUBMISSION_CREATE,
+    Right.SUBMISSION_ASSIST,
+    Right.SYSTEM_WRITE,
+    Right.DENOMINATOR_WRITE,
+}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {

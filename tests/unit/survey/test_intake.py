@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -114,6 +115,23 @@ async def test_the_same_house_is_the_same_household(keys: Keys) -> None:
     houses = [{"area": "500101", "house": "๙๙/๑"}, {"area": "500101", "house": " 99/1 "}]
     await intake_over(producer, keys).accept([body(n, address=a) for n, a in enumerate(houses)], VOLUNTEER)
     assert len({key for key, _, _ in producer.sent}) == 1
+
+
+async def test_a_coordinator_records_on_a_volunteers_behalf_and_the_record_says_so(keys: Keys) -> None:
+    producer = FakeProducer()
+    told = body(1, on_behalf_of=str(UUID(int=77)), position={"lat": 13.75, "lon": 100.5})
+    [refused] = await intake_over(producer, keys).accept([told], VOLUNTEER)
+    assert (refused.status, [(error.path, error.code) for error in refused.errors]) == (
+        403,
+        [("on_behalf_of", "not_for_others")],
+    )
+    assert producer.sent == []
+    coordinator = replace(VOLUNTEER, role=Role.SUBDISTRICT_COORDINATOR)
+    [accepted] = await intake_over(producer, keys).accept([told], coordinator)
+    assert accepted.status == 202
+    record = decode(producer.sent[0][1])
+    assert record.flags == ("on_behalf", "position_elsewhere")
+    assert record.volunteer_id == coordinator.subject, "it counts for whoever vouches for it"
 
 
 async def test_good_items_are_not_held_back_by_bad_ones(keys: Keys) -> None:

@@ -203,7 +203,7 @@ def test_a_person_in_another_household_is_flagged_and_one_visited_again_is_not()
 
 
 def test_all_flags_stand_in_alphabetical_order() -> None:
-    odd = record(1, 1, cell=FAR, persons=(b"a",), flags=("check_digit", "position_elsewhere"))
+    odd = record(1, 1, cell=FAR, persons=(b"a",), flags=("check_digit", "on_behalf", "position_elsewhere"))
     found, _ = flagged([odd], Sighting(AT, *NEAR), {b"a": UUID(int=5)})
     assert found == {1: tuple(sorted(QualityFlag))}
 
