@@ -63,7 +63,7 @@ PAGE_SIZE = 100
 """Persons in one answer: what fits some screens. Names are unsealed one by one, and every reading is recorded."""
 
 APPROVALS_AT_ONCE = 500
-"""What a coordinator ticks on a few screens; locked and written in one transaction of some 50 ms."""
+"""What a coordinator ticks on a few screens; locked and written in one transaction of a third of a second."""
 
 EXPORT_ROWS = 100_000
 """Volunteers in one CSV file: a province's. Opening their names takes 3 s; whoever wants more asks province by

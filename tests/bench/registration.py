@@ -32,7 +32,7 @@ from shared.postgres.pool import Connection, acquire
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner
-from tests.bench import cpu, raw
+from tests.bench import cpu, raw, stored
 from tests.bench.load import Order, ordered
 from tests.bench.report import Figure
 from tests.bench.setting import Setting, setting
@@ -84,7 +84,8 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
         country = Country(found)
         began = time.perf_counter()
         await country.fill()
-        print(f"    filled in {time.perf_counter() - began:.0f} s", flush=True)
+        took, size = time.perf_counter() - began, await stored.megabytes(found, "registration")
+        print(f"    filled in {took:.0f} s, {size:,} MB", flush=True)
         limits = await _limits(found, part)
         for case, paths, token in country.questions():
             await _ask(found, case, paths, token, part, show)
@@ -407,19 +408,19 @@ class Country:
             before = cpu.usage(self._found.stack)
             outcome = await ordered(order)
             after = cpu.usage(self._found.stack)
-            stored = int(await pool.fetchval("SELECT count(*) FROM person WHERE group_code = ANY ($1)", codes))
+            kept = int(await pool.fetchval("SELECT count(*) FROM person WHERE group_code = ANY ($1)", codes))
         messages = sum(
             b"confirmation_code" in line for line in self._found.stack.home.sms_sink.read_bytes().splitlines()
         )
-        if stored != outcome.statuses.get("201", 0):
-            raise RuntimeError(f"{outcome.statuses} were answered and {stored} stored")
+        if kept != outcome.statuses.get("201", 0):
+            raise RuntimeError(f"{outcome.statuses} were answered and {kept} stored")
         return Figure(
             "registration",
             f"sign-ups at {SIGN_UPS_A_SECOND}/s for {seconds:.0f} s",
-            stored / outcome.seconds,
+            kept / outcome.seconds,
             "sign-ups/s",
             limits,
-            cpu.microseconds(before, after, stored),
+            cpu.microseconds(before, after, kept),
             {"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3, "longest": outcome.longest * 1e3},
             {
                 "statuses": outcome.statuses,

@@ -264,6 +264,24 @@ async def test_errors_stand_beside_their_fields_in_the_readers_language(browser:
         await expect(visitor.page.locator("[name=name]")).to_have_value("Mali")
 
 
+async def test_a_sign_in_is_renewed_and_asked_for_anew_when_it_is_over(browser: Browser, office: Office) -> None:
+    tokens = await office.tokens(await office.coordinator("9403"))
+    over = {"access": tokens["access_token"], "refresh": tokens["refresh_token"], "expires": 0}
+    kept = "JSON.parse(sessionStorage.getItem('jitasa.sign-in'))"
+    async with visiting(browser, office, DESK) as visitor:
+        await visitor.open("/")
+        await visitor.page.evaluate("kept => sessionStorage.setItem('jitasa.sign-in', JSON.stringify(kept))", over)
+        await visitor.open("/desk")
+        renewed = await visitor.page.evaluate(kept)
+        assert renewed["refresh"] != over["refresh"]
+        assert visitor.complaints == []
+        # A refresh token that was used before ends the sign-in, wherever it was copied to.
+        await visitor.page.evaluate("kept => sessionStorage.setItem('jitasa.sign-in', JSON.stringify(kept))", over)
+        await visitor.page.goto(f"{office.addresses.registration}/approvals")
+        await expect(visitor.page).to_have_url(re.compile(r"/sign-in\?next=%2Fapprovals$"))
+        assert await visitor.page.evaluate(kept) is None
+
+
 async def test_a_desk_says_which_service_is_away_and_shows_the_rest(
     browser: Browser, office: Office, coordinator: dict[str, str]
 ) -> None:

@@ -75,7 +75,14 @@ async function showOne(main, who, id) {
     people: h("section", { class: "card", id: "people" }),
     roll: h("section", { class: "card", id: "roll" }),
   };
-  const organisation = await load();
+  let organisation = null;
+  try {
+    organisation = await load();
+  } catch (error) {
+    if (![403, 404].includes(error.status)) throw error;
+    main.append(h("p", { class: "empty", text: "notYourOrganisation" }));
+    return;
+  }
   await learnNames([organisation.area]);
   const place = placeName(organisation.area);
   speak(main.querySelector("h2"), { text: () => organisation.name });

@@ -161,6 +161,7 @@ export const TEXTS = {
   search: ["ค้นหา", "Search"],
   nothingFound: ["ไม่พบรายการ", "Nothing was found"],
   moreBySearch: ["ยังมีอีก โปรดค้นหาให้แคบลง", "There are more: search more closely"],
+  notYourOrganisation: ["หน้านี้เปิดได้เฉพาะผู้แทนของหน่วยงานและผู้ประสานงานในพื้นที่", "This page is for those who act for the organisation, and for coordinators of its area."],
   newOrganisation: ["เพิ่มหน่วยงาน", "New organisation"],
   organisationName: ["ชื่อหน่วยงาน", "Name of the organisation"],
   organisationArea: ["พื้นที่ของหน่วยงาน", "Area of the organisation"],

@@ -1,6 +1,7 @@
 """Directives: whom they reach, that they are final, and who has acknowledged. And what /v1/me says of it all."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -290,6 +291,8 @@ async def test_me_says_who_i_am_and_what_waits_for_me(ministry: Ministry) -> Non
     assert after["directives"]["open"] == before["directives"]["open"] + 1
     assert after["directives"]["overdue"] == 1
     assert after["problems"] == {"waiting": 1, "answered": 0}
+    office.app.state.parts = replace(office.app.state.parts, training_policy=Policy.OFF)
+    assert (await me())["training"] == {"policy": "off", "missing": []}
     assert (await office.ask("GET", "/v1/me")).status_code == 401
     assert (await office.ask("GET", "/v1/me", office.token(Role.EXTERNAL_SYSTEM, "74"))).status_code == 200
     assert (await office.ask("GET", "/v1/me", office.administrator)).json()["area"]["name_en"] == "Thailand"

@@ -12,9 +12,11 @@ import openpyxl
 import pytest
 
 from services.registration import settings
+from services.registration.domain.people import Organisation
 from services.registration.http import imports
+from services.registration.store.imports import Import, Imports, Mode
 from services.registration.store.lists import Sought
-from shared.contracts.events import Role
+from shared.contracts.events import OrganisationKind, Role
 from shared.security.identifiers import check_digit
 from tests.integration.registration.conftest import Office, new_phone
 
@@ -192,6 +194,23 @@ async def test_the_same_roll_twice_at_once_counts_once(office: Office) -> None:
     assert sorted(answer.status_code for answer in answers) == [200, 200, 201]
     assert len({answer.json()["import_id"] for answer in answers}) == 1
     assert len(await people(office, organisation)) == 5
+
+
+async def test_two_processes_store_the_same_roll_once(office: Office) -> None:
+    parts = office.app.state.parts
+    organisation = Organisation(UUID(await office.organisation("92")), "หน่วยงาน", OrganisationKind.AGENCY, "92", None)
+    file = table(good_rows(5)).encode()
+
+    async def take(imports: Imports) -> tuple[Import, bool]:
+        return await imports.take(
+            file, organisation, mode=Mode.APPLY, partial=True, most=10, by=uuid4(), now=office.clock.now()
+        )
+
+    several = [Imports(parts.pool, parts.ring, parts.index) for _ in range(4)]
+    answers = await asyncio.gather(*map(take, several))
+    assert len({found.import_id for found, _ in answers}) == 1
+    assert sorted(repeated for _, repeated in answers) == [False, True, True, True]
+    assert len(await people(office, str(organisation.organisation_id))) == 5
 
 
 async def test_who_signs_up_while_a_roll_is_stored_is_not_stored_twice(

@@ -271,6 +271,7 @@ async def test_screenshots(desk: Desk) -> None:
         refused = await desk.ask("volunteer", "POST", path, content=content)
         assert (refused.status_code, refused.json()["code"]) == (status, code)
     assert (await desk.ask("subdistrict", "POST", path, content=png())).status_code == 404
+    assert (await desk.office.ask("POST", path, content=png())).status_code == 401
     large = png() + bytes(SCREENSHOT_BYTES - len(png()))
     answers = await asyncio.gather(*(desk.ask("volunteer", "POST", path, content=large) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [201] * 3 + [409] * 3
