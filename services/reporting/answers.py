@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from operator import add
 from typing import Final, Literal, NamedTuple
+from uuid import UUID
 
 from services.reporting.domain import FIGURES, SMALL_CELL
 from shared.areas.register import Area, Level
@@ -393,6 +394,28 @@ class VolunteersAnswer:
     as_of: AsOf
     rows: list[VolunteersRow]
     wider: People
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationMonth:
+    """What the volunteers of an organisation did in a month of Thailand's, by the time at the door.
+
+    month: YYYY-MM; volunteers: who sent any; submissions: visits, of which `superseded` ones came after a later visit.
+    """
+
+    month: str
+    volunteers: int
+    submissions: int
+    superseded: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationAnswer:
+    """The results of one organisation, the latest month first; months without any are left out."""
+
+    organisation_id: UUID
+    as_of: AsOf
+    months: list[OrganisationMonth]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,17 @@ from uuid import UUID
 
 import asyncpg
 
-from services.reporting.answers import AsOf, Denominator, Figures, People, Place, Places, Position, Stream
+from services.reporting.answers import (
+    AsOf,
+    Denominator,
+    Figures,
+    OrganisationMonth,
+    People,
+    Place,
+    Places,
+    Position,
+    Stream,
+)
 from services.reporting.domain import REASONS
 from services.reporting.notices import Kind, notify
 from shared.contracts.events import FacilityStatus, Reason, Role, VolunteerStatus
@@ -239,6 +249,24 @@ def people(kinds: Mapping[str, Mapping[str, int]], roles: Mapping[str, Mapping[s
         organisation_kinds=kinds,
         roles=roles,
     )
+
+
+ORGANISATION_MONTHS = """
+SELECT to_char(month, 'YYYY-MM') AS month,
+       count(*) FILTER (WHERE submissions > 0) AS volunteers,
+       sum(submissions)::bigint AS submissions,
+       sum(superseded)::bigint  AS superseded
+FROM volunteer_month
+WHERE organisation_id = $1
+GROUP BY volunteer_month.month
+ORDER BY volunteer_month.month DESC
+LIMIT $2
+"""
+
+
+async def organisation_months(connection: Connection, organisation_id: UUID, limit: int) -> list[OrganisationMonth]:
+    """What an organisation's volunteers did, the latest month first."""
+    return [OrganisationMonth(*row) for row in await connection.fetch(ORGANISATION_MONTHS, organisation_id, limit)]
 
 
 LOCK_DENOMINATORS = "LOCK TABLE denominator IN SHARE ROW EXCLUSIVE MODE"

@@ -165,6 +165,8 @@ async def test_from_an_organisations_first_code_to_a_volunteers_first_submission
         await coordinator.press("สร้างรหัสใหม่")
         await coordinator.press("บันทึก")
         code = await coordinator.page.locator(".board .code").inner_text()
+        its_page = coordinator.page.url
+        await expect(coordinator.page.locator("#results .empty")).to_have_text("ยังไม่มีผลสำรวจ")
 
         phone = new_phone()
         await volunteer.open("/sign-up")
@@ -184,7 +186,18 @@ async def test_from_an_organisations_first_code_to_a_volunteers_first_submission
         await volunteer.sign_in(phone)
         kept = json.loads(await volunteer.page.evaluate("sessionStorage.getItem('jitasa.sign-in')"))
         assert await survey(office, kept["access"]) == "recorded"
+        async with asyncio.timeout(WAIT_SECONDS):
+            while not await has_results(coordinator.page, its_page):
+                pass  # recorded, and not yet in the figures
+        await expect(coordinator.page.locator("[data-month] b")).to_have_text("1 หลังคาเรือน")
         assert coordinator.complaints == volunteer.complaints == []
+
+
+async def has_results(page: Page, organisation: str) -> bool:
+    """Opens an organisation's page; whether it shows any month."""
+    await page.goto(organisation)
+    await page.locator("#results li").first.wait_for()
+    return await page.locator("#results [data-month]").count() > 0
 
 
 async def survey(office: Office, token: str) -> str:

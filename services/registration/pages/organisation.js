@@ -3,7 +3,7 @@
 import { ask, list } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { action, askInWindow, field, form, selectField, showInWindow } from "./form.js";
-import { begin, day, fill, h, notice, number, say, speak, STAFF } from "./page.js";
+import { begin, day, fill, h, monthName, notice, number, say, services, speak, STAFF } from "./page.js";
 import { rollForm } from "./roll.js";
 
 const WRITERS = ["central_administrator", "province_administrator", "district_coordinator"];
@@ -74,6 +74,7 @@ async function showOne(main, who, id) {
     codes: h("section", { class: "card", id: "codes" }),
     people: h("section", { class: "card", id: "people" }),
     roll: h("section", { class: "card", id: "roll" }),
+    results: h("section", { class: "card", id: "results" }),
   };
   let organisation = null;
   try {
@@ -93,10 +94,12 @@ async function showOne(main, who, id) {
     h("p", { class: "soft", text: () => `${say(organisation.kind)} · ${place()}` }),
     staff && h("p", { class: "hint" }, h("a", { href: "/organisation", text: "allOrganisations" })),
     h("section", { class: "card" }, h("h3", { text: "volunteers" }), counts),
+    parts.results,
     parts.codes,
     parts.people,
     parts.roll,
   );
+  showResults(); // of another service: the page does not wait for it
   await showCodes();
   await showPeople();
   rollForm(parts.roll, path, async () => {
@@ -111,6 +114,28 @@ async function showOne(main, who, id) {
       STATUSES.map((status) => h("li", {}, h("span", { class: "row" }, h("b", { class: "count", "data-count": status, text: () => number(found.volunteers[status] ?? 0) }), h("span", { class: "tag", text: status })))),
     );
     return found;
+  }
+
+  async function showResults() {
+    const { reporting } = await services().catch(() => ({}));
+    let rows = h("li", { class: "empty", text: "resultsAway" });
+    try {
+      if (!reporting) throw new Error("not configured");
+      const { months } = await ask("GET", `${reporting}${path}/results`);
+      rows = months.map((one) =>
+        h(
+          "li",
+          { class: "row", "data-month": one.month },
+          h("span", { class: "grow name", text: () => monthName(one.month) }),
+          h("span", { class: "who", text: ["activeVolunteers", { count: () => number(one.volunteers) }] }),
+          h("b", { text: ["visits", { count: () => number(one.submissions) }] }),
+        ),
+      );
+      if (rows.length === 0) rows = h("li", { class: "empty", text: "noResultsYet" });
+    } catch {
+      // away: said instead
+    }
+    fill(parts.results, h("h3", { text: "results" }), h("p", { class: "hint", text: "resultsExplained" }), h("ul", { class: "list" }, rows));
   }
 
   async function showCodes() {

@@ -42,6 +42,9 @@ function formatted(options) {
 export const number = (value) => new Intl.NumberFormat(LOCALES[language]).format(value);
 export const day = formatted({ dateStyle: "medium", timeZone: BANGKOK });
 export const moment = formatted({ dateStyle: "medium", timeStyle: "short", timeZone: BANGKOK });
+const month = formatted({ year: "numeric", month: "long", timeZone: BANGKOK });
+/** The name of a month that is given as YYYY-MM. */
+export const monthName = (text) => month(`${text}-15T00:00:00Z`);
 
 /**
  * Makes an element. `text`, `label` (aria-label) and `placeholder` are what `words` takes; `on` holds listeners;

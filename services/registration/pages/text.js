@@ -196,6 +196,11 @@ export const TEXTS = {
   threeMonths: ["90 วัน", "90 days"],
   writeOnBoard: ["เขียนรหัสนี้บนกระดาน", "Write this code on the board"],
   orOpen: ["หรือเปิดที่อยู่นี้ รหัสจะถูกกรอกให้", "or open this address, where it is filled in:"],
+  results: ["ผลงาน", "Results"],
+  resultsExplained: ["บ้านที่อาสาสมัครของหน่วยงานสำรวจ แยกตามเดือน", "Households that its volunteers visited, by month"],
+  noResultsYet: ["ยังไม่มีผลสำรวจ", "No visits yet"],
+  activeVolunteers: ["อาสาสมัคร {count} คน", "{count} volunteers"],
+  visits: ["{count} หลังคาเรือน", "{count} visits"],
   itsVolunteers: ["อาสาสมัครของหน่วยงาน", "Its volunteers"],
   searchPerson: ["ค้นหาตามชื่อ (อย่างน้อย 2 ตัวอักษร)", "Search by name (two letters or more)"],
 
@@ -306,6 +311,7 @@ export const TEXTS = {
 
   // the desk
   loading: ["กำลังโหลด", "Loading"],
+  resultsAway: ["ติดต่อบริการรายงานไม่ได้ จึงยังไม่ทราบผลงาน", "Reporting cannot be reached: the results are not known"],
   serviceAway: ["ติดต่อบริการนี้ไม่ได้ จึงไม่ทราบจำนวน", "This service cannot be reached: the number is not known"],
   waitingApprovals: ["ผู้รออนุมัติ", "Waiting for approval"],
   openProblems: ["ปัญหาที่ต้องตอบ", "Problems to answer"],

@@ -1,6 +1,6 @@
 """Figures at every level from events in Kafka, as readers get them over HTTP."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -40,6 +40,8 @@ CAMPAIGN = campaign(seed=7, length=300)
 FEW = "500301"
 """A subdistrict with a single household of three persons."""
 ENTERED = tuple(FacilityKind)
+ORGANISATION = UUID(int=9)
+"""Through which half of the campaign's visits are made."""
 
 pytestmark = pytest.mark.usefixtures("filled")
 
@@ -300,6 +302,29 @@ async def test_visits_are_kept_by_volunteer_and_month(pool: Pool, filled: Sequen
     found = await pool.fetch("SELECT volunteer_id, organisation_id, month, submissions FROM volunteer_month")
     assert {tuple(row)[:3]: row["submissions"] for row in found} == expected
     assert len({month for _, _, month in expected}) == 2
+
+
+async def test_an_organisations_results_are_for_its_own_people_and_for_coordinators(
+    client: httpx.AsyncClient, filled: Sequence[Submission]
+) -> None:
+    """By month of Thailand's; the token's organisation is 7 (`Tokens`)."""
+    path = f"/v1/organisations/{UUID(int=7)}/results"
+    visits: Counter[str] = Counter()
+    people: dict[str, set[UUID | None]] = defaultdict(set)
+    for event in filled:
+        if event.kind != SubmissionKind.ERASURE and event.organisation_id == ORGANISATION:
+            month = f"{event.captured_at + timedelta(hours=7):%Y-%m}"
+            visits[month] += 1
+            people[month].add(event.volunteer_id)
+    shown = (await client.get(f"/v1/organisations/{ORGANISATION}/results", headers=EXACT)).json()
+    assert {each["month"]: each["submissions"] for each in shown["months"]} == visits
+    assert {each["month"]: each["volunteers"] for each in shown["months"]} == {m: len(p) for m, p in people.items()}
+    assert [each["month"] for each in shown["months"]] == sorted(visits, reverse=True)
+    assert shown["as_of"]
+    volunteer = as_role(Role.VOLUNTEER, "50")
+    assert (await client.get(path, headers=volunteer)).json()["months"] == []
+    assert (await client.get(f"/v1/organisations/{ORGANISATION}/results", headers=volunteer)).status_code == 403
+    assert (await client.get(path)).status_code == 401
 
 
 async def test_days_add_up_to_the_whole(pool: Pool) -> None:
