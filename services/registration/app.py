@@ -136,7 +136,7 @@ def http_app(
                 sms_sink=settings.sms_sink_file,
                 problems=Problems(pool, ring, Likeness(index)),
                 directives=Directives(pool, ring),
-                trainings=Trainings(pool, ring, index),
+                trainings=Trainings.of(pool, ring, index),
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,
             )
@@ -195,7 +195,7 @@ async def _care(parts: Parts) -> None:
         try:
             while await parts.problems.escalate_overdue(now=parts.clock.now()):
                 pass  # a full batch may have left some
-            await parts.trainings.sweep(now=parts.clock.now())
+            await parts.trainings.sign_ups.sweep(now=parts.clock.now())
             await parts.published.sweep(now=parts.clock.now())
         except Exception as error:  # whatever one turn meets, the next one shall come
             _log.warning("care_waits", cause=type(error).__name__)

@@ -41,7 +41,7 @@ ROUTERS = (
     desk.router,
     registration_help.router,
     problems.router,
-    trainings.router,
+    *trainings.ROUTERS,
     directives.router,
     me.router,
 )

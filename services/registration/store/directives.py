@@ -12,15 +12,12 @@ import asyncpg
 
 from services.registration.domain import directives as domain
 from services.registration.domain.directives import Directive, DirectiveRefused
-from services.registration.store.people import RECORD_ACCESS
-from services.registration.store.persons_in_order import PersonCursor, before_all_of
+from services.registration.store.cursors import Cursor
+from services.registration.store.persons_in_order import PersonCursor, before_all_of, named
 from services.registration.store.published import use_files
 from shared.contracts.events import Role
-from shared.observability.logs import log
 from shared.postgres.pool import Connection, acquire
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-_log = log(__name__)
+from shared.security.sealing import KeyRing
 
 _COLUMNS = """d.directive_id, d.issuer, d.reference, d.title_th, d.text_th, d.title_en, d.text_en, d.area, d.roles,
        d.deadline, d.replaces, d.sent_at, d.sent_by, d.withdrawn_at, d.withdrawal_reason,
@@ -138,9 +135,6 @@ WHERE p.status = 'approved' AND p.role = ANY($2) AND p.area >= $3 AND p.area < $
 ORDER BY p.area, p.registered_at, p.person_id
 LIMIT $7
 """
-
-Cursor = tuple[datetime, UUID]
-"""Time and id of the last of a page."""
 
 
 class UnknownDirective(Exception):
@@ -317,30 +311,9 @@ class Directives:
                 *(after or before_all_of(inner)),
                 limit,
             )
-            if rows:
-                read = [row["person_id"] for row in rows]
-                await connection.execute(RECORD_ACCESS, now, reader, "directive not acknowledged", read)
-        return [
-            {
-                "person_id": row["person_id"],
-                "area": row["area"],
-                "role": row["role"],
-                "registered_at": row["registered_at"],
-                "name": self._open(row),
-            }
-            for row in rows
-        ]
-
-    def _open(self, row: asyncpg.Record) -> str | None:
-        if row["ciphertext"] is None:
-            return None
-        sealed = Sealed(row["key_id"], row["wrapped_key"], row["ciphertext"])
-        try:
-            return self._ring.open_sealed(sealed, household=str(row["person_id"]), field="name").decode()
-        except SealBroken:
-            # One damaged row shall not hide the others.
-            _log.error("sealed_field_broken", person=str(row["person_id"]), field="name", key=sealed.key_id)
-            return None
+            return await named(
+                connection, self._ring, rows, reader=reader, purpose="directive not acknowledged", now=now
+            )
 
 
 def _inside_both(one: str, other: str) -> str | None:
