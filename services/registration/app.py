@@ -134,7 +134,7 @@ def http_app(
                 coordinators=Coordinators(pool, ring),
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
-                problems=Problems(pool, ring, Likeness(index)),
+                problems=Problems.of(pool, ring, Likeness(index)),
                 directives=Directives(pool, ring),
                 trainings=Trainings.of(pool, ring, index),
                 published=PublishedFiles(pool),
@@ -193,7 +193,7 @@ async def _care(parts: Parts) -> None:
     """What the time brings about. Any number of processes may do it; what one misses, its next turn or another does."""
     while True:
         try:
-            while await parts.problems.escalate_overdue(now=parts.clock.now()):
+            while await parts.problems.steps.escalate_overdue(now=parts.clock.now()):
                 pass  # a full batch may have left some
             await parts.trainings.sign_ups.sweep(now=parts.clock.now())
             await parts.published.sweep(now=parts.clock.now())

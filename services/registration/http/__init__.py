@@ -40,7 +40,7 @@ ROUTERS = (
     coordinators.router,
     desk.router,
     registration_help.router,
-    problems.router,
+    *problems.ROUTERS,
     *trainings.ROUTERS,
     directives.router,
     me.router,

@@ -98,7 +98,7 @@ async def who_am_i(
             policy=parts.training_policy, missing=[MissingCourse.model_validate(one) for one in missing]
         ),
         directives=MyDirectives.model_validate(await parts.directives.count_open(reader, now=now)),
-        problems=MyProblems.model_validate(await parts.problems.own_counts(caller.subject)),
+        problems=MyProblems.model_validate(await parts.problems.counts.of_person(caller.subject)),
     )
 
 

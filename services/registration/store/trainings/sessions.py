@@ -173,7 +173,7 @@ class Sessions:
         return [dict(row) for row in rows]
 
     async def one(self, session_id: UUID, *, person: UUID | None) -> Mapping[str, Any]:
-        """Return one session as `sessions` does, also a past or cancelled one. Raises `UnknownTraining`."""
+        """Return one session as `page` does, also a past or cancelled one. Raises `UnknownTraining`."""
         async with acquire(self._pool) as connection:
             row = await connection.fetchrow(ONE_SESSION, person, session_id)
         if row is None:
