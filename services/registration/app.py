@@ -30,6 +30,7 @@ from services.registration.settings import (
     RegistrationSettings,
 )
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.acknowledgements import Acknowledgements
 from services.registration.store.appointments import Appointments
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
@@ -135,7 +136,8 @@ def http_app(
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
                 problems=Problems.of(pool, ring, Likeness(index)),
-                directives=Directives(pool, ring),
+                directives=Directives(pool),
+                acknowledgements=Acknowledgements(pool, ring),
                 trainings=Trainings.of(pool, ring, index),
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,

@@ -97,7 +97,7 @@ async def who_am_i(
         training=MyTraining(
             policy=parts.training_policy, missing=[MissingCourse.model_validate(one) for one in missing]
         ),
-        directives=MyDirectives.model_validate(await parts.directives.count_open(reader, now=now)),
+        directives=MyDirectives.model_validate(await parts.acknowledgements.count_open(reader, now=now)),
         problems=MyProblems.model_validate(await parts.problems.counts.of_person(caller.subject)),
     )
 

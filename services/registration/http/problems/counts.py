@@ -13,7 +13,7 @@ from services.registration.domain.problems import Category, Level
 from services.registration.http.fields import AreaCode
 from services.registration.http.problems.callers import Service, Worker
 from shared.observability.clock import BANGKOK
-from shared.web.authentication import demand_area
+from shared.web.authentication import area_asked
 
 router = APIRouter(prefix="/v1/problems/counts", tags=["problems"])
 
@@ -39,8 +39,7 @@ async def count_problems(
     area: Annotated[AreaCode | None, Query()] = None,
 ) -> Sequence[TicketCount]:
     """Count the tickets of a month (Asia/Bangkok) in the caller's area by province, category and level reached."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     begins = datetime.strptime(month, "%Y-%m").replace(tzinfo=BANGKOK)
     ends = begins.replace(year=begins.year + begins.month // 12, month=begins.month % 12 + 1)
     counted = await parts.problems.counts.raised_in(area, begins=begins.astimezone(UTC), ends=ends.astimezone(UTC))

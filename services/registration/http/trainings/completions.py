@@ -28,7 +28,7 @@ from services.registration.settings import (
 from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
@@ -105,8 +105,7 @@ async def count_completions(
     area: Annotated[AreaCode | None, Query()] = None,
 ) -> Sequence[TrainedCount]:
     """Count who is trained, one level below an area; somebody whose role is held in the area itself counts there."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     found = await find_course(parts, course)
     if found is None:
         raise not_found()
@@ -124,8 +123,7 @@ async def list_trained(
     cursor: CursorText = None,
 ) -> TrainedPage:
     """List by name who is not trained, or who is, for those who may read the volunteers of the area."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     found = await find_course(parts, course)
     if found is None:
         raise not_found()

@@ -30,7 +30,7 @@ from services.registration.settings import (
 from services.registration.store.trainings.courses import UnknownTraining
 from shared.contracts.events import Role
 from shared.security.principal import Principal
-from shared.web.authentication import demand_area
+from shared.web.authentication import area_asked
 
 router = APIRouter(prefix="/v1/trainings/courses", tags=["trainings"])
 
@@ -100,8 +100,7 @@ async def list_courses(
 @router.post("", status_code=201)
 async def add_course(body: NewCourse, caller: Writer, parts: Service) -> CourseAnswer:
     """Enter a course for an area inside the caller's."""
-    area = caller.area if body.area is None else body.area
-    demand_area(caller, area)
+    area = area_asked(caller, body.area)
     course = Course(
         course_id=uuid4(),
         area=area,

@@ -11,16 +11,14 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, Field, HttpUrl
 from starlette.requests import Request
 
-from services.registration.files import KINDS
 from services.registration.http.fields import Body
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import Title
 from services.registration.http.trainings.callers import Anybody, Service, Writer
 from services.registration.http.trainings.courses import demand_readable
-from services.registration.http.uploads import UploadAnswer, download, read_upload
+from services.registration.http.uploads import UploadAnswer, download, publish
 from services.registration.settings import (
     MATERIAL_BYTES,
-    UPLOADS_PER_PERSON,
 )
 from services.registration.store.published import UnknownFileId
 from services.registration.store.trainings.courses import UnknownTraining
@@ -85,11 +83,7 @@ async def read_material(
 @router.post("/files", status_code=201)
 async def upload_file(request: Request, caller: Writer, parts: Service) -> UploadAnswer:
     """Upload a file for a material: the body is the file itself (PDF, PNG, JPEG or WebP, 10 MB)."""
-    now = parts.clock.now()
-    await parts.throttle.spend(UPLOADS_PER_PERSON, str(caller.subject), now=now)
-    kind, content = await read_upload(request, kinds=KINDS.values(), most=MATERIAL_BYTES)
-    file_id = await parts.published.add(content, media_type=kind.media_type, by=caller.subject, now=now)
-    return UploadAnswer(file_id=file_id, media_type=kind.media_type, size=len(content))
+    return await publish(request, parts, caller, most=MATERIAL_BYTES)
 
 
 @router.post("/courses/{course_id}/materials", status_code=201)

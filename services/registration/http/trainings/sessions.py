@@ -34,7 +34,7 @@ from services.registration.settings import (
 )
 from services.registration.store.trainings.courses import UnknownTraining
 from shared.security.principal import Principal
-from shared.web.authentication import demand_area
+from shared.web.authentication import area_asked
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
@@ -125,8 +125,7 @@ async def list_sessions(
 async def add_session(body: NewSession, caller: Holder, parts: Service) -> SessionAnswer:
     """Announce a session inside the caller's area, of a course that is taught there."""
     now = parts.clock.now()
-    area = caller.area if body.area is None else body.area
-    demand_area(caller, area)
+    area = area_asked(caller, body.area)
     if body.link is None and body.place is None:
         raise unknown_field("place", "ระบุสถานที่หรือลิงก์", "Name a place or a link", code="required")
     course = await find_course(parts, body.course_id)
