@@ -192,12 +192,7 @@ def listed_volunteer(one: Listed) -> ListedVolunteer:
     """Show a person to who may read names and numbers."""
     person = one.person
     return ListedVolunteer(
-        volunteer_id=person.person_id,
-        organisation_id=person.organisation_id,
-        role=person.role,
-        area=person.area,
-        status=person.status,
-        revision=person.revision,
+        **answer_of(person).model_dump(),
         organisation_kind=person.organisation_kind,
         registered_at=person.registered_at,
         name=one.name,

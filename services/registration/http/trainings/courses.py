@@ -92,7 +92,7 @@ async def list_courses(
     )
     last = listed[-1] if len(listed) == PAGE_SIZE else None
     return CoursePage(
-        courses=[_course_answer(course) for course, _ in listed],
+        courses=[course_answer(course) for course, _ in listed],
         cursor=write_cursor(last[1], last[0].course_id) if last else None,
     )
 
@@ -112,7 +112,7 @@ async def add_course(body: NewCourse, caller: Writer, parts: Service) -> CourseA
         retired=False,
     )
     await parts.trainings.courses.add(course, by=caller.subject, now=parts.clock.now())
-    return _course_answer(course)
+    return course_answer(course)
 
 
 @router.patch("/{course_id}")
@@ -130,7 +130,7 @@ async def change_course(course_id: UUID, body: CourseChange, caller: Writer, par
         )
     except UnknownTraining:
         raise not_found() from None
-    return _course_answer(changed)
+    return course_answer(changed)
 
 
 async def find_course(parts: Parts, course_id: UUID) -> Course | None:
@@ -148,7 +148,8 @@ async def demand_readable(parts: Parts, course_id: UUID, caller: Principal | Non
         raise not_found()
 
 
-def _course_answer(course: Course) -> CourseAnswer:
+def course_answer(course: Course) -> CourseAnswer:
+    """Show a course."""
     return CourseAnswer(
         course_id=course.course_id,
         area=course.area,

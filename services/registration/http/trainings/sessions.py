@@ -27,12 +27,12 @@ from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import Place
 from services.registration.http.trainings.callers import Anybody, Attendant, Holder, Service, area_held
-from services.registration.http.trainings.courses import CourseAnswer, find_course
+from services.registration.http.trainings.courses import CourseAnswer, course_answer, find_course
 from services.registration.http.trainings.notices import tell
 from services.registration.settings import (
     PAGE_SIZE,
 )
-from services.registration.store.trainings.courses import UnknownTraining
+from services.registration.store.trainings.courses import UnknownTraining, course_of
 from shared.security.principal import Principal
 from shared.web.authentication import area_asked
 
@@ -215,16 +215,7 @@ def _session_answer(row: Mapping[str, Any], caller: Principal | None) -> Session
     sees_link = row["my_state"] == SignUpState.PLACED or holds or (caller and row["trainer"] == caller.subject)
     return SessionAnswer(
         session_id=row["session_id"],
-        course=CourseAnswer(
-            course_id=row["course_id"],
-            area=row["course_area"],
-            title_th=row["title_th"],
-            title_en=row["title_en"],
-            audience=row["audience"],
-            required_for=row["required_for"],
-            validity_months=row["validity_months"],
-            retired=row["retired_at"] is not None,
-        ),
+        course=course_answer(course_of(row)),
         area=row["area"],
         online=row["link"] is not None,
         link=row["link"] if sees_link else None,

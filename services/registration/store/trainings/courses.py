@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -112,7 +113,7 @@ class Courses:
         return [(course_of(row), row["created_at"]) for row in rows]
 
 
-def course_of(row: asyncpg.Record) -> Course:
+def course_of(row: asyncpg.Record | Mapping[str, Any]) -> Course:
     """Read a course from its own row or from that of one of its sessions."""
     return Course(
         course_id=row["course_id"],
