@@ -10,19 +10,13 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from services.registration.codes import typed_attendance_code
-from services.registration.domain.trainings import (
-    CODE_AFTER,
-    CODE_BEFORE,
-)
+from services.registration.domain.trainings import CODE_AFTER, CODE_BEFORE
 from services.registration.http.fields import Body, Phone
 from services.registration.http.parts import address_of
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.trainings.callers import Anybody, Attendant, Service, area_held
 from services.registration.http.trainings.sessions import change_held
-from services.registration.settings import (
-    ATTENDANCE_TRIES,
-    ATTENDANCE_TRIES_PER_ADDRESS,
-)
+from services.registration.settings import ATTENDANCE_TRIES, ATTENDANCE_TRIES_PER_ADDRESS
 from services.registration.store.trainings.attendance import WrongCode
 from services.registration.store.trainings.courses import UnknownTraining
 from shared.security.rights import Right

@@ -10,21 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from services.registration.domain.trainings import (
-    SignUpState,
-)
-from services.registration.http.cursors import (
-    CursorText,
-    read_person_cursor,
-    write_person_cursor,
-)
+from services.registration.domain.trainings import SignUpState
+from services.registration.http.cursors import CursorText, read_person_cursor, write_person_cursor
 from services.registration.http.fields import AreaCode
 from services.registration.http.refusals import not_found
 from services.registration.http.trainings.callers import Attendant, Reader, Service
 from services.registration.http.trainings.courses import find_course
-from services.registration.settings import (
-    PAGE_SIZE,
-)
+from services.registration.settings import PAGE_SIZE
 from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right

@@ -10,23 +10,14 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from services.registration.domain.trainings import (
-    Audience,
-    Course,
-)
-from services.registration.http.cursors import (
-    CursorText,
-    read_cursor,
-    write_cursor,
-)
+from services.registration.domain.trainings import Audience, Course
+from services.registration.http.cursors import CursorText, read_cursor, write_cursor
 from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found
 from services.registration.http.texts import Title
 from services.registration.http.trainings.callers import Anybody, Service, Writer
-from services.registration.settings import (
-    PAGE_SIZE,
-)
+from services.registration.settings import PAGE_SIZE
 from services.registration.store.trainings.courses import UnknownTraining
 from shared.contracts.events import Role
 from shared.security.principal import Principal

@@ -17,9 +17,7 @@ from services.registration.http.texts import Title
 from services.registration.http.trainings.callers import Anybody, Service, Writer
 from services.registration.http.trainings.courses import demand_readable
 from services.registration.http.uploads import UploadAnswer, download, publish
-from services.registration.settings import (
-    MATERIAL_BYTES,
-)
+from services.registration.settings import MATERIAL_BYTES
 from services.registration.store.published import UnknownFileId
 from services.registration.store.trainings.courses import UnknownTraining
 from services.registration.store.trainings.materials import NewMaterial

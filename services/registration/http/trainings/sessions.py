@@ -10,18 +10,8 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field, HttpUrl
 
-from services.registration.domain.trainings import (
-    Audience,
-    Session,
-    SignUpState,
-    TrainingRefused,
-    wrong_time,
-)
-from services.registration.http.cursors import (
-    CursorText,
-    read_cursor,
-    write_cursor,
-)
+from services.registration.domain.trainings import Audience, Session, SignUpState, TrainingRefused, wrong_time
+from services.registration.http.cursors import CursorText, read_cursor, write_cursor
 from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found, unknown_field
@@ -29,9 +19,7 @@ from services.registration.http.texts import Place
 from services.registration.http.trainings.callers import Anybody, Attendant, Holder, Service, area_held
 from services.registration.http.trainings.courses import CourseAnswer, course_answer, find_course
 from services.registration.http.trainings.notices import tell
-from services.registration.settings import (
-    PAGE_SIZE,
-)
+from services.registration.settings import PAGE_SIZE
 from services.registration.store.trainings.courses import UnknownTraining, course_of
 from shared.security.principal import Principal
 from shared.web.authentication import area_asked

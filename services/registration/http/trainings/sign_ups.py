@@ -11,19 +11,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from services.registration.domain.trainings import (
-    SignUpState,
-)
+from services.registration.domain.trainings import SignUpState
 from services.registration.http.fields import Body, Name, Phone
 from services.registration.http.parts import Parts, address_of
 from services.registration.http.refusals import not_found
 from services.registration.http.trainings.callers import Anybody, Attendant, Service, area_held
 from services.registration.http.trainings.notices import tell
-from services.registration.settings import (
-    GUEST_SIGN_UPS_PER_ADDRESS,
-    GUEST_SIGN_UPS_PER_PHONE,
-    PAGE_SIZE,
-)
+from services.registration.settings import GUEST_SIGN_UPS_PER_ADDRESS, GUEST_SIGN_UPS_PER_PHONE, PAGE_SIZE
 from services.registration.store.trainings.courses import UnknownTraining
 from services.registration.store.trainings.sign_ups import Guest
 from shared.security.principal import Principal

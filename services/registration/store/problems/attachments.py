@@ -11,12 +11,7 @@ import asyncpg
 
 from services.registration.domain.problems import ProblemRefused, State
 from services.registration.store.problems.steps import LOCK
-from services.registration.store.problems.viewers import (
-    VISIBLE,
-    UnknownProblem,
-    Viewer,
-    record_reading,
-)
+from services.registration.store.problems.viewers import VISIBLE, UnknownProblem, Viewer, record_reading
 from shared.observability.logs import log
 from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing, SealBroken, Sealed
@@ -42,7 +37,7 @@ SELECT_ATTACHMENT = f"""
 SELECT p.problem_id, p.raised_by, a.media_type, a.key_id, a.wrapped_key, a.ciphertext
 FROM problem_attachment AS a JOIN problem AS p USING (problem_id)
 WHERE p.problem_id = $1 AND {VISIBLE} AND a.attachment_id = $5
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 
 class Attachments:

@@ -11,12 +11,7 @@ import asyncpg
 from services.registration.domain.problems import Category
 from services.registration.likeness import ALIKE, COMPONENTS, Likeness
 from services.registration.store.problems.tickets import Ticket, listed
-from services.registration.store.problems.viewers import (
-    COLUMNS,
-    VISIBLE,
-    Viewer,
-    record_reading,
-)
+from services.registration.store.problems.viewers import COLUMNS, VISIBLE, Viewer, record_reading
 from shared.postgres.pool import acquire
 from shared.security.sealing import KeyRing
 
@@ -46,7 +41,7 @@ FROM found LEFT JOIN problem_field AS f ON f.problem_id = found.problem_id AND f
 WHERE likeness >= $6
 ORDER BY likeness DESC, raised_at DESC
 LIMIT $7
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 SIMILAR_KNOWN = f"""
 SELECT *
@@ -62,7 +57,7 @@ FROM (
 WHERE likeness >= $3
 ORDER BY likeness DESC, updated_at DESC
 LIMIT $4
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 
 class SimilarTitles:

@@ -12,13 +12,7 @@ import asyncpg
 from services.registration.domain import problems as domain
 from services.registration.domain.problems import LEVELS, Category, Problem, State
 from services.registration.likeness import Likeness
-from services.registration.store.problems.viewers import (
-    COLUMNS,
-    VISIBLE,
-    UnknownProblem,
-    Viewer,
-    problem_of,
-)
+from services.registration.store.problems.viewers import COLUMNS, VISIBLE, UnknownProblem, Viewer, problem_of
 from services.registration.store.sealed_fields import seal_fields
 from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing
@@ -45,7 +39,7 @@ FROM problem AS p
 WHERE p.problem_id = ANY($1) AND {VISIBLE}
 ORDER BY p.merged_into IS NOT NULL, p.problem_id
 FOR UPDATE
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 UPDATE_PROBLEM = """
 UPDATE problem

@@ -40,7 +40,7 @@ WHERE p.area >= $1 AND p.area < $1 || ':'
   AND %s
 ORDER BY p.raised_at DESC, p.problem_id DESC
 LIMIT $11
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 # Two statements, so that each is served by an index: with one for both, somebody's own few tickets would be looked for
 # among all of the country's.

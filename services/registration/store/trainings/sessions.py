@@ -29,7 +29,7 @@ SELECT_SESSION = f"""
 SELECT {_SESSION}, {COURSE.replace("c.area", "c.area AS course_area").replace("c.course_id, ", "")}
 FROM training_session AS s JOIN training_course AS c USING (course_id)
 WHERE s.session_id = $1
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 # All that changes who has a place holds this lock, so that places are never given twice and the order is kept.
 LOCK_SESSION = SELECT_SESSION + "FOR UPDATE OF s"
@@ -53,7 +53,7 @@ CROSS JOIN LATERAL (
 ) AS n
 LEFT JOIN training_sign_up AS mine
     ON mine.session_id = s.session_id AND mine.person_id = $1 AND mine.state <> 'cancelled'
-"""  # noqa: S608 - constants of this module
+"""  # noqa: S608 - constants of this package
 
 # A session concerns an area that lies in its own, or in which it lies. None lasts longer than $7: the index leaves out
 # all that began before.
