@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 
 import asyncpg
 from fastapi import FastAPI
@@ -30,6 +31,7 @@ from services.registration.settings import (
     RegistrationSettings,
 )
 from services.registration.sms import FileGateway, Gateway, HttpGateway, Messenger
+from services.registration.store.acknowledgements import Acknowledgements
 from services.registration.store.appointments import Appointments
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
@@ -134,20 +136,21 @@ def http_app(
                 coordinators=Coordinators(pool, ring),
                 help=RegistrationHelp(pool, ring),
                 sms_sink=settings.sms_sink_file,
-                problems=Problems(pool, ring, Likeness(index)),
-                directives=Directives(pool, ring),
-                trainings=Trainings(pool, ring, index),
+                problems=Problems.of(pool, ring, Likeness(index)),
+                directives=Directives(pool),
+                acknowledgements=Acknowledgements(pool, ring),
+                trainings=Trainings.of(pool, ring, index),
                 published=PublishedFiles(pool),
                 training_policy=settings.training_policy,
             )
             parts: Parts = app.state.parts
             for work in (
-                _sweep(parts),
-                _keep_terms(parts),
+                _repeat(lambda: parts.sign_ins.sweep(now=clock.now()), SWEEP_EVERY, waits="sweep_waits"),
+                _repeat(lambda: _keep_terms(parts), TERMS_EVERY, waits="terms_wait"),
                 _follow_keys(signer),
                 _watch(pool, reasons),
-                _keep_presence(presence),
-                _care(parts),
+                _repeat(presence.write, timedelta(seconds=WRITE_SECONDS), waits="presence_waits"),
+                _repeat(lambda: _care(parts), CARE_EVERY, waits="care_waits"),
             ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
@@ -171,47 +174,29 @@ def http_app(
     return app
 
 
-async def _sweep(parts: Parts) -> None:
+async def _repeat(turn: Callable[[], Awaitable[None]], every: timedelta, *, waits: str) -> None:
+    """Take one turn after the other; `waits` is what is logged when one fails and its work waits for the next."""
     while True:
         try:
-            await parts.sign_ins.sweep(now=parts.clock.now())
-        except Exception as error:  # whatever one sweep meets, the next one shall come
-            _log.warning("sweep_waits", cause=type(error).__name__)
-        await asyncio.sleep(SWEEP_EVERY.total_seconds())
-
-
-async def _keep_presence(presence: Presence) -> None:
-    while True:
-        await asyncio.sleep(WRITE_SECONDS)
-        try:
-            await presence.write()
-        except Exception as error:  # whatever it is, what waits is written the next time
-            _log.warning("presence_waits", cause=type(error).__name__)
+            await turn()
+        except Exception as error:  # whatever one turn meets, the next one shall come
+            _log.warning(waits, cause=type(error).__name__)
+        await asyncio.sleep(every.total_seconds())
 
 
 async def _care(parts: Parts) -> None:
     """What the time brings about. Any number of processes may do it; what one misses, its next turn or another does."""
-    while True:
-        try:
-            while await parts.problems.escalate_overdue(now=parts.clock.now()):
-                pass  # a full batch may have left some
-            await parts.trainings.sweep(now=parts.clock.now())
-            await parts.published.sweep(now=parts.clock.now())
-        except Exception as error:  # whatever one turn meets, the next one shall come
-            _log.warning("care_waits", cause=type(error).__name__)
-        await asyncio.sleep(CARE_EVERY.total_seconds())
+    while await parts.problems.steps.escalate_overdue(now=parts.clock.now()):
+        pass  # a full batch may have left some
+    await parts.trainings.sign_ups.sweep(now=parts.clock.now())
+    await parts.published.sweep(now=parts.clock.now())
 
 
 async def _keep_terms(parts: Parts) -> None:
     """Begin and end roles on their days. Every HTTP process does so; what one has in hand the others pass over."""
-    while True:
-        try:
-            done = await parts.appointments.keep_terms(now=parts.clock.now())
-            if done:
-                _log.info("terms_kept", appointments=done)
-        except Exception as error:  # whatever one round meets, the next one shall come
-            _log.warning("terms_wait", cause=type(error).__name__)
-        await asyncio.sleep(TERMS_EVERY.total_seconds())
+    done = await parts.appointments.keep_terms(now=parts.clock.now())
+    if done:
+        _log.info("terms_kept", appointments=done)
 
 
 async def _follow_keys(signer: TokenSigner) -> None:

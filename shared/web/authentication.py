@@ -103,6 +103,14 @@ def demand_area(principal: Principal, area: str) -> None:
         )
 
 
+def area_asked(principal: Principal, area: str | None) -> str:
+    """Return the area that a request names, the principal's own if it names none. Raises a 403 problem for others."""
+    if area is None:
+        return principal.area
+    demand_area(principal, area)
+    return area
+
+
 class Required:
     """A dependency that gives the caller, who has to carry `right`; None: anybody who is signed in.
 

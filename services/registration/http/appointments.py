@@ -27,7 +27,7 @@ from shared.contracts.events import Role, VolunteerStatus
 from shared.observability.clock import BANGKOK
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 
 router = APIRouter(prefix="/v1/appointments", tags=["appointments"])
 
@@ -163,8 +163,7 @@ async def list_appointments(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> AppointmentPage:
     """List the appointments in an area, the caller's own if none is named; without `at` also ended and awaited ones."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     listed = await parts.appointments.page(
         area=area,
         role=role,

@@ -25,7 +25,7 @@ from services.registration.store.approvals import Result, approve_all
 from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 from shared.web.problems import Message, language_of
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])
@@ -82,8 +82,7 @@ async def list_waiting(
     cursor: CursorText = None,
 ) -> ApprovalQueue:
     """List who waits for approval in an area, the caller's own if none is named, with names and numbers."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     now = parts.clock.now()
     after = cursors.read(cursor, cursors.moment, UUID) if cursor else None
     waiting = await parts.lists.waiting(area, after=after, limit=PAGE_SIZE, reader=caller.subject, now=now)

@@ -35,7 +35,7 @@ from shared.contracts.events import Role
 from shared.observability.clock import BANGKOK
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 from shared.web.problems import FieldError, Message, Problem
 
 router = APIRouter(prefix="/v1/coordinators", tags=["coordinators"])
@@ -134,8 +134,7 @@ async def _asked(
     area: Annotated[AreaCode | None, Query(description="The caller's own without it")] = None,
     level: Annotated[Level, Query(description="Which coordinators: the districts' or the subdistricts'")] = "district",
 ) -> _Asked:
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     if len(area) > DIGITS[level]:
         message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
         raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
@@ -219,8 +218,7 @@ async def coordinators(
     cursor: CursorText = None,
 ) -> CoordinatorPage:
     """List the coordinators of an area; with contact details, whose reading is recorded, for whoever may have them."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     contacts = caller.may(Right.COORDINATOR_CONTACT)
     now = parts.clock.now()
     since = active_since(now.astimezone(BANGKOK).date())

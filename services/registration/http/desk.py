@@ -62,7 +62,7 @@ async def desk(
     now = parts.clock.now()
     found = await read_desk(parts.pool, caller.area, level, now=now)
     reader = Audience(caller.subject, caller.role, caller.area, writes=False, follows=False)
-    directives = await parts.directives.count_open(reader, now=now)
+    directives = await parts.acknowledgements.count_open(reader, now=now)
     return DeskAnswer(
         area=caller.area,
         most=MOST,

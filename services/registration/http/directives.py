@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import Request
 
 from services.registration.domain.directives import ADDRESSABLE, FARTHEST_DEADLINE, MAX_FILES, Directive, overdue
-from services.registration.files import KINDS
 from services.registration.http.cursors import (
     CursorText,
     read_cursor,
@@ -24,14 +23,14 @@ from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import LongText, ShortText, Title
-from services.registration.http.uploads import UploadAnswer, download, read_upload
-from services.registration.settings import DIRECTIVE_FILE_BYTES, PAGE_SIZE, UPLOADS_PER_PERSON
+from services.registration.http.uploads import UploadAnswer, download, publish
+from services.registration.settings import DIRECTIVE_FILE_BYTES, PAGE_SIZE
 from services.registration.store.directives import Audience, Received, UnknownDirective
 from services.registration.store.published import UnknownFileId
 from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand, demand_area, require
+from shared.web.authentication import area_asked, demand, require
 
 router = APIRouter(prefix="/v1/directives", tags=["directives"])
 
@@ -139,19 +138,14 @@ Service = Annotated[Parts, Depends(parts)]
 @router.post("/files", status_code=201)
 async def upload_file(request: Request, caller: Writer, parts: Service) -> UploadAnswer:
     """Upload a file for a directive: the body is the file itself (PDF, PNG, JPEG or WebP, 2 MB)."""
-    now = parts.clock.now()
-    await parts.throttle.spend(UPLOADS_PER_PERSON, str(caller.subject), now=now)
-    kind, content = await read_upload(request, kinds=KINDS.values(), most=DIRECTIVE_FILE_BYTES)
-    file_id = await parts.published.add(content, media_type=kind.media_type, by=caller.subject, now=now)
-    return UploadAnswer(file_id=file_id, media_type=kind.media_type, size=len(content))
+    return await publish(request, parts, caller, most=DIRECTIVE_FILE_BYTES)
 
 
 @router.post("", status_code=201)
 async def send_directive(body: NewDirective, caller: Writer, parts: Service) -> DirectiveAnswer:
     """Send a directive to all below in an area inside the caller's. What was sent is never changed."""
     now = parts.clock.now()
-    area = caller.area if body.area is None else body.area
-    demand_area(caller, area)
+    area = area_asked(caller, body.area)
     if not set(body.roles) <= ADDRESSABLE:
         raise unknown_field(
             "roles", "ส่งถึงระบบภายนอกไม่ได้", "Directives go to people, not to systems", code="not_a_choice"
@@ -233,7 +227,7 @@ async def read_file(directive_id: UUID, file_id: UUID, caller: Addressee, parts:
 async def acknowledge(directive_id: UUID, caller: Addressee, parts: Service) -> Acknowledgement:
     """Take note of a directive by name. The first time counts, also after the deadline."""
     try:
-        at = await parts.directives.acknowledge(directive_id, _audience(caller), now=parts.clock.now())
+        at = await parts.acknowledgements.acknowledge(directive_id, _audience(caller), now=parts.clock.now())
     except UnknownDirective:
         raise not_found() from None
     return Acknowledgement(acknowledged_at=at)
@@ -254,13 +248,12 @@ async def count_acknowledgements(
     directive_id: UUID, caller: Follower, parts: Service, area: Annotated[AreaCode | None, Query()] = None
 ) -> Sequence[AcknowledgedCount]:
     """Count who has acknowledged, one level below an area; a role held in the area itself counts there."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     directive = (await _received(parts, directive_id, caller)).directive
     late = overdue(directive, parts.clock.now())
     return [
         AcknowledgedCount(**row, overdue=row["persons"] - row["acknowledged"] if late else 0)
-        for row in await parts.directives.count_acknowledged(directive, area)
+        for row in await parts.acknowledgements.count_acknowledged(directive, area)
     ]
 
 
@@ -273,10 +266,9 @@ async def list_missing(
     cursor: CursorText = None,
 ) -> MissingPage:
     """List by name who has not acknowledged, for those who may read the volunteers of the area."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     directive = (await _received(parts, directive_id, caller)).directive
-    listed = await parts.directives.missing(
+    listed = await parts.acknowledgements.missing(
         directive, area, after=read_person_cursor(cursor), limit=PAGE_SIZE, reader=caller.subject, now=parts.clock.now()
     )
     last = listed[-1] if len(listed) == PAGE_SIZE else None

@@ -20,7 +20,7 @@ from services.registration.store.lists import Cursor, Sought
 from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 
 router = APIRouter(prefix="/v1", tags=["volunteers"])
 
@@ -41,8 +41,7 @@ async def export_volunteers(
     Cells that a spreadsheet would take for formulas begin with an apostrophe; phone numbers have hyphens, without which
     it would take them for numbers and drop the zero.
     """
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     sought = Sought(area, status, organisation)
     if await parts.lists.how_many(sought, most=EXPORT_ROWS + 1) > EXPORT_ROWS:
         raise unknown_field(

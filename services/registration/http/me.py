@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.registration.domain.trainings import Policy
 from services.registration.http.parts import Parts, parts
-from services.registration.http.trainings import MissingCourse
+from services.registration.http.trainings.completions import MissingCourse
 from services.registration.store.directives import Audience
 from services.registration.store.organisations import find_organisation
 from shared.areas.register import UnknownArea
@@ -82,7 +82,7 @@ async def who_am_i(
     missing = (
         []
         if parts.training_policy is Policy.OFF
-        else await parts.trainings.missing(caller.subject, caller.role, caller.area, now=now)
+        else await parts.trainings.completions.missing(caller.subject, caller.role, caller.area, now=now)
     )
     reader = Audience(caller.subject, caller.role, caller.area, writes=False, follows=False)
     organisation = await find_organisation(parts.pool, caller.organisation) if caller.organisation else None
@@ -97,8 +97,8 @@ async def who_am_i(
         training=MyTraining(
             policy=parts.training_policy, missing=[MissingCourse.model_validate(one) for one in missing]
         ),
-        directives=MyDirectives.model_validate(await parts.directives.count_open(reader, now=now)),
-        problems=MyProblems.model_validate(await parts.problems.own_counts(caller.subject)),
+        directives=MyDirectives.model_validate(await parts.acknowledgements.count_open(reader, now=now)),
+        problems=MyProblems.model_validate(await parts.problems.counts.of_person(caller.subject)),
     )
 
 

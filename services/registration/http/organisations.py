@@ -30,7 +30,7 @@ from services.registration.store import organisations as store
 from shared.contracts.events import OrganisationKind, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require, signed_in
+from shared.web.authentication import area_asked, demand_area, require, signed_in
 from shared.web.problems import FieldError, Message, Problem
 
 router = APIRouter(prefix="/v1/organisations", tags=["organisations"])
@@ -145,8 +145,7 @@ async def list_organisations(
 
     `name` is found anywhere in a name, however its spaces and digits are typed; one or two letters, at its beginning.
     """
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     if name is not None and "\0" in name:
         raise unknown_field("name", "มีอักขระที่ใช้ไม่ได้", "This holds characters that cannot be used", "control_characters")
     after = cursors.read(cursor, cursors.plain, UUID) if cursor else None

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from services.registration.domain.trainings import Policy
 from services.registration.sms import Messenger
+from services.registration.store.acknowledgements import Acknowledgements
 from services.registration.store.appointments import Appointments
 from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
@@ -56,6 +57,7 @@ class Parts:
     """Where text messages lie, on a machine that has no provider."""
     problems: Problems
     directives: Directives
+    acknowledgements: Acknowledgements
     trainings: Trainings
     published: PublishedFiles
     training_policy: Policy

@@ -20,7 +20,7 @@ from services.registration.settings import HELP_PER_ADDRESS, HELP_PER_PHONE, PAG
 from services.registration.store.registration_help import Outcome
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import area_asked, require
 
 router = APIRouter(prefix="/v1/registration-help", tags=["registration help"])
 
@@ -95,8 +95,7 @@ async def waiting(
     cursor: CursorText = None,
 ) -> HelpPage:
     """List who waits for help in an area, with names and numbers to call."""
-    area = caller.area if area is None else area
-    demand_area(caller, area)
+    area = area_asked(caller, area)
     found = await parts.help.page(
         area,
         after=cursors.read(cursor, cursors.place, cursors.moment, UUID) if cursor else None,

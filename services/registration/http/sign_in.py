@@ -47,7 +47,15 @@ REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105
 
 _MAX_FIELDS = 20  # a token request has four
 _MAX_FIELD_LENGTH = 500  # the longest, a client secret or refresh token, has 43 characters
+_TEXT: Final = {"type": "string"}
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+
+
+def _taking(required: str, **fields: dict[str, Any]) -> dict[str, Any]:
+    """What the documentation says of a body that the route reads itself, as a form or as JSON."""
+    schema = {"type": "object", "required": [required], "properties": fields}
+    content = {kind: {"schema": schema} for kind in ("application/x-www-form-urlencoded", "application/json")}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 class CodeRequest(Body):
@@ -120,27 +128,11 @@ def _hash_code(parts: Parts, phone: str, code: str) -> bytes:
 
 @router.post(
     "/v1/tokens",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                media_type: {
-                    "schema": {
-                        "type": "object",
-                        "required": ["grant_type"],
-                        "properties": {
-                            "grant_type": {"enum": [CLIENT_CREDENTIALS, ONE_TIME_CODE, REFRESH_TOKEN]},
-                            **{
-                                name: {"type": "string"}
-                                for name in ("client_id", "client_secret", "phone", "code", "refresh_token")
-                            },
-                        },
-                    }
-                }
-                for media_type in ("application/x-www-form-urlencoded", "application/json")
-            },
-        }
-    },
+    openapi_extra=_taking(
+        "grant_type",
+        grant_type={"enum": [CLIENT_CREDENTIALS, ONE_TIME_CODE, REFRESH_TOKEN]},
+        **dict.fromkeys(("client_id", "client_secret", "phone", "code", "refresh_token"), _TEXT),
+    ),
 )
 async def create_token(request: Request, parts: Annotated[Parts, Depends(parts)]) -> Response:
     """Give out an access token, against client credentials, a one-time code or a refresh token."""
@@ -152,21 +144,7 @@ async def create_token(request: Request, parts: Annotated[Parts, Depends(parts)]
 
 @router.post(
     "/v1/tokens/revocation",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                media_type: {
-                    "schema": {
-                        "type": "object",
-                        "required": ["token"],
-                        "properties": {name: {"type": "string"} for name in ("token", "token_type_hint")},
-                    }
-                }
-                for media_type in ("application/x-www-form-urlencoded", "application/json")
-            },
-        }
-    },
+    openapi_extra=_taking("token", token=_TEXT, token_type_hint=_TEXT),
 )
 async def revoke_token(request: Request, parts: Annotated[Parts, Depends(parts)]) -> Response:
     """End the sign-in that a refresh token or an access token comes from (RFC 7009).

@@ -10,6 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registration.files import KINDS, FileKind, UnknownFile, kind_of
+from services.registration.http.parts import Parts
+from services.registration.settings import UPLOADS_PER_PERSON
+from shared.security.principal import Principal
 from shared.web.problems import Message, Problem
 
 _MESSAGES = {
@@ -48,6 +51,15 @@ async def read_upload(request: Request, *, kinds: Collection[FileKind], most: in
             detail=Message(message.th.format(kinds=names), message.en.format(kinds=names)),
         ) from None
     return kind, content
+
+
+async def publish(request: Request, parts: Parts, caller: Principal, *, most: int) -> UploadAnswer:
+    """Take in a document or a picture that is to be used within a day. Raises a problem as `read_upload` does."""
+    now = parts.clock.now()
+    await parts.throttle.spend(UPLOADS_PER_PERSON, str(caller.subject), now=now)
+    kind, content = await read_upload(request, kinds=KINDS.values(), most=most)
+    file_id = await parts.published.add(content, media_type=kind.media_type, by=caller.subject, now=now)
+    return UploadAnswer(file_id=file_id, media_type=kind.media_type, size=len(content))
 
 
 def download(content: bytes, *, media_type: str, name: str, private: bool) -> Response:

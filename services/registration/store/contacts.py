@@ -10,7 +10,8 @@ import asyncpg
 
 from services.registration.domain.people import Organisation
 from services.registration.store.organisations import organisation_of
-from services.registration.store.people import RECORD_ACCESS, opened
+from services.registration.store.people import RECORD_ACCESS
+from services.registration.store.sealed_fields import opened
 from shared.postgres.pool import acquire
 from shared.security.sealing import KeyRing
 

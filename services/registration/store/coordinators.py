@@ -12,12 +12,10 @@ import asyncpg
 
 from services.registration.domain.coverage import Held
 from services.registration.store.people import RECORD_ACCESS
+from services.registration.store.sealed_fields import opened
 from shared.contracts.events import Role
-from shared.observability.logs import log
 from shared.postgres.pool import acquire
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-_log = log(__name__)
+from shared.security.sealing import KeyRing
 
 # The roles are named although $1 is one of them: only so does the planner know that the index person_coordinator holds
 # every row that is asked for.
@@ -95,18 +93,8 @@ class Coordinators:
                 area=row["area"],
                 organisation=row["organisation"],
                 last_active_day=row["last_active_day"],
-                name=self._open(row, "name"),
-                phone=self._open(row, "phone"),
+                name=opened(self._ring, row, "name"),
+                phone=opened(self._ring, row, "phone"),
             )
             for row in rows
         ]
-
-    def _open(self, row: asyncpg.Record, field: str) -> str | None:
-        if row[field] is None:
-            return None
-        sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
-        try:
-            return self._ring.open_sealed(sealed, household=str(row["person_id"]), field=field).decode()
-        except SealBroken:
-            _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
-            return None

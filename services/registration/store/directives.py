@@ -1,4 +1,4 @@
-"""Directives, whom they reach, and who has acknowledged them."""
+"""Directives: sent, withdrawn, and read by those whom they reach or concern."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ import asyncpg
 
 from services.registration.domain import directives as domain
 from services.registration.domain.directives import Directive, DirectiveRefused
-from services.registration.store.people import RECORD_ACCESS
-from services.registration.store.persons_in_order import PersonCursor, before_all_of
+from services.registration.store.cursors import Cursor
 from services.registration.store.published import use_files
 from shared.contracts.events import Role
-from shared.observability.logs import log
 from shared.postgres.pool import Connection, acquire
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-_log = log(__name__)
 
 _COLUMNS = """d.directive_id, d.issuer, d.reference, d.title_th, d.text_th, d.title_en, d.text_en, d.area, d.roles,
        d.deadline, d.replaces, d.sent_at, d.sent_by, d.withdrawn_at, d.withdrawal_reason,
@@ -90,57 +85,10 @@ ORDER BY d.sent_at DESC, d.directive_id DESC
 LIMIT $6
 """  # noqa: S608 - constants of this module
 
-COUNT_OPEN = """
-SELECT count(*) AS open, count(*) FILTER (WHERE d.deadline < $4) AS overdue
-FROM directive AS d
-WHERE d.area = ANY($1) AND $2 = ANY(d.roles) AND d.withdrawn_at IS NULL
-  AND NOT EXISTS (SELECT FROM directive AS n WHERE n.replaces = d.directive_id)
-  AND NOT EXISTS (
-      SELECT FROM directive_acknowledgement AS a WHERE a.directive_id = d.directive_id AND a.person_id = $3
-  )
-"""
-
-INSERT_ACKNOWLEDGEMENT = """
-INSERT INTO directive_acknowledgement (directive_id, person_id, role, area, acknowledged_at)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT DO NOTHING
-"""
-
-SELECT_ACKNOWLEDGEMENT = """
-SELECT acknowledged_at FROM directive_acknowledgement WHERE directive_id = $1 AND person_id = $2
-"""
 
 WITHDRAW = """
 UPDATE directive SET withdrawn_at = $2, withdrawn_by = $3, withdrawal_reason = $4 WHERE directive_id = $1
 """
-
-# Of those whom the directive reaches now inside $3; who has left or holds another role counts no more.
-COUNT_ACKNOWLEDGED = """
-SELECT left(p.area, $4) AS area, count(*) AS persons, count(a.person_id) AS acknowledged,
-       count(*) FILTER (WHERE a.acknowledged_at > $5) AS late
-FROM person AS p
-LEFT JOIN directive_acknowledgement AS a ON a.directive_id = $1 AND a.person_id = p.person_id
-WHERE p.status = 'approved' AND p.role = ANY($2) AND p.area >= $3 AND p.area < $3 || ':'
-GROUP BY left(p.area, $4)
-ORDER BY left(p.area, $4)
-"""
-
-# One walk along the index person_by_area, as the list of volunteers.
-PAGE_MISSING = """
-SELECT p.person_id, p.area, p.role, p.registered_at, n.key_id, n.wrapped_key, n.ciphertext
-FROM person AS p
-LEFT JOIN sealed_field AS n ON n.person_id = p.person_id AND n.field = 'name'
-WHERE p.status = 'approved' AND p.role = ANY($2) AND p.area >= $3 AND p.area < $3 || ':'
-  AND NOT EXISTS (
-      SELECT FROM directive_acknowledgement AS a WHERE a.directive_id = $1 AND a.person_id = p.person_id
-  )
-  AND (p.area, p.registered_at, p.person_id) > ($4, $5, $6)
-ORDER BY p.area, p.registered_at, p.person_id
-LIMIT $7
-"""
-
-Cursor = tuple[datetime, UUID]
-"""Time and id of the last of a page."""
 
 
 class UnknownDirective(Exception):
@@ -174,11 +122,10 @@ class Received:
 
 
 class Directives:
-    """The directives of the registration database; `ring` opens the names of those who have not acknowledged."""
+    """The directives of the registration database."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
-        self._ring = ring
 
     async def send(self, directive: Directive, files: Sequence[UUID], *, most: int) -> None:
         """Send a directive with uploaded files of at most `most` bytes each. It is final from then on.
@@ -218,25 +165,6 @@ class Directives:
                 raise UnknownDirective
             domain.check_stands(directive)
             await connection.execute(WITHDRAW, directive_id, now, reader.subject, reason)
-
-    async def acknowledge(self, directive_id: UUID, reader: Audience, *, now: datetime) -> datetime:
-        """Record that the reader has taken note, and return when he first did.
-
-        Raises `UnknownDirective` for what is not to him, and `DirectiveRefused` for what no longer stands.
-        """
-        async with acquire(self._pool) as connection:
-            directive = await _found(connection, directive_id)
-            if not domain.reaches(directive, reader.role, reader.area):
-                raise UnknownDirective
-            known: datetime | None = await connection.fetchval(SELECT_ACKNOWLEDGEMENT, directive_id, reader.subject)
-            if known is not None:
-                return known
-            domain.check_stands(directive)
-            await connection.execute(
-                INSERT_ACKNOWLEDGEMENT, directive_id, reader.subject, reader.role, reader.area, now
-            )
-            first: datetime = await connection.fetchval(SELECT_ACKNOWLEDGEMENT, directive_id, reader.subject)
-        return first
 
     async def read(self, directive_id: UUID, reader: Audience) -> Received:
         """Return a directive that is to the reader, from him, or about his area. Raises `UnknownDirective`."""
@@ -279,82 +207,14 @@ class Directives:
             files = await connection.fetch(SELECT_FILES, [row["directive_id"] for row in rows])
         return [_received(row, files) for row in rows]
 
-    async def count_open(self, reader: Audience, *, now: datetime) -> Mapping[str, int]:
-        """Count the directives that the reader has still to acknowledge, and of them those `overdue`."""
-        async with acquire(self._pool) as connection:
-            row = await connection.fetchrow(COUNT_OPEN, reader.around, reader.role, reader.subject, now)
-        return dict(row) if row else {}
-
-    async def count_acknowledged(self, directive: Directive, area: str) -> Sequence[Mapping[str, Any]]:
-        """Count, one level below `area`, whom the directive reaches now, who has acknowledged, and who did so late."""
-        inner = _inside_both(directive.area, area)
-        if inner is None:
-            return []
-        async with acquire(self._pool) as connection:
-            rows = await connection.fetch(
-                COUNT_ACKNOWLEDGED,
-                directive.directive_id,
-                list(directive.roles),
-                inner,
-                min(len(area) + 2, 6),
-                directive.deadline,
-            )
-        return [dict(row) for row in rows]
-
-    async def missing(
-        self, directive: Directive, area: str, *, after: PersonCursor | None, limit: int, reader: UUID, now: datetime
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return the next persons of `area` who have not acknowledged, with names; the reading is recorded."""
-        inner = _inside_both(directive.area, area)
-        if inner is None:
-            return []
-        async with acquire(self._pool) as connection, connection.transaction():
-            rows = await connection.fetch(
-                PAGE_MISSING,
-                directive.directive_id,
-                list(directive.roles),
-                inner,
-                *(after or before_all_of(inner)),
-                limit,
-            )
-            if rows:
-                read = [row["person_id"] for row in rows]
-                await connection.execute(RECORD_ACCESS, now, reader, "directive not acknowledged", read)
-        return [
-            {
-                "person_id": row["person_id"],
-                "area": row["area"],
-                "role": row["role"],
-                "registered_at": row["registered_at"],
-                "name": self._open(row),
-            }
-            for row in rows
-        ]
-
-    def _open(self, row: asyncpg.Record) -> str | None:
-        if row["ciphertext"] is None:
-            return None
-        sealed = Sealed(row["key_id"], row["wrapped_key"], row["ciphertext"])
-        try:
-            return self._ring.open_sealed(sealed, household=str(row["person_id"]), field="name").decode()
-        except SealBroken:
-            # One damaged row shall not hide the others.
-            _log.error("sealed_field_broken", person=str(row["person_id"]), field="name", key=sealed.key_id)
-            return None
-
-
-def _inside_both(one: str, other: str) -> str | None:
-    """The inner of two areas; None where neither lies in the other."""
-    inner = max(one, other, key=len)
-    return inner if inner.startswith(one) and inner.startswith(other) else None
-
 
 async def _locked(connection: Connection, directive_id: UUID) -> Directive:
     await connection.execute(LOCK_DIRECTIVE, directive_id)
-    return await _found(connection, directive_id)
+    return await found(connection, directive_id)
 
 
-async def _found(connection: Connection, directive_id: UUID) -> Directive:
+async def found(connection: Connection, directive_id: UUID) -> Directive:
+    """Return a directive. Raises `UnknownDirective`."""
     row = await connection.fetchrow(FIND_DIRECTIVE, directive_id)
     if row is None:
         raise UnknownDirective

@@ -11,7 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from services.registration.domain.people import Person
-from services.registration.store.people import RECORD_ACCESS, opened, person_of
+from services.registration.store.people import RECORD_ACCESS, person_of
+from services.registration.store.sealed_fields import opened
 from shared.contracts.events import VolunteerStatus
 from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing

@@ -17,17 +17,15 @@ from services.registration.domain.sign_ups import Step
 from services.registration.name_index import tokens_of_name
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.proofs import Proof, write_proof
+from services.registration.store.sealed_fields import opened, seal_fields
 from services.registration.store.sign_in import end_sign_ins
 from services.registration.store.training_duty import check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
-from shared.observability.logs import log
 from shared.postgres import outbox
 from shared.postgres.pool import Connection, acquire
 from shared.security.blind_index import BlindIndex
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-_log = log(__name__)
+from shared.security.sealing import KeyRing
 
 # All that a new person leaves, in one statement: at 200 sign-ups a second each further one is felt. Nothing of it is
 # written where the phone or national id is known.
@@ -251,7 +249,7 @@ class People:
         proof: Proof | None = None,
     ) -> bool:
         """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
-        fields = self._sealed(person.person_id, {"name": contact.name, "phone": contact.phone})
+        fields = seal_fields(self._ring, person.person_id, {"name": contact.name, "phone": contact.phone})
         key = str(person.person_id)
         added = await connection.fetchval(
             INSERT_PERSON,
@@ -359,26 +357,7 @@ class People:
 
     async def write_sealed(self, connection: Connection, person_id: UUID, fields: Mapping[str, str]) -> None:
         """Seal texts about a person, instead of what these fields held before."""
-        await connection.executemany(WRITE_SEALED, self._sealed(person_id, fields))
-
-    def _sealed(self, person_id: UUID, fields: Mapping[str, str]) -> list[tuple[UUID, str, str, bytes, bytes]]:
-        return [
-            (person_id, field, *self._ring.seal(text.encode(), household=str(person_id), field=field))
-            for field, text in fields.items()
-        ]
-
-
-def opened(ring: KeyRing, row: asyncpg.Record, field: str, stored_as: str | None = None) -> str | None:
-    """Open the sealed field whose columns begin with `field`; None if it was erased or cannot be opened."""
-    if row[field] is None:
-        return None
-    sealed = Sealed(row[f"{field}_key"], row[f"{field}_wrapped"], row[field])
-    try:
-        return ring.open_sealed(sealed, household=str(row["person_id"]), field=stored_as or field).decode()
-    except SealBroken:
-        # One damaged row shall not hide a whole area from its coordinator.
-        _log.error("sealed_field_broken", person=str(row["person_id"]), field=field, key=sealed.key_id)
-        return None
+        await connection.executemany(WRITE_SEALED, seal_fields(self._ring, person_id, fields))
 
 
 async def _announce(connection: Connection, before: Person | None, after: Person, now: datetime) -> None:

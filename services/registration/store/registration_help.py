@@ -13,11 +13,9 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from services.registration.store.people import RECORD_ACCESS
-from shared.observability.logs import log
+from services.registration.store.sealed_fields import open_field
 from shared.postgres.pool import acquire
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-_log = log(__name__)
+from shared.security.sealing import KeyRing
 
 # A second request from the same phone changes nothing: the first one stands, with its place in the list.
 INSERT: Final = """
@@ -111,10 +109,6 @@ class RegistrationHelp:
         return Outcome(closed) if closed else None
 
     def _open(self, row: asyncpg.Record) -> HelpRequest:
-        request_id, sealed = row["request_id"], Sealed(row["key_id"], row["wrapped_key"], row["ciphertext"])
-        try:
-            contact = json.loads(self._ring.open_sealed(sealed, household=str(request_id), field="contact"))
-        except SealBroken:
-            _log.error("sealed_field_broken", request=str(request_id), field="contact", key=sealed.key_id)
-            contact = {"name": None, "phone": None}
-        return HelpRequest(request_id, row["area"], row["asked_at"], contact["name"], contact["phone"])
+        text = open_field(self._ring, row, of=row["request_id"], field="contact")
+        contact = json.loads(text) if text is not None else {"name": None, "phone": None}
+        return HelpRequest(row["request_id"], row["area"], row["asked_at"], contact["name"], contact["phone"])

@@ -84,7 +84,7 @@ class Desk:
 
     async def expire(self) -> None:
         """What the loop of the process does at each turn."""
-        while await self.office.app.state.parts.problems.escalate_overdue(now=self.office.clock.now()):
+        while await self.office.app.state.parts.problems.steps.escalate_overdue(now=self.office.clock.now()):
             pass
 
 
@@ -185,7 +185,7 @@ async def test_time_brings_a_ticket_from_the_village_to_the_centre(desk: Desk) -
 async def test_many_processes_send_each_ticket_up_once(desk: Desk) -> None:
     problems = [await desk.raised(who="subdistrict", area="500101") for _ in range(12)]  # begin at the district
     desk.office.clock.advance(STAYS[Level.DISTRICT])
-    store = desk.office.app.state.parts.problems
+    store = desk.office.app.state.parts.problems.steps
     now = desk.office.clock.now()
     counted = await asyncio.gather(*(store.escalate_overdue(now=now, limit=5) for _ in range(8)))
     while more := await store.escalate_overdue(now=now, limit=5):
@@ -346,7 +346,7 @@ async def test_what_is_like_a_title_is_found(desk: Desk) -> None:
 
 
 async def test_lists_are_paged_and_filtered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.registration.http.problems.PAGE_SIZE", 2)
+    monkeypatch.setattr("services.registration.http.problems.tickets.PAGE_SIZE", 2)
     problems = []
     for minute in range(5):
         desk.office.clock.advance(timedelta(minutes=1))

@@ -13,7 +13,7 @@ import pytest
 from services.registration.app import http_app
 from services.registration.domain.trainings import CODE_AFTER, CODE_BEFORE, Policy
 from services.registration.settings import RegistrationSettings
-from services.registration.store.trainings import KEEP_CONTACTS
+from services.registration.store.trainings.sign_ups import KEEP_CONTACTS
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
@@ -223,10 +223,10 @@ async def test_guests_contacts_are_destroyed_a_quarter_after_the_session(school:
     session = await school.session(await school.course(audience="public"))
     await school.sign_up(session, name="แขก", phone=new_phone())
     count = "SELECT count(*) FROM training_sign_up_field JOIN training_sign_up USING (sign_up_id) WHERE session_id = $1"
-    trainings = school.office.app.state.parts.trainings
-    await trainings.sweep(now=ENDS + KEEP_CONTACTS - timedelta(seconds=1))
+    sign_ups = school.office.app.state.parts.trainings.sign_ups
+    await sign_ups.sweep(now=ENDS + KEEP_CONTACTS - timedelta(seconds=1))
     assert await school.office.pool.fetchval(count, UUID(session)) == 2
-    await trainings.sweep(now=ENDS + KEEP_CONTACTS)
+    await sign_ups.sweep(now=ENDS + KEEP_CONTACTS)
     assert await school.office.pool.fetchval(count, UUID(session)) == 0
     assert await school.states(session) == ["placed"]
 
@@ -473,7 +473,7 @@ async def test_who_is_trained_is_counted_by_area_and_named_to_the_entitled(
     assert (await office.ask("GET", path, other, params=params)).status_code == 403
     read = "SELECT count(*) FROM personal_data_access WHERE purpose = 'training list' AND $1 = ANY(persons)"
     assert await office.pool.fetchval(read, UUID(trained)) == 1
-    monkeypatch.setattr("services.registration.http.trainings.PAGE_SIZE", 1)
+    monkeypatch.setattr("services.registration.http.trainings.completions.PAGE_SIZE", 1)
     paged: dict[str, Any] = {"area": "5003", "course": course}
     names = []
     while True:
