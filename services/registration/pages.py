@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from services.registration.settings import PageSettings
-from shared.web.files import REVALIDATED, package_files, page_files, route
+from shared.web.files import REVALIDATED, PageRoute, package_files, page_files, route
 
 PAGES: Final = Path(__file__).parent / "pages"
 FONT: Final = "@fontsource/sarabun"
@@ -36,11 +36,11 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
         if url
     }
 
-    async def addresses(_: Request) -> JSONResponse:
+    def addresses(_: Request) -> JSONResponse:
         return JSONResponse(services | {"messages": sms_sink}, headers={"Cache-Control": REVALIDATED})
 
     files = [*page_files(PAGES, connect=tuple(services.values())), *package_files(settings.assets, FONT)]
     return [
-        Route("/services", addresses, methods=["GET"], include_in_schema=False),
+        PageRoute("/services", addresses),
         *(route(url, file) for url, file in files if sms_sink or url not in MESSAGES),
     ]

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from shared.security.rights import Right
 from shared.web.authentication import Required, optional_principal
 from shared.web.direct import DirectRoute
-from shared.web.files import FileRoute
+from shared.web.files import PageRoute
 
 
 class Demand(StrEnum):
@@ -46,7 +46,7 @@ def access_of(app: FastAPI) -> Sequence[Access]:
 
 def _access(app: FastAPI) -> Iterator[Access]:
     for route in iter_route_contexts(app.routes):
-        if isinstance(route.original_route, FileRoute):
+        if isinstance(route.original_route, PageRoute):
             continue
         methods = (route.methods or set()) - {"HEAD"}  # of Starlette's own routes; it is GET without a body
         endpoint: Any = route.endpoint

@@ -5,7 +5,7 @@ A path that is not in the list of files is not found, so no path leads out of th
 
 import gzip
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -106,19 +106,20 @@ class File:
         return Response(body, media_type=self.media_type, headers=headers)
 
 
-class FileRoute(Route):
-    """A route for one file of a page. Everybody may read it: it holds nothing but what is in the repository."""
+class PageRoute(Route):
+    """A route for what pages are made of. Everybody may read it: it holds nothing but what is in the repository and how
+    the process is set up."""
 
-    def __init__(self, url: str, file: File) -> None:
+    def __init__(self, url: str, answer: Callable[[Request], Response]) -> None:
         async def endpoint(request: Request) -> Response:
-            return file.answer(request)
+            return answer(request)
 
         super().__init__(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)
 
 
-def route(url: str, file: File) -> FileRoute:
+def route(url: str, file: File) -> PageRoute:
     """A route for one file."""
-    return FileRoute(url, file)
+    return PageRoute(url, file.answer)
 
 
 def page_files(folder: Path, connect: Sequence[str] = ()) -> Iterator[tuple[str, File]]:

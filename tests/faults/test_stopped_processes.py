@@ -14,7 +14,7 @@ from tests.faults.ledger import RECORDED
 from tests.faults.road import Road
 from tests.faults.scenarios import taken_over
 from tests.faults.stacks import ProxiedStack
-from tests.faults.test_killed_processes import APPLIED
+from tests.faults.test_killed_processes import APPLIED, BURST
 
 SPARE_PORT: Final = 20
 """The distance from the stack's first port of one that nothing else uses."""
@@ -46,8 +46,8 @@ async def test_a_zombie_changes_nothing(
             await road.used_up()
             stack.supervisor.start(second)
             await back(campaigns.stack, second.name)
-            goal = await progress() + random.randint(1, 200)
-            road.open()
+            goal = await progress() + random.randint(1, 60)
+            road.hold(BURST)
             await until(reached(progress, goal), f"{process} has done some work")
             stack.kill(process, signal.SIGSTOP)
             try:
