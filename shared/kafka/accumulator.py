@@ -22,12 +22,6 @@ LINGER_SECONDS: Final = 0.001
 """Records that arrive within it share a produce batch; it is little beside a phone's round trip. With 64 connections,
 2 ms let the process wait for a third of its time, and without any every record travels alone."""
 
-CROWD: Final = 100
-"""Calls of `send` under way from which on records gather for longer. Fewer wait for each other's answers only."""
-CROWDED_LINGER_SECONDS: Final = 0.008
-"""Of the 20 to 100 ms that an answer takes then. Batches of one or two records become batches of four, which costs
-Kafka, this process and the recorder a tenth less for each record: it is what keeps a crowd from growing."""
-
 MAX_WAITING_BATCHES: Final = 4
 """Behind the one under way: 2 MB, more than all that intake admits when it is spread over the partitions. In all 24,
 while Kafka is away, they and those under way are 60 MB."""
@@ -99,7 +93,6 @@ class Accumulator:
         self._patience_seconds = patience_seconds
         self._lanes = [_Lane(partition) for partition in range(topic.partitions)]
         self._flushing: asyncio.Task[None] | None = None
-        self._sends = 0
         self.failed = asyncio.Event()
         """Set when Kafka refused for good: the producer is of no use any more (aiokafka#1017), and the process has to
         start again."""
@@ -111,14 +104,12 @@ class Accumulator:
             return []
         loop = asyncio.get_running_loop()
         sending = _Sending(len(records), loop.create_future())
-        self._sends += 1
         for index, record in enumerate(records):
             self._add(sending, index, record)
         patience = loop.call_later(self._patience_seconds, sending.end)
         try:
             await sending.done
         finally:
-            self._sends -= 1
             patience.cancel()
         return sending.acknowledged
 
@@ -148,7 +139,7 @@ class Accumulator:
             self._flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
-        await asyncio.sleep(CROWDED_LINGER_SECONDS if self._sends > CROWD else LINGER_SECONDS)
+        await asyncio.sleep(LINGER_SECONDS)
         for lane in self._lanes:
             if lane.waiting and not lane.under_way:
                 lane.under_way = True

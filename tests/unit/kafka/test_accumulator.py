@@ -5,12 +5,10 @@ import asyncio
 from dataclasses import replace
 from typing import Any, cast
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from shared.contracts.topics import SURVEY_INTAKE
-from shared.kafka import accumulator as module
 from shared.kafka.accumulator import MAX_WAITING_BATCHES, Accumulator
 
 TOPIC = replace(SURVEY_INTAKE, partitions=2)
@@ -134,16 +132,3 @@ async def test_a_partition_that_is_gone_is_a_failure_and_nobody_waits_for_it() -
     async with asyncio.timeout(2):
         assert await accumulator.send(records(0, 1)) == [False]
     assert accumulator.failed.is_set()
-
-
-async def test_a_crowd_lets_records_gather_for_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CROWD", 2)
-    monkeypatch.setattr(module, "LINGER_SECONDS", 3_600)  # what fewer would wait
-    monkeypatch.setattr(module, "CROWDED_LINGER_SECONDS", 0)
-    producer = Producer()
-    accumulator = accumulator_on(producer)
-    sending = asyncio.gather(*(accumulator.send(records(0, key)) for key in (1, 2, 3)))
-    partition, keys, acknowledgement = await producer.next()
-    assert (partition, keys) == (0, [b"1", b"2", b"3"])
-    acknowledgement.set_result(None)
-    assert await sending == [[True]] * 3
