@@ -9,10 +9,10 @@ request pays for a timer of its own.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from functools import partial
 from typing import Any, Final
 
 import msgspec
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shared.observability.metrics import CONNECTIONS, CONNECTIONS_ENDED
@@ -35,9 +35,10 @@ SWEEP_SECONDS = 1.0
 WHOLE_REPLY: Final = "jitasa.whole_reply"
 """The ASGI extension by which a direct route (shared/web/direct.py) hands over a whole answer, by its "write": one
 write to the socket instead of two, and no header of ours is checked against a regular expression again and again."""
-WholeReply = Callable[[bytes, bytes], bool]
-"""Takes the status line with the headers, each with its end of line, and the body, whose length they tell. False: it
-cannot be written so, since the connection is to end with it or its reader is slow; send it the ordinary way."""
+WholeReply = Callable[[Scope, bytes, bytes], bool]
+"""Takes the request's scope, the status line with the headers, each with its end of line, and the body, whose length
+they tell. False: it cannot be written so, since the connection is to end with it, its reader is slow or the next
+request is there already; send it the ordinary way."""
 
 
 class Wait(StrEnum):
@@ -114,12 +115,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begins to serve a request."""
         super().on_headers_complete()
-        cycle = self.cycle
-        if cycle is not None and cycle.scope is self.scope:
-            self.scope["extensions"] = {WHOLE_REPLY: {"write": partial(self._reply_whole, cycle)}}
+        # Nothing of a request may lead back to it: finding such cycles costs the collector a quarter of a second.
+        self.scope["extensions"] = {WHOLE_REPLY: {"write": self._reply_whole}}
 
-    def _reply_whole(self, cycle: Any, head: bytes, body: bytes) -> bool:
-        if cycle.response_started or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
+    def _reply_whole(self, scope: Scope, head: bytes, body: bytes) -> bool:
+        cycle = self.cycle
+        if cycle is None or cycle.scope is not scope or cycle.response_started:
+            return False
+        if cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
             return False
         defaults = b"".join([b"%s: %s\r\n" % header for header in cycle.default_headers])
         self.transport.write(b"".join((head, defaults, b"\r\n", body)))

@@ -56,7 +56,7 @@ def _written_whole(scope: Scope, reply: Reply) -> bool:
         return False
     headers = b"".join([b"%s: %s\r\n" % header for header in reply.headers])
     write: WholeReply = extensions[WHOLE_REPLY]["write"]
-    return write(b"".join((STATUS_LINE[reply.status], headers, _SECURITY)), reply.body)
+    return write(scope, b"".join((STATUS_LINE[reply.status], headers, _SECURITY)), reply.body)
 
 
 class Disconnected(Exception):

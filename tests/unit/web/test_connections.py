@@ -1,6 +1,7 @@
 """Hostile and unlucky clients, on real sockets against a served application, while a normal client is served."""
 
 import asyncio
+import gc
 import gzip
 import json
 import socket
@@ -13,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from shared.observability.metrics import CONNECTIONS_ENDED
 from shared.web import bodies
@@ -140,6 +142,21 @@ async def test_a_direct_routes_answer_is_whole_and_in_order_whether_its_connecti
     names = [sorted(line.partition(b":")[0] for line in head) for head in heads]
     assert names[0] == names[1] == sorted({*names[2]} - {b"connection"}), "the same headers, each once"
     assert b"connection: close" in heads[2]
+
+
+async def test_an_answered_request_leaves_nothing_to_the_collector(served: Served) -> None:
+    """Were there one cycle of references a request, its body would lie about until the collector stops the process."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with served.connection() as (reader, writer), asyncio.timeout(DEADLINE_SECONDS):
+            for _ in range(20):
+                writer.write(POST + b"Content-Length: 5\r\n\r\nhello")
+                await reader.readuntil(b"\r\n\r\n5")
+            living = sum(isinstance(each, RequestResponseCycle) for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert living <= 3, "the connection's last one, and those of others that have just ended"
 
 
 async def test_a_head_that_does_not_end_is_ended(served: Served) -> None:
