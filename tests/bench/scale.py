@@ -16,6 +16,8 @@ PER_SECOND = 10_000
 """Households for each second asked for, in every case."""
 CONNECTIONS = 32
 WORKER_NUMBERS = (1, 2, 4)
+LEAST_MEASURED = 20_000
+"""Records left when every process has its share: fewer are a fraction of a second's work, and no measure."""
 SHARE_SECONDS = 60.0
 """A new member of a group has its partitions within seconds; on a busy machine within this."""
 
@@ -45,6 +47,9 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
             await found.empty("reporting")
             figure = await _workers(found, "projector", number, recorded)
             figure.raw = raw_projector
+            if figure.notes["records"] < LEAST_MEASURED:
+                print(f"scale: {figure.case}: too little was left when all had a share; ask for more --seconds")
+                continue
             show(figure)
 
 
