@@ -51,6 +51,7 @@ MAX_TOKEN_LENGTH = (
 MAX_JWKS_BYTES = 64 * 1024  # 16 keys of about 250 bytes each, with room for certificates that other issuers add
 MAX_CACHED_TOKENS = 20_000  # some 20 MB at most; a token is verified about 100 times faster when it is found here
 REFETCH_SECONDS = 5.0  # tokens with invented key ids may cost the issuer one request in this time, not more
+FIRST_FETCH_SECONDS = 0.5  # until a key is known: services start side by side, and wait for the issuer's keys
 REFRESH_SECONDS = 300.0  # a key that was withdrawn is forgotten everywhere after this time
 FETCH_TIMEOUT_SECONDS = 5.0  # a key set is one small file from a neighbour: slower than this is broken
 
@@ -334,10 +335,14 @@ class TokenVerifier:
             raise InvalidToken("token_unknown_key")
         return next(iter(self._keys.values()))
 
+    @property
+    def _patience(self) -> float:
+        return REFETCH_SECONDS if self._keys else FIRST_FETCH_SECONDS
+
     async def _refetch(self, fetches_seen: int) -> None:
         """Fetch the key set, unless another task did so while this one waited, or it was done a moment ago."""
         async with self._fetching:
-            if self._fetches != fetches_seen or time.monotonic() < self._fetched_at + REFETCH_SECONDS:
+            if self._fetches != fetches_seen or time.monotonic() < self._fetched_at + self._patience:
                 return
             try:
                 document = await self._source.fetch()
@@ -356,7 +361,7 @@ class TokenVerifier:
 
     async def _keep_fresh(self) -> None:
         while True:
-            await asyncio.sleep(REFRESH_SECONDS if self._keys else REFETCH_SECONDS)
+            await asyncio.sleep(REFRESH_SECONDS if self._keys else FIRST_FETCH_SECONDS)
             await self._refetch(self._fetches)
 
     def _judge(self, claims: Mapping[str, Any]) -> Principal:

@@ -1,5 +1,6 @@
 """Tokens: what is accepted, and that nothing else is."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -251,6 +252,25 @@ async def test_a_withdrawn_key_is_forgotten_with_its_cached_tokens(monkeypatch: 
     source.document = Keys(fresh).document
     await checker.verify(signed(fresh))
     assert await refusal(old, checker) == "token_unknown_key"
+
+
+async def test_an_issuer_that_starts_at_the_same_time_is_asked_again_at_once() -> None:
+    class Starting(Keys):
+        async def fetch(self) -> bytes:
+            document = await super().fetch()
+            if self.asked == 1:
+                raise ConnectionRefusedError
+            return document
+
+    checker = verifier(Starting(KEY))
+    await checker.start()
+    try:
+        assert not checker.ready
+        async with asyncio.timeout(tokens.REFETCH_SECONDS / 2):  # much sooner than a known issuer is asked again
+            while not checker.ready:
+                await asyncio.sleep(0.02)
+    finally:
+        await checker.close()
 
 
 async def test_invented_key_ids_cost_the_issuer_one_request() -> None:
