@@ -33,6 +33,8 @@ COUNTRY: Final = 5_000
 PROVINCES: Final = 12
 ACCIDENT_SECONDS: Final = 90.0
 """Waiting inside an accident, for the victim's return or for progress: a take-over is the longest, 10 s."""
+PATIENCE_SECONDS: Final = 0.5
+"""After so long without any progress the burst was too small for the work that the victim is to do."""
 
 Accident = Callable[[Road], Coroutine[Any, Any, None]]
 Progress = Callable[[], Awaitable[int]]
@@ -162,5 +164,22 @@ def reached(progress: Progress, goal: int) -> Condition:
 
     async def done() -> bool:
         return await progress() >= goal
+
+    return done
+
+
+def fed(road: Road, progress: Progress, goal: int) -> Condition:
+    """The condition that so much is done. Where what has passed does not bring it about, more is let through."""
+    seen, since = -1, monotonic()
+
+    async def done() -> bool:
+        nonlocal seen, since
+        now = await progress()
+        if now != seen:
+            seen, since = now, monotonic()
+        elif monotonic() - since > PATIENCE_SECONDS:
+            road.hold(1)
+            since = monotonic()
+        return now >= goal
 
     return done

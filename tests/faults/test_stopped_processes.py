@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from deploy.local.supervisor import http_ready
-from tests.faults.campaigns import SEED, Campaigns, back, reached, until
+from tests.faults.campaigns import SEED, Campaigns, back, fed, reached, until
 from tests.faults.ledger import RECORDED
 from tests.faults.road import Road
 from tests.faults.scenarios import taken_over
@@ -48,7 +48,7 @@ async def test_a_zombie_changes_nothing(
             await back(campaigns.stack, second.name)
             goal = await progress() + random.randint(1, 60)
             road.hold(BURST)
-            await until(reached(progress, goal), f"{process} has done some work")
+            await until(fed(road, progress, goal), f"{process} has done some work")
             stack.kill(process, signal.SIGSTOP)
             try:
                 taken = await taken_over(campaigns.runtime, work[0])
