@@ -25,15 +25,16 @@ from deploy.trouble import Trouble
 from tests.runtime import Runtime, temporary_home
 
 SUPERVISE = """
-import signal, sys
+import signal, sys, threading
 from pathlib import Path
 from deploy.local.home import Home
 from deploy.local.stack import Stack
 stack = Stack(Home(Path(sys.argv[1]), Path(sys.argv[2])), int(sys.argv[3]))
 stack.start_infrastructure()
+stopping = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stopping.set())
 print("ready", flush=True)
-signal.signal(signal.SIGTERM, lambda *_: None)
-signal.pause()
+stopping.wait()
 stack.stop()
 """
 

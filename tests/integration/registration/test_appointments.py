@@ -152,6 +152,19 @@ async def relaying(office: Office, runtime: Runtime) -> AsyncIterator[None]:
         await running
 
 
+def rounds_of_terms(monkeypatch: pytest.MonkeyPatch) -> asyncio.Semaphore:
+    """Can be acquired once for each round in which ended and begun roles were looked for."""
+    rounds, keep_terms = asyncio.Semaphore(0), Appointments.keep_terms
+
+    async def kept(self: Appointments, *, now: datetime) -> int:
+        done = await keep_terms(self, now=now)
+        rounds.release()
+        return done
+
+    monkeypatch.setattr(Appointments, "keep_terms", kept)
+    return rounds
+
+
 async def test_tokens_of_an_ended_role_stop_everywhere(
     office: Office,
     runtime: Runtime,
@@ -163,12 +176,14 @@ async def test_tokens_of_an_ended_role_stop_everywhere(
     that checks tokens hears of it."""
     made = await appointed(office, last=TODAY)
     monkeypatch.setattr(application, "TERMS_EVERY", timedelta(seconds=0.2))
+    rounds = rounds_of_terms(monkeypatch)
     bar, clock = BarredVolunteers(runtime.kafka_settings("survey")), MovableClock(MIDNIGHT - timedelta(seconds=1))
     app = http_app(registration_settings, database, bar=Barred(), clock=clock, gateway=Phones())
     await bar.start()
     try:
         async with relaying(office, runtime), app.router.lifespan_context(app), asyncio.timeout(DEADLINE):
-            await asyncio.sleep(0.5)  # two rounds in which nothing is due
+            for _ in range(2):  # rounds in which nothing is due
+                await rounds.acquire()
             assert await statuses(office, made) == ["approved"]
             clock.advance(timedelta(seconds=1))
             while not bar.is_barred(UUID(made["volunteer_id"])):

@@ -17,6 +17,9 @@ from tests.integration.survey.conftest import DEADLINE_SECONDS, TAKEN, Survey, c
 MEASURES = ("persons", "dose_0", "dose_1", "dose_2", "dose_3", "wanting", "wanting_608", "undecided", "refusing")
 SUMS = f"SELECT {', '.join(f'coalesce(sum((counts->>{m!r})::integer), 0) AS {m}' for m in MEASURES)} FROM household"  # noqa: S608
 
+TAKE_OVERS = "SELECT sum(owner_epoch) FROM consumer_position"
+"""Grows by one for each partition that another worker takes over."""
+
 
 async def assert_exact(survey: Survey, bodies: Sequence[dict[str, Any]]) -> None:
     """What the events add up to is what the tables hold, and each submission is one event."""
@@ -105,7 +108,11 @@ async def test_a_recorder_that_was_thought_dead_changes_nothing(survey: Survey) 
             await survey.accept(*sent[:100])
             await survey.until_recorded(100)
             await withheld.asked.wait()
+            before = await survey.pool.fetchval(TAKE_OVERS)
             async with survey.recorder(group="heir"):
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    while await survey.pool.fetchval(TAKE_OVERS) < before + survey.submitted_topic.partitions:
+                        await asyncio.sleep(0.01)
                 await survey.accept(*sent[100:])
                 await survey.until_recorded(200)
                 withheld.released.set()
