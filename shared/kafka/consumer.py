@@ -215,7 +215,7 @@ class PositionedConsumer:
             mine = list(self._positions.keys() & consumer.assignment())
             try:
                 self._progress.ends(await consumer.end_offsets(mine) if mine else {})
-            except KafkaError as error:  # the age of the oldest record tells it meanwhile
+            except Exception as error:  # whatever one look meets, the next one shall come: a lag must not stand still
                 _log.warning("ends_not_known", group=self._group, cause=type(error).__name__)
 
     async def _feed(self, consumer: AIOKafkaConsumer, stopping: asyncio.Event) -> None:

@@ -275,6 +275,10 @@ class TokenVerifier:
                 await self._refresher
             self._refresher = None
 
+    def knows(self, token: str) -> bool:
+        """Whether `token` was found good before, so that `verify` need not read it again."""
+        return token in self._verified
+
     async def verify(self, token: str) -> Principal:
         """Say who holds `token`. Raises `InvalidToken`, or `KeysUnavailable` when no key set was ever reached."""
         known = self._verified.get(token)

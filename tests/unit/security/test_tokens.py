@@ -15,7 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from shared.contracts.events import Role
-from shared.security import tokens
+from shared.security import issuers, tokens
+from shared.security.issuers import Verifiers
 from shared.security.principal import Principal
 from shared.security.tokens import InvalidToken, KeysUnavailable, TokenSigner, TokenVerifier
 
@@ -323,6 +324,23 @@ async def test_other_keys_in_the_set_are_passed_over() -> None:
     assert (await checker.verify(signed())).subject == SUBJECT
     assert await refusal(signed(stranger), checker) == "token_unknown_key"
     await checker.close()
+
+
+async def test_beside_other_issuers_a_token_of_ours_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(token: str) -> Any:
+        read.append(token)
+        return tokens.unverified(token)
+
+    monkeypatch.setattr(issuers, "unverified", counted)
+    both = Verifiers(verifier(), {"https://login.agency.example": verifier()})
+    await both.start()
+    token = signed()
+    for _ in range(3):
+        assert (await both.verify(token)).subject == SUBJECT
+    assert read == [token]
+    await both.close()
 
 
 async def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
