@@ -55,6 +55,9 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/facilities/{facility_id}": "the same, one place",
         "GET /v1/facility-kinds": "which kinds of place there are",
         "GET /v1/holidays": "the public holidays",
+        "GET /v1/public/places": "what is open near me: only what a sign at the door would say; bounded by address",
+        "GET /v1/public/places.geojson": "the same for maps; bounded by address",
+        "GET /v1/public/places/{facility_id}": "the same, one place; bounded by address",
     },
     "reporting": {
         **_EVERYWHERE,

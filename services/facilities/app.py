@@ -9,6 +9,8 @@ from typing import Final
 import asyncpg
 from fastapi import FastAPI
 
+from services.facilities.allowance import Allowance
+from services.facilities.cached import Cache
 from services.facilities.http import MAX_BODY_BYTES, ROUTERS
 from services.facilities.reference import Reference
 from services.facilities.settings import TokenSettings
@@ -53,6 +55,8 @@ def create(
     app.state.authentication = authentication
     app.state.clock = clock
     app.state.reference = reference
+    app.state.cache = Cache()
+    app.state.allowance = Allowance()
     return app
 
 

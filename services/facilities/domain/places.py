@@ -127,6 +127,10 @@ class ClosedFacility(Exception):
     """A closed place has nothing to confirm; it is opened again by an update."""
 
 
+class NotMerged(Exception):
+    """The place is no other one: there is nothing to take back."""
+
+
 class MergedFacility(Exception):
     """The place turned out to be another one, `survivor`, which is the one to change."""
 
@@ -155,6 +159,34 @@ def updated(before: Facility, content: Content, at: datetime) -> Change:
     else:
         kind = FacilityChange.UPDATED
     return Change(kind, before, after)
+
+
+def merged(before: Facility, survivor: Facility, at: datetime) -> Change:
+    """The place turned out to be `survivor`, under which it goes on: closed from now on, its history kept.
+
+    Raises `MergedFacility` where one of both is another one already.
+    """
+    for each in (before, survivor):
+        if each.merged_into is not None:
+            raise MergedFacility(each.merged_into)
+    content = replace(before.content, status=FacilityStatus.CLOSED)
+    after = replace(
+        before,
+        content=content,
+        revision=before.revision + 1,
+        updated_at=at,
+        confirmed_at=at,
+        merged_into=survivor.facility_id,
+    )
+    return Change(FacilityChange.CLOSED, before, after)
+
+
+def parted(before: Facility, at: datetime) -> Change:
+    """The merger was a mistake: the place is itself again, closed until somebody opens it. Raises `NotMerged`."""
+    if before.merged_into is None:
+        raise NotMerged
+    after = replace(before, revision=before.revision + 1, updated_at=at, confirmed_at=at, merged_into=None)
+    return Change(FacilityChange.UPDATED, before, after)
 
 
 def confirmed(before: Facility, at: datetime) -> Change:

@@ -3,9 +3,17 @@ right and the area."""
 
 from typing import Final
 
-from services.facilities.http import holidays, kinds, lists, places, revisions
+from services.facilities.http import duplicates, holidays, kinds, lists, places, public, revisions
 
-ROUTERS = (lists.router, places.router, revisions.router, kinds.router, holidays.router)
+ROUTERS = (
+    lists.router,
+    places.router,
+    revisions.router,
+    duplicates.router,
+    public.router,
+    kinds.router,
+    holidays.router,
+)
 
 MAX_BODY_BYTES: Final = 64 * 1024
 """A place with every field at its longest, every character escaped, takes below 60 KiB."""

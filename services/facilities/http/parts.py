@@ -1,5 +1,6 @@
 """What the routes share: the database, the caller, and what is answered when the register refuses."""
 
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Final
@@ -8,7 +9,7 @@ import asyncpg
 from fastapi import Depends, Request
 
 from services.facilities.domain.areas import checked_area
-from services.facilities.domain.places import ClosedFacility, MergedFacility
+from services.facilities.domain.places import ClosedFacility, MergedFacility, NotMerged
 from services.facilities.domain.violations import InvalidContent, Violation
 from services.facilities.reference import Reference
 from services.facilities.store.codes import CodeInUse
@@ -25,6 +26,8 @@ CONFLICT: Final[dict[str, Any]] = {"description": "The id or code stands for ano
 STALE: Final[dict[str, Any]] = {"description": "Somebody else has changed it; `current_revision` says to which."}
 UNNAMED: Final[dict[str, Any]] = {"description": "If-Match is missing."}
 
+_REVISION: Final = re.compile(r'"([1-9][0-9]{0,8})"')
+
 Writer = Annotated[Principal, Depends(require(Right.FACILITY_WRITE))]
 """Whoever may enter, change and confirm places."""
 
@@ -34,6 +37,27 @@ def invalid(violations: Iterable[Violation]) -> Problem:
     return Problem(
         400, "invalid", errors=[FieldError(each.path, each.code, Message(each.th, each.en)) for each in violations]
     )
+
+
+def expected_revision(if_match: str | None) -> int:
+    """The revision that a caller has seen, by the strong ETag of If-Match. Raises a 400 or 428 problem.
+
+    A list, a weak tag or `*` would not say which revision was seen.
+    """
+    if if_match is None:
+        raise Problem(
+            428,
+            detail=Message(
+                "ต้องส่ง If-Match พร้อม ETag ของรุ่นที่แก้ไข",
+                "Send If-Match with the ETag of the revision that you have changed",
+            ),
+        )
+    found = _REVISION.fullmatch(if_match.strip())
+    if found is None:
+        raise invalid(
+            [Violation("if-match", "wrong_form", 'ต้องเป็น ETag ค่าเดียว เช่น "3"', 'This has to be one ETag, such as "3"')]
+        )
+    return int(found[1])
 
 
 def area_of(text: str) -> str:
@@ -107,6 +131,10 @@ async def database(request: Request) -> AsyncIterator[Connection]:
             ),
             headers={"ETag": f'"{error.current}"'},
             members={"current_revision": error.current},
+        ) from None
+    except NotMerged:
+        raise Problem(
+            409, "not_merged", detail=Message("สถานที่นี้ไม่ได้ถูกรวม", "This place was not merged into another")
         ) from None
     except MergedFacility as error:
         raise Problem(

@@ -1,6 +1,5 @@
 """/v1/facilities: entering, changing, confirming and reading one place."""
 
-import re
 from dataclasses import replace
 from typing import Annotated, Any, Final
 from uuid import UUID, uuid4
@@ -20,6 +19,7 @@ from services.facilities.http.parts import (
     actor_of,
     clock_of,
     database,
+    expected_revision,
     invalid,
     reference_of,
 )
@@ -30,7 +30,6 @@ from shared.web.authentication import demand_area
 from shared.web.problems import Message, Problem
 
 _ANSWER: Final[dict[str, Any]] = {"model": FacilityAnswer, "description": "The place; its ETag is its revision."}
-_REVISION: Final = re.compile(r'"([1-9][0-9]{0,8})"')
 
 router = APIRouter(prefix="/v1")
 
@@ -70,15 +69,7 @@ async def update_facility(
     if body.facility_id not in (None, facility_id):
         path = "facility_id"
         raise invalid([Violation(path, "not_this_facility", "ไม่ตรงกับรหัสในที่อยู่", "This is not the id in the address")])
-    if if_match is None:
-        raise Problem(
-            428,
-            detail=Message(
-                "ต้องส่ง If-Match พร้อม ETag ของรุ่นที่แก้ไข",
-                "Send If-Match with the ETag of the revision that you have changed",
-            ),
-        )
-    expected = _revision(if_match)
+    expected = expected_revision(if_match)
     content = _content(request, body, principal)
     now = clock_of(request).now()
 
@@ -105,7 +96,7 @@ async def confirm_facility(
     ] = None,
 ) -> Response:
     """Says that nothing changed: the data is good for another week."""
-    expected = None if if_match is None else _revision(if_match)
+    expected = None if if_match is None else expected_revision(if_match)
     now = clock_of(request).now()
     async with database(request) as connection:
         facility = await places.change(
@@ -116,9 +107,9 @@ async def confirm_facility(
 
 @router.get("/facilities/{facility_id}", responses={200: _ANSWER, 404: UNKNOWN})
 async def read_facility(request: Request, facility_id: UUID) -> Response:
-    """One place; its ETag is its revision."""
+    """One place; its ETag is its revision. The id of one that turned out to be another leads to that other."""
     async with database(request) as connection:
-        facility = await places.get(connection, facility_id)
+        facility = await places.survivor(connection, facility_id)
     return answer(request, facility)
 
 
@@ -134,13 +125,3 @@ def _content(request: Request, body: FacilityBody, principal: Principal) -> Cont
             detail=Message("หน่วยงานนี้ไม่ใช่หน่วยงานของท่าน", "This is not your organisation"),
         )
     return content
-
-
-def _revision(if_match: str) -> int:
-    """The revision of a strong ETag. A list, a weak one or `*` would not say which revision was seen."""
-    found = _REVISION.fullmatch(if_match.strip())
-    if found is None:
-        raise invalid(
-            [Violation("if-match", "wrong_form", 'ต้องเป็น ETag ค่าเดียว เช่น "3"', 'This has to be one ETag, such as "3"')]
-        )
-    return int(found[1])

@@ -15,6 +15,8 @@ from shared.contracts.topics import FACILITY_UPDATED
 from shared.postgres import outbox
 from shared.postgres.pool import Connection
 
+MOST_MERGERS: Final = 50
+"""One behind the other: nobody merges more often what is one place."""
 MOST_AT_ONCE: Final = 1_000
 """Places in one statement: some 2 MB of JSON, and rows that are locked for a tenth of a second."""
 
@@ -91,6 +93,20 @@ SELECT_FACILITIES: Final = f"""
 SELECT {COLUMNS} FROM facility WHERE facility_id = ANY ($1::uuid[])
 """  # noqa: S608
 
+# A place, and what it and its survivors were merged into, the last of them at the end.
+SELECT_SURVIVOR: Final = f"""
+WITH RECURSIVE chain AS (
+    SELECT facility_id, merged_into, 1 AS step FROM facility WHERE facility_id = $1
+    UNION ALL
+    SELECT f.facility_id, f.merged_into, c.step + 1
+    FROM chain AS c JOIN facility AS f ON f.facility_id = c.merged_into
+    WHERE c.step < $2
+)
+SELECT {COLUMNS}
+FROM facility JOIN (SELECT facility_id, step FROM chain) AS c USING (facility_id)
+ORDER BY step
+"""  # noqa: S608
+
 # In the order of their ids, so that two who change the same places wait for each other instead of both for ever.
 LOCK_FACILITIES: Final = f"""
 SELECT {COLUMNS}, starts_with(area, $2) AS in_area
@@ -159,6 +175,14 @@ async def get(connection: Connection, facility_id: UUID) -> Facility:
     if row is None:
         raise UnknownFacility
     return facility_of(row)
+
+
+async def survivor(connection: Connection, facility_id: UUID) -> Facility:
+    """The place, or the one that it turned out to be; raises `UnknownFacility`."""
+    rows = await connection.fetch(SELECT_SURVIVOR, facility_id, MOST_MERGERS)
+    if not rows:
+        raise UnknownFacility
+    return facility_of(rows[-1])
 
 
 async def get_many(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Facility]:
