@@ -9,8 +9,10 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, time
 from itertools import islice
+from typing import Any
 
 import openpyxl
 
@@ -23,6 +25,7 @@ from shared.tables.limits import (
     MAX_TEXT_BYTES,
     MAX_UNPACKED_BYTES,
 )
+from shared.tables.merges import filled, merges_of
 from shared.tables.unreadable import UnreadableFile
 
 _DIRECTORY_END = b"PK\x05\x06"
@@ -31,19 +34,33 @@ _DIRECTORY_END_BYTES = 66 * 1024  # the end itself and the longest comment behin
 _TEXTS = "xl/sharedStrings.xml"
 
 
-def rows_of(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
-    """Give number and cells of each row of the first sheet that is not empty. Raises `UnreadableFile`, also midway."""
+def rows_of(file: bytes, *, sheet: str | None = None, fill_merged: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
+    """Give number and cells of each row of a sheet (the first, if none is named) that is not empty.
+
+    fill_merged: every cell of a merged range has the text of its first one. Raises `UnreadableFile`, also midway.
+    """
+    with _opened(file) as workbook:
+        found = workbook.worksheets[0] if sheet is None else _named(workbook, sheet)
+        merges = []
+        if fill_merged:
+            with closing(found._get_source()) as source:
+                merges = merges_of(source)
+        yield from filled(_rows(found), merges)
+
+
+def sheets_of(file: bytes) -> list[str]:
+    """Return the names of a workbook's sheets of cells that are not hidden. Raises `UnreadableFile`."""
+    with _opened(file) as workbook:
+        return [sheet.title for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+
+
+@contextmanager
+def _opened(file: bytes) -> Iterator[Any]:
     _check_size(file)
     try:
         workbook = openpyxl.load_workbook(io.BytesIO(file), read_only=True, data_only=True, keep_links=False)
         try:
-            sheet = workbook.worksheets[0]
-            sheet.reset_dimensions()  # what the file says of its own size is often wrong
-            for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
-                if number > MAX_SHEET_ROWS:
-                    raise UnreadableFile("not_a_workbook")
-                if cells.count(None) < len(cells):
-                    yield number, [_text(cell) for cell in cells]
+            yield workbook
         finally:
             workbook.close()
     # Whatever a damaged or forged workbook makes the reader stumble over, it cannot be read.
@@ -51,6 +68,22 @@ def rows_of(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
         raise
     except Exception:
         raise UnreadableFile("not_a_workbook") from None
+
+
+def _named(workbook: Any, name: str) -> Any:
+    for sheet in workbook.worksheets:
+        if sheet.title == name:
+            return sheet
+    raise UnreadableFile("no_such_sheet")
+
+
+def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
+    sheet.reset_dimensions()  # what the file says of its own size is often wrong
+    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
+        if number > MAX_SHEET_ROWS:
+            raise UnreadableFile("not_a_workbook")
+        if cells.count(None) < len(cells):
+            yield number, [_text(cell) for cell in cells]
 
 
 def _check_size(file: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +40,20 @@ class Row:
     faults: Sequence[Fault] = ()
     notices: Sequence[Fault] = ()
     as_of: date | None = None
+
+
+class Unreadable(ValueError):
+    """A text that cannot be read as what it should be. `code` is a key of `messages.CELLS`, `named` what its sentence
+    names."""
+
+    def __init__(self, code: str, /, **named: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.named = named
+
+
+class Noted(NamedTuple):
+    """Something that a person should see, though it could be read: a key of `messages.CELLS` and what it names."""
+
+    code: str
+    named: Mapping[str, object]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -86,9 +86,19 @@ class Guess:
     missing: tuple[Field, ...]
 
 
+def missing_fields(columns: Columns) -> Iterator[Field]:
+    """Give what a list cannot do without and these columns lack; lists that name places by their ids lack nothing."""
+    if Field.FACILITY_ID in columns.places:
+        return
+    said = {*columns.places, *columns.defaults}
+    yield from (needed for needed in (Field.NAME, Field.KIND) if needed not in said)
+    if not said & {Field.AREA, Field.SUBDISTRICT}:
+        yield Field.AREA
+
+
 class UnusableColumns(ValueError):
-    """Columns with which no row can be read. `code` is one of no_such_column, repeated_column, missing_column; `field`
-    is the one concerned."""
+    """Columns with which no row can be read. `code` is one of no_such_column, repeated_column, missing_column,
+    bad_default; `field` is the one concerned."""
 
     def __init__(self, code: str, field: Field) -> None:
         super().__init__(code)

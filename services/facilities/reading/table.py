@@ -22,13 +22,14 @@ class Table:
     """A list that was opened.
 
     titles: of each column, "" where it has none. header_row: as a spreadsheet numbers it; 0 for GeoJSON. above: the
-    texts above the header. sheet: which sheet of `sheets` is read.
+    texts above the header. sample: the first rows below it. sheet: which sheet of `sheets` is read.
     """
 
     form: Form
     titles: Sequence[str]
     header_row: int
     above: Sequence[str] = ()
+    sample: Sequence[Sequence[str]] = ()
     sheet: str | None = None
     sheets: Sequence[str] = ()
     _open: Callable[[], Iterator[tuple[int, Sequence[str]]]] = field(default=lambda: iter(()), repr=False)

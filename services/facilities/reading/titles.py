@@ -173,6 +173,7 @@ _TITLES: Final[Mapping[Field, Sequence[str]]] = {
         "map",
         "map link",
         "พิกัด google map",
+        "geometry",
     ),
     Field.LATITUDE: (
         "latitude",
