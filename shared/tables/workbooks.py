@@ -45,7 +45,10 @@ def rows_of(file: bytes, *, sheet: str | None = None, fill_merged: bool = False)
         if fill_merged:
             with closing(found._get_source()) as source:
                 merges = merges_of(source)
-        yield from filled(_rows(found), merges)
+        for number, cells in filled(_rows(found), merges):
+            # The reader gives every row as many cells as may be read.
+            width = next((column for column in range(len(cells), 0, -1) if cells[column - 1]), 0)
+            yield number, cells[:width]
 
 
 def sheets_of(file: bytes) -> list[str]:

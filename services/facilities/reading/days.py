@@ -18,6 +18,7 @@ _NAMES: Final[Sequence[Sequence[str]]] = (
     ("เสาร์", "เสาร", "ส.", "ส", "saturday", "sat"),
     ("อาทิตย์", "อาทิตย", "อา.", "อา", "sunday", "sun"),
 )
+THAI_DAYS: Final = tuple(names[0] for names in _NAMES)
 _DAY_OF: Final = {name: number for number, names in enumerate(_NAMES) for name in names}
 _ONE: Final = "|".join(re.escape(name) for name in sorted(_DAY_OF, key=len, reverse=True))
 # A letter behind it makes another word of a short form, unless it begins a word that follows days.

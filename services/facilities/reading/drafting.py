@@ -37,14 +37,13 @@ class Drafting:
             draft["facility_id"] = record.read(Field.FACILITY_ID, _read_id)
         if record.has(Field.REVISION):
             draft["revision"] = record.read(Field.REVISION, read_number)
-        is_new = draft.get("facility_id") is None
+        is_new = not record.text(Field.FACILITY_ID)
         if record.has(Field.KIND) or is_new:
             draft["kind"] = record.read(Field.KIND, self._kinds.read)
             _demand(record, Field.KIND, draft["kind"])
         if record.has(Field.NAME) or is_new:
-            if not record.spoiled(Field.NAME):
-                draft["name"] = record.typed(Field.NAME)
-            _demand(record, Field.NAME, draft.get("name"))
+            draft["name"] = record.typed(Field.NAME)
+            _demand(record, Field.NAME, draft["name"])
         if record.has(*_AREA_FIELDS) or is_new:
             draft["area"] = self._area(record)
         if record.has(Field.OFFICIAL_CODE):
@@ -114,6 +113,8 @@ def _read_id(text: str) -> str:
 
 def _position(record: Record, area: str | None) -> dict[str, float] | None:
     zone = record.read(Field.ZONE, read_zone)
+    if zone is None and record.text(Field.ZONE):
+        return None  # which is a fault already
     where = Where(zone, area[:4] if area and len(area) >= 4 else None)
     found: Position | None = None
     for first, second in _HALVES:
@@ -162,7 +163,7 @@ def _fill_contact(draft: dict[str, Any], record: Record) -> None:
         for noted in phone[1] if phone else ():
             record.notice(Field.PHONE, noted)
     for field in (Field.EMAIL, Field.WEBSITE):
-        if record.has(field) and not record.spoiled(field):
+        if record.has(field):
             contact[field.value] = record.typed(field)
     if contact:
         draft["contact"] = contact

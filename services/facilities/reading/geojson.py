@@ -13,14 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
+from services.facilities.reading.positions import NO_POINT
 from services.facilities.reading.table import Form, Table
 from shared.tables.limits import MAX_CELL, MAX_COLUMNS
 from shared.tables.unreadable import UnreadableFile
 
 POINT: Final = "geometry"
 """Title of the column that holds the point; it reads latitude, longitude."""
-NO_POINT: Final = "?"
-"""Stands for a geometry that is none: no position can be read of it."""
 
 _JUDGED_FEATURES: Final = 1_000
 """Features whose properties make the columns: programs write the same ones in all of them."""

@@ -57,19 +57,32 @@ def find_header(rows: Iterator[tuple[int, Sequence[str]]]) -> Header:
     row, titles = first[best]
     if best + 1 < len(first) and _continues(titles, first[best + 1][1]):
         row, lower = first[best + 1]
-        titles = [below.strip() or title for title, below in zip_longest(titles, lower, fillvalue="")]
+        titles = _joined(titles, lower)
+    elif best and len({field for field in map(_field, first[best - 1][1]) if field}) >= _LEAST_KNOWN:
+        titles = _joined(first[best - 1][1], titles)
     above = tuple(dict.fromkeys(tidy(cell) for _, cells in first[:best] for cell in cells if cell.strip()))
     return Header(row, tuple(map(tidy, _without_empty_end(titles))), above, most)
 
 
 def _continues(titles: Sequence[str], below: Sequence[str]) -> bool:
     """Tell whether a row has nothing but titles, of columns that the row above gives one title together or none."""
-    said = [(column, cell) for column, cell in enumerate(below) if cell.strip()]
+    said = [column for column, cell in enumerate(below) if cell.strip()]
+    joined = _joined(titles, below)
     return (
         len(said) > 1
-        and all(_field(cell) for _, cell in said)
-        and any(column >= len(titles) or not titles[column].strip() for column, _ in said)
+        and all(_field(joined[column]) for column in said)
+        and any(column >= len(titles) or not titles[column].strip() for column in said)
     )
+
+
+def _joined(above: Sequence[str], below: Sequence[str]) -> list[str]:
+    """Return the titles of a header of two rows: จำนวนเตียง over ทั้งหมด and ว่าง makes two titles of two words each."""
+    titles, shared = [], ""
+    for upper, lower in zip_longest(map(str.strip, above), map(str.strip, below), fillvalue=""):
+        shared = upper or (shared if lower else "")
+        sure = field_of_title(lower)[1] == 1.0
+        titles.append(lower if sure or shared == lower else f"{shared} {lower}".strip())
+    return titles
 
 
 def guess(table: Table, kinds: Sequence[KindNames] = ()) -> Guess:

@@ -6,10 +6,11 @@ What is not understood to its last word is not taken for hours at all: half of i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.facilities.reading.days import DAYS, EXCEPT, EXPRESSION, days_of, in_order
+from services.facilities.reading.days import DAYS, EXCEPT, EXPRESSION, THAI_DAYS, days_of, in_order
 from services.facilities.reading.faults import Noted, Unreadable
 from services.facilities.reading.times import TIME, read_time
 
@@ -175,3 +176,17 @@ def _with_pause(times: list[tuple[str, str]], pause: tuple[str, str] | None) -> 
     if len(times) != 1 or not times[0][0] < pause[0] < pause[1] < times[0][1]:
         raise Unreadable("hours_as_note")
     return [(times[0][0], pause[0]), (pause[1], times[0][1])]
+
+
+def written(spans: Sequence[Mapping[str, Any]]) -> str:
+    """Return spans as a text that `read_hours` reads as the same: จันทร์-ศุกร์ 08:30-16:30; เสาร์ 09:00-12:00."""
+    return "; ".join(f"{_written_days(span['days'])} {span['open']}-{span['close']}" for span in spans)
+
+
+def _written_days(days: Sequence[str]) -> str:
+    numbers = sorted(DAYS.index(day) for day in days)
+    if len(numbers) == len(DAYS):
+        return "ทุกวัน"
+    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return f"{THAI_DAYS[numbers[0]]}-{THAI_DAYS[numbers[-1]]}"
+    return ", ".join(THAI_DAYS[number] for number in numbers)

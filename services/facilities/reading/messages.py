@@ -141,7 +141,6 @@ CELLS: Final[Mapping[str, Sentence]] = {
         "These are not WGS 84 but {datum}, hundreds of metres apart; convert them first",
     ),
     "not_a_point": ("ต้องเป็นจุด (Point)", "This has to be a Point"),
-    "not_a_feature": ("อ่านรายการนี้เป็น Feature ไม่ได้", "This cannot be read as a Feature"),
     "heading_row": ("แถวหัวข้อ ไม่ใช่สถานที่ จึงข้าม", "A heading and no place; left out"),
     "sum_row": ("แถวผลรวมหรือหมายเหตุ ไม่ใช่สถานที่ จึงข้าม", "A sum or a remark and no place; left out"),
 }

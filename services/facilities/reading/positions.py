@@ -41,9 +41,13 @@ _SIXTIETHS: Final = re.compile(
     re.I | re.ASCII,
 )
 # Many type the Thai zero for the degree sign, ๙๘๐ for 98°; Thai digits were made plain by then.
-_ZERO_FOR_DEGREES: Final = re.compile(r"(?<!\d)(\d{2,3})0(\d{2})(?=\s*['’′])", re.ASCII)
+_ZERO_FOR_DEGREES: Final = re.compile(r"(?<!\d)(\d{1,3})0(\d{2})(?=\s*['’′])", re.ASCII)
 _EAST: Final = frozenset({"E", "W", "ตะวันออก"})
 _BELOW_ZERO: Final = frozenset({"S", "W"})
+
+
+NO_POINT: Final = "?"
+"""Stands for a shape on the map that is no point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,8 @@ class Where:
 
 def read_position(text: str, where: Where) -> Position:
     """Return the position of one cell in any form. Raises `Unreadable`."""
+    if text == NO_POINT:
+        raise Unreadable("not_a_point")
     grid.demand_wgs84(text)
     if link := LINK.search(text):
         found = read_link(link[0])

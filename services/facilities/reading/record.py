@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from services.facilities.reading.faults import Fault, Noted, Unreadable
@@ -49,8 +49,8 @@ class Record:
     """One row, by field."""
 
     def __init__(self, table: Table, columns: Columns, number: int, cells: Sequence[str]) -> None:
-        self.faults: list[Fault] = []
         self.notices: list[Fault] = []
+        self._faults: dict[tuple[int, str], Fault] = {}
         self._table, self._columns, self._number, self._cells = table, columns, number, cells
 
     def has(self, *fields: Field) -> bool:
@@ -72,14 +72,19 @@ class Record:
         return text or tidy(self._columns.defaults.get(field, ""))
 
     def typed(self, field: Field) -> str | None:
-        """Return free text, None for nothing; what a spreadsheet would take for a formula is a fault."""
-        text = self.text(field)
+        """Return free text as it was typed, None for nothing; its spelling is the register's to tidy.
+
+        What a spreadsheet would take for a formula is a fault.
+        """
+        if not self.text(field) or self.spoiled(field):
+            return None
+        text = self.own(field).strip()
         if text.startswith("'") and text[1:2] and text[1] in FORMULA_MARKS:
             return text[1:]  # as an export guards it
         if text.startswith(tuple(FORMULA_MARKS)):
             self.fault(field, "formula")
             return None
-        return text or None
+        return text
 
     def read(self, field: Field, reader: Callable[[str], Value], *, lines: bool = False) -> Value | None:
         """Return what a reader makes of a field; None for nothing, and where it is a fault."""
@@ -103,20 +108,24 @@ class Record:
             return False
         return True
 
+    @property
+    def faults(self) -> list[Fault]:
+        """All that is wrong, in the order of the columns."""
+        return [self._faults[place] for place in sorted(self._faults)]
+
     def fault(self, field: Field, code: str, /, **named: object) -> None:
         """Note what is wrong with a field's cell; a cell has one fault."""
         fault = self._told(field, code, named)
-        if not any(other.cell == fault.cell and other.path == fault.path for other in self.faults):
-            self.faults.append(fault)
+        self._faults.setdefault((self._columns.places.get(field, -1), fault.path), fault)
 
     def notice(self, field: Field, noted: Noted | None) -> None:
         """Note what a person should see about a field's cell."""
         if noted is not None:
             self.notices.append(self._told(field, noted.code, noted.named))
 
-    def _told(self, field: Field, code: str, named: object) -> Fault:
+    def _told(self, field: Field, code: str, named: Mapping[str, object]) -> Fault:
         place = self._columns.places.get(field)
-        th, en = sentence(code, named if isinstance(named, dict) else {})
+        th, en = sentence(code, named)
         cell = str(self._number) if place is None else self._table.cell(self._number, place)
         title = "" if place is None else self._table.titles[place]
         return Fault(cell, title, code, th, en, PATHS.get(field, field.value))

@@ -17,7 +17,7 @@ from services.facilities.reading.fillers import filler
 from services.facilities.reading.grid import read_zone
 from services.facilities.reading.kinds import KindNames, Kinds
 from services.facilities.reading.record import Record
-from services.facilities.reading.table import Table
+from services.facilities.reading.table import Form, Table
 from services.facilities.reading.words import tidy
 
 _JUDGED_CODES: Final = 500
@@ -56,13 +56,14 @@ def _drafts(table: Table, columns: Columns, kinds: Kinds, today: date, within: s
     drafting = Drafting(kinds, _digits(table, columns, first), today, within)
     for number, cells in chain(first, rows):
         record = Record(table, columns, number, cells)
-        if code := filler(cells, table.titles, columns):
+        if table.form is not Form.GEOJSON and (code := filler(cells, table.titles, columns)):
             record.notice(_first_field(columns), Noted(code, {}))
             yield Row(number, cells, None, (), record.notices)
             continue
         draft: dict[str, Any] = {}
         as_of = drafting.fill(draft, record)
-        yield Row(number, cells, None if record.faults else draft, record.faults, record.notices, as_of)
+        faults = record.faults
+        yield Row(number, cells, None if faults else draft, faults, record.notices, as_of)
 
 
 def _digits(table: Table, columns: Columns, rows: Sequence[tuple[int, Sequence[str]]]) -> Digits:

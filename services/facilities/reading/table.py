@@ -42,9 +42,10 @@ class Table:
         return self._open()
 
     def cell(self, row: int, column: int) -> str:
-        """Return the name of a cell: C14, or for GeoJSON features[12].name, counted from 0 as programs do."""
+        """Return the name of a cell: C14, or in GeoJSON features[12].properties.name, counted from 0."""
         if self.form is Form.GEOJSON:
-            return f"features[{row - 1}].{self.titles[column]}"
+            place = "" if column == len(self.titles) - 1 else "properties."
+            return f"features[{row - 1}].{place}{self.titles[column]}"
         return name_of(row, column)
 
     def letters(self, column: int) -> str:
