@@ -12,10 +12,10 @@ from services.registration.domain import people as domain
 from services.registration.domain.people import Organisation
 from services.registration.domain.rosters import Column, Entry, Fault, UnusableRoll, read_header, read_row
 from services.registration.name_index import tokens_of_name
-from services.registration.spreadsheets import rows_of
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
+from shared.tables.reading import rows_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.registration.domain.names import FORMULA_MARKS, UnusableName, clean_name
+from services.registration.domain.names import UnusableName, clean_name
 from services.registration.domain.people import Refused, check_level
 from services.registration.domain.phones import thai_mobile
 from shared.areas.digits import to_arabic_digits
@@ -140,11 +140,6 @@ def read_row(row: int, cells: Sequence[str], header: Header, within: str) -> Ent
     if faults:
         return faults
     return Entry(row, read[Column.NAME], read[Column.PHONE], read.get(Column.NATIONAL_ID), read[Column.AREA])
-
-
-def guarded(text: str) -> str:
-    """Return a cell for export that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in (*FORMULA_MARKS, "\t", "\r", "\n") and text else text
 
 
 class _Unreadable(ValueError):

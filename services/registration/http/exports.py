@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
-from services.registration.domain.rosters import guarded
 from services.registration.http.fields import AreaCode
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
@@ -20,12 +17,12 @@ from services.registration.store.lists import Cursor, Sought
 from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.tables.writing import BYTE_ORDER_MARK, csv_rows
 from shared.web.authentication import area_asked, require
 
 router = APIRouter(prefix="/v1", tags=["volunteers"])
 
 COLUMNS = ("ชื่อ", "เบอร์โทร", "รหัสพื้นที่", "สถานะ", "บทบาท", "ยืนยันเบอร์แล้ว", "ลงทะเบียนเมื่อ", "รหัสหน่วยงาน", "รหัสอาสาสมัคร")
-_BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for the system's old encoding
 
 
 @router.get("/volunteers.csv", response_class=StreamingResponse)
@@ -59,7 +56,7 @@ async def export_volunteers(
 
 
 async def _lines(parts: Parts, caller: Principal, sought: Sought) -> AsyncIterator[str]:
-    yield _BYTE_ORDER_MARK + _csv([COLUMNS])
+    yield BYTE_ORDER_MARK + csv_rows([COLUMNS])
     after: Cursor | None = None
     while True:
         page = await parts.lists.page(
@@ -70,9 +67,9 @@ async def _lines(parts: Parts, caller: Principal, sought: Sought) -> AsyncIterat
             purpose="volunteer export",
             now=parts.clock.now(),
         )
-        yield _csv(
+        yield csv_rows(
             (
-                guarded(one.name or ""),
+                one.name,
                 f"{one.phone[:3]}-{one.phone[3:6]}-{one.phone[6:]}" if one.phone else "",
                 one.person.area,
                 one.person.status,
@@ -88,9 +85,3 @@ async def _lines(parts: Parts, caller: Principal, sought: Sought) -> AsyncIterat
             return
         last = page[-1].person
         after = (last.area, last.registered_at, last.person_id)
-
-
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

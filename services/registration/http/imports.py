@@ -25,10 +25,10 @@ from services.registration.settings import (
     IMPORTS_PER_SENDER,
     PAGE_SIZE,
 )
-from services.registration.spreadsheets import UnreadableFile
 from services.registration.store.imports import Busy, Import, Mode
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.tables.unreadable import UnreadableFile
 from shared.web.authentication import signed_in
 from shared.web.problems import FieldError, Message, Problem, language_of
 

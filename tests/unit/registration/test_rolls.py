@@ -1,9 +1,7 @@
 """Rolls of volunteers: what is read of files and rows, what is mended, and what nobody can open."""
 
 import contextlib
-import csv
 import io
-import zipfile
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -12,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registration import rolls, spreadsheets
+from services.registration import rolls
 from services.registration.domain.people import Organisation
-from services.registration.domain.rosters import Column, Entry, Fault, UnusableRoll, guarded, read_header, read_row
-from services.registration.spreadsheets import UnreadableFile, rows_of
+from services.registration.domain.rosters import Column, Entry, Fault, UnusableRoll, read_header, read_row
 from shared.contracts.events import OrganisationKind
+from shared.tables.unreadable import UnreadableFile
 
 AGENCY = Organisation(uuid4(), "อบต.", OrganisationKind.AGENCY, "50", None)
 HEADER = read_header(["name", "phone", "national_id", "area"])
@@ -104,31 +102,6 @@ def test_an_empty_row_is_none() -> None:
     assert read() is None
 
 
-@given(st.text(max_size=20))
-def test_no_exported_cell_is_a_formula(text: str) -> None:
-    cell = guarded(text)
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert cell in (text, f"'{text}")
-    assert guarded("ก") == "ก"
-
-
-csv_cells = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
-
-
-@given(st.lists(st.lists(csv_cells, min_size=2, max_size=4), min_size=1, max_size=5), st.sampled_from(",;\t"))
-def test_a_table_is_read_as_it_was_written(rows: list[list[str]], delimiter: str) -> None:
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter).writerows([["name", "phone", "area"], *rows])
-    found = [cells for _, cells in rows_of(text.getvalue().encode("utf-8-sig"))]
-    assert found[1:] == rows
-
-
-def test_thai_of_windows_and_of_the_standard_are_read() -> None:
-    text = "ชื่อ,เบอร์โทร,รหัสตำบล\nสมหญิง ใจดี,0812345678,500101\n"
-    for encoding in ("utf-8", "utf-8-sig", "cp874", "tis-620", "utf-16"):
-        assert [list(cells) for _, cells in rows_of(text.encode(encoding))][1][0] == "สมหญิง ใจดี", encoding
-
-
 @given(st.binary(max_size=300))
 def test_no_file_does_more_than_be_refused(file: bytes) -> None:
     for begins in (b"", b"PK\x03\x04", b"name,phone,area\n"):
@@ -159,52 +132,6 @@ def test_a_damaged_workbook_is_refused_or_read(data: st.DataObject) -> None:
 
 
 _WHOLE = workbook([["name", "phone", "area"], ["ก", 812345678, 500101]])
-
-
-def test_a_workbook_that_unpacks_to_more_than_its_room_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/workbook.xml", b"<x/>")
-        archive.writestr("xl/sharedStrings.xml", bytes(spreadsheets.MAX_TEXT_BYTES + 1))
-    assert len(bomb.getvalue()) < 100_000
-
-    def unpack(*_: object, **__: object) -> None:
-        raise AssertionError("it was unpacked")
-
-    monkeypatch.setattr(openpyxl, "load_workbook", unpack)
-    with pytest.raises(UnreadableFile, match="workbook_too_large"):
-        list(rows_of(bomb.getvalue()))
-    many = io.BytesIO()
-    with zipfile.ZipFile(many, "w") as archive:
-        for number in range(spreadsheets.MAX_MEMBERS + 1):
-            archive.writestr(f"{number}", b"")
-    with pytest.raises(UnreadableFile, match="workbook_too_large"):
-        list(rows_of(many.getvalue()))
-
-
-def _rewritten(part: str, change: tuple[bytes, bytes]) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(_WHOLE)) as whole, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as forged:
-        for name in whole.namelist():
-            content = whole.read(name)
-            if name == part:
-                assert change[0] in content
-                content = content.replace(*change)
-            forged.writestr(name, content)
-    return file.getvalue()
-
-
-def test_a_row_that_says_it_is_far_away_is_not_walked_to() -> None:
-    sheet = "xl/worksheets/sheet1.xml"
-    far = _rewritten(sheet, (b'<row r="2"', b'<row r="2000000000"'))
-    with pytest.raises(UnreadableFile, match="not_a_workbook"):
-        rolls.check(far, AGENCY, most=10)
-
-
-def test_what_a_workbook_says_of_its_own_size_does_not_matter() -> None:
-    sheet = "xl/worksheets/sheet1.xml"
-    lying = _rewritten(sheet, (b'<dimension ref="A1:C2"', b'<dimension ref="A1:A1"'))
-    assert len(rolls.check(lying, AGENCY, most=10).entries) == 1
 
 
 def test_of_the_same_number_the_first_counts() -> None:
