@@ -73,7 +73,7 @@ FACILITIES: Final = Service(
     topics_written=(FACILITY_UPDATED,),
     topics_read=(VOLUNTEER_REGISTERED,),
     migrations=(_OUTBOX, _ROOT / "services" / "facilities" / "migrations"),
-    processes=_processes("facilities", http=3, relay=13),
+    processes=_processes("facilities", http=3, relay=13, importer=16),
 )
 REPORTING: Final = Service(
     name="reporting",

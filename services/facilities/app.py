@@ -1,4 +1,4 @@
-"""The composition root: `python -m services.facilities.app http | relay`."""
+"""The composition root: `python -m services.facilities.app http | relay | importer`."""
 
 import asyncio
 import sys
@@ -11,7 +11,8 @@ from fastapi import FastAPI
 
 from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
-from services.facilities.http import MAX_BODY_BYTES, ROUTERS
+from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS
+from services.facilities.importer import Importer
 from services.facilities.reference import Reference
 from services.facilities.settings import TokenSettings
 from shared.contracts.topics import FACILITY_UPDATED
@@ -31,6 +32,9 @@ from shared.web.worker import run_worker
 POOL_CONNECTIONS: Final = 10
 """Changes are short transactions of four statements: ten connections carry more than a thousand a second."""
 
+IMPORTER_CONNECTIONS: Final = 2
+"""One works on an import; one is left for looking whether it is still ours."""
+
 RELAY_CONNECTIONS: Final = 2
 """One holds the advisory lock and does the work; one is left for a relay that takes over within the process."""
 
@@ -48,7 +52,13 @@ def create(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_app(title="Jitasa facilities", lifespan=lifespan, ready=ready, max_body_bytes=MAX_BODY_BYTES)
+    app = create_app(
+        title="Jitasa facilities",
+        lifespan=lifespan,
+        ready=ready,
+        max_body_bytes=MAX_BODY_BYTES,
+        larger_bodies=FILE_BODIES,
+    )
     for router in ROUTERS:
         app.include_router(router)
     app.state.pool = pool
@@ -97,7 +107,23 @@ async def relay(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {"http": http, "relay": relay}
+async def importer(stopping: asyncio.Event) -> None:
+    """The importer process: checks, applies and undoes lists of places."""
+    pool = await open_pool(PostgresSettings(), application="facilities-importer", max_size=IMPORTER_CONNECTIONS)
+    worker = Importer(pool, SystemClock())
+    try:
+        await run_worker(
+            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+        )
+    finally:
+        pool.terminate()
+
+
+PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
+    "http": http,
+    "relay": relay,
+    "importer": importer,
+}
 
 
 if __name__ == "__main__":

@@ -3,17 +3,21 @@ right and the area."""
 
 from typing import Final
 
-from services.facilities.http import duplicates, holidays, kinds, lists, places, public, revisions
+from services.facilities.http import duplicates, exports, holidays, imports, kinds, lists, places, public, revisions
 
 ROUTERS = (
     lists.router,
     places.router,
     revisions.router,
     duplicates.router,
+    imports.router,
+    exports.router,
     public.router,
     kinds.router,
     holidays.router,
 )
 
+FILE_BODIES: Final = {"/v1/imports": imports.MAX_FILE_BYTES}
+"""Paths whose bodies are files."""
 MAX_BODY_BYTES: Final = 64 * 1024
 """A place with every field at its longest, every character escaped, takes below 60 KiB."""

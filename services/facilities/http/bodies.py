@@ -122,7 +122,14 @@ class FacilityBody(FacilityFields):
 
     def content(self, kinds: Kinds) -> Content:
         """The content in its one spelling; raises a problem that names every bad field."""
-        draft = Content(
+        try:
+            return checked(self.draft(), kinds, position_confirmed=self.position_confirmed)
+        except InvalidContent as error:
+            raise invalid(error.violations) from None
+
+    def draft(self) -> Content:
+        """The content as it was sent, not checked."""
+        return Content(
             kind=self.kind,
             name=self.name,
             area=self.area,
@@ -143,7 +150,3 @@ class FacilityBody(FacilityFields):
             services=tuple(self.services),
             contact=Contact(self.contact.phone, self.contact.email, self.contact.website),
         )
-        try:
-            return checked(draft, kinds, position_confirmed=self.position_confirmed)
-        except InvalidContent as error:
-            raise invalid(error.violations) from None

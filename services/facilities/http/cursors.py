@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from uuid import UUID
 
 from services.facilities.domain.violations import Violation
@@ -33,6 +34,20 @@ def read_ids(cursor: str) -> tuple[UUID, UUID]:
     if len(bytes_) != 32:
         raise _unknown()
     return UUID(bytes=bytes_[:16]), UUID(bytes=bytes_[16:])
+
+
+def write_moment(at: datetime, last: UUID) -> str:
+    """The cursor of a list in the order of times and ids."""
+    return base64.urlsafe_b64encode(last.bytes + at.isoformat().encode()).decode().rstrip("=")
+
+
+def read_moment(cursor: str) -> tuple[datetime, UUID]:
+    """The time and the id that a cursor stands for. Raises a 400 problem."""
+    try:
+        bytes_ = _bytes(cursor)
+        return datetime.fromisoformat(bytes_[16:].decode()).astimezone(UTC), UUID(bytes=bytes_[:16])
+    except (ValueError, OverflowError):
+        raise _unknown() from None
 
 
 def write_name(spelling: str, last: UUID) -> str:

@@ -1,0 +1,1 @@
+"""Lists of places as units: checked row by row, applied all at once, undone."""
