@@ -52,6 +52,8 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         **_EVERYWHERE,
         "GET /v1/facilities": "places are for the public, with institutions' contacts alone",
         "GET /v1/facilities.geojson": "the same for maps",
+        "GET /v1/facilities.csv": "the same as a list for spreadsheets",
+        "GET /v1/facilities.xlsx": "the same as a workbook",
         "GET /v1/facilities/{facility_id}": "the same, one place",
         "GET /v1/facility-kinds": "which kinds of place there are",
         "GET /v1/holidays": "the public holidays",

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, StrictInt
 
 from services.facilities.domain.freshness import is_overdue
 from services.facilities.domain.hours import open_at
-from services.facilities.domain.places import Content, Facility
-from services.facilities.http.bodies import Body, FacilityFields
+from services.facilities.domain.places import Facility
+from services.facilities.fields import Body, FacilityFields, content_document
 from services.facilities.http.parts import clock_of, reference_of
 
 
@@ -69,44 +69,6 @@ def document_at(facility: Facility, now: datetime, holidays: Collection[date]) -
         "overdue": is_overdue(facility, now),
         "open_now": open_at(facility.content, holidays, now),
         "merged_into": facility.merged_into and str(facility.merged_into),
-    }
-
-
-def content_document(content: Content) -> dict[str, Any]:
-    """What was entered about a place."""
-    position = content.position
-    return {
-        "kind": content.kind,
-        "name": content.name,
-        "area": content.area,
-        "organisation_id": content.organisation_id and str(content.organisation_id),
-        "official_code": content.official_code,
-        "position": position and {"lat": position.lat, "lon": position.lon},
-        "status": content.status,
-        "capacity": content.capacity,
-        "free": content.free,
-        "details": {
-            "lanes_per_hour": content.details.lanes_per_hour,
-            "vaccines": list(content.details.vaccines),
-            "access": content.details.access,
-        },
-        "hours": [{"days": list(span.days), "open": span.open, "close": span.close} for span in content.hours],
-        "hours_exceptions": [
-            {
-                "date": each.date.isoformat(),
-                "spans": [{"open": span.open, "close": span.close} for span in each.spans],
-                "note": each.note,
-            }
-            for each in content.exceptions
-        ],
-        "holidays": content.holidays,
-        "hours_note": content.hours_note,
-        "services": list(content.services),
-        "contact": {
-            "phone": content.contact.phone,
-            "email": content.contact.email,
-            "website": content.contact.website,
-        },
     }
 
 

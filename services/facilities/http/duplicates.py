@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 
 from services.facilities.domain.places import parted
 from services.facilities.domain.violations import Violation
+from services.facilities.fields import Body
 from services.facilities.http import cursors
-from services.facilities.http.bodies import Body
 from services.facilities.http.documents import FacilityAnswer, answer, document
 from services.facilities.http.parts import (
     CONFLICT,

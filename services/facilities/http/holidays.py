@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
-from services.facilities.http.bodies import Body
+from services.facilities.fields import Body
 from services.facilities.http.parts import database, reference_of
 from services.facilities.store import holidays
 from services.facilities.store.holidays import Holiday

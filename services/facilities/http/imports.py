@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from services.facilities.domain.violations import Violation
+from services.facilities.fields import Body
 from services.facilities.http import cursors
-from services.facilities.http.bodies import Body
 from services.facilities.http.parts import Writer, actor_of, clock_of, database, invalid
 from services.facilities.imports.judging import Result
 from services.facilities.reading import Field as Column

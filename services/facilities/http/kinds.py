@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field as BodyField
 
 from services.facilities.domain.kinds import Field, Kind
-from services.facilities.http.bodies import Body
+from services.facilities.fields import Body
 from services.facilities.http.parts import database, reference_of
 from services.facilities.store import kinds
 from shared.security.principal import Principal

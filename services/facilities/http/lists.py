@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from services.facilities.domain.checks import unknown_kind
 from services.facilities.domain.freshness import overdue_before
 from services.facilities.domain.places import Facility
+from services.facilities.fields import Body
 from services.facilities.http import cursors
-from services.facilities.http.bodies import Body
 from services.facilities.http.documents import FacilityPage, as_json, document, feature
 from services.facilities.http.parts import area_of, clock_of, database, invalid, reference_of
 from services.facilities.store import lists

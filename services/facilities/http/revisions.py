@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, StrictInt
 
-from services.facilities.http.bodies import Body, FacilityFields
-from services.facilities.http.documents import content_document
+from services.facilities.fields import Body, FacilityFields, content_document
 from services.facilities.http.parts import UNKNOWN, Writer, database
 from services.facilities.store import revisions
 from services.facilities.store.places import UnknownFacility

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from services.facilities.domain.kinds import Kinds
 from services.facilities.domain.places import Content, Facility
 from services.facilities.domain.violations import InvalidContent, Violation
-from services.facilities.http.documents import content_document
+from services.facilities.fields import content_document
 from services.facilities.imports.overlay import content_of, laid_over
 from services.facilities.reading import Columns, Fault, Field, Row, Table
 from services.facilities.reading.record import PATHS

@@ -6,7 +6,7 @@ from typing import Any, Final
 from services.facilities.domain.checks import checked
 from services.facilities.domain.kinds import Kinds
 from services.facilities.domain.places import Content
-from services.facilities.http.bodies import FacilityBody
+from services.facilities.fields import FacilityFields
 
 NOT_OF_A_PLACE: Final = frozenset({"facility_id", "revision"})
 _IN_PARTS: Final = frozenset({"details", "contact"})
@@ -38,7 +38,7 @@ def content_of(fields: Mapping[str, Any], kinds: Kinds, *, position_known: bool 
 
 def draft_of(fields: Mapping[str, Any]) -> Content:
     """The content of fields that were checked before."""
-    return FacilityBody.model_validate(fields).draft()
+    return FacilityFields.model_validate(fields).draft()
 
 
 def _exceptions(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
