@@ -54,8 +54,9 @@ def _drafts(table: Table, columns: Columns, kinds: Kinds, today: date, within: s
     rows = table.rows()
     first = list(islice(rows, _JUDGED_CODES))
     drafting = Drafting(kinds, _digits(table, columns, first), today, within)
+    said = frozenset({*columns.places, *columns.defaults})
     for number, cells in chain(first, rows):
-        record = Record(table, columns, number, cells)
+        record = Record(table, columns, said, number, cells)
         if table.form is not Form.GEOJSON and (code := filler(cells, table.titles, columns)):
             record.notice(_first_field(columns), Noted(code, {}))
             yield Row(number, cells, None, (), record.notices)
