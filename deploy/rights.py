@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from services.facilities.http import router as facilities
+from services.facilities.http import ROUTERS as FACILITIES
 from services.registration.http import ROUTERS as REGISTRATION
 from services.reporting.http import ROUTERS as REPORTING
 from services.survey.http import add_routes as add_survey
@@ -53,6 +53,8 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/facilities": "places are for the public, with institutions' contacts alone",
         "GET /v1/facilities.geojson": "the same for maps",
         "GET /v1/facilities/{facility_id}": "the same, one place",
+        "GET /v1/facility-kinds": "which kinds of place there are",
+        "GET /v1/holidays": "the public holidays",
     },
     "reporting": {
         **_EVERYWHERE,
@@ -77,7 +79,8 @@ def applications() -> Mapping[str, FastAPI]:
     for router in REGISTRATION:
         apps["registration"].include_router(router)
     add_survey(apps["survey"])
-    apps["facilities"].include_router(facilities)
+    for router in FACILITIES:
+        apps["facilities"].include_router(router)
     for router in REPORTING:
         apps["reporting"].include_router(router)
     return apps

@@ -3,20 +3,21 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
 from fastapi import FastAPI
 
-from services.facilities.http import MAX_BODY_BYTES, router
+from services.facilities.http import MAX_BODY_BYTES, ROUTERS
+from services.facilities.reference import Reference
 from services.facilities.settings import TokenSettings
 from shared.contracts.topics import FACILITY_UPDATED
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
-from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
@@ -31,12 +32,13 @@ POOL_CONNECTIONS: Final = 10
 RELAY_CONNECTIONS: Final = 2
 """One holds the advisory lock and does the work; one is left for a relay that takes over within the process."""
 
-WATCH_SECONDS: Final = 2.0
-"""How old the answer of /readyz may be."""
-
 
 def create(
-    pool: "asyncpg.Pool[asyncpg.Record]", authentication: Authentication, clock: Clock, ready: Callable[[], list[str]]
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    authentication: Authentication,
+    clock: Clock,
+    reference: Reference,
+    ready: Callable[[], list[str]],
 ) -> FastAPI:
     """The service's application on what it needs, already open."""
 
@@ -45,32 +47,13 @@ def create(
         yield
 
     app = create_app(title="Jitasa facilities", lifespan=lifespan, ready=ready, max_body_bytes=MAX_BODY_BYTES)
-    app.include_router(router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.state.pool = pool
     app.state.authentication = authentication
     app.state.clock = clock
+    app.state.reference = reference
     return app
-
-
-class DatabaseWatch:
-    """Asks the database every few seconds whether it answers, for /readyz."""
-
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
-        self.answers = False
-
-    async def watch(self, stopping: asyncio.Event) -> None:
-        """Asks until `stopping` is set."""
-        while not stopping.is_set():
-            try:
-                async with acquire(self._pool) as connection:
-                    await connection.execute("SELECT")
-            except UNREACHABLE:
-                self.answers = False
-            else:
-                self.answers = True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), WATCH_SECONDS)
 
 
 async def http(stopping: asyncio.Event) -> None:
@@ -79,18 +62,18 @@ async def http(stopping: asyncio.Event) -> None:
     pool = await open_pool(PostgresSettings(), application="facilities-http", max_size=POOL_CONNECTIONS)
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
     barred = BarredVolunteers(KafkaSettings())
-    database = DatabaseWatch(pool)
+    reference = Reference(pool)
 
     def ready() -> list[str]:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
-        return reasons if database.answers else [*reasons, "the database does not answer"]
+        return reasons if reference.answers else [*reasons, "the database does not answer"]
 
-    app = create(pool, Authentication(verifier, barred, barred), SystemClock(), ready)
+    app = create(pool, Authentication(verifier, barred, barred), SystemClock(), reference, ready)
     try:
         await verifier.start()
         await barred.start()
         async with asyncio.TaskGroup() as group:
-            group.create_task(database.watch(stopping))
+            group.create_task(reference.watch(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
         await barred.stop()

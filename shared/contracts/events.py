@@ -14,6 +14,7 @@ Each model ignores fields that it does not know, which is what lets a newer prod
 """
 
 from datetime import UTC, datetime
+from datetime import date as Date
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
@@ -317,6 +318,31 @@ class FacilityContact(Part):
     website: Line | None = None
 
 
+class FacilityDetails(Part):
+    """What is told of some kinds of place only."""
+
+    lanes_per_hour: Count | None = Field(default=None, description="how many persons it takes in an hour")
+    vaccines: tuple[Annotated[str, Field(pattern="^[0-9a-z_]{1,40}$")], ...] = Field(
+        default=(), max_length=50, description="offered now, as CVX codes", examples=[["208", "210"]]
+    )
+    access: Slug | None = Field(default=None, examples=["walk_in", "appointment", "both"])
+
+
+class OpeningSpan(Part):
+    """From when to when, local time of Asia/Bangkok; past midnight it closes earlier than it opens."""
+
+    open: Annotated[str, Field(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["08:30"])]
+    close: Annotated[str, Field(pattern="^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", examples=["16:30"])]
+
+
+class HoursException(Part):
+    """A date on which other hours hold than on its day of the week; without spans it is closed."""
+
+    date: Date
+    spans: tuple[OpeningSpan, ...] = Field(default=(), max_length=10)
+    note: Note | None = None
+
+
 class FacilityBefore(Part):
     """What an aggregate of places must take away again."""
 
@@ -351,6 +377,14 @@ class FacilityUpdated(Part):
     confirmed_at: UtcTime = Field(description="when its data was last known to be right; overdue after 7 days")
     revision: Revision
     before: FacilityBefore | None
+    organisation_id: UUID | None = Field(default=None, description="the agency that keeps the place's data")
+    changed_by: UUID | None = Field(default=None, description="the id of the account that made the change")
+    details: FacilityDetails | None = None
+    hours_exceptions: tuple[HoursException, ...] = Field(default=(), max_length=100)
+    open_on_holidays: bool | None = Field(default=None, description="null: nobody said")
+    merged_into: UUID | None = Field(
+        default=None, description="the place that it turned out to be, under which it goes on; its status is closed"
+    )
 
 
 class HelpBefore(Part):

@@ -27,6 +27,7 @@ class Right(StrEnum):
     APPOINTMENT_WRITE = "appointment.write"
     SYSTEM_WRITE = "system.write"
     FACILITY_WRITE = "facility.write"
+    REFERENCE_WRITE = "reference.write"
     DENOMINATOR_WRITE = "denominator.write"
     FIGURES_EXACT = "figures.exact"
     COUNTS_READ = "counts.read"
@@ -61,6 +62,7 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.APPOINTMENT_WRITE: "appoint to lower roles, and end such appointments",
         Right.SYSTEM_WRITE: "make, list and revoke accounts of systems",
         Right.FACILITY_WRITE: "enter, change and confirm places",
+        Right.REFERENCE_WRITE: "keep the kinds of place and the public holidays",
         Right.DENOMINATOR_WRITE: "put in the tables that percentages are of",
         Right.FIGURES_EXACT: "see figures of very few persons",
         Right.COUNTS_READ: "read the services' own counts, for reconciliation",
@@ -114,13 +116,15 @@ _ADMINISTRATOR = frozenset(Right) - {
     Right.SUBMISSION_ASSIST,
     Right.SYSTEM_WRITE,
     Right.DENOMINATOR_WRITE,
+    Right.REFERENCE_WRITE,
 }
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         # A system's account belongs to no province: it is the centre that knows who is connected, and can end it.
-        # Tables of denominators are the whole country's.
-        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE},
+        # Tables of denominators, kinds of place and holidays are the whole country's.
+        Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR
+        | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE, Right.REFERENCE_WRITE},
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},

@@ -51,6 +51,9 @@ def main() -> None:
     parser.add_argument(
         "--cold-setup", action="store_true", help="start: also with everything to be fetched, some 250 MB"
     )
+    parser.add_argument(
+        "--through-http", action="store_true", help="registration: everybody is registered through HTTP, ten minutes"
+    )
     given = parser.parse_args()
     seconds = given.seconds or (SECONDS if given.name else SECONDS_OF_ALL)
     figures: list[Figure] = []
@@ -59,7 +62,10 @@ def main() -> None:
         figure.show()
         figures.append(figure)
 
-    benches = BENCHES | {"start": partial(start.run, cold_setup=given.cold_setup)}
+    benches = BENCHES | {
+        "start": partial(start.run, cold_setup=given.cold_setup),
+        "registration": partial(registration.run, through_http=given.through_http),
+    }
     try:
         with redirect_stdout(sys.stderr) if given.json == STANDARD_OUTPUT else nullcontext():
             for name in [given.name] if given.name else benches:

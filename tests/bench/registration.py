@@ -1,59 +1,35 @@
 """What coordinators and organisations ask of registration when the whole country is registered: 1.05 million volunteers
 of 60,000 organisations.
 
-The rows are written past the service, with real seals, blind indexes and tokens, and names that share beginnings as
-Thai names do; indexes are built at the end. Then lists and searches are asked over HTTP, a roll of 100,000 is sent,
-10,000 of it are approved and followed to reporting, and volunteers sign up, each sign-up with its text message.
+The rows are written past the service, or all of it is made through HTTP with `--through-http`, which takes ten minutes.
+Then lists and searches are asked over HTTP, a roll of 100,000 is sent, 10,000 people are approved and followed to
+reporting, and volunteers sign up, each sign-up with its text message.
 """
 
 import asyncio
-import csv
-import io
 import json
-import random
 import time
-from bisect import bisect
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, islice
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx
 import psutil
 
 from services.registration.codes import new_group_code
-from services.registration.name_index import tokens_of_name
-from shared.areas.register import Area, provinces, subdistricts
+from shared.areas.register import provinces
 from shared.contracts.events import Role
-from shared.postgres.pool import Connection, acquire
-from shared.security.blind_index import BlindIndex
-from shared.security.sealing import KeyRing
-from shared.security.tokens import TokenSigner
 from tests.bench import cpu, raw, stored
+from tests.bench.country import SECONDS, VOLUNTEERS, Country
+from tests.bench.enrolment import APPROVED_AT_ONCE, Enrolment, roll, until_counted
 from tests.bench.load import Order, ordered
 from tests.bench.report import Figure
 from tests.bench.setting import Setting, setting
 
-VOLUNTEERS = 1_050_000
-KINDS_OF_ORGANISATION = (
-    "องค์การบริหารส่วนตำบล",
-    "โรงพยาบาลส่งเสริมสุขภาพตำบล",
-    "ชมรม อสม. ตำบล",
-    "โรงเรียนบ้าน",
-    "วัด",
-    "กลุ่มแม่บ้านตำบล",
-    "มูลนิธิกู้ภัย",
-    "วิสาหกิจชุมชน",
-)
-"""One of each in every subdistrict: 59,448 organisations."""
 PROCESSES = ("registration-http", "registration-relay", "reporting-projector")
-CHUNK = 20_000
 ROLL = 100_000
 APPROVED = 10_000
-APPROVED_AT_ONCE = 500
 SIGN_UPS_A_SECOND = 200
 CODES = 50
 """Group codes that are typed at the same time: sign-ups with one code wait for each other's commit, in which its count
@@ -65,33 +41,28 @@ PART, MOST_PART = 0.5, 5.0
 ASKED_A_SECOND = 20
 """As when each of 8,500 coordinators looks at a list every seven minutes."""
 MOST_A_SECOND = 2_000
-SECONDS = 600.0
-"""For one statement about all rows, on a machine that may be busy."""
-
-# Syllables of given names, the most frequent first: a twelfth of all names begin with the first of them.
-_SPELLED = (
-    "สม สุ วิ ประ ศรี พร บุญ ชัย ณัฐ ธน อร จันทร์ วร นิ กิต รัตน์ พิ มา อนุ ทอง กร ปิย ชน ภา ดวง สิ เพ็ญ ไพ อำ ลัด "
-    "ชาย หญิง พงษ์ ศักดิ์ วัฒน์ เดช ดา ณี ยา ลี นันท์ ฤทธิ์ สิทธิ์ มล ใจ แก้ว คำ แสง ดี งาม สุข เจริญ มั่น คง ทรัพย์ ไทย วงศ์"
-)
-SYLLABLES = _SPELLED.split()
-STATUSES = ("approved",) * 17 + ("pending",) * 2 + ("suspended",)
 
 
-async def run(seconds: float, show: Callable[[Figure], None]) -> None:
+async def run(seconds: float, show: Callable[[Figure], None], *, through_http: bool = False) -> None:
     """Fills the registers, then asks, sends, approves and signs up."""
     part = min(seconds * PART, MOST_PART)
     with setting(PROCESSES) as found:
         country = Country(found)
         began = time.perf_counter()
-        await country.fill()
+        counted: Counter[str] = Counter()
+        if through_http:
+            counted = await Enrolment(country, show).run()
+        else:
+            await country.fill()
         took, size = time.perf_counter() - began, await stored.megabytes(found, "registration")
         print(f"    filled in {took:.0f} s, {size:,} MB", flush=True)
+        registers = Registers(country, counted)
         limits = await _limits(found, part)
-        for case, paths, token in country.questions():
+        for case, paths, token in registers.questions():
             await _ask(found, case, paths, token, part, show)
-        show(await country.roll({COPY: limits[COPY]}))
-        show(await country.approvals())
-        show(await country.sign_ups(seconds, {ECHO: limits[ECHO]}))
+        show(await registers.roll({COPY: limits[COPY]}))
+        show(await registers.approvals())
+        show(await registers.sign_ups(seconds, {ECHO: limits[ECHO]}))
 
 
 async def _limits(found: Setting, seconds: float) -> dict[str, float]:
@@ -134,133 +105,23 @@ async def _ask(
     )
 
 
-class Country:
-    """A country's volunteers and organisations in the registration database of a stack."""
+class Registers:
+    """What is asked of a country's registers, and what is put into them. counted: people by status that reporting knows
+    before."""
 
-    def __init__(self, found: Setting) -> None:
-        self._found = found
-        secrets = found.stack.secrets
-        environment = found.stack.environment("registration-http")
-        self._ring = KeyRing.from_file(secrets.sealing_keys)
-        self._index = BlindIndex.from_file(secrets.blind_index_key)
-        self._signer = TokenSigner.from_file(secrets.signing_keys, issuer=environment["JITASA_TOKEN_ISSUER"])
-        self._random = random.Random(833)  # a made-up country, the same in every run
-        self._weights = list(accumulate(1 / (12 + number) for number in range(len(SYLLABLES))))
-        self._areas = subdistricts()
-        self._now = datetime.now(UTC)
-        self._base = f"http://127.0.0.1:{found.port('registration-http')}"
-
-    def token(self, role: Role, area: str) -> str:
-        """A token that outlives the benchmark."""
-        now = datetime.now(UTC)
-        return self._signer.sign(
-            subject=uuid4(),
-            organisation=None,
-            role=role,
-            area=area,
-            issued_at=now,
-            expires_at=now + timedelta(hours=2),
-        )
-
-    def name(self) -> str:
-        """A given name and a surname."""
-        return f"{self._word(2, 3)} {self._word(3, 4)}"
-
-    def _word(self, least: int, most: int) -> str:
-        picks = (self._random.random() * self._weights[-1] for _ in range(self._random.randint(least, most)))
-        return "".join(SYLLABLES[bisect(self._weights, pick)] for pick in picks)
-
-    async def fill(self) -> None:
-        """Writes all rows, as the database's administrator: without triggers and foreign keys, indexes at the end."""
-        async with self._found.database("registration", "postgres") as pool, acquire(pool) as connection:
-            await connection.execute("SET session_replication_role = replica; SET synchronous_commit = off")
-            await connection.execute("SET maintenance_work_mem = '512MB'")
-            await connection.copy_records_to_table(
-                "organisation",
-                records=self._organisations(),
-                columns=["organisation_id", "name", "kind", "area", "created_at", "created_by"],
-                timeout=SECONDS,
-            )
-            indexes = await connection.fetch(
-                "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'person' AND indexname NOT IN "
-                "(SELECT conname FROM pg_constraint)"
-            )
-            for index in indexes:
-                await connection.execute(f"DROP INDEX {index['indexname']}")
-            people = self._people()
-            while rows := await asyncio.to_thread(lambda: list(islice(people, CHUNK))):
-                await self._write(connection, rows)
-            for index in indexes:
-                await connection.execute(index["indexdef"], timeout=SECONDS)
-            for table in ("person", "sealed_field", "organisation"):
-                await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=SECONDS)
-            await connection.execute("CHECKPOINT", timeout=SECONDS)
-
-    def _organisations(self) -> Iterator[tuple[Any, ...]]:
-        for number, area in enumerate(self._areas):
-            for kind, words in enumerate(KINDS_OF_ORGANISATION):
-                of = "agency" if kind < 2 else "network_partner"
-                identity = _organisation_id(number, kind)
-                yield identity, f"{words}{area.name_th}", of, area.code, self._now, UUID(int=1)
-
-    def _people(self) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-        for number in range(VOLUNTEERS):
-            place = number % len(self._areas)
-            person = UUID(int=self._random.getrandbits(128), version=4)
-            name, phone = self.name(), f"08{number:08}"
-            tokens = tokens_of_name(self._index, name)
-            at = self._now - timedelta(seconds=VOLUNTEERS - number)
-            status = STATUSES[number // len(self._areas) % len(STATUSES)]
-            row = (
-                person,
-                _organisation_id(place, number % len(KINDS_OF_ORGANISATION)),
-                self._areas[place].code,
-                "volunteer",
-                status,
-                self._index.of_phone(phone),
-                at,
-                1,
-                tokens,
-                at,
-            )
-            yield (
-                row,
-                [
-                    (person, field, *self._ring.seal(text.encode(), household=str(person), field=field))
-                    for field, text in (("name", name), ("phone", phone))
-                ],
-            )
-
-    async def _write(
-        self, connection: Connection, rows: Sequence[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]
-    ) -> None:
-        await connection.copy_records_to_table(
-            "person",
-            records=[person for person, _ in rows],
-            columns=[
-                "person_id",
-                "organisation_id",
-                "area",
-                "role",
-                "status",
-                "phone_index",
-                "registered_at",
-                "revision",
-                "name_tokens",
-                "waiting_since",
-            ],
-            timeout=SECONDS,
-        )
-        await connection.copy_records_to_table(
-            "sealed_field", records=[sealed for _, fields in rows for sealed in fields], timeout=SECONDS
-        )
+    def __init__(self, country: Country, counted: Counter[str]) -> None:
+        self._country = country
+        self._counted = counted
+        self._found = country.found
+        self._random = country.random
+        self._areas = country.areas
 
     def questions(self) -> Iterator[tuple[str, list[str], str]]:
         """What is asked: case, paths, token. Areas and names differ from one request to the next."""
-        central = self.token(Role.CENTRAL_ADMINISTRATOR, "")
+        central = self._country.token(Role.CENTRAL_ADMINISTRATOR, "")
         country = [area.code for area in provinces()]
         some = self._random.sample(self._areas, 400)
-        names = [self.name() for _ in range(400)]
+        names = [self._country.name() for _ in range(400)]
         given = [name.split()[0] for name in names]
 
         def each(pattern: str, *columns: Sequence[str]) -> list[str]:
@@ -293,7 +154,7 @@ class Country:
             each("/v1/organisations?name={}&area={}", common * 10, country),
             central,
         )
-        organisations = [str(_organisation_id(self._areas.index(area), 0)) for area in some[:100]]
+        organisations = [str(identity) for identity in self._random.sample(self._country.organisations, 100)]
         yield "an organisation with its counts", each("/v1/organisations/{}", organisations), central
 
     async def roll(self, limits: dict[str, float]) -> Figure:
@@ -301,18 +162,20 @@ class Country:
         province = self._areas[0].code[:2]
         inside = [area for area in self._areas if area.code.startswith(province)]
         organisation = await self._organisation(province)
-        file = _roll(self, inside)
+        file = roll(
+            (self._country.name(), f"06{number:08}", inside[number % len(inside)].code) for number in range(ROLL)
+        )
         process = psutil.Process(self._found.stack.process("registration-http").pid)
         before = cpu.usage(self._found.stack)
         most = resting = process.memory_info().rss
         waits: list[float] = []
-        async with httpx.AsyncClient(base_url=self._base, timeout=SECONDS) as client:
+        async with httpx.AsyncClient(base_url=self._country.base, timeout=SECONDS) as client:
             began = time.perf_counter()
             sending = asyncio.create_task(
                 client.post(
                     f"/v1/organisations/{organisation}/volunteer-imports?mode=apply",
                     content=file,
-                    headers={"Authorization": f"Bearer {self.token(Role.PROVINCE_ADMINISTRATOR, province)}"},
+                    headers={"Authorization": f"Bearer {self._country.token(Role.PROVINCE_ADMINISTRATOR, province)}"},
                 )
             )
             while not sending.done():
@@ -350,24 +213,27 @@ class Country:
             )
         ids = [str(row[0]) for row in rows]
         async with self._found.database("reporting") as reporting:
-            await _until(reporting, {"pending": ROLL})
+            counted = self._counted + Counter(pending=ROLL)
+            await until_counted(reporting, counted)
             began = time.perf_counter()
-            headers = {"Authorization": f"Bearer {self.token(Role.PROVINCE_ADMINISTRATOR, province)}"}
-            async with httpx.AsyncClient(base_url=self._base, timeout=SECONDS, headers=headers) as client:
+            headers = {"Authorization": f"Bearer {self._country.token(Role.PROVINCE_ADMINISTRATOR, province)}"}
+            async with httpx.AsyncClient(base_url=self._country.base, timeout=SECONDS, headers=headers) as client:
                 for start in range(0, len(ids), APPROVED_AT_ONCE):
                     body = {"volunteer_ids": ids[start : start + APPROVED_AT_ONCE], "decision": "approve"}
                     answer = await client.post("/v1/approvals", json=body)
                     answer.raise_for_status()
             answered = time.perf_counter() - began
-            await _until(reporting, {"pending": ROLL - APPROVED, "approved": APPROVED})
-            counted = time.perf_counter() - began
+            counted += Counter(approved=APPROVED)
+            counted -= Counter(pending=APPROVED)
+            await until_counted(reporting, counted)
+            counted_after = time.perf_counter() - began
         return Figure(
             "registration",
             f"approvals of {APPROVED:,}, {APPROVED_AT_ONCE} at a time, to the figures of reporting",
-            APPROVED / counted,
+            APPROVED / counted_after,
             "approvals/s",
             {},
-            milliseconds={"all answered": answered * 1e3, "all counted": counted * 1e3},
+            milliseconds={"all answered": answered * 1e3, "all counted": counted_after * 1e3},
             notes={"counted exactly": True},
         )
 
@@ -387,7 +253,12 @@ class Country:
             area = self._areas[0].code
             bodies = [
                 json.dumps(
-                    {"group_code": codes[number % CODES], "name": self.name(), "phone": f"09{number:08}", "area": area},
+                    {
+                        "group_code": codes[number % CODES],
+                        "name": self._country.name(),
+                        "phone": f"09{number:08}",
+                        "area": area,
+                    },
                     ensure_ascii=False,
                 )
                 for number in range(most)
@@ -438,27 +309,3 @@ class Country:
                 area,
             )
         return organisation
-
-
-def _organisation_id(place: int, kind: int) -> UUID:
-    return UUID(int=(place << 8) + kind + 1)
-
-
-def _roll(country: Country, areas: Sequence[Area]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["ชื่อ-สกุล", "เบอร์โทร", "รหัสตำบล"])
-    for number in range(ROLL):
-        writer.writerow([country.name(), f"06{number:08}", areas[number % len(areas)].code])
-    return text.getvalue().encode("utf-8-sig")
-
-
-async def _until(reporting: "asyncpg.Pool[asyncpg.Record]", wanted: dict[str, int]) -> None:
-    """Waits until reporting counts exactly so many people by status; never more."""
-    async with asyncio.timeout(SECONDS):
-        while True:
-            rows = await reporting.fetch("SELECT status, sum(people)::bigint AS n FROM volunteer_count GROUP BY status")
-            found = {row["status"]: row["n"] for row in rows if row["n"]}
-            if found == wanted:
-                return
-            await asyncio.sleep(0.05)

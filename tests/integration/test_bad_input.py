@@ -84,6 +84,32 @@ def appointment(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def problem(**changes: Any) -> dict[str, Any]:
+    """A good ticket, with changes."""
+    return {"category": "sign_in", "title": "เข้าไม่ได้", "text": "กดแล้วไม่มีอะไรเกิดขึ้น"} | changes
+
+
+def course(**changes: Any) -> dict[str, Any]:
+    """A good course, with changes."""
+    return {"title_th": "การสำรวจ", "title_en": "Surveying", "audience": "partners"} | changes
+
+
+def session(**changes: Any) -> dict[str, Any]:
+    """A session of a course that does not exist, with changes."""
+    return {
+        "course_id": str(UUID(int=1)),
+        "place": "ศาลากลาง",
+        "begins_at": "2999-01-01T09:00:00+07:00",
+        "ends_at": "2999-01-01T12:00:00+07:00",
+        "capacity": 30,
+    } | changes
+
+
+def directive(**changes: Any) -> dict[str, Any]:
+    """A good directive, with changes."""
+    return {"reference": "มท 0230", "title_th": "เร่งรัด", "text_th": "ให้เร่งรัด", "roles": ["volunteer"]} | changes
+
+
 def table(**changes: Any) -> dict[str, Any]:
     """A good table of houses, with changes."""
     return {
@@ -386,6 +412,76 @@ CASES: Final = [
         "invalid_grant",
         None,
         {"grant_type": "urn:jitasa:one-time-code", "phone": "0812345678", "code": "000000"},
+        token=None,
+    ),
+    registration(
+        "unknown category of a problem", "POST /v1/problems", 400, "not_a_choice", "category", problem(category="x")
+    ),
+    registration("problem without a word", "POST /v1/problems", 400, "too_short", "text", problem(text=" ")),
+    registration(
+        "course for nobody", "POST /v1/trainings/courses", 400, "not_a_choice", "audience", course(audience="x")
+    ),
+    registration("session of an unknown course", "POST /v1/trainings/sessions", 400, "unknown", "course_id", session()),
+    registration(
+        "session without a seat", "POST /v1/trainings/sessions", 400, "too_small", "capacity", session(capacity=0)
+    ),
+    registration(
+        "session at no known time",
+        "POST /v1/trainings/sessions",
+        400,
+        "not_a_time",
+        "begins_at",
+        session(begins_at="พรุ่งนี้"),
+    ),
+    registration("material that is no file", "POST /v1/trainings/files", 415, "unknown_kind", None, b"MZ"),
+    registration("directive to nobody", "POST /v1/directives", 400, "too_few", "roles", directive(roles=[])),
+    registration(
+        "directive that was due before it was sent",
+        "POST /v1/directives",
+        400,
+        "out_of_range",
+        "deadline",
+        directive(deadline="2000-01-01T00:00:00+07:00"),
+    ),
+    registration(
+        "more approvals at once than 500",
+        "POST /v1/approvals",
+        400,
+        "too_many",
+        "volunteer_ids",
+        {"decision": "approve", "volunteer_ids": [str(UUID(int=n)) for n in range(501)]},
+    ),
+    registration(
+        "code for nobody",
+        "POST /v1/organisations/6f9b1a52-0000-4000-8000-000000000000/group-codes",
+        404,
+        "not_found",
+        None,
+        {},
+    ),
+    registration(
+        "code without a use",
+        "POST /v1/organisations/6f9b1a52-0000-4000-8000-000000000000/group-codes",
+        400,
+        "too_small",
+        "uses",
+        {"uses": 0},
+    ),
+    registration(
+        "roll of an unknown organisation",
+        "POST /v1/organisations/6f9b1a52-0000-4000-8000-000000000000/volunteer-imports?mode=check",
+        404,
+        "not_found",
+        None,
+        b"x",
+    ),
+    registration(
+        "help for a whole district",
+        "POST /v1/registration-help",
+        400,
+        "wrong_level",
+        "area",
+        {"name": "สมหญิง", "phone": "0812345678", "area": "5001"},
         token=None,
     ),
     *who_may_not("registration", FOUND, organisation(), "central_administrator@"),

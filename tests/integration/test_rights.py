@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message
 
 from deploy.rights import OPEN, applications
 from services.facilities.app import create as facilities_app
+from services.facilities.reference import Reference
 from services.registration.app import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
@@ -153,7 +154,8 @@ async def services(
         producer = cast(AIOKafkaProducer, FakeProducer())
         survey.state.intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock)
 
-        facilities = facilities_app(await pool_of("facilities"), authentication, clock, ready=list)
+        facilities_pool = await pool_of("facilities")
+        facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
         live = LiveSettings()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("JITASA_ASSETS", str(runtime.stack.tools.assets))

@@ -46,7 +46,7 @@ async def show_sink(request: Request, parts: Annotated[Parts, Depends(parts)]) -
     in yet.
 
     404 with a provider of text messages, since then there is no sink; and 404 to every other machine, also through a
-    proxy on this one, which says so.
+    proxy on this one, which says so, or by a name that somebody has made lead to this one.
     """
     if parts.sms_sink is None or not _sits_here(request):
         raise Problem(404)
@@ -58,8 +58,12 @@ async def show_sink(request: Request, parts: Annotated[Parts, Depends(parts)]) -
 def _sits_here(request: Request) -> bool:
     if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via")):
         return False
+    return request.client is not None and _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

@@ -221,9 +221,8 @@ class Appointments:
                     for row in rows:
                         person = person_of(await connection.fetchrow(LOCK_BY_ID, row["person_id"], ""))
                         found_row = await connection.fetchrow(SELECT_APPOINTMENT, row["appointment_id"])
-                        await step(connection, _appointment_of(found_row), person, now)
+                        done += await step(connection, _appointment_of(found_row), person, now)
                 found = len(rows)
-                done += found
         async with acquire(self._pool) as connection:
             await connection.execute(END_OF_WITHDRAWN, now)
         return done
@@ -260,14 +259,15 @@ class Appointments:
             for row in rows
         ]
 
-    async def _begin_due(self, connection: Connection, appointment: Appointment, person: Person, now: datetime) -> None:
+    async def _begin_due(self, connection: Connection, appointment: Appointment, person: Person, now: datetime) -> bool:
+        """Begin it; false where somebody was faster."""
         if appointment.state != "awaited" or person.status is VolunteerStatus.SUSPENDED:
-            return  # somebody was faster
+            return False
         over = appointment.term.to_day is not None and appointment.term.to_day < now.astimezone(BANGKOK).date()
         gone = person.status is VolunteerStatus.WITHDRAWN and not await ended_last(connection, person)
         if over or gone:
             await self._end(connection, appointment, person, None, now)
-            return
+            return True
         held, _ = await open_of(connection, person.person_id)
         if held is not None:
             await connection.execute(END, held.appointment_id, appointment.appointed_by, now, None)
@@ -276,10 +276,14 @@ class Appointments:
         begun = domain.begin(person, appointment, _organisation_of(row))
         if begun.revision != person.revision:
             await self._people.write_change(connection, person, begun, Step.APPOINTMENT, appointment.appointed_by, now)
+        return True
 
-    async def _end_due(self, connection: Connection, appointment: Appointment, person: Person, now: datetime) -> None:
-        if appointment.state == "held" and person.status is not VolunteerStatus.SUSPENDED:
-            await self._end(connection, appointment, person, None, now)
+    async def _end_due(self, connection: Connection, appointment: Appointment, person: Person, now: datetime) -> bool:
+        """End it; false where somebody was faster."""
+        if appointment.state != "held" or person.status is VolunteerStatus.SUSPENDED:
+            return False
+        await self._end(connection, appointment, person, None, now)
+        return True
 
     async def _end(
         self, connection: Connection, appointment: Appointment, person: Person, by: UUID | None, now: datetime

@@ -10,21 +10,22 @@ import asyncpg
 
 from services.registration.domain.problems import Level
 from services.registration.domain.sign_ups import DECIDED_WITHIN
+from services.registration.store.lists import AWAITS_NO_FIRST_DAY
 from shared.postgres.pool import acquire
 
 MOST: Final = 10_000
 """Nobody works on more in a week. Counting on would make a desk of the whole country slow on the day of a bulk import;
 those who have waited longest are counted first, so that the overdue ones are among them."""
 
-APPROVALS: Final = """
+APPROVALS: Final = f"""
 SELECT count(*) AS waiting, count(*) FILTER (WHERE waiting_since < $2) AS overdue
 FROM (
     SELECT waiting_since FROM person
-    WHERE status = 'pending' AND area >= $1 AND area < $1 || ':'
+    WHERE status = 'pending' AND area >= $1 AND area < $1 || ':' AND {AWAITS_NO_FIRST_DAY}
     ORDER BY waiting_since
     LIMIT $3
 ) AS longest
-"""
+"""  # noqa: S608 - text of our own modules
 
 # Of the reader's own level: what is below is worked on there, and goes up by itself.
 PROBLEMS: Final = """

@@ -46,11 +46,19 @@ FROM (
 ORDER BY p.area, p.registered_at, p.person_id
 """  # noqa: S608 - text of this module only
 
+# Who was registered by an appointment waits for its first day and not for anybody's decision.
+AWAITS_NO_FIRST_DAY = """NOT EXISTS (
+        SELECT FROM appointment AS a
+        WHERE a.person_id = person.person_id AND a.begun_at IS NULL AND a.ended_at IS NULL
+          AND a.appointed_at = person.registered_at
+    )"""
+
 WAITING = f"""
 SELECT {_COLUMNS}
 FROM (
     SELECT * FROM person
     WHERE status = 'pending' AND area >= $1 AND area < $1 || ':' AND (waiting_since, person_id) > ($2, $3)
+      AND {AWAITS_NO_FIRST_DAY}
     ORDER BY waiting_since, person_id
     LIMIT $4
 ) AS p

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.facilities.app import create
+from services.facilities.reference import Reference
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
@@ -56,7 +57,7 @@ def clock() -> MovableClock:
 async def client(pool: "asyncpg.Pool[asyncpg.Record]", clock: MovableClock) -> AsyncIterator[httpx.AsyncClient]:
     """The register; a request without a token of its own is a place officer's of province 50."""
     tokens = Tokens()
-    app = create(pool, Authentication(tokens, tokens), clock, ready=list)
+    app = create(pool, Authentication(tokens, tokens), clock, Reference(pool), ready=list)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://facilities",

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.facilities import http
+from services.facilities.http import lists
 from shared.observability.clock import MovableClock
 
 Place = Callable[..., dict[str, Any]]
+AREAS = {"500101": (18.79, 98.98), "500203": (18.42, 98.68), "100101": (13.75, 100.49), "830101": (7.885, 98.39)}
+"""Subdistricts, and a place in each one's district."""
 CENTRAL = {"Authorization": "Bearer central_administrator@"}
 
 
@@ -27,12 +29,13 @@ async def places(client: httpx.AsyncClient, place: Place, entered: list[dict[str
     if entered:
         return
     for number in range(11):
+        lon = tuple(AREAS.values())[number % 4][1] + number / 10_000
         body = place(
             facility_id=str(uuid4()),
-            area=("500101", "500203", "100101", "830101")[number % 4],
+            area=tuple(AREAS)[number % 4],
             kind=("field_hospital", "hospital")[number % 2],
             status="closed" if number == 10 else "open",
-            position=None if number == 0 else {"lat": 13.7 + number / 100, "lon": 100.5},
+            position=None if number == 0 else {"lat": tuple(AREAS.values())[number % 4][0], "lon": lon},
         )
         answer = await client.post("/v1/facilities", json=body, headers=CENTRAL)
         assert answer.status_code == 201
@@ -95,7 +98,7 @@ async def test_overdue_places(client: httpx.AsyncClient, clock: MovableClock, en
 async def test_the_map_s_file_holds_the_list(
     client: httpx.AsyncClient, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "STREAM_ROWS", rows)
+    monkeypatch.setattr(lists, "STREAM_ROWS", rows)
     del client.headers["Authorization"]
     answer = await client.get("/v1/facilities.geojson")
     assert answer.headers["content-type"] == "application/geo+json"

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,10 +11,12 @@ import asyncpg
 import httpx
 import pytest
 
-from services.facilities import store
-from services.facilities.app import DatabaseWatch, create
-from services.facilities.domain import updated
-from services.facilities.http import FacilityAnswer
+from services.facilities.app import create
+from services.facilities.domain.hours import BANGKOK
+from services.facilities.domain.places import updated
+from services.facilities.http.documents import FacilityAnswer
+from services.facilities.reference import Reference
+from services.facilities.store import places
 from shared.observability.clock import MovableClock
 from shared.postgres import outbox
 from shared.web.authentication import Authentication
@@ -81,7 +83,7 @@ async def test_the_life_of_a_place(client: httpx.AsyncClient, pool: Pool, clock:
     assert [event["before"] and event["before"]["free"] for event in events] == [None, 12, 0, 0]
     assert events[2]["before"]["confirmed_at"] == "2022-02-08T02:00:00Z"
     assert events[2]["confirmed_at"] == "2022-02-09T02:00:00Z"
-    assert "changed_by" not in events[0]
+    assert events[0]["changed_by"] == str(subject("place_officer@50"))
 
     who = await pool.fetch(
         "SELECT changed_by, role, changed_at FROM facility_revision WHERE facility_id = $1 ORDER BY revision",
@@ -201,14 +203,14 @@ async def test_the_database_itself_holds_the_area(client: httpx.AsyncClient, poo
     """The store refuses what the routes would have let through."""
     entered = await enter(client, place())
     facility_id = UUID(entered["facility_id"])
-    stranger = store.Actor(uuid4(), None, "place_officer", "5002")
+    stranger = places.Actor(uuid4(), None, "place_officer", "5002")
     async with pool.acquire() as connection:
-        known = await store.get(connection, facility_id)
-        with pytest.raises(store.OtherArea):
-            await store.change(connection, facility_id, stranger, lambda before: updated(before, before.content, NOW))
-        with pytest.raises(store.OtherArea):
-            await store.create(connection, uuid4(), known.content, stranger, NOW)
-        assert await store.get(connection, facility_id) == known
+        known = await places.get(connection, facility_id)
+        with pytest.raises(places.OtherArea):
+            await places.change(connection, facility_id, stranger, lambda before: updated(before, before.content, NOW))
+        with pytest.raises(places.OtherArea):
+            await places.create(connection, uuid4(), known.content, stranger, NOW)
+        assert await places.get(connection, facility_id) == known
 
 
 async def test_no_change_without_its_event(
@@ -219,7 +221,7 @@ async def test_no_change_without_its_event(
     async def fails(*_: object, **__: object) -> None:
         raise asyncpg.PostgresConnectionError
 
-    monkeypatch.setattr(outbox, "append", fails)
+    monkeypatch.setattr(outbox, "append_all", fails)
     answer = await client.post(f"/v1/facilities/{entered['facility_id']}/confirmation")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert (await client.get(f"/v1/facilities/{entered['facility_id']}")).json() == entered
@@ -228,7 +230,7 @@ async def test_no_change_without_its_event(
 
 async def test_a_database_that_is_away(clock: MovableClock, place: Place) -> None:
     pool = await asyncpg.create_pool(host="127.0.0.1", port=1, min_size=0)  # nothing listens on port 1
-    app = create(pool, Authentication(Tokens(), Tokens()), clock, ready=list)
+    app = create(pool, Authentication(Tokens(), Tokens()), clock, Reference(pool), ready=list)
     headers = {"Authorization": "Bearer place_officer@50", "Accept-Language": "en"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://facilities", headers=headers
@@ -247,7 +249,7 @@ async def test_a_database_that_is_away(clock: MovableClock, place: Place) -> Non
 async def test_readiness_follows_the_database(pool: Pool) -> None:
     stopping = asyncio.Event()
     away = await asyncpg.create_pool(host="127.0.0.1", port=1, min_size=0)
-    watches = [DatabaseWatch(pool), DatabaseWatch(away)]
+    watches = [Reference(pool), Reference(away)]
     assert [watch.answers for watch in watches] == [False, False]
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         for watch in watches:
@@ -257,3 +259,108 @@ async def test_readiness_follows_the_database(pool: Pool) -> None:
         stopping.set()
     away.terminate()
     assert [watch.answers for watch in watches] == [True, False]
+
+
+async def test_the_history_says_who_changed_what(client: httpx.AsyncClient, clock: MovableClock, place: Place) -> None:
+    entered = await enter(client, place())
+    address = f"/v1/facilities/{entered['facility_id']}"
+    clock.advance(timedelta(hours=1))
+    coordinator = {"Authorization": "Bearer subdistrict_coordinator@500101", "If-Match": '"1"'}
+    assert (await client.put(address, json=entered | {"free": 3}, headers=coordinator)).status_code == 200
+    assert (await client.post(f"{address}/confirmation")).status_code == 200
+    found = (await client.get(f"{address}/revisions")).json()
+    assert found["below"] is None
+    assert [(one["revision"], one["change"], one["fields"]) for one in found["items"][:2]] == [
+        (3, "confirmed", []),
+        (2, "updated", ["free"]),
+    ]
+    assert found["items"][1]["changed_by"] == str(subject("subdistrict_coordinator@500101"))
+    assert (found["items"][1]["content"]["free"], found["items"][2]["content"]["free"]) == (3, 12)
+    older = (await client.get(f"{address}/revisions?below=2")).json()
+    assert [one["revision"] for one in older["items"]] == [1]
+    assert (await client.get(f"/v1/facilities/{uuid4()}/revisions")).status_code == 404
+
+
+async def test_who_keeps_a_place(client: httpx.AsyncClient, place: Place) -> None:
+    entered = await enter(client, place())
+    assert entered["organisation_id"] == str(UUID(int=7))  # the officer's own
+    address = f"/v1/facilities/{entered['facility_id']}"
+    other = str(uuid4())
+    stolen = await client.post("/v1/facilities", json=place(organisation_id=other))
+    assert (stolen.status_code, stolen.json()["code"]) == (403, "other_organisation")
+    administrator = {"Authorization": "Bearer province_administrator@50", "If-Match": '"1"'}
+    given = await client.put(address, json=place(organisation_id=other), headers=administrator)
+    assert given.json()["organisation_id"] == other
+    kept = await client.put(address, json=place(free=1), headers={"If-Match": '"2"'})
+    assert kept.json()["organisation_id"] == other  # said nothing about it
+
+
+async def test_an_official_code_belongs_to_one_open_place_of_a_kind(client: httpx.AsyncClient, place: Place) -> None:
+    code = "EA0099001"
+    first = await enter(client, place(official_code=code, name="โรงพยาบาลสนาม ก"))
+    second = await client.post("/v1/facilities", json=place(official_code=code))
+    assert (second.status_code, second.json()["code"]) == (409, "code_in_use")
+    assert second.json()["facility_id"] == first["facility_id"]
+    assert "โรงพยาบาลสนาม ก" in second.json()["detail"]
+    await enter(client, place(official_code=code, kind="vaccination_point", free=None))
+    shared = await enter(client, place(official_code=code, shared_code=True))
+    address = f"/v1/facilities/{shared['facility_id']}"
+    assert (await client.put(address, json=shared, headers={"If-Match": '"1"'})).status_code == 409
+    closed = await client.put(address, json=shared | {"status": "closed"}, headers={"If-Match": '"1"'})
+    assert closed.status_code == 200
+
+
+async def test_of_two_who_enter_one_code_at_once_one_is_told(client: httpx.AsyncClient, place: Place) -> None:
+    answers = await asyncio.gather(
+        *(client.post("/v1/facilities", json=place(official_code="EA0099002")) for _ in range(6))
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+
+
+async def test_a_place_is_open_by_its_week_its_exceptions_and_the_holidays(
+    client: httpx.AsyncClient, clock: MovableClock, place: Place
+) -> None:
+    body = place(
+        hours=[{"days": ["mon", "tue", "wed"], "open": "08:30", "close": "16:30"}],
+        hours_exceptions=[{"date": "2022-02-08", "spans": [{"open": "20:00", "close": "02:00"}], "note": "ตรวจกลางคืน"}],
+        holidays="closed",
+    )
+    entered = await enter(client, body)
+    address = f"/v1/facilities/{entered['facility_id']}"
+    centre = {"Authorization": "Bearer central_administrator@"}
+
+    async def open_at(day: int, hour: int) -> bool | None:
+        """On a day of February 2022, at an hour in Thailand."""
+        clock.advance(datetime(2022, 2, day, hour, tzinfo=BANGKOK) - clock.now())
+        found: bool | None = (await client.get(address)).json()["open_now"]
+        return found
+
+    assert entered["open_now"] is True  # Monday, nine in the morning
+    assert [await open_at(7, hour) for hour in (10, 17)] == [True, False]
+    assert [await open_at(8, hour) for hour in (10, 21)] == [False, True]
+    assert [await open_at(9, hour) for hour in (1, 3, 10)] == [True, False, True]
+    assert (await client.put("/v1/holidays/2022-02-14", json={"th": "ก", "en": "a"}, headers=centre)).status_code == 200
+    assert await open_at(14, 10) is False
+    assert (await client.delete("/v1/holidays/2022-02-14", headers=centre)).status_code == 204
+    assert await open_at(14, 11) is True
+    unknown = await enter(client, place(hours=[]))
+    assert unknown["open_now"] is None
+
+
+async def test_kinds_decide_what_is_asked(client: httpx.AsyncClient, place: Place) -> None:
+    kinds = (await client.get("/v1/facility-kinds")).json()
+    assert [kind["kind"] for kind in kinds if kind["standard"]] == [
+        "test_point", "vaccination_point", "hospital", "field_hospital", "waiting_centre",
+    ]  # fmt: skip
+    details = {"lanes_per_hour": 120, "vaccines": ["208", "210"], "access": "walk_in"}
+    point = place(kind="vaccination_point", free=None, details=details)
+    assert (await enter(client, point))["details"] == details
+    refused = await client.post("/v1/facilities", json=place(details=details))
+    assert {(error["path"], error["code"]) for error in refused.json()["errors"]} == {
+        ("details.lanes_per_hour", "not_for_this_kind"),
+        ("details.vaccines", "not_for_this_kind"),
+    }
+    body = {"th": "จุดตรวจ", "en": "Test point", "beds": True}
+    centre = {"Authorization": "Bearer central_administrator@"}
+    fixed = await client.put("/v1/facility-kinds/hospital", json=body, headers=centre)
+    assert (fixed.status_code, fixed.json()["code"]) == (409, "kind_fixed")

@@ -155,6 +155,7 @@ async def test_the_sink_is_shown_to_who_sits_at_the_machine(
     sink = registration_settings.sms_sink_file
     assert sink is not None
     async with office.client_at("127.0.0.1") as here:
+        here.base_url = "http://127.0.0.1:8101"
         assert (await here.get("/v1/sms-sink")).json() == {"messages": []}
         lines = [
             {"phone": new_phone(), "text": f"ข้อความ {number}", "code": None, "at": "2022-02-05T03:00:00+00:00"}
@@ -165,4 +166,6 @@ async def test_the_sink_is_shown_to_who_sits_at_the_machine(
         assert [message["text"] for message in messages] == [f"ข้อความ {number}" for number in range(119, 19, -1)]
         proxied = await here.get("/v1/sms-sink", headers={"X-Forwarded-For": "203.0.113.5"})
         assert proxied.status_code == 404
+        led_here = await here.get("/v1/sms-sink", headers={"Host": "printer.example:8101"})
+        assert led_here.status_code == 404
     assert (await office.ask("GET", "/v1/sms-sink", office.administrator)).status_code == 404

@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.facilities import domain
-from services.facilities.domain import Contact, Content, Hours, InvalidContent, Position
+from services.facilities.domain import events, freshness, places
+from services.facilities.domain.checks import checked
+from services.facilities.domain.kinds import STANDARD
+from services.facilities.domain.places import ClosedFacility, Contact, Content, Hours, Position
+from services.facilities.domain.positions import checked_position
+from services.facilities.domain.violations import InvalidContent, Violation
 from shared.contracts.events import Day, FacilityChange, FacilityKind, FacilityStatus, FacilityUpdated
 
 ID = UUID("0190b1c2-0000-4000-8000-000000000001")
@@ -32,13 +36,13 @@ FIELD_HOSPITAL = Content(
 
 def violations(content: Content) -> set[tuple[str, str]]:
     with pytest.raises(InvalidContent) as caught:
-        domain.checked(content)
+        checked(content, STANDARD)
     assert all(each.th and each.en and each.th != each.en for each in caught.value.violations)
     return {(each.path, each.code) for each in caught.value.violations}
 
 
 def test_good_content_stays_as_it_is() -> None:
-    assert domain.checked(FIELD_HOSPITAL) == FIELD_HOSPITAL
+    assert checked(FIELD_HOSPITAL, STANDARD) == FIELD_HOSPITAL
 
 
 def test_content_is_brought_to_one_spelling() -> None:
@@ -51,23 +55,23 @@ def test_content_is_brought_to_one_spelling() -> None:
         hours_note=" หยุดวันนักขัตฤกษ์ \r\n\n",
         contact=replace(FIELD_HOSPITAL.contact, phone="๐๕๓ ๙๓๖ ๑๕๐ ต่อ ๑๒"),
     )
-    assert domain.checked(draft) == FIELD_HOSPITAL
+    assert checked(draft, STANDARD) == FIELD_HOSPITAL
 
 
 @given(st.text(max_size=50), st.text(max_size=80))
 def test_the_one_spelling_is_spelled_alike_when_checked_again(name: str, note: str) -> None:
     try:
-        once = domain.checked(replace(FIELD_HOSPITAL, name=name, hours_note=note))
+        once = checked(replace(FIELD_HOSPITAL, name=name, hours_note=note), STANDARD)
     except InvalidContent:
         return
-    assert domain.checked(once) == once
+    assert checked(once, STANDARD) == once
 
 
 @pytest.mark.parametrize("code", ["10713", "001071300", "EA0012345", "๑๐๗๑๓", "A00000000"])
 def test_three_forms_of_official_code(code: str) -> None:
-    checked = domain.checked(replace(FIELD_HOSPITAL, official_code=code)).official_code
-    assert checked is not None
-    assert checked.isascii()
+    spelled = checked(replace(FIELD_HOSPITAL, official_code=code), STANDARD).official_code
+    assert spelled is not None
+    assert spelled.isascii()
 
 
 @pytest.mark.parametrize("code", ["", "1071", "107133", "1071A", "ea0012345", "EA001234", "EA00123456", "ก00123456"])
@@ -92,7 +96,7 @@ def test_areas_that_a_place_cannot_lie_in(area: str, code: str) -> None:
 def test_an_abolished_area_names_its_successor(abolished_subdistrict: tuple[str, str]) -> None:
     abolished, successor = abolished_subdistrict
     with pytest.raises(InvalidContent) as caught:
-        domain.checked(replace(FIELD_HOSPITAL, area=abolished))
+        checked(replace(FIELD_HOSPITAL, area=abolished), STANDARD)
     (violation,) = caught.value.violations
     assert (violation.path, violation.code) == ("area", "abolished_area")
     assert successor in violation.th
@@ -114,8 +118,31 @@ def test_a_position_outside_thailand_is_refused(position: Position, path: str) -
     assert violations(replace(FIELD_HOSPITAL, position=position)) == {(path, "outside_thailand")}
 
 
-def test_swapped_coordinates_are_both_outside() -> None:
-    assert len(violations(replace(FIELD_HOSPITAL, position=Position(98.9853, 18.7883)))) == 2
+def test_swapped_coordinates_are_said_to_be_swapped() -> None:
+    with pytest.raises(InvalidContent) as caught:
+        checked(replace(FIELD_HOSPITAL, position=Position(98.9853, 18.7883)), STANDARD)
+    (violation,) = caught.value.violations
+    assert (violation.path, violation.code) == ("position", "swapped")
+    assert "18.7883 north, 98.9853 east" in violation.en
+
+
+@pytest.mark.parametrize(
+    ("position", "confirmed", "found"),
+    [
+        (Position(18.79, 98.98), False, set()),
+        (Position(18.92, 98.99), False, {("position", "outside_area")}),  # Mae Rim, some 12 km north of the city
+        (Position(18.92, 98.99), True, set()),
+        (Position(19.91, 99.83), True, {("position", "outside_area")}),  # Chiang Rai, 150 km away
+        (Position(10.5, 101.0), False, {("position", "in_the_sea")}),
+        (Position(10.5, 101.0), True, {("position", "in_the_sea")}),
+    ],
+)
+def test_a_position_lies_on_land_and_near_the_district_that_is_named(
+    position: Position, confirmed: bool, found: set[tuple[str, str]]
+) -> None:
+    told: list[Violation] = []
+    checked_position(position, FIELD_HOSPITAL.area, told, confirmed=confirmed)
+    assert {(each.path, each.code) for each in told} == found
 
 
 @pytest.mark.parametrize(
@@ -141,7 +168,7 @@ def test_capacity_by_kind(
     if found:
         assert violations(content) == found
     else:
-        assert domain.checked(content) == content
+        assert checked(content, STANDARD) == content
 
 
 @pytest.mark.parametrize(
@@ -161,7 +188,7 @@ def test_bad_opening_hours(span: Hours, found: set[tuple[str, str]]) -> None:
 
 def test_a_span_may_last_all_day_or_past_midnight() -> None:
     hours = (Hours((Day.MONDAY,), "00:00", "24:00"), Hours((Day.TUESDAY,), "20:00", "04:00"))
-    assert domain.checked(replace(FIELD_HOSPITAL, hours=hours)).hours == hours
+    assert checked(replace(FIELD_HOSPITAL, hours=hours), STANDARD).hours == hours
 
 
 @pytest.mark.parametrize(
@@ -191,7 +218,7 @@ def test_phone_numbers(phone: str) -> None:
     if phone[0] in "(c" or len(phone) > 40:
         assert {path for path, _ in violations(content)} == {"contact.phone"}
     else:
-        assert domain.checked(content).contact.phone == phone
+        assert checked(content, STANDARD).contact.phone == phone
 
 
 @pytest.mark.parametrize(
@@ -212,43 +239,43 @@ def test_every_bad_field_is_named_at_once() -> None:
 
 
 def test_what_each_change_means() -> None:
-    entered = domain.created(ID, FIELD_HOSPITAL, MONDAY)
+    entered = places.created(ID, FIELD_HOSPITAL, MONDAY)
     assert (entered.kind, entered.before, entered.after.revision) == (FacilityChange.CREATED, None, 1)
 
     tuesday = MONDAY + timedelta(days=1)
-    fuller = domain.updated(entered.after, replace(FIELD_HOSPITAL, free=3), tuesday)
+    fuller = places.updated(entered.after, replace(FIELD_HOSPITAL, free=3), tuesday)
     assert (fuller.kind, fuller.after.revision, fuller.after.confirmed_at) == (FacilityChange.UPDATED, 2, tuesday)
     assert fuller.after.created_at == MONDAY
 
-    same = domain.updated(fuller.after, fuller.after.content, tuesday)
+    same = places.updated(fuller.after, fuller.after.content, tuesday)
     assert (same.kind, same.after.revision) == (FacilityChange.CONFIRMED, 3)
 
-    closed = domain.updated(same.after, replace(same.after.content, status=FacilityStatus.CLOSED), tuesday)
+    closed = places.updated(same.after, replace(same.after.content, status=FacilityStatus.CLOSED), tuesday)
     assert closed.kind is FacilityChange.CLOSED
-    renamed = domain.updated(closed.after, replace(closed.after.content, name="เดิม"), tuesday)
+    renamed = places.updated(closed.after, replace(closed.after.content, name="เดิม"), tuesday)
     assert renamed.kind is FacilityChange.UPDATED
-    reopened = domain.updated(closed.after, replace(closed.after.content, status=FacilityStatus.OPEN), tuesday)
+    reopened = places.updated(closed.after, replace(closed.after.content, status=FacilityStatus.OPEN), tuesday)
     assert reopened.kind is FacilityChange.UPDATED
-    with pytest.raises(domain.ClosedFacility):
-        domain.confirmed(closed.after, tuesday)
+    with pytest.raises(ClosedFacility):
+        places.confirmed(closed.after, tuesday)
 
 
 def test_overdue_after_more_than_seven_days() -> None:
-    facility = domain.created(ID, FIELD_HOSPITAL, MONDAY).after
+    facility = places.created(ID, FIELD_HOSPITAL, MONDAY).after
     week = timedelta(days=7)
-    assert not domain.is_overdue(facility, MONDAY + week)
-    assert domain.is_overdue(facility, MONDAY + week + timedelta(microseconds=1))
-    assert not domain.is_overdue(domain.confirmed(facility, MONDAY + week).after, MONDAY + 2 * week)
-    closed = domain.updated(facility, replace(FIELD_HOSPITAL, status=FacilityStatus.CLOSED), MONDAY).after
-    assert not domain.is_overdue(closed, MONDAY + 10 * week)
+    assert not freshness.is_overdue(facility, MONDAY + week)
+    assert freshness.is_overdue(facility, MONDAY + week + timedelta(microseconds=1))
+    assert not freshness.is_overdue(places.confirmed(facility, MONDAY + week).after, MONDAY + 2 * week)
+    closed = places.updated(facility, replace(FIELD_HOSPITAL, status=FacilityStatus.CLOSED), MONDAY).after
+    assert not freshness.is_overdue(closed, MONDAY + 10 * week)
 
 
 def test_the_event_holds_the_state_before_and_after() -> None:
-    entered = domain.created(ID, FIELD_HOSPITAL, MONDAY)
-    assert domain.event(entered).before is None
+    entered = places.created(ID, FIELD_HOSPITAL, MONDAY)
+    assert events.event(entered, ID).before is None
 
     moved = replace(FIELD_HOSPITAL, area="500102", status=FacilityStatus.FULL, free=0)
-    told = domain.event(domain.updated(entered.after, moved, MONDAY + timedelta(days=1)))
+    told = events.event(places.updated(entered.after, moved, MONDAY + timedelta(days=1)), ID)
     assert told.before is not None
     assert (told.before.area, told.before.status, told.before.free) == ("500101", "open", 12)
     assert (told.area, told.status, told.free, told.revision, told.change) == ("500102", "full", 0, 2, "updated")
@@ -289,8 +316,8 @@ def test_the_event_holds_the_state_before_and_after() -> None:
 )
 def test_whatever_passes_the_rules_makes_a_valid_event(draft: Content) -> None:
     try:
-        content = domain.checked(draft)
+        content = checked(draft, STANDARD)
     except InvalidContent:
         return
-    told = domain.event(domain.created(ID, content, MONDAY))
+    told = events.event(places.created(ID, content, MONDAY), ID)
     assert FacilityUpdated.model_validate_json(told.model_dump_json()) == told

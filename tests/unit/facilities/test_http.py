@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.facilities.app import create
+from services.facilities.reference import Reference
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.security.principal import Principal
@@ -44,7 +45,7 @@ class NoPool:
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     tokens = Tokens()
     pool = cast("asyncpg.Pool[asyncpg.Record]", NoPool())
-    app = create(pool, Authentication(tokens, tokens), MovableClock(NOW), ready=list)
+    app = create(pool, Authentication(tokens, tokens), MovableClock(NOW), Reference(pool), ready=list)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://facilities",
