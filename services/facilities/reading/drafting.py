@@ -63,9 +63,7 @@ class Drafting:
         fill_hours(draft, record)
         if record.has(Field.CLOSED_ON):
             closed = record.read(Field.CLOSED_ON, read_dates, lines=True) or []
-            draft["hours_exceptions"] = [
-                {"date": day.isoformat(), "closed": True, "spans": [], "note": None} for day in closed
-            ]
+            draft["hours_exceptions"] = [{"date": day.isoformat(), "spans": [], "note": None} for day in closed]
         if record.has(Field.SERVICES):
             draft["services"] = record.read(Field.SERVICES, choices.read_services, lines=True) or []
         _fill_contact(draft, record)

@@ -9,7 +9,7 @@ import pytest
 from services.facilities.reading import Columns, Field, Row, UnusableColumns, drafts, guess, read_table
 from services.facilities.reading.titles import field_of_title
 from shared.tables.writing import csv_rows
-from tests.unit.facilities.reading.names_of_kinds import KINDS
+from tests.unit.facilities.reading.known_kinds import KINDS
 
 TODAY = date(2022, 3, 7)
 

@@ -15,7 +15,7 @@ from services.facilities.reading.faults import Unreadable
 from services.facilities.reading.kinds import Kinds
 from services.facilities.reading.numbers import read_number
 from services.facilities.reading.words import plain, tidy
-from tests.unit.facilities.reading.names_of_kinds import KINDS
+from tests.unit.facilities.reading.known_kinds import KINDS
 
 FIRST_OF_MARCH = date(2022, 3, 1)
 
