@@ -39,6 +39,7 @@ def read(*rows: Sequence[object], defaults: Mapping[Field, str] | None = None, w
         ("เตียงว่าง ณ ปัจจุบัน", Field.FREE),
         ("เบอร์โทรศัพท์สถานที่", Field.PHONE),
         ("รหัสสถานพยาบาล 9 หลัก", Field.OFFICIAL_CODE),
+        ("รับได้ต่อชั่วโมง", Field.LANES_PER_HOUR),
         ("เบอร์โทรผู้ประสานงาน", None),  # a person's
         ("ชื่อผู้รับผิดชอบ", None),
         ("เลขที่", None),
