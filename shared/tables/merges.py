@@ -66,16 +66,20 @@ def filled(rows: Iterator[tuple[int, Sequence[str]]], merges: Sequence[Merge]) -
         for column, (last, text) in list(open_until.items()):
             if number > last:
                 del open_until[column]
-            elif column < len(row):
-                row[column] = text
+            else:
+                _put(row, column, text)
         while coming < len(merges) and merges[coming].first_row <= number:
             merge = merges[coming]
             coming += 1
-            # A range whose first row has nothing in it has nothing to give.
-            if merge.first_row == number and merge.first_column < len(row):
+            # A range whose first cell has nothing in it has nothing to give.
+            if merge.first_row == number and merge.first_column < len(row) and row[merge.first_column]:
                 text = row[merge.first_column]
                 for column in range(merge.first_column, min(merge.last_column + 1, MAX_COLUMNS)):
                     open_until[column] = merge.last_row, text
-                    if column < len(row):
-                        row[column] = text
+                    _put(row, column, text)
         yield number, row
+
+
+def _put(row: list[str], column: int, text: str) -> None:
+    row += [""] * (column + 1 - len(row))
+    row[column] = text

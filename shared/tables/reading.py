@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from shared.tables import delimited, workbooks
+from shared.tables import delimited
 from shared.tables.unreadable import UnreadableFile
+from shared.tables.workbooks import Workbook
 
 _ZIP_MARK = b"PK\x03\x04"
 _OLD_MARK = b"\xd0\xcf\x11\xe0"
@@ -29,4 +30,4 @@ def rows_of(file: bytes) -> Iterator[tuple[int, Sequence[str]]]:
     Of a workbook the first sheet is read, merged cells as they are: only the first of them has a text. Raises
     `UnreadableFile`, also midway.
     """
-    return workbooks.rows_of(file) if is_workbook(file) else delimited.rows_of(file)
+    return Workbook(file).rows() if is_workbook(file) else delimited.rows_of(file)

@@ -34,50 +34,48 @@ _DIRECTORY_END_BYTES = 66 * 1024  # the end itself and the longest comment behin
 _TEXTS = "xl/sharedStrings.xml"
 
 
-def rows_of(file: bytes, *, sheet: str | None = None, fill_merged: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
-    """Give number and cells of each row of a sheet (the first, if none is named) that is not empty.
+class Workbook:
+    """A workbook that is open; opening it reads all its texts, so that it is done once. It lives in memory alone."""
 
-    fill_merged: every cell of a merged range has the text of its first one. Raises `UnreadableFile`, also midway.
-    """
-    with _opened(file) as workbook:
-        found = workbook.worksheets[0] if sheet is None else _named(workbook, sheet)
-        merges = []
-        if fill_merged:
-            with closing(found._get_source()) as source:
-                merges = merges_of(source)
-        for number, cells in filled(_rows(found), merges):
-            # The reader gives every row as many cells as may be read.
-            width = next((column for column in range(len(cells), 0, -1) if cells[column - 1]), 0)
-            yield number, cells[:width]
+    def __init__(self, file: bytes) -> None:
+        """Open a workbook. Raises `UnreadableFile`."""
+        _check_size(file)
+        with _refusing():
+            self._book = openpyxl.load_workbook(io.BytesIO(file), read_only=True, data_only=True, keep_links=False)
 
+    def sheets(self) -> list[str]:
+        """Return the names of the sheets of cells that are not hidden."""
+        return [sheet.title for sheet in self._book.worksheets if sheet.sheet_state == "visible"]
 
-def sheets_of(file: bytes) -> list[str]:
-    """Return the names of a workbook's sheets of cells that are not hidden. Raises `UnreadableFile`."""
-    with _opened(file) as workbook:
-        return [sheet.title for sheet in workbook.worksheets if sheet.sheet_state == "visible"]
+    def rows(self, sheet: str | None = None, *, fill_merged: bool = False) -> Iterator[tuple[int, Sequence[str]]]:
+        """Give number and cells of each row of a sheet (the first, if none is named) that is not empty.
+
+        fill_merged: every cell of a merged range has the text of its first one. Raises `UnreadableFile`, also midway.
+        """
+        with _refusing():
+            found: Any = self._book.worksheets[0] if sheet is None else self._named(sheet)
+            merges = []
+            if fill_merged:
+                with closing(found._get_source()) as source:
+                    merges = merges_of(source)
+            yield from filled(_rows(found), merges)
+
+    def _named(self, name: str) -> Any:
+        for sheet in self._book.worksheets:
+            if sheet.title == name:
+                return sheet
+        raise UnreadableFile("no_such_sheet")
 
 
 @contextmanager
-def _opened(file: bytes) -> Iterator[Any]:
-    _check_size(file)
-    try:
-        workbook = openpyxl.load_workbook(io.BytesIO(file), read_only=True, data_only=True, keep_links=False)
-        try:
-            yield workbook
-        finally:
-            workbook.close()
+def _refusing() -> Iterator[None]:
     # Whatever a damaged or forged workbook makes the reader stumble over, it cannot be read.
+    try:
+        yield
     except UnreadableFile:
         raise
     except Exception:
         raise UnreadableFile("not_a_workbook") from None
-
-
-def _named(workbook: Any, name: str) -> Any:
-    for sheet in workbook.worksheets:
-        if sheet.title == name:
-            return sheet
-    raise UnreadableFile("no_such_sheet")
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
@@ -85,8 +83,10 @@ def _rows(sheet: Any) -> Iterator[tuple[int, Sequence[str]]]:
     for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
         if number > MAX_SHEET_ROWS:
             raise UnreadableFile("not_a_workbook")
-        if cells.count(None) < len(cells):
-            yield number, [_text(cell) for cell in cells]
+        # The reader gives every row as many cells as may be read.
+        width = next((column for column in range(len(cells), 0, -1) if cells[column - 1] is not None), 0)
+        if width:
+            yield number, [_text(cell) for cell in cells[:width]]
 
 
 def _check_size(file: bytes) -> None:

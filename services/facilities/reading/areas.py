@@ -25,7 +25,7 @@ _CODE: Final = re.compile(
 _PART: Final = re.compile(r"(\d{1,2})(?:\.0)?", re.ASCII)
 # No area's Thai name has a space in it.
 _NAME: Final = r"\s*([^\s\d,/()]{2,40})"
-_SUBDISTRICT: Final = re.compile(rf"(?:ตำบล|แขวง|(?<![ก-๛])ต\.){_NAME}")
+_SUBDISTRICT: Final = re.compile(rf"(?:(?<!สาม)ตำบล|แขวง|(?<![ก-๛])ต\.){_NAME}")
 _DISTRICT: Final = re.compile(rf"(?:กิ่งอำเภอ|อำเภอ|เขต|(?<![ก-๛])อ\.){_NAME}")
 _PROVINCE: Final = re.compile(rf"(?:จังหวัด|(?<![ก-๛])จ\.){_NAME}|(กรุงเทพ\S{{0,12}}|กทม\.?)")
 _LAST_WORD: Final = re.compile(r"(?:^|\s)([^\s\d,/().]{2,40})\s*$")

@@ -24,15 +24,13 @@ def read_phone(text: str) -> tuple[str, list[Noted]]:
     demand_exact(text)
     text = _WHOLE.sub(r"\1", text)
     first, *rest = [part for part in _BETWEEN.split(_LABEL.sub("", text.removeprefix("'"))) if part] or [""]
-    # 053-123456-7 are two lines of one exchange: the first is kept.
-    phone = re.sub(r"(?<=\d{4})(-\d{1,2})$", "", first).strip().replace(".", "-")
+    phone = first.strip().replace(".", "-")
     if not _PHONE.fullmatch(phone):
         raise Unreadable("not_a_phone")
     notes = []
     if _WITHOUT_ZERO.fullmatch(phone):
         phone = f"0{phone}"
         notes.append(Noted("phone_zero_restored", {"phone": phone}))
-    left_out = ", ".join([first] * (first.startswith(phone) and len(first) > len(phone)) + rest)
-    if left_out:
-        notes.append(Noted("further_phones", {"phone": phone, "rest": left_out[:80]}))
+    if rest:
+        notes.append(Noted("further_phones", {"phone": phone, "rest": ", ".join(rest)[:80]}))
     return phone, notes

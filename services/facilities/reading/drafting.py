@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.facilities.reading import choices
 from services.facilities.reading.areas import Names, described, read_area
-from services.facilities.reading.codes import Digits, read_code
+from services.facilities.reading.codes import read_code
 from services.facilities.reading.contacts import read_phone
 from services.facilities.reading.dates import read_date, read_dates
 from services.facilities.reading.faults import Unreadable
@@ -28,8 +28,8 @@ _HALVES: Final = ((Field.LATITUDE, Field.LONGITUDE), (Field.NORTHING, Field.EAST
 class Drafting:
     """Fills drafts row by row, by what holds for the whole list."""
 
-    def __init__(self, kinds: Kinds, digits: Digits, today: date, within: str) -> None:
-        self._kinds, self._digits, self._today, self._within = kinds, digits, today, within
+    def __init__(self, kinds: Kinds, codes_of_five: bool, today: date, within: str) -> None:
+        self._kinds, self._codes_of_five, self._today, self._within = kinds, codes_of_five, today, within
 
     def fill(self, draft: dict[str, Any], record: Record) -> date | None:
         """Put every field that the list has into a draft; return the day on which the row was right, if it says."""
@@ -47,7 +47,7 @@ class Drafting:
         if record.has(*_AREA_FIELDS) or is_new:
             draft["area"] = self._area(record)
         if record.has(Field.OFFICIAL_CODE):
-            code = record.read(Field.OFFICIAL_CODE, partial(read_code, column=self._digits))
+            code = record.read(Field.OFFICIAL_CODE, partial(read_code, of_five=self._codes_of_five))
             draft["official_code"] = code and code[0]
             record.notice(Field.OFFICIAL_CODE, code and code[1])
         if record.has(Field.ORGANISATION_ID):
@@ -63,9 +63,7 @@ class Drafting:
         fill_hours(draft, record)
         if record.has(Field.CLOSED_ON):
             closed = record.read(Field.CLOSED_ON, read_dates, lines=True) or []
-            draft["hours_exceptions"] = [
-                {"date": day.isoformat(), "closed": True, "spans": [], "note": None} for day in closed
-            ]
+            draft["hours_exceptions"] = [{"date": day.isoformat(), "spans": [], "note": None} for day in closed]
         if record.has(Field.SERVICES):
             draft["services"] = record.read(Field.SERVICES, choices.read_services, lines=True) or []
         _fill_contact(draft, record)

@@ -11,9 +11,10 @@ from typing import Final
 from services.facilities.reading import geojson
 from services.facilities.reading.header import Header, find_header
 from services.facilities.reading.table import Form, Table
-from shared.tables import delimited, workbooks
+from shared.tables import delimited
 from shared.tables.reading import is_workbook
 from shared.tables.unreadable import UnreadableFile
+from shared.tables.workbooks import Workbook
 
 Rows = Iterator[tuple[int, Sequence[str]]]
 
@@ -47,9 +48,10 @@ def read_table(file: bytes, name: str = "", *, sheet: str | None = None) -> Tabl
         return geojson.read_features(file, sample=_SAMPLE)
     if form is Form.CSV:
         return _table(form, partial(delimited.rows_of, file), find_header(delimited.rows_of(file)))
-    sheets = workbooks.sheets_of(file)
-    chosen, header = _sheet(file, sheets if sheet is None else [sheet])
-    return _table(form, partial(workbooks.rows_of, file, sheet=chosen, fill_merged=True), header, chosen, sheets)
+    book = Workbook(file)
+    sheets = book.sheets()
+    chosen, header = _sheet(book, sheets if sheet is None else [sheet])
+    return _table(form, partial(book.rows, chosen, fill_merged=True), header, chosen, sheets)
 
 
 def _form(file: bytes) -> Form:
@@ -63,11 +65,11 @@ def _form(file: bytes) -> Form:
     return Form.GEOJSON if start.startswith(b"{") else Form.CSV
 
 
-def _sheet(file: bytes, names: Sequence[str]) -> tuple[str, Header]:
+def _sheet(book: Workbook, names: Sequence[str]) -> tuple[str, Header]:
     best: tuple[str, Header] | None = None
     for name in names[:_SHEETS_LOOKED_AT]:
         try:
-            header = find_header(workbooks.rows_of(file, sheet=name, fill_merged=True))
+            header = find_header(book.rows(name, fill_merged=True))
         except UnreadableFile as error:
             if error.code != "no_header":
                 raise

@@ -16,17 +16,16 @@ _NUMBERED: Final = re.compile(r"\(?(\d{1,2})\)?", re.ASCII)
 
 def filler(cells: Sequence[str], titles: Sequence[str], columns: Columns) -> str | None:
     """Return heading_row or sum_row for a row that is no place, None for one that may be."""
-    texts = [(place, tidy(cell)) for place, cell in enumerate(cells) if cell.strip()]
-    different = {text for _, text in texts}
-    name = columns.places.get(Field.NAME)
-    if len(titles) > 2 and len(different) == 1 and (len(texts) > 1 or texts[0][0] != name):
-        return "sum_row" if _SUM.match(texts[0][1]) or _REMARK.match(texts[0][1]) else "heading_row"
+    texts = [(place, cell.strip()) for place, cell in enumerate(cells) if cell and not cell.isspace()]
+    place, first = texts[0][0], tidy(texts[0][1])
+    alone = len(texts) > 1 or place != columns.places.get(Field.NAME)
+    if len(titles) > 2 and alone and all(text == texts[0][1] for _, text in texts):
+        return "sum_row" if _SUM.match(first) or _REMARK.match(first) else "heading_row"
     if _is_header(texts, titles) or _is_numbered(texts):
         return "heading_row"
-    first = texts[0][1]
     if _SUM.match(first) and not _says_where(cells, first, columns):
         return "sum_row"
-    if _REMARK.match(first) and len(different) <= 2 and not _says_where(cells, first, columns):
+    if _REMARK.match(first) and len({text for _, text in texts}) <= 2 and not _says_where(cells, first, columns):
         return "sum_row"
     return None
 
@@ -36,8 +35,8 @@ def _is_header(texts: Sequence[tuple[int, str]], titles: Sequence[str]) -> bool:
 
 
 def _is_numbered(texts: Sequence[tuple[int, str]]) -> bool:
-    numbers = [found[1] if (found := _NUMBERED.fullmatch(text)) else "" for _, text in texts]
-    return len(numbers) > 2 and numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    numbers = (_NUMBERED.fullmatch(tidy(text)) for _, text in texts)
+    return len(texts) > 2 and all(found and found[1] == str(number) for number, found in enumerate(numbers, 1))
 
 
 def _says_where(cells: Sequence[str], first: str, columns: Columns) -> bool:

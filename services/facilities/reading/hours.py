@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from services.facilities.reading.days import DAYS, EXCEPT, EXPRESSION, THAI_DAYS, days_of, in_order
@@ -50,10 +51,12 @@ class Hours:
     noted: Noted | None = None
 
 
-def read_hours(text: str, days: list[str] | None = None) -> Hours:
+@lru_cache(maxsize=4_096)
+def read_hours(text: str, days: tuple[str, ...] | None = None) -> Hours:
     """Return the opening hours that a text means. days: on which it holds if it names none.
 
-    Raises `Unreadable`: hours_as_note when not all of it is understood, days_not_said when only the days lack.
+    Lists say the same of many places: what was understood is kept, and is not to be changed. Raises `Unreadable`:
+    hours_as_note when not all of it is understood, days_not_said when only the days lack.
     """
     reading = _Reading()
     place = 0
@@ -128,7 +131,7 @@ class _Reading:
             self._groups.append((set(), []))
         self._groups[-1][0].update(more)
 
-    def hours(self, given: list[str] | None) -> Hours:
+    def hours(self, given: Sequence[str] | None) -> Hours:
         """Return what all of it comes to. Raises `Unreadable`."""
         (first, _), *further = self._groups
         if not all(spans for _, spans in self._groups):

@@ -30,7 +30,7 @@ def _fill_from_text(draft: dict[str, Any], record: Record, text: str, days: tupl
     if not text or record.spoiled(Field.HOURS):
         return
     try:
-        hours = read_hours(text, days[0] if days else None)
+        hours = read_hours(text, tuple(days[0]) if days else None)
     except Unreadable as error:
         own = record.own(Field.HOURS).strip()
         if own.startswith(("=", "+", "@")):
@@ -39,7 +39,7 @@ def _fill_from_text(draft: dict[str, Any], record: Record, text: str, days: tupl
         record.notice(Field.HOURS, Noted(error.code, {}))
         _add_note(draft, own)
         return
-    draft["hours"] = hours.spans
+    draft["hours"] = [{**span, "days": list(span["days"])} for span in hours.spans]
     if hours.holidays is not None and draft.get("holidays") is None:
         draft["holidays"] = hours.holidays
     elif days and days[1] and draft.get("holidays") is None:

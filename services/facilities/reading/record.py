@@ -48,14 +48,17 @@ PATHS: Final = {
 class Record:
     """One row, by field."""
 
-    def __init__(self, table: Table, columns: Columns, number: int, cells: Sequence[str]) -> None:
+    def __init__(
+        self, table: Table, columns: Columns, said: frozenset[Field], number: int, cells: Sequence[str]
+    ) -> None:
         self.notices: list[Fault] = []
         self._faults: dict[tuple[int, str], Fault] = {}
-        self._table, self._columns, self._number, self._cells = table, columns, number, cells
+        self._texts: dict[Field, str] = {}
+        self._table, self._columns, self._said, self._number, self._cells = table, columns, said, number, cells
 
     def has(self, *fields: Field) -> bool:
         """Tell whether the list says anything about one of these fields, in a column or for all rows."""
-        return any(field in self._columns.places or field in self._columns.defaults for field in fields)
+        return not self._said.isdisjoint(fields)
 
     def own(self, field: Field) -> str:
         """Return what stands in the row itself, as it was typed."""
@@ -64,12 +67,17 @@ class Record:
 
     def text(self, field: Field, *, lines: bool = False) -> str:
         """Return the tidy text of a field, "" for nothing. lines: line breaks become semicolons, as in a list."""
-        own = self.own(field).strip()
-        text = tidy(own.replace("\n", ";") if lines else own)
-        lower = text.lower()
-        if lower in NOTHING and not (field in _COUNTED and lower in _NO_COUNT):
-            text = ""
-        return text or tidy(self._columns.defaults.get(field, ""))
+        if field not in self._said:
+            return ""
+        text = self._texts.get(field)
+        if text is None:
+            own = self.own(field).strip()
+            text = tidy(own.replace("\n", ";") if lines else own)
+            lower = text.lower()
+            if lower in NOTHING and not (field in _COUNTED and lower in _NO_COUNT):
+                text = ""
+            text = self._texts[field] = text or tidy(self._columns.defaults.get(field, ""))
+        return text
 
     def typed(self, field: Field) -> str | None:
         """Return free text as it was typed, None for nothing; its spelling is the register's to tidy.

@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from services.facilities.reading import choices
-from services.facilities.reading.codes import Digits, digits_of
+from services.facilities.reading.codes import are_of_five
 from services.facilities.reading.days import read_days
 from services.facilities.reading.drafting import Drafting
 from services.facilities.reading.faults import Noted, Row, Unreadable
@@ -53,9 +53,10 @@ def drafts(
 def _drafts(table: Table, columns: Columns, kinds: Kinds, today: date, within: str) -> Iterator[Row]:
     rows = table.rows()
     first = list(islice(rows, _JUDGED_CODES))
-    drafting = Drafting(kinds, _digits(table, columns, first), today, within)
+    drafting = Drafting(kinds, _codes_of_five(table, columns, first), today, within)
+    said = frozenset({*columns.places, *columns.defaults})
     for number, cells in chain(first, rows):
-        record = Record(table, columns, number, cells)
+        record = Record(table, columns, said, number, cells)
         if table.form is not Form.GEOJSON and (code := filler(cells, table.titles, columns)):
             record.notice(_first_field(columns), Noted(code, {}))
             yield Row(number, cells, None, (), record.notices)
@@ -66,11 +67,11 @@ def _drafts(table: Table, columns: Columns, kinds: Kinds, today: date, within: s
         yield Row(number, cells, None if faults else draft, faults, record.notices, as_of)
 
 
-def _digits(table: Table, columns: Columns, rows: Sequence[tuple[int, Sequence[str]]]) -> Digits:
+def _codes_of_five(table: Table, columns: Columns, rows: Sequence[tuple[int, Sequence[str]]]) -> bool:
     place = columns.places.get(Field.OFFICIAL_CODE)
     if place is None:
-        return Digits.UNKNOWN
-    return digits_of(tidy(table.titles[place]), (tidy(cells[place]) for _, cells in rows if place < len(cells)))
+        return False
+    return are_of_five(tidy(table.titles[place]), (tidy(cells[place]) for _, cells in rows if place < len(cells)))
 
 
 def _first_field(columns: Columns) -> Field:

@@ -267,6 +267,7 @@ _TITLES: Final[Mapping[Field, Sequence[str]]] = {
     ),
     Field.LANES_PER_HOUR: (
         "lanes_per_hour",
+        "รับได้ต่อชั่วโมง",
         "lanes per hour",
         "persons per hour",
         "รองรับต่อชั่วโมง",

@@ -78,5 +78,7 @@ def test_every_subdistrict_is_found_by_its_names(one: Area) -> None:
     code = one.code
     names = [area(code[:digits]).name_th for digits in (6, 4, 2)]
     assert read_area(Names("", *names)) == code
+    assert read_area(Names(f"1/2 ต.{names[0]} อ.{names[1]} จ.{names[2]}")) == code or "." in names[0]
+    assert read_area(Names(" ".join(names))) == code
     assert read_area(Names(code)) == code
     assert described(code).endswith(f"({code})")

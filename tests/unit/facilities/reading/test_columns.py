@@ -9,7 +9,7 @@ import pytest
 from services.facilities.reading import Columns, Field, Row, UnusableColumns, drafts, guess, read_table
 from services.facilities.reading.titles import field_of_title
 from shared.tables.writing import csv_rows
-from tests.unit.facilities.reading.names_of_kinds import KINDS
+from tests.unit.facilities.reading.known_kinds import KINDS
 
 TODAY = date(2022, 3, 7)
 
@@ -39,6 +39,7 @@ def read(*rows: Sequence[object], defaults: Mapping[Field, str] | None = None, w
         ("เตียงว่าง ณ ปัจจุบัน", Field.FREE),
         ("เบอร์โทรศัพท์สถานที่", Field.PHONE),
         ("รหัสสถานพยาบาล 9 หลัก", Field.OFFICIAL_CODE),
+        ("รับได้ต่อชั่วโมง", Field.LANES_PER_HOUR),
         ("เบอร์โทรผู้ประสานงาน", None),  # a person's
         ("ชื่อผู้รับผิดชอบ", None),
         ("เลขที่", None),

@@ -73,8 +73,8 @@ def test_half_of_a_text_is_not_taken_for_hours(text: str, code: str) -> None:
 
 
 def test_days_that_hold_for_the_whole_list_make_hours_of_times() -> None:
-    assert read_hours("08.30-16.30 น.", WORK).spans == [{"days": WORK, "open": "08:30", "close": "16:30"}]
-    assert read_hours("เสาร์ 9.00-12.00 น.", WORK).spans == [{"days": ["sat"], "open": "09:00", "close": "12:00"}]
+    assert read_hours("08.30-16.30 น.", tuple(WORK)).spans == [{"days": WORK, "open": "08:30", "close": "16:30"}]
+    assert read_hours("เสาร์ 9.00-12.00 น.", tuple(WORK)).spans == [{"days": ["sat"], "open": "09:00", "close": "12:00"}]
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from services.facilities.http.bodies import FacilityBody
 from services.facilities.reading import Form, Guess, Row, Table, drafts, guess, read_table
 from services.facilities.reading.messages import CELLS
 from shared.areas.districts import distance_km
 from shared.tables.cells import letters_of
+from shared.web.problems import Problem
 from tests.samples import places
-from tests.unit.facilities.reading.names_of_kinds import KINDS
+from tests.unit.facilities.reading.known_kinds import KINDS
 
 TODAY = date(2022, 3, 7)
 
@@ -71,3 +73,24 @@ def test_every_sentence_is_said_of_some_cell_of_the_samples() -> None:
     said = {fault.code for name in places.names() for row in read(name)[2] for fault in (*row.faults, *row.notices)}
     elsewhere = {"too_long", "outside_import_area", "not_days"}  # test_columns, test_hours
     assert set(CELLS) - elsewhere == said
+
+
+REFUSED = {
+    ("03-lampang-merged.xlsx", 9): {("free", "more_than_capacity")},
+    ("09-chonburi-english.csv", 4): {("contact.website", "wrong_form")},
+}
+"""What the register itself refuses of a draft that was read well."""
+
+
+@pytest.mark.parametrize("name", places.names())
+def test_the_register_takes_every_draft_that_is_good(name: str) -> None:
+    known = {kind.kind: kind for kind in KINDS}
+    for row in read(name)[2]:
+        if row.draft is None or row.draft.get("facility_id"):
+            continue
+        found: set[tuple[str, str]] = set()
+        try:
+            FacilityBody.model_validate(row.draft).content(known)
+        except Problem as problem:
+            found = {(error.path, error.code) for error in problem.errors}
+        assert found == REFUSED.get((name, row.number), set())

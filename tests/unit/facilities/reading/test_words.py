@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.facilities.reading import choices
-from services.facilities.reading.codes import Digits, digits_of, read_code
+from services.facilities.reading.codes import are_of_five, read_code
 from services.facilities.reading.contacts import read_phone
 from services.facilities.reading.dates import read_date, read_dates
 from services.facilities.reading.faults import Unreadable
 from services.facilities.reading.kinds import Kinds
 from services.facilities.reading.numbers import read_number
 from services.facilities.reading.words import plain, tidy
-from tests.unit.facilities.reading.names_of_kinds import KINDS
+from tests.unit.facilities.reading.known_kinds import KINDS
 
 FIRST_OF_MARCH = date(2022, 3, 1)
 
@@ -103,43 +103,53 @@ def test_what_is_no_whole_number_is_said(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "code"),
+    ("text", "of_five", "code", "mended"),
     [
-        ("10713", Digits.UNKNOWN, "10713"),
-        ("001071300", Digits.UNKNOWN, "001071300"),
-        ("1071300", Digits.UNKNOWN, "001071300"),
-        ("612300", Digits.UNKNOWN, "000612300"),
-        ("6123", Digits.FIVE, "06123"),
-        ("6123.0", Digits.FIVE, "06123"),
-        ("10713", Digits.NINE, "000010713"),
-        ("EA0010713", Digits.UNKNOWN, "EA0010713"),
-        ("ea0010713", Digits.UNKNOWN, "EA0010713"),
-        ('="06123"', Digits.UNKNOWN, "06123"),
-        ("'06123", Digits.UNKNOWN, "06123"),
-        ("0-0107-1300", Digits.UNKNOWN, "001071300"),
+        ("10713", False, "10713", False),
+        ("001071300", False, "001071300", False),
+        ("001071300", True, "001071300", False),
+        ("1071300", False, "001071300", True),
+        ("612300", True, "000612300", True),
+        ("6123", True, "06123", True),
+        ("6123.0", True, "06123", True),
+        ("EA0010713", False, "EA0010713", False),
+        ("ea0010713", False, "EA0010713", False),
+        ('="06123"', False, "06123", False),
+        ("'06123", False, "06123", False),
+        ("0-0107-1300", False, "001071300", False),
     ],
 )
-def test_codes_get_their_zeros_back_where_only_one_code_can_be_meant(text: str, column: Digits, code: str) -> None:
-    read, noted = read_code(text, column)
-    assert read == code
-    assert (noted is None) == (code in (text.upper(), text.strip("'=\""), text.replace("-", "")))
+def test_codes_get_their_zeros_back_where_only_one_code_can_be_meant(
+    text: str, of_five: bool, code: str, mended: bool
+) -> None:
+    read, noted = read_code(text, of_five=of_five)
+    assert (read, noted is not None) == (code, mended)
 
 
 def test_codes_whose_zeros_cannot_be_told_are_a_fault() -> None:
     for text, error in (("6123", "zeros_lost"), ("1.07E+08", "scientific_notation"), ("12345X", "wrong_form")):
         with pytest.raises(Unreadable, match=error):
-            read_code(text, Digits.UNKNOWN)
+            read_code(text, of_five=False)
 
 
-def test_the_digits_of_a_column_are_told_by_its_title_or_its_codes() -> None:
-    assert digits_of("รหัสสถานพยาบาล 5 หลัก", []) is Digits.FIVE
-    assert digits_of("code9", ["10713"]) is Digits.NINE
-    assert digits_of("รหัส", ["10713", "6123", ""]) is Digits.FIVE
-    assert digits_of("รหัส", ["001071300", "1071300"]) is Digits.NINE
-    assert digits_of("รหัส", ["10713", "001071300"]) is Digits.UNKNOWN
-    assert digits_of("รหัส", ["6123", "612"]) is Digits.UNKNOWN  # none has all its digits
-    assert digits_of("รหัส", ["10713", "EA0010713"]) is Digits.UNKNOWN
-    assert digits_of("รหัส", []) is Digits.UNKNOWN
+@pytest.mark.parametrize(
+    ("title", "sample", "of_five"),
+    [
+        ("รหัสสถานพยาบาล 5 หลัก", [], True),
+        ("code9", ["10713"], False),
+        ("รหัส (5 หรือ 9 หลัก)", ["10713"], False),
+        ("รหัส", ["10713", "6123", ""], True),
+        ("รหัส", ["001071300", "1071300"], False),
+        ("รหัส", ["10713", "001071300"], False),
+        ("รหัส", ["6123", "612"], False),  # none has all its digits
+        ("รหัส", ["10713", "EA0010713"], False),
+        ("รหัส", [], False),
+    ],
+)
+def test_codes_of_five_digits_are_told_by_their_title_or_by_all_of_them(
+    title: str, sample: list[str], of_five: bool
+) -> None:
+    assert are_of_five(title, sample) is of_five
 
 
 @pytest.mark.parametrize(
@@ -153,7 +163,7 @@ def test_the_digits_of_a_column_are_told_by_its_title_or_its_codes() -> None:
         ("053.123.456", "053-123-456", []),
         ("053-123456, 053-123457", "053-123456", ["further_phones"]),
         ("053-123456 หรือ 081-234-5678", "053-123456", ["further_phones"]),
-        ("053-123456-7", "053-123456", ["further_phones"]),
+        ("053-123456-7", "053-123456-7", []),
         ("+66 53 123 456", "+66 53 123 456", []),
         ("1669", "1669", []),
         ('="053123456"', "053123456", []),
