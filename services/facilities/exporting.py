@@ -1,11 +1,13 @@
 """A place as a row of a list, in words that `reading` understands: sent back as it is, it changes nothing."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 from services.facilities.domain.kinds import Kinds
 from services.facilities.domain.places import Access, Facility, Holidays
-from shared.contracts.events import Day, FacilityStatus
+from services.facilities.reading.hours import written
+from shared.contracts.events import FacilityStatus
 
 TITLES: Final = (
     "facility_id",
@@ -31,7 +33,6 @@ TITLES: Final = (
     "เว็บไซต์",
 )
 
-_DAYS: Final = dict(zip(Day, ("จันทร์", "อังคาร", "พุธ", "พฤหัสบดี", "ศุกร์", "เสาร์", "อาทิตย์"), strict=True))
 _STATUS: Final = {
     FacilityStatus.OPEN: "เปิด",
     FacilityStatus.FULL: "เต็ม",
@@ -57,7 +58,7 @@ def row_of(place: Facility, kinds: Kinds) -> Sequence[object]:
         content.free,
         position and position.lat,
         position and position.lon,
-        "\n".join(f"{','.join(_DAYS[day] for day in one.days)} {one.open}-{one.close}" for one in content.hours),
+        written([asdict(one) for one in content.hours]),
         _holidays(content.holidays),
         content.hours_note,
         ", ".join(content.services),

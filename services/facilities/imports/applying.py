@@ -3,11 +3,12 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 import asyncpg
 
+from services.facilities.domain.hours import BANGKOK
 from services.facilities.domain.places import Change, Facility, created, updated
 from services.facilities.imports.judging import Result
 from services.facilities.imports.overlay import draft_of
@@ -19,7 +20,7 @@ from shared.observability.clock import Clock
 from shared.postgres.pool import Connection, acquire
 
 TO_APPLY: Final = """
-SELECT number, result, facility_id, revision, after
+SELECT number, result, facility_id, revision, after, as_of
 FROM facility_import_row
 WHERE import_id = $1 AND result = ANY ($2::text[]) AND number > $3
 ORDER BY number
@@ -110,12 +111,12 @@ async def _apply_chunk(
     same = [row for row in known if _revision(locked, row) == row["revision"]]
     written = await places.insert(
         connection,
-        [created(row["facility_id"], draft_of(json.loads(row["after"])), now) for row in entered],
+        [_as_of(created(row["facility_id"], draft_of(json.loads(row["after"])), now), row) for row in entered],
         actor,
     )
     written |= await places.update(
         connection,
-        [updated(locked[row["facility_id"]], draft_of(json.loads(row["after"])), now) for row in same],
+        [_as_of(updated(locked[row["facility_id"]], draft_of(json.loads(row["after"])), now), row) for row in same],
         actor,
     )
     applied = {row["number"]: (row["revision"] or 0) + 1 for row in rows if row["facility_id"] in written}
@@ -132,6 +133,17 @@ async def _chunks(connection: Connection, query: str, import_id: Any, *values: A
 def _revision(locked: Mapping[Any, Facility], row: asyncpg.Record) -> int | None:
     place = locked.get(row["facility_id"])
     return None if place is None else place.revision
+
+
+def _as_of(step: Change, row: asyncpg.Record) -> Change:
+    """A list of three weeks ago confirms a place as of then, if nobody has confirmed it since."""
+    if row["as_of"] is None:
+        return step
+    end_of_day = datetime.combine(row["as_of"] + timedelta(days=1), time(), BANGKOK)
+    confirmed_at = min(step.after.updated_at, end_of_day)
+    if step.before is not None:
+        confirmed_at = max(confirmed_at, step.before.confirmed_at)
+    return replace(step, after=replace(step.after, confirmed_at=confirmed_at))
 
 
 def _undone(place: Facility, row: asyncpg.Record, now: datetime) -> Change:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -49,6 +50,7 @@ class Judged:
     before: Facility | None = None
     after: Content | None = None
     duplicate_of: UUID | None = None
+    as_of: date | None = None
     faults: Sequence[Fault] = ()
     notices: Sequence[Fault] = ()
 
@@ -64,6 +66,7 @@ class Judged:
             None if before is None else _json(content_document(before.content)),
             None if self.after is None else _json(content_document(self.after)),
             before and before.confirmed_at,
+            self.as_of,
             self.duplicate_of,
             _json([asdict(fault) for fault in self.faults]),
             _json([asdict(notice) for notice in self.notices]),
@@ -79,6 +82,7 @@ COLUMNS: Final = (
     "before",
     "after",
     "confirmed_at",
+    "as_of",
     "duplicate_of",
     "faults",
     "notices",
@@ -144,10 +148,11 @@ class Judge:
                 uuid5(self._import_id, str(row.number)),
                 after=after,
                 duplicate_of=alike,
+                as_of=row.as_of,
                 notices=row.notices,
             )
         result = Result.UNCHANGED if after == place.content else Result.CHANGED
-        return Judged(row.number, result, place.facility_id, place, after, notices=row.notices)
+        return Judged(row.number, result, place.facility_id, place, after, as_of=row.as_of, notices=row.notices)
 
     def _refused(self, row: Row, place: Facility | None) -> Fault | None:
         draft = row.draft or {}

@@ -24,7 +24,7 @@ def laid_over(draft: Mapping[str, Any], known: Mapping[str, Any], *, clears: boo
         if field in _IN_PARTS:
             result[field] = laid_over(value, known.get(field) or {}, clears=clears)
         elif value not in (None, [], "") or clears:
-            result[field] = _exceptions(value) if field == "hours_exceptions" else value
+            result[field] = value
     return result
 
 
@@ -39,7 +39,3 @@ def content_of(fields: Mapping[str, Any], kinds: Kinds, *, position_known: bool 
 def draft_of(fields: Mapping[str, Any]) -> Content:
     """The content of fields that were checked before."""
     return FacilityFields.model_validate(fields).draft()
-
-
-def _exceptions(value: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: one[name] for name in ("date", "spans", "note")} for one in value]

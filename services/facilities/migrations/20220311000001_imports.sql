@@ -39,6 +39,7 @@ CREATE TABLE facility_import_row (
     before       jsonb,                             -- its fields then
     after        jsonb,                             -- its fields as the row has them
     confirmed_at timestamptz,                       -- when it was last confirmed before
+    as_of        date,                              -- the day on which the row was right, if the list says
     duplicate_of uuid,
     faults       jsonb   NOT NULL DEFAULT '[]',
     notices      jsonb   NOT NULL DEFAULT '[]',

@@ -249,6 +249,22 @@ async def test_messy_lists_are_applied_and_undone_exactly(lists: Lists, pool: Po
     assert await register(pool, closed=False) == former
 
 
+async def test_an_old_list_confirms_as_of_its_day(lists: Lists, clock: MovableClock) -> None:
+    """Three weeks ago by its own column: what it says of a place that was confirmed since is no confirmation."""
+    titles = (*TITLES, "ข้อมูล ณ วันที่")
+    rows = [("ศูนย์มีวันที่", "ศูนย์พักคอย", "500101", 20, 1, "17 มกราคม 2565")]
+    sent = await lists.send(listed(*rows, titles=titles))
+    await lists.step(sent["import_id"], "application")
+    (row,) = await lists.rows(sent["import_id"])
+    address = f"/v1/facilities/{row['facility_id']}"
+    entered = (await lists.client.get(address)).json()
+    assert (entered["confirmed_at"], entered["overdue"]) == ("2022-01-17T17:00:00Z", True)
+    confirmed = (await lists.client.post(f"{address}/confirmation")).json()
+    again = await lists.send(listed(*rows, titles=titles) + b"\n")
+    await lists.step(again["import_id"], "application", "?confirm=true")
+    assert (await lists.client.get(address)).json()["confirmed_at"] == confirmed["confirmed_at"]
+
+
 async def test_columns_are_confirmed_or_changed(lists: Lists) -> None:
     file = listed(("ศูนย์หนึ่ง", "500101", "ก"), ("ศูนย์สอง", "500102", "ข"), titles=("ชื่อสถานที่", "รหัสตำบล", "อะไรก็ไม่รู้"))
     sent = await lists.send(file)
