@@ -3,7 +3,18 @@ right and the area."""
 
 from typing import Final
 
-from services.facilities.http import duplicates, exports, holidays, imports, kinds, lists, places, public, revisions
+from services.facilities.http import (
+    duplicates,
+    exports,
+    holidays,
+    imports,
+    kinds,
+    lists,
+    places,
+    public,
+    revisions,
+    weekly,
+)
 
 ROUTERS = (
     lists.router,
@@ -11,6 +22,7 @@ ROUTERS = (
     revisions.router,
     duplicates.router,
     imports.router,
+    weekly.router,
     exports.router,
     public.router,
     kinds.router,
