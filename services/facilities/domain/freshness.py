@@ -4,7 +4,7 @@ Weeks are those of Thailand, from Monday. A place that was confirmed this week i
 was the last, and overdue when that was more than seven days ago.
 """
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -34,9 +34,9 @@ def is_overdue(facility: Facility, now: datetime) -> bool:
 
 
 def week_of(now: datetime) -> datetime:
-    """When the present week began: Monday, 00:00 in Thailand."""
+    """When the present week began: Monday, 00:00 in Thailand, in UTC."""
     local = now.astimezone(BANGKOK)
-    return datetime.combine(local.date() - timedelta(days=local.weekday()), time(), BANGKOK)
+    return datetime.combine(local.date() - timedelta(days=local.weekday()), time(), BANGKOK).astimezone(UTC)
 
 
 def freshness_of(facility: Facility, now: datetime) -> Freshness | None:
