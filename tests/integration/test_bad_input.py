@@ -288,6 +288,52 @@ CASES: Final = [
     facilities("abolished area", 400, "abolished_area", "area", place(area="500201")),
     facilities("area that is no subdistrict", 400, "not_a_subdistrict", "area", place(area="5001")),
     facilities(
+        "latitude and longitude swapped", 400, "swapped", "position", place(position={"lat": 98.98, "lon": 18.79})
+    ),
+    facilities("position in the sea", 400, "in_the_sea", "position", place(position={"lat": 10.5, "lon": 101.0})),
+    facilities(
+        "position in another district", 400, "outside_area", "position", place(position={"lat": 18.92, "lon": 98.99})
+    ),
+    facilities(
+        "vaccines at a field hospital",
+        400,
+        "not_for_this_kind",
+        "details.vaccines",
+        place(kind="field_hospital", details={"vaccines": ["208"]}),
+    ),
+    facilities(
+        "vaccine that there is not",
+        400,
+        "not_a_choice",
+        "details.vaccines[0]",
+        place(kind="vaccination_point", free=None, details={"vaccines": ["999"]}),
+    ),
+    facilities(
+        "date twice among the exceptions",
+        400,
+        "repeated",
+        "hours_exceptions[1].date",
+        place(hours_exceptions=[{"date": "2022-04-13"}] * 2),
+    ),
+    facilities(
+        "another organisation's place", 403, "other_organisation", None, place(organisation_id=str(UUID(int=9)))
+    ),
+    facilities("empty file", 400, "empty_file", "body", b"", route="POST /v1/imports?name=a.csv"),
+    facilities(
+        "file above 30 MB", 413, "too_large", None, b"x" * (30 * 2**20 + 1), route="POST /v1/imports?name=a.csv"
+    ),
+    facilities(
+        "box that is none", 400, "not_a_position", "bbox", None, route="GET /v1/public/places.geojson?bbox=1,2,1,2"
+    ),
+    facilities(
+        "confirmations above 500",
+        400,
+        "too_many",
+        "facility_ids",
+        {"facility_ids": [str(UUID(int=n)) for n in range(501)]},
+        route="POST /v1/confirmations",
+    ),
+    facilities(
         "position outside Thailand", 400, "outside_thailand", "position.lat", place(position={"lat": 48.1, "lon": 98.9})
     ),
     facilities("official code of another form", 400, "wrong_form", "official_code", place(official_code="ea0012345")),

@@ -364,3 +364,10 @@ async def test_kinds_decide_what_is_asked(client: httpx.AsyncClient, place: Plac
     centre = {"Authorization": "Bearer central_administrator@"}
     fixed = await client.put("/v1/facility-kinds/hospital", json=body, headers=centre)
     assert (fixed.status_code, fixed.json()["code"]) == (409, "kind_fixed")
+    temple = {"th": "วัดที่รับฌาปนกิจ", "en": "Cremation temple"}
+    assert (await client.put("/v1/facility-kinds/cremation_temple", json=temple, headers=centre)).status_code == 200
+    assert [kind["kind"] for kind in (await client.get("/v1/facility-kinds")).json()][-1] == "cremation_temple"
+    untold = await client.post("/v1/facilities", json=place(kind="cremation_temple", free=None))
+    assert {(error["path"], error["code"]) for error in untold.json()["errors"]} == {("kind", "not_told_of")}
+    officer = await client.put("/v1/facility-kinds/another", json=temple)
+    assert officer.status_code == 403
