@@ -25,6 +25,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -58,6 +59,7 @@ def create(
         ready=ready,
         max_body_bytes=MAX_BODY_BYTES,
         larger_bodies=FILE_BODIES,
+        page_methods=WRITE,  # the officer's week and his lists are pages of registration, where he is signed in
     )
     for router in ROUTERS:
         app.include_router(router)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
@@ -18,7 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
-from shared.web.cors import add_page_origins
+from shared.web.cors import READ, add_page_origins
 from shared.web.documentation import add_documentation
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
@@ -37,11 +37,13 @@ def create_app(
     version: str = "1",
     max_body_bytes: int = MAX_BODY_BYTES,
     larger_bodies: Mapping[str, int] | None = None,
+    page_methods: Sequence[str] = READ,
 ) -> FastAPI:
     """An application with /healthz, /readyz, /metrics, /openapi.json and /docs.
 
     ready: gives the reasons why the process cannot work now; an empty list means ready.
     larger_bodies: how many bytes the bodies of some paths may have, by a pattern of the whole path.
+    page_methods: what pages of the configured origins may do here (`shared.web.cors`).
     """
     app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
     add_health(app, ready)
@@ -50,7 +52,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_error)
-    add_page_origins(app)
+    add_page_origins(app, page_methods)
     app.add_middleware(Frame, max_body_bytes=max_body_bytes, larger_bodies=larger_bodies)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get(TRUSTED_PROXIES, "127.0.0.1"))
     return app

@@ -1,4 +1,5 @@
-"""Which pages of other origins may read this service: a list of exact origins, GET alone, never with credentials.
+"""Which pages of other origins may ask this service: a list of exact origins, never with credentials; GET alone, but
+for a service on which pages of another work.
 
 A coordinator's desk is a page of the registration service that asks the facilities and reporting services with the
 bearer token of its reader. The token is what opens a route, not where the page comes from; the list keeps every other
@@ -6,6 +7,7 @@ page out of what the browser would show it.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, Self
 
 from fastapi import FastAPI
@@ -39,15 +41,19 @@ class PageSettings(BaseSettings):
         return self
 
 
-def add_page_origins(app: FastAPI) -> None:
-    """Let the pages of the configured origins read `app`; without any, nothing is added."""
+READ: Final = ("GET",)
+WRITE: Final = ("GET", "POST", "PUT", "DELETE")
+
+
+def add_page_origins(app: FastAPI, methods: Sequence[str] = READ) -> None:
+    """Let the pages of the configured origins ask `app` by these methods; without any, nothing is added."""
     origins = PageSettings().origins
     if origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=origins,
-            allow_methods=["GET"],
-            allow_headers=["Authorization"],
+            allow_methods=methods,
+            allow_headers=["Authorization", *([] if methods == READ else ["Content-Type", "If-Match"])],
             allow_credentials=False,
             max_age=PREFLIGHT_SECONDS,
         )

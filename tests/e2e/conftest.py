@@ -5,8 +5,12 @@ import shutil
 from collections.abc import AsyncIterator
 from typing import Final
 
+import httpx
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
+
+from deploy.local.stack import Stack
+from tests.e2e.visitors import Office
 
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET: Final = (
@@ -41,3 +45,13 @@ async def browser(browser_program: str) -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=browser_program, args=list(QUIET))
         yield running
         await running.close()
+
+
+@pytest.fixture(scope="module")
+async def office(stack: Stack) -> AsyncIterator[Office]:
+    """Registration's HTTP interface, with its administrator signed in."""
+    addresses = stack.addresses()
+    async with httpx.AsyncClient(base_url=addresses.registration, timeout=30, trust_env=False) as client:
+        office = Office(addresses, client)
+        await office.begin()
+        yield office

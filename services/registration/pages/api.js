@@ -59,15 +59,16 @@ export async function signOut() {
 
 /**
  * Asks for `path` of this service, or of another whose whole address is given. `query` leaves out what is null; `json`
- * or `body` is sent. Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
+ * or `body` is sent; no answer within `ms` is none. Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
  */
-export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false } = {}) {
+export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false, ms = ANSWER_MS } = {}) {
   const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = asked.length > 0 ? `${path}?${new URLSearchParams(asked)}` : path;
   const send = async () => {
     const token = await accessToken();
     return reach(address, {
       method,
+      ms,
       body: json === undefined ? body : JSON.stringify(json),
       headers: {
         ...(json === undefined ? {} : { "Content-Type": "application/json" }),
@@ -99,10 +100,10 @@ export async function list(path, name, { query = {}, most = 200 } = {}) {
   return { entries, more: cursor !== null };
 }
 
-async function reach(address, options) {
+async function reach(address, { ms = ANSWER_MS, ...options }) {
   const headers = { "Accept-Language": keptLanguage(), ...options.headers };
   try {
-    return await fetch(address, { ...options, headers, signal: AbortSignal.timeout(ANSWER_MS) });
+    return await fetch(address, { ...options, headers, signal: AbortSignal.timeout(ms) });
   } catch {
     throw new Refusal(0, null);
   }

@@ -26,6 +26,7 @@ async function standing({ role, area }) {
   const place = placeName(area);
   const waits = [
     STAFF.includes(role) && ["/desk", "toDesk"],
+    role === "place_officer" && ["/week", "myWeek"],
     me.directives.open > 0 && ["/directives", ["directivesWait", { count: () => number(me.directives.open) }]],
     me.training.missing.length > 0 && ["/training", ["trainingWaits", { count: () => number(me.training.missing.length) }]],
     me.problems.answered > 0 && ["/problems?view=mine", ["problemsAnswered", { count: () => number(me.problems.answered) }]],

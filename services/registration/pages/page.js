@@ -9,11 +9,14 @@ const MARK = ["M16 28C7 21 4 16.6 4 11.8A6.8 6.8 0 0 1 16 7.4a6.8 6.8 0 0 1 12 4
 const ADMINISTRATORS = ["central_administrator", "province_administrator"];
 export const STAFF = [...ADMINISTRATORS, "district_coordinator", "subdistrict_coordinator"];
 const PEOPLE = [...STAFF, "volunteer", "place_officer"];
+const KEEPERS = [...STAFF, "place_officer"];
 
 const MENU = [
   { path: "/desk", text: "desk", roles: STAFF },
   { path: "/approvals", text: "approvals", roles: STAFF },
   { path: "/organisation", text: "organisation", roles: STAFF },
+  { path: "/week", text: "myWeek", roles: KEEPERS },
+  { path: "/lists", text: "lists", roles: KEEPERS },
   { path: "/problems", text: "problems", roles: PEOPLE },
   { path: "/training", text: "training", roles: PEOPLE },
   { path: "/directives", text: "directives", roles: PEOPLE },

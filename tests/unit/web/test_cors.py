@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from shared.web.app import create_app
-from shared.web.cors import PageSettings
+from shared.web.cors import WRITE, PageSettings
 from shared.web.problems import Problem
 
 DESK = "https://registration.example"
@@ -38,6 +38,16 @@ def _client() -> httpx.AsyncClient:
         raise Problem(401, "token_expired")
 
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
+
+
+async def test_a_service_on_which_pages_work_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JITASA_PAGE_ORIGINS", DESK)
+    app = create_app(title="Test", lifespan=lifespan, ready=lambda: [], page_methods=WRITE)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        asked = await preflight(client, DESK, "PUT")
+        assert asked.headers["access-control-allow-methods"] == "GET, POST, PUT, DELETE"
+        assert "if-match" in asked.headers["access-control-allow-headers"].lower()
+        assert (await preflight(client, "https://elsewhere.example", "PUT")).status_code == 400
 
 
 async def preflight(client: httpx.AsyncClient, origin: str, method: str = "GET") -> httpx.Response:

@@ -1,0 +1,146 @@
+"""Places as their officers work on them: a week from due to confirmed, and a list from its file to its undoing."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, FilePayload, expect
+
+from deploy.local.stack import Stack
+from tests.e2e.accessibility import violations_of
+from tests.e2e.visitors import DESK, PHONE, Office, Visitor, signed_in
+
+AREA = "950101"
+"""Yala, where no other test of the browser enters places."""
+
+
+@pytest.fixture(scope="module")
+async def kept(office: Office) -> str:
+    """What the tab of an officer keeps who is signed in."""
+    tokens = await office.tokens(await office.officer("95"))
+    return json.dumps({"access": tokens["access_token"], "refresh": tokens["refresh_token"], "expires": 10**15})
+
+
+@pytest.fixture
+async def database(stack: Stack) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """The register's database, for what a clock that nobody can move has not done yet."""
+    connection = await asyncpg.connect(**stack.postgres.connection(database="facilities"), timeout=10)
+    yield connection
+    await connection.close()
+
+
+async def enter(office: Office, kept: str, name: str, **changes: Any) -> dict[str, Any]:
+    """A new place of the officer."""
+    body = {"kind": "waiting_centre", "name": name, "area": AREA, "capacity": 20, "free": 4} | changes
+    address = f"{office.addresses.facilities}/v1/facilities"
+    token = {"Authorization": f"Bearer {json.loads(kept)['access']}"}
+    answer = await office.client.post(address, json=body, headers=token)
+    assert answer.status_code == 201, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+async def fits(visitor: Visitor) -> None:
+    """Accessible, and no wider than the screen, on a small phone and on a desk."""
+    for width in (1440, 360):
+        await visitor.page.set_viewport_size({"width": width, "height": 800})
+        assert await visitor.page.evaluate("document.documentElement.scrollWidth") == width
+        assert await violations_of(visitor.page) == []
+
+
+async def test_an_officers_week(
+    browser: Browser, office: Office, kept: str, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    places = [await enter(office, kept, f"ศูนย์พักคอย {number}") for number in range(3)]
+    await database.execute(
+        "UPDATE facility SET confirmed_at = $1 WHERE facility_id = ANY ($2::uuid[])",
+        datetime.now(UTC) - timedelta(days=9),
+        [place["facility_id"] for place in places],
+    )
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/week")
+        await expect(page.locator("main .lead")).to_have_text("ยืนยันแล้ว 0 จาก 3 แห่ง")
+        await expect(page.locator(".tag.bad")).to_have_count(3)
+        await fits(visitor)
+        await visitor.press("ไม่มีอะไรเปลี่ยน: ศูนย์พักคอย 0")
+        await expect(page.locator("#notice")).to_have_text("ยืนยันแล้ว 1 แห่ง")
+        await expect(page.locator("main .lead")).to_have_text("ยืนยันแล้ว 1 จาก 3 แห่ง")
+        # Somebody else is faster: what he wrote stands, and is shown.
+        await page.get_by_role("button", name="แก้ไข ศูนย์พักคอย 1", exact=True).click()
+        await database.execute(
+            "UPDATE facility SET revision = 2, free = 9 WHERE facility_id = $1::uuid", places[1]["facility_id"]
+        )
+        await page.locator("dialog [name=free]").fill("5")
+        await visitor.press("บันทึก")
+        await expect(page.locator("#notice")).to_contain_text("มีผู้แก้ไข ศูนย์พักคอย 1 ไปก่อนแล้ว")
+        card = page.locator(f"[data-place='{places[1]['facility_id']}']")
+        await expect(card).to_contain_text("ว่าง 9 จาก 20 เตียง")
+        await database.execute(
+            "INSERT INTO facility_revision SELECT facility_id, 2, 'updated', content, changed_at, changed_by, "
+            "organisation, role FROM facility_revision WHERE facility_id = $1::uuid",
+            places[1]["facility_id"],
+        )
+        await page.get_by_role("button", name="แก้ไข ศูนย์พักคอย 1", exact=True).click()
+        await page.locator("dialog [name=free]").fill("21")
+        await visitor.press("บันทึก")
+        await expect(page.locator("dialog .error:visible")).to_contain_text("เตียงว่างมากกว่าเตียงทั้งหมด")
+        await page.locator("dialog [name=free]").fill("5")
+        await visitor.press("บันทึก")
+        await expect(page.locator("#notice")).to_have_text("บันทึก ศูนย์พักคอย 1 แล้ว")
+        await page.locator("#all").check()
+        await visitor.press("ยืนยันที่เลือก")
+        await expect(page.locator("main .lead")).to_have_text("สัปดาห์นี้ยืนยันครบแล้ว")
+        await page.locator("#language").click()
+        await expect(page.locator("main .lead")).to_have_text("Everything is confirmed this week")
+        assert [each for each in visitor.complaints if "412" not in each and "400" not in each] == []
+
+
+async def test_a_list_from_its_file_to_its_undoing(browser: Browser, office: Office, kept: str) -> None:
+    known = await enter(office, kept, "ศูนย์รายการ", capacity=30, free=1)
+    rows = (
+        "รายชื่อศูนย์พักคอย จังหวัดยะลา\n\nชื่อสถานที่,รหัสตำบล,เตียงทั้งหมด,เตียงว่าง\n"
+        f"ศูนย์รายการ,{AREA},30,7\nศูนย์แห่งใหม่,{AREA},10,2\nศูนย์ผิด,{AREA},10,11\n"
+    )
+    async with signed_in(browser, office, kept, DESK) as visitor:
+        page = visitor.page
+        await visitor.open("/lists")
+        file = FilePayload(name="yala.csv", mimeType="text/csv", buffer=rows.encode("cp874"))
+        await page.locator("[name=file]").set_input_files(file)
+        await visitor.press("ตรวจไฟล์")
+        await expect(page.locator("[data-result=error] .error")).to_contain_text("D6 เตียงว่าง: เตียงว่างมากกว่าเตียงทั้งหมด")
+        await page.locator("button[data-result=changed]").click()
+        await expect(page.locator("li[data-result=changed] .said")).to_have_text("เตียงว่าง: 1 → 7")
+        await page.locator("summary").click()
+        await expect(page.locator("[name=kind]")).to_have_value("waiting_centre")
+        await fits(visitor)
+        await visitor.press("บันทึก 2 แห่ง")
+        await expect(page.locator("[role=status]")).to_have_text("บันทึกแล้ว")
+        address = f"{office.addresses.facilities}/v1/facilities/{known['facility_id']}"
+        assert (await office.client.get(address)).json()["free"] == 7
+        await fits(visitor)
+        await visitor.press("ยกเลิกการบันทึกนี้")
+        await expect(page.locator("[role=status]")).to_have_text("ยกเลิกการบันทึกแล้ว")
+        assert (await office.client.get(address)).json()["free"] == 1
+        await page.get_by_role("link", name="รายการทั้งหมด").click()
+        await expect(page.locator("li", has_text="yala.csv")).to_contain_text("ยกเลิกการบันทึกแล้ว")
+        assert visitor.complaints == []
+
+
+async def test_a_list_without_a_kind_asks_for_it(browser: Browser, office: Office, kept: str) -> None:
+    rows = f"ชื่อสถานที่,รหัสตำบล,อะไร\nศูนย์ไม่มีประเภท,{AREA},ก\n"
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/lists?lang=en")
+        await page.locator("[name=file]").set_input_files(
+            FilePayload(name="a.csv", mimeType="text/csv", buffer=rows.encode())
+        )
+        await visitor.press("Check the file")
+        await expect(page.locator(".form-error").first).to_contain_text("please say which they are")
+        await page.locator("[name=kind]").select_option(label="Waiting centre")
+        await visitor.press("Check again")
+        await expect(page.locator("li[data-result=new] .name")).to_have_text("ศูนย์ไม่มีประเภท")
+        assert visitor.complaints == []
