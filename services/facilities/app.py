@@ -13,8 +13,9 @@ from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
 from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS
 from services.facilities.importer import Importer
+from services.facilities.pages import page_routes
 from services.facilities.reference import Reference
-from services.facilities.settings import TokenSettings
+from services.facilities.settings import PageSettings, TokenSettings
 from shared.contracts.topics import FACILITY_UPDATED
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
@@ -63,6 +64,7 @@ def create(
     )
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(page_routes(PageSettings().assets))
     app.state.pool = pool
     app.state.authentication = authentication
     app.state.clock = clock

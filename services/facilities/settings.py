@@ -1,5 +1,7 @@
 """What this service reads from its environment, beside the settings of Kafka, PostgreSQL and HTTP."""
 
+from pathlib import Path
+
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -10,3 +12,11 @@ class TokenSettings(BaseSettings):
 
     jwks_url: str
     token_issuer: str
+
+
+class PageSettings(BaseSettings):
+    """JITASA_ASSETS: the `node_modules` folder of which the map page is made; without one there is no page."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    assets: Path | None = None

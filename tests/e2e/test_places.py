@@ -1,16 +1,18 @@
 """Places as their officers work on them: a week from due to confirmed, and a list from its file to its undoing."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, FilePayload, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from deploy.local.stack import Stack
 from tests.e2e.accessibility import violations_of
+from tests.e2e.complaints import complaints_of
 from tests.e2e.visitors import DESK, PHONE, Office, Visitor, signed_in
 
 AREA = "950101"
@@ -144,3 +146,60 @@ async def test_a_list_without_a_kind_asks_for_it(browser: Browser, office: Offic
         await visitor.press("Check again")
         await expect(page.locator("li[data-result=new] .name")).to_have_text("ศูนย์ไม่มีประเภท")
         assert visitor.complaints == []
+
+
+@pytest.fixture
+async def public(browser: Browser, office: Office) -> AsyncIterator[tuple[Page, list[str]]]:
+    """The public map on a phone in Yala, and what went wrong on it."""
+    here = {"geolocation": {"latitude": 6.54, "longitude": 101.28}, "permissions": ["geolocation"]}
+    device: dict[str, Any] = {**PHONE, **here}
+    context = await browser.new_context(**device)
+    page = await context.new_page()
+    yield page, complaints_of(page, office.addresses.facilities)
+    await context.close()
+
+
+async def test_what_is_open_near_me(
+    browser: Browser, office: Office, kept: str, public: tuple[Page, list[str]]
+) -> None:
+    week = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    always = [{"days": week, "open": "00:00", "close": "24:00"}]
+    at = {"lat": 6.541, "lon": 101.281}
+    await enter(office, kept, "ศูนย์ใกล้", position=at, hours=always, contact={"phone": "073 212 345"})
+    await enter(office, kept, "ศูนย์ไม่บอกเวลา", position={"lat": 6.545, "lon": 101.285})
+    test_point = {"kind": "test_point", "capacity": None, "free": None, "hours": always}
+    await enter(office, kept, "จุดตรวจใกล้", position={"lat": 6.55, "lon": 101.29}, **test_point)
+    page, complaints = public
+    names = page.locator("#places h3")
+    await page.goto(office.addresses.facilities)
+    await expect(page.locator("body[data-ready]")).to_be_attached()
+    await page.locator("#here").click()
+    await expect(page.locator("#found")).to_contain_text("แห่งที่ใกล้ที่สุด")
+    await expect(names).to_contain_text(["ศูนย์ใกล้", "ศูนย์ไม่บอกเวลา", "จุดตรวจใกล้"])
+    first = page.locator("#places > li").first
+    await expect(first).to_contain_text("เปิดอยู่")
+    await expect(first).to_contain_text("0.2 กม.")
+    await expect(first.locator("a[href^=tel]")).to_have_attribute("href", "tel:073212345")
+    await page.locator("#open").check()
+    await expect(names).not_to_contain_text(["ศูนย์ไม่บอกเวลา"])
+    await page.locator("#by-kind summary").click()
+    await page.locator("#kinds label", has_text="จุดตรวจโควิด").click()
+    await expect(names).to_have_text(["จุดตรวจใกล้"])
+    await expect(page).to_have_url(re.compile(r"near=6\.54.*kind=test_point.*open=1"))
+    view = page.url
+    for language in ("th", "en"):
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        for width in (1440, 360):
+            await page.set_viewport_size({"width": width, "height": 800})
+            assert await page.evaluate("document.documentElement.scrollWidth") == width
+            assert await violations_of(page) == [], (language, width)
+        await page.locator("#language").click()
+    # The address leads another reader to the same view.
+    await page.goto(view)
+    await expect(names).to_have_text(["จุดตรวจใกล้"])
+    await page.locator("#kinds label", has_text="จุดตรวจโควิด").click()
+    await page.locator("#q").fill("ศูนย์ ใกล้")
+    await expect(names).to_have_text(["ศูนย์ใกล้"])
+    await page.get_by_role("button", name="ดู ศูนย์ใกล้ บนแผนที่").click()
+    await expect(page.locator("#places > li[aria-current]")).to_contain_text("ศูนย์ใกล้")
+    assert complaints == []
