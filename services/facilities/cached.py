@@ -1,7 +1,8 @@
-"""Answers that are made once and given to many, for a second or two."""
+"""Answers that are made once and given to many, for some seconds."""
 
 import asyncio
 import gzip
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -9,8 +10,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-KEPT_SECONDS: Final = 2.0
-"""A change is seen so much later at most. A crowd's thousand requests a second are one question to the database."""
+FRESH_SECONDS: Final = 5.0
+"""A crowd's thousand requests a second are one question to the database in so long, or up to twice as long: what was
+asked at one moment shall not have to be made again at one moment."""
+SHOWN_SECONDS: Final = 15.0
+"""An older answer is still given, once more, while the next one is made: nobody waits for it. A change is seen so much
+later at most, where hardly anybody asks."""
 MOST_ANSWERS: Final = 2_000
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of all answers that are kept, packed and unpacked: some hundred whole maps."""
@@ -51,19 +56,23 @@ class Cache:
     async def get(self, key: bytes, make: Callable[[], Awaitable[bytes]]) -> Answer:
         """The answer to `key`, by `make` if there is none or it is too old. What `make` raises reaches all who wait."""
         known = self._answers.get(key)
-        if known is not None and self._clock() - known.made_at < KEPT_SECONDS:
+        age = math.inf if known is None else self._clock() - known.made_at
+        if known is not None and age < FRESH_SECONDS * (1 + key[0] / 256):
             return known
         making = self._making.get(key)
-        if making is None:
+        if making is None or making.done():
             making = self._making[key] = asyncio.ensure_future(self._make(key, make))
             making.add_done_callback(lambda made: self._made(key, made))
+        if known is not None and age < SHOWN_SECONDS:
+            return known
         try:
             return await asyncio.shield(making)  # who goes away does not end what others wait for
         finally:
             del making  # an error leads to this frame, and this frame would lead back to it
 
     def _made(self, key: bytes, made: asyncio.Future[Answer]) -> None:
-        self._making.pop(key, None)
+        if self._making.get(key) is made:
+            del self._making[key]
         if not made.cancelled():
             made.exception()  # seen, also where all who waited have gone
 

@@ -10,7 +10,19 @@ from contextlib import nullcontext, redirect_stdout
 from functools import partial
 from pathlib import Path
 
-from tests.bench import end_to_end, faults, growth, intake, overload, pipeline, read, registration, scale, start
+from tests.bench import (
+    end_to_end,
+    facilities,
+    faults,
+    growth,
+    intake,
+    overload,
+    pipeline,
+    read,
+    registration,
+    scale,
+    start,
+)
 from tests.bench.report import Figure
 
 Bench = Callable[[float, Callable[[Figure], None]], Awaitable[None]]
@@ -24,6 +36,7 @@ BENCHES: dict[str, Bench] = {
     "rebuild": pipeline.rebuild,
     "read": read.run,
     "registration": registration.run,
+    "facilities": facilities.run,
     "start": start.run,
     "scale": scale.run,
     "overload": overload.run,

@@ -190,7 +190,9 @@ def parted(before: Facility, at: datetime) -> Change:
 
 
 def confirmed(before: Facility, at: datetime) -> Change:
-    """ "Nothing changed", said on purpose; raises `ClosedFacility`."""
+    """ "Nothing changed", said on purpose; raises `ClosedFacility` and `MergedFacility`."""
+    if before.merged_into is not None:
+        raise MergedFacility(before.merged_into)
     if before.content.status is FacilityStatus.CLOSED:
         raise ClosedFacility
     return updated(before, before.content, at)

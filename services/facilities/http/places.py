@@ -110,7 +110,7 @@ async def read_facility(request: Request, facility_id: UUID) -> Response:
     """One place; its ETag is its revision. The id of one that turned out to be another leads to that other."""
     async with database(request) as connection:
         facility = await places.survivor(connection, facility_id)
-    return answer(request, facility)
+    return answer(request, facility, headers={"Content-Location": f"/v1/facilities/{facility.facility_id}"})
 
 
 def _content(request: Request, body: FacilityBody, principal: Principal) -> Content:

@@ -20,7 +20,7 @@ from services.facilities.http.documents import as_json, document
 from services.facilities.http.lists import KIND_LENGTH
 from services.facilities.http.parts import area_of, clock_of, database, invalid, reference_of
 from services.facilities.store import finding, places
-from services.facilities.store.finding import Box, Group, Point, Sought
+from services.facilities.store.finding import Box, Group, Moment, Point, Sought
 from shared.contracts.events import FacilityStatus
 from shared.web.problems import Message, Problem
 
@@ -74,7 +74,8 @@ async def find_places(
     limit: Annotated[int, Query(ge=1, le=MOST)] = NEAREST,
 ) -> Response:
     """Places in the order of their names, or with `near` (latitude, longitude) the nearest first, each with
-    `distance_km`. `cursor` leads on in the order of names; the nearest are one page."""
+    `distance_km`. `cursor` leads on in the order of names; the nearest are one page. With `open_now` a page in the
+    order of names may hold fewer places, or none, and lead on."""
     now = clock_of(request).now()
     position = None if near is None else _position(near)
     after = ("", UUID(int=0)) if cursor is None else cursors.read_name(cursor)
@@ -88,7 +89,7 @@ async def find_places(
                     position,
                     within_km=within_km,
                     limit=limit,
-                    wanted=lambda each: not open_now or _is_open(request, each, now),
+                    open_at=Moment(now, reference_of(request).holidays) if open_now else None,
                 )
                 items = [_public(request, each) | {"distance_km": round(away, 3)} for away, each in found]
                 return as_json({"items": items, "cursor": None}).encode()

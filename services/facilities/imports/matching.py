@@ -5,7 +5,7 @@ from typing import Final
 
 from services.facilities.imports.judging import Known
 from services.facilities.reading import Row
-from services.facilities.store.duplicates import ALIKE, NEAR_DEGREES
+from services.facilities.store.duplicates import ALIKE, NEAR_DEGREES, NEIGHBOURS
 from services.facilities.store.rows import COLUMNS, facility_of
 from shared.postgres.pool import Connection
 
@@ -35,17 +35,25 @@ WHERE f.status <> 'closed' AND (f.official_code IS NULL OR n.code IS NULL OR f.o
 
 # As `store/duplicates.py` has it for two places that are there.
 ALIKE_NEARBY: Final = """
+WITH n AS MATERIALIZED (
+    SELECT number, kind, lat, lon, search_runs(search_spelling(name)) AS runs
+    FROM unnest($1::integer[], $2::text[], $3::text[], $4::float8[], $5::float8[]) AS d (number, name, kind, lat, lon)
+)
 SELECT DISTINCT ON (n.number) n.number, f.facility_id
-FROM unnest($1::integer[], $2::text[], $3::text[], $4::float8[], $5::float8[]) AS n (number, name, kind, lat, lon)
-CROSS JOIN LATERAL (SELECT search_runs(search_spelling(n.name)) AS runs) AS s
-JOIN facility AS f
-  ON f.kind = n.kind AND f.status <> 'closed'
- AND on_plane(f.lat, f.lon) <@ box(on_plane(n.lat - $6, n.lon - $6), on_plane(n.lat + $6, n.lon + $6))
+FROM n
 CROSS JOIN LATERAL (
-    SELECT cardinality(ARRAY(SELECT unnest(f.search_runs) INTERSECT SELECT unnest(s.runs)))::float8 AS common
+    SELECT facility_id, search_runs
+    FROM facility
+    WHERE kind = n.kind AND status <> 'closed'
+      AND on_plane(lat, lon) <@ box(on_plane(n.lat - $6, n.lon - $6), on_plane(n.lat + $6, n.lon + $6))
+    ORDER BY on_plane(lat, lon) <-> on_plane(n.lat, n.lon)
+    LIMIT $8
+) AS f
+CROSS JOIN LATERAL (
+    SELECT cardinality(ARRAY(SELECT unnest(f.search_runs) INTERSECT SELECT unnest(n.runs)))::float8 AS common
 ) AS c
 WHERE c.common > 0
-  AND c.common >= $7::float8 * (cardinality(f.search_runs) + cardinality(s.runs) - c.common)
+  AND c.common >= $7::float8 * (cardinality(f.search_runs) + cardinality(n.runs) - c.common)
 ORDER BY n.number, c.common DESC, f.facility_id
 """
 
@@ -87,5 +95,6 @@ async def match(connection: Connection, rows: Sequence[Row], area: str) -> Known
         [one["position"]["lon"] for _, one in new],
         NEAR_DEGREES,
         ALIKE,
+        NEIGHBOURS,
     )
     return Known(places, {row["number"]: row["facility_id"] for row in alike})

@@ -20,6 +20,10 @@ to 0.7, but they lie apart."""
 NEAR_DEGREES: Final = 0.005
 """Half a kilometre: a large hospital's grounds, and the error of a position that was tapped on a map."""
 
+NEIGHBOURS: Final = 20
+"""With so many a place is compared, the nearest first: lists give hundreds of places the position of the district's
+office, and all of these with each other would take minutes."""
+
 # Each pair once, the lower id first. Names are compared only where places of one kind lie close together.
 SELECT_PAIRS: Final = """
 WITH near AS (
@@ -28,9 +32,14 @@ WITH near AS (
            cardinality(ARRAY(SELECT unnest(a.search_runs) INTERSECT SELECT unnest(b.search_runs))) AS common,
            cardinality(a.search_runs) + cardinality(b.search_runs) AS runs
     FROM facility AS a
-    JOIN facility AS b
-      ON b.kind = a.kind AND b.status <> 'closed' AND b.facility_id > a.facility_id
-     AND on_plane(b.lat, b.lon) <@ box(on_plane(a.lat - $4, a.lon - $4), on_plane(a.lat + $4, a.lon + $4))
+    CROSS JOIN LATERAL (
+        SELECT facility_id, official_code, search_runs
+        FROM facility
+        WHERE kind = a.kind AND status <> 'closed' AND facility_id > a.facility_id
+          AND on_plane(lat, lon) <@ box(on_plane(a.lat - $4, a.lon - $4), on_plane(a.lat + $4, a.lon + $4))
+        ORDER BY on_plane(lat, lon) <-> on_plane(a.lat, a.lon)
+        LIMIT $7
+    ) AS b
     WHERE a.area >= $1 AND a.area < $1 || ':' AND a.status <> 'closed' AND a.lat IS NOT NULL
 ), coded AS (
     SELECT a.facility_id AS one, b.facility_id AS other
@@ -80,7 +89,7 @@ class Pair:
 
 async def pairs(connection: Connection, area: str, after: tuple[UUID, UUID], limit: int) -> Sequence[Pair]:
     """Pairs of which the first lies in `area`, in the order of their ids, beginning behind `after`."""
-    rows = await connection.fetch(SELECT_PAIRS, area, *after, NEAR_DEGREES, ALIKE, limit)
+    rows = await connection.fetch(SELECT_PAIRS, area, *after, NEAR_DEGREES, ALIKE, limit, NEIGHBOURS)
     known = await places.get_many(connection, list({row[side] for row in rows for side in ("one", "other")}))
     return [Pair(known[row["one"]], known[row["other"]], Reason(row["reason"])) for row in rows]
 

@@ -1,16 +1,20 @@
 """Finding places: what lies near, inside a box, or bears a name."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
+from services.facilities.domain.hours import BANGKOK
+from services.facilities.domain.hours import open_at as is_open
 from services.facilities.domain.places import Facility, Position
 from services.facilities.store.rows import COLUMNS, facility_of
-from shared.contracts.events import FacilityStatus
+from shared.contracts.events import Day, FacilityStatus
 from shared.postgres.pool import Connection
 
 EARTH_KM: Final = 6_371.0
@@ -18,9 +22,10 @@ KM_PER_DEGREE: Final = 110.6
 """Of latitude, in Thailand."""
 RUN: Final = 3
 """Characters of the runs that search_runs() makes of a name."""
-CANDIDATES: Final = (60, 300, 1_500)
-"""So many of the nearest are looked at, one after the other, until enough of them are open: of the places around a
-person at night hardly one in fifty is."""
+CANDIDATES: Final = 60
+"""Three times as many as the nearest that are shown, since the plane's order is not quite the sphere's."""
+LOOKED_AT: Final = 1_500
+"""So many of the nearest are looked at for those that may be open now: at night hardly one in fifty is."""
 MOST_FEATURES: Final = 2_000
 """Points, or else groups, in one map: what an old phone draws in half a second; some 100 KB packed."""
 
@@ -34,6 +39,25 @@ WHERE lat IS NOT NULL {{conditions}}
 ORDER BY on_plane(lat, lon) <-> on_plane($1, $2)
 LIMIT $3
 """  # noqa: S608 - text of this module only
+
+# Hours and exceptions that cannot hold at the moment are left out here, the others judged in Python.
+SELECT_NEAREST_OPEN: Final = f"""
+SELECT {COLUMNS}
+FROM (
+    SELECT {COLUMNS}, on_plane(lat, lon) <-> on_plane($1, $2) AS away
+    FROM facility
+    WHERE lat IS NOT NULL {{conditions}}
+    ORDER BY away
+    LIMIT $4
+) AS near
+WHERE exceptions <> '[]' OR jsonb_path_exists(hours, $5, $6)
+ORDER BY away
+LIMIT $3
+"""  # noqa: S608
+MAY_HOLD: Final = """
+$[*] ? ((@.days[*] == $day && @.open <= $clock && (@.close > $clock || @.close < @.open))
+        || (@.days[*] == $before && @.close < @.open && @.close > $clock))
+"""
 
 SELECT_NAMED: Final = f"""
 SELECT {COLUMNS}, search_name
@@ -95,7 +119,9 @@ class Sought:
             wanted.append(("kind = ANY (${0}::text[])", list(self.kinds)))
         if self.service is not None:
             wanted.append(("${0} = ANY (services)", self.service))
-        if spelling:
+        if spelling is not None:
+            if not spelling:  # nothing but what a spelling leaves out: no name has that
+                return "AND false", []
             if len(spelling) >= RUN:
                 wanted.append(("search_runs @> search_runs(${0}) AND strpos(search_name, ${0}) > 0", spelling))
             else:
@@ -110,6 +136,21 @@ class Sought:
             texts.append(f"AND status = ${first + len(values)}")
             values.append(self.status)
         return "\n  ".join(texts), values
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a place has to be open, and which days are holidays."""
+
+    at: datetime
+    holidays: Collection[date]
+
+    def as_json(self) -> str:
+        """As `MAY_HOLD` asks for it."""
+        local = self.at.astimezone(BANGKOK)
+        days = tuple(Day)
+        told = {"day": days[local.weekday()], "before": days[local.weekday() - 1], "clock": f"{local:%H:%M}"}
+        return json.dumps(told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +180,34 @@ async def nearest(
     *,
     within_km: float,
     limit: int,
-    wanted: Callable[[Facility], bool] = lambda _: True,
+    open_at: Moment | None = None,
 ) -> list[tuple[float, Facility]]:
-    """The nearest places that are `wanted`, with their distance in km, the nearest first; at most `limit`."""
+    """The nearest places, with their distance in km, the nearest first; at most `limit`.
+
+    open_at: only such as are known to be open then.
+    """
     around = Box(*_around(position, within_km)) if sought.box is None else sought.box
     boxed = Sought(sought.area, sought.kinds, sought.status, sought.service, sought.text, around)
-    found: list[tuple[float, Facility]] = []
     async with connection.transaction(readonly=True):
         await connection.execute(PLAN_EACH_TIME)
-        conditions, values = boxed.conditions(await _spelling(connection, sought.text), 4)
-        for most in CANDIDATES:
+        spelling = await _spelling(connection, sought.text)
+        if open_at is None:
+            conditions, values = boxed.conditions(spelling, 4)
             query = SELECT_NEAREST.format(conditions=conditions)
-            rows = await connection.fetch(query, position.lat, position.lon, most, *values)
-            candidates = [facility_of(row) for row in rows]
-            found = [(distance_km(position, each.content.position), each) for each in candidates if wanted(each)]
-            if len(found) >= 2 * limit or len(rows) < most:
-                break
-    # The plane's order is wrong by some hundredths: twice as many as are wanted hold those that are.
+            rows = await connection.fetch(query, position.lat, position.lon, max(CANDIDATES, 2 * limit), *values)
+        else:
+            conditions, values = boxed.conditions(spelling, 7)
+            query = SELECT_NEAREST_OPEN.format(conditions=conditions)
+            rows = await connection.fetch(
+                query, position.lat, position.lon, 3 * limit, LOOKED_AT, MAY_HOLD, open_at.as_json(), *values
+            )
+    candidates = [facility_of(row) for row in rows]
+    found = [
+        (distance_km(position, each.content.position), each)
+        for each in candidates
+        if open_at is None or is_open(each.content, open_at.holidays, open_at.at) is True
+    ]
+    # The plane's order is wrong by some hundredths: twice as many as are asked for hold those that are nearest.
     near = [pair for pair in found if pair[0] <= within_km]
     return sorted(near, key=lambda pair: (pair[0], pair[1].facility_id))[:limit]
 

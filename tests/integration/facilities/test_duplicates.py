@@ -9,6 +9,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from services.facilities.store.duplicates import ALIKE, NEAR_DEGREES, NEIGHBOURS, SELECT_PAIRS
+
 Place = Callable[..., dict[str, Any]]
 AREA = "110101"
 """Samut Prakan, where no other test enters places."""
@@ -81,6 +83,8 @@ async def test_a_merged_place_leads_to_the_other(
     ).status_code == 200
     for path in ("/v1/facilities", "/v1/public/places"):
         assert (await client.get(f"{path}/{first['facility_id']}")).json()["facility_id"] == third["facility_id"]
+    confirmed = await client.post(f"{address}/confirmation")
+    assert (confirmed.status_code, confirmed.json()["code"]) == (409, "facility_merged")
     changed = await client.put(address, json=first, headers={"If-Match": '"2"'})
     assert (changed.status_code, changed.json()["code"], changed.json()["survivor"]) == (
         409, "facility_merged", second["facility_id"],
@@ -120,6 +124,39 @@ async def test_of_two_who_merge_into_each_other_one_is_refused(
         )
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
+
+
+async def test_hundreds_of_places_at_one_point_are_no_burden(
+    client: httpx.AsyncClient, enter: Callable[..., Any], pool: Any
+) -> None:
+    """As lists have them that give every place the position of the district's office."""
+    first = await enter("จุดรวม 0", 13.605, kind="waiting_centre")
+    column = "facility_id, name"
+    others = ", ".join(
+        row[0]
+        for row in await pool.fetch(
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'facility'::regclass AND attnum > 0 "
+            "AND NOT attisdropped AND attgenerated = '' AND attname NOT IN ('facility_id', 'name')"
+        )
+    )
+    await pool.execute(
+        f"INSERT INTO facility ({column}, {others}) SELECT gen_random_uuid(), 'จุดรวม ' || n, {others} "  # noqa: S608
+        "FROM facility, generate_series(1, 600) AS n WHERE facility_id = $1::uuid",
+        first["facility_id"],
+    )
+    plan = await pool.fetchval(
+        "EXPLAIN (ANALYZE, FORMAT JSON) " + SELECT_PAIRS.replace("$1", "'11'").replace("$2", f"'{UUID(int=0)}'")
+        .replace("$3", f"'{UUID(int=0)}'").replace("$4", str(NEAR_DEGREES)).replace("$5", str(ALIKE))
+        .replace("$6", "51").replace("$7", str(NEIGHBOURS))
+    )  # fmt: skip
+    compared = [node for node in nodes(json.loads(plan)[0]["Plan"]) if node["Node Type"] == "Limit"]
+    most = max(node["Actual Rows"] for node in compared if node["Actual Loops"] > 100)
+    assert 0 < most <= NEIGHBOURS
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """A plan's steps."""
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
 
 
 async def test_who_may_not_merge(client: httpx.AsyncClient, enter: Callable[..., Any]) -> None:
