@@ -41,7 +41,7 @@ class Answer:
 def answer(body: bytes, made_at: float) -> Answer:
     """Pack a body and give it its tag."""
     packed = gzip.compress(body, 5, mtime=0) if len(body) >= PACKED_FROM else None
-    return Answer(body, packed, f'"{sha256(body).hexdigest()[:32]}"', made_at)
+    return Answer(body, packed, f'W/"{sha256(body).hexdigest()[:32]}"', made_at)  # weak: the same for both forms
 
 
 class Cache:

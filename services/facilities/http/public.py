@@ -3,11 +3,15 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
+from ipaddress import IPv6Network
 from math import isfinite
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Sent
 
 from services.facilities.allowance import Allowance
 from services.facilities.cached import Answer, Cache
@@ -33,10 +37,11 @@ TEXT_LENGTH: Final = 100
 MOST_KINDS: Final = 20
 MAX_AGE_SECONDS: Final = 15
 """A browser or proxy shows an answer for so long before it asks again."""
+PREFIX: Final = "/v1/public/places"
 PRIVATE: Final = ("organisation_id", "revision", "created_at", "merged_into")
 """Fields of the register's own keeping."""
 
-router = APIRouter(prefix="/v1/public/places")
+router = APIRouter(prefix=PREFIX)
 
 Coordinates = Annotated[str | None, Query(max_length=60, pattern=r"^-?[0-9.]+,-?[0-9.]+$", examples=["18.79,98.98"])]
 Corners = Annotated[
@@ -131,7 +136,7 @@ async def _answered(request: Request, media_type: str, make: Callable[[], Awaita
     """The kept answer to this address, or that the client has it already."""
     state = request.app.state
     allowance: Allowance = state.allowance
-    wait = allowance.wait(request.client.host if request.client else "")
+    wait = allowance.wait(_party(request.client.host if request.client else ""))
     if wait:
         raise Problem(
             429,
@@ -145,14 +150,42 @@ async def _answered(request: Request, media_type: str, make: Callable[[], Awaita
         "ETag": answer.tag,
         "Cache-Control": f"public, max-age={MAX_AGE_SECONDS}",
         "Vary": "Accept-Encoding",
-        "Access-Control-Allow-Origin": "*",
     }
-    if answer.tag in request.headers.get("if-none-match", ""):
+    known = request.headers.get("if-none-match", "")
+    if answer.tag in known or known.strip() == "*":
         return Response(status_code=304, headers=headers)
     if answer.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
         return Response(answer.packed, headers=headers, media_type=media_type)
     return Response(answer.body, headers=headers, media_type=media_type)
+
+
+class OpenToPages:
+    """Lets pages of any origin read the public interface, and why they were refused."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the header to what is answered below `PREFIX`, unless a nearer rule has said more."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await self._app(scope, receive, send)
+            return
+
+        async def opened(message: Sent) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).setdefault("Access-Control-Allow-Origin", "*")
+            await send(message)
+
+        await self._app(scope, receive, opened)
+
+
+def _party(address: str) -> str:
+    """An address; of IPv6 the network, since a household has 2^64 of them."""
+    try:
+        return str(IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address
 
 
 def _place(one: tuple[str, Facility]) -> tuple[str, UUID]:

@@ -174,7 +174,9 @@ async def test_an_answer_that_is_known_is_not_sent_again(
     many = await client.get("/v1/public/places?area=5001", headers={"Accept-Encoding": "gzip"})
     assert many.headers["content-encoding"] == "gzip"
     clock.advance(timedelta(seconds=1))
-    assert (await client.get(f"/v1/public/places/{uuid4()}")).status_code == 404
+    unknown = await client.get(f"/v1/public/places/{uuid4()}")
+    assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (404, "*")
+    assert "access-control-allow-origin" not in (await client.get("/v1/facilities?limit=1")).headers
 
 
 async def test_of_many_who_ask_the_same_one_asks_the_database() -> None:
@@ -225,6 +227,11 @@ async def test_an_address_that_asks_too_often_waits(client: httpx.AsyncClient) -
     assert [allowance.wait("a") for _ in range(6)] == [0] * 5 + [1]
     transport: Any = client._transport
     transport.app.state.allowance = allowance
+    transport.client = ("a", 1)
+    transport.client = ("2001:db8::1", 1)
+    assert (await client.get("/v1/public/places?area=50")).status_code == 200
+    spent = int(AT_ONCE) - 1
+    assert [allowance.wait("2001:db8::/64") for _ in range(spent + 1)] == [0] * spent + [1]  # one network, one bucket
     transport.client = ("a", 1)
     refused = await client.get("/v1/public/places?area=50")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
