@@ -101,6 +101,38 @@ async def test_an_officers_week(
         assert [each for each in visitor.complaints if "412" not in each and "400" not in each] == []
 
 
+async def test_a_place_is_entered_changed_and_merged(browser: Browser, office: Office, kept: str) -> None:
+    other = await enter(office, kept, "โรงพยาบาลสนามโรงเรียนบ้านยะลา", position={"lat": 6.56, "lon": 101.3})
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/place")
+        await page.locator("[name=kind]").select_option("waiting_centre")
+        await expect(page.locator("[data-field=lanes_per_hour]")).to_be_hidden()
+        await visitor.fill(name="รพ.สนาม โรงเรียนบ้านยะลา", capacity="10", free="11", position="101.3001, 6.5601")
+        for digits in (4, 6):
+            await page.locator(f"#area-{digits}").select_option(AREA[:digits])
+        await page.get_by_role("button", name="เพิ่ม", exact=True).first.click()
+        await visitor.press("บันทึก")
+        await expect(page.locator("[data-field=free] .error")).to_contain_text("เตียงว่างมากกว่าเตียงทั้งหมด")
+        await expect(page.locator("[data-field=position] .error")).to_contain_text("สลับกัน")
+        await visitor.fill(free="3", position="6.5601, 101.3001")
+        await visitor.press("บันทึก")
+        await expect(page.locator("#notice")).to_contain_text("แล้ว")
+        await expect(page).to_have_url(re.compile("/place\\?id="))
+        await expect(page.locator("[data-opens]")).to_have_value("08:30")
+        await expect(page.locator("[data-duplicate]")).to_contain_text(other["name"])
+        await fits(visitor)
+        await visitor.fill(free="4")
+        await visitor.press("บันทึก")
+        await expect(page.locator("[name=free]")).to_have_value("4")
+        await page.locator("#history summary").click()
+        await expect(page.locator("#history li")).to_contain_text(["แก้ไข เตียงว่าง", "ลงทะเบียน"])
+        await visitor.press("เป็นที่เดียวกัน รวมเข้าด้วยกัน")
+        await expect(page.locator("#notice")).to_have_text(f"รวมเข้ากับ {other['name']} แล้ว")
+        await expect(page.locator("[name=name]")).to_have_value(other["name"])
+        assert [each for each in visitor.complaints if "400" not in each] == []
+
+
 async def test_a_list_from_its_file_to_its_undoing(browser: Browser, office: Office, kept: str) -> None:
     known = await enter(office, kept, "ศูนย์รายการ", capacity=30, free=1)
     rows = (

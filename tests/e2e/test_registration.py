@@ -239,6 +239,7 @@ OWN_PAGES: Final = (
     "/coordinators",
     "/week",
     "/lists",
+    "/place",
 )
 
 

@@ -20,7 +20,7 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
   const shown = h("ul", { class: "list two", label: "myWeek" });
   let places = [];
   let all = false;
-  main.append(told, progress, tabs, bar, shown);
+  main.append(told, progress, h("p", {}, h("a", { class: "button", href: "/place", text: "newPlace" })), tabs, bar, shown);
   await load();
 
   async function load() {
@@ -80,6 +80,7 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
         { class: "buttons" },
         action({ text: "nothingChanged", class: "button primary", label: () => say("nothingChangedAt", { name: one.name }), run: () => confirmAll([one.facility_id]) }),
         action({ text: "changePlace", label: () => say("changePlaceAt", { name: one.name }), run: () => change(one) }),
+        h("a", { class: "button", href: `/place?id=${one.facility_id}`, text: "wholePlace", label: () => say("wholePlaceAt", { name: one.name }) }),
       ),
     );
   }

@@ -1,0 +1,223 @@
+// One place: entered, changed, with its history, and what it may be the same as. The places are the facilities service's.
+
+import { ask } from "./api.js";
+import { areaChoice, learnNames } from "./areas.js";
+import { action, field, form, selectField, tick } from "./form.js";
+import { begin, fill, h, inLanguage, moment, notice, say, services } from "./page.js";
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const STATUSES = [["open", "open"], ["full", "fullPlace"], ["suspended", "suspendedPlace"], ["closed", "closedPlace"]];
+const VACCINES = { 511: "CoronaVac", 210: "AstraZeneca", 510: "Sinopharm", 208: "Pfizer", 218: "Pfizer 5-11", 207: "Moderna", 212: "Janssen", 211: "Novavax" };
+const POSITION = { enableHighAccuracy: true, timeout: 15_000 };
+const NEW = { kind: "vaccination_point", name: "", area: "", official_code: null, position: null, status: "open", capacity: null, free: null, details: {}, hours: [], hours_exceptions: [], holidays: null, hours_note: null, services: [], contact: {} };
+
+begin({ title: "onePlace", signedIn: true }, async (main, who) => {
+  const { facilities } = await services();
+  if (!facilities) return notice("serviceAway");
+  const at = (path) => `${facilities}/v1${path}`;
+  const kinds = (await ask("GET", at("/facility-kinds"))).filter(({ standard }) => standard);
+  const view = h("div", {});
+  main.append(view);
+  await open(new URLSearchParams(location.search).get("id"));
+
+  async function open(id) {
+    const place = id ? await ask("GET", at(`/facilities/${encodeURIComponent(id)}`)) : { ...NEW, area: who.area };
+    await learnNames([place.area]);
+    const area = areaChoice({ inside: who.area.slice(0, 4) });
+    fill(view, h("section", { class: "card" }, editing(place, area)), id && h("div", { id: "duplicates" }), id && h("details", { class: "card", id: "history", on: { toggle: ({ target }) => target.open && history(id) } }, h("summary", { text: "placeHistory" }), h("ul", { class: "list" })));
+    if (place.area.length === 6) await area.set(place.area);
+    if (id) await duplicates(place);
+  }
+
+  function editing(place, area) {
+    const kind = selectField({ name: "kind", label: "field_kind", options: kinds.map((one) => [one.kind, () => one[inLanguage()]]) });
+    const number = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
+    const text = (name, label, value, rest = {}) => field({ name, label, required: false, value: value ?? "", ...rest });
+    const capacity = number("capacity", "placeCapacity", place.capacity);
+    const free = number("free", "freeBeds", place.free);
+    const lanes = number("lanes_per_hour", "field_lanes_per_hour", place.details.lanes_per_hour);
+    const access = selectField({ name: "access", label: "field_access", options: [["", "notSaid"], ["walk_in", "accessWalkIn"], ["appointment", "accessAppointment"], ["both", "accessBoth"]], required: false });
+    const vaccines = h("fieldset", {}, h("legend", { text: "field_vaccines" }), Object.entries(VACCINES).map(([code, name]) => tick({ name: `vaccine-${code}`, label: () => name, checked: (place.details.vaccines ?? []).includes(code) })));
+    const position = text("position", "field_position", place.position && `${place.position.lat}, ${place.position.lon}`, { hint: "positionHint", inputmode: "text" });
+    const week = rows("hours", "field_hours", place.hours, hoursRow);
+    const exceptions = rows("hours_exceptions", "field_hours_exceptions", place.hours_exceptions, exceptionRow);
+    const status = selectField({ name: "status", label: "placeStatus", options: STATUSES });
+    const holidays = selectField({ name: "holidays", label: "field_holidays", options: [["", "notSaid"], ["open", "openOnHolidays"], ["closed", "closedOnHolidays"]], required: false });
+    const select = (box, value) => (box.querySelector("select").value = value ?? "");
+    select(kind, place.kind);
+    select(status, place.status);
+    select(access, place.details.access);
+    select(holidays, place.holidays);
+    const asked = () => {
+      const chosen = kinds.find((one) => one.kind === kind.querySelector("select").value);
+      free.hidden = !chosen.beds;
+      for (const [box, name] of [[lanes, "lanes_per_hour"], [vaccines, "vaccines"], [access, "access"]]) box.hidden = !chosen.fields.includes(name);
+    };
+    kind.addEventListener("change", asked);
+    asked();
+    const here = action({ text: "usePosition", run: () => locate(position.querySelector("input")) });
+    return form({
+      parts: [
+        kind,
+        field({ name: "name", label: "field_name", value: place.name, maxlength: "200" }),
+        area,
+        status,
+        capacity,
+        free,
+        lanes,
+        access,
+        vaccines,
+        position,
+        here,
+        tick({ name: "position_confirmed", label: "positionConfirmed" }),
+        week,
+        exceptions,
+        holidays,
+        text("hours_note", "field_hours_note", place.hours_note, { maxlength: "500" }),
+        text("services", "field_services", place.services.join(", "), { hint: "servicesHint" }),
+        text("phone", "field_phone", place.contact.phone, { type: "tel" }),
+        text("email", "field_email", place.contact.email, { type: "email" }),
+        text("website", "field_website", place.contact.website, { type: "url" }),
+        text("official_code", "field_official_code", place.official_code, { hint: "codeHint" }),
+        tick({ name: "shared_code", label: "sharedCode" }),
+      ],
+      submit: "save",
+      send: (values, element) => save(place, values, element),
+    });
+  }
+
+  /** A list of rows that can be added and taken away; `made(value)` gives the elements of one. */
+  function rows(name, label, values, made) {
+    const list = h("div", { class: "rows" });
+    const add = (value) => {
+      const row = h("div", { class: "span-row", "data-row": name }, made(value), action({ text: "takeAway", class: "link", run: () => row.remove() }));
+      list.append(row);
+    };
+    for (const value of values) add(value);
+    return h("fieldset", { "data-field": name }, h("legend", { text: label }), list, action({ text: "addRow", run: () => add({}) }));
+  }
+
+  function hoursRow({ days = DAYS.slice(0, 5), open = "08:30", close = "16:30" }) {
+    return [
+      h("div", { class: "days" }, DAYS.map((day) => h("label", {}, h("input", { type: "checkbox", value: day, "data-day": true, checked: days.includes(day) }), h("span", { text: `day_${day}` })))),
+      h("div", { class: "row" }, time("opens", open), time("closes", close)),
+    ];
+  }
+
+  function exceptionRow({ date = "", spans = [] }) {
+    const [{ open = "", close = "" } = {}] = spans;
+    return [h("div", { class: "row" }, labelled("onDate", h("input", { type: "date", "data-date": true, value: date })), time("opens", open), time("closes", close)), h("p", { class: "hint", text: "closedWithoutTimes" })];
+  }
+
+  function time(which, value) {
+    return labelled(`field_${which}`, h("input", { type: "text", inputmode: "numeric", maxlength: "5", placeholder: () => "08:30", [`data-${which}`]: true, value }));
+  }
+
+  function labelled(text, control) {
+    return h("label", { class: "grow" }, h("span", { text }), control);
+  }
+
+  async function save(place, values, element) {
+    const chosen = kinds.find((one) => one.kind === values.kind);
+    const whole = (written) => (written === "" ? null : Number(written));
+    const said = (name) => (chosen.fields.includes(name) ? values[name] : "");
+    const [lat, lon] = values.position.split(/[\s,]+/).map(Number);
+    const rowsOf = (name) => [...element.querySelectorAll(`[data-row=${name}]`)];
+    const part = (row, name) => row.querySelector(`[data-${name}]`)?.value.trim() ?? "";
+    const content = {
+      kind: values.kind,
+      name: values.name,
+      area: values.area,
+      organisation_id: place.organisation_id ?? null,
+      official_code: values.official_code || null,
+      position: values.position === "" ? null : { lat: lat ?? null, lon: lon ?? null },
+      position_confirmed: values.position_confirmed,
+      shared_code: values.shared_code,
+      status: values.status,
+      capacity: whole(values.capacity),
+      free: chosen.beds ? whole(values.free) : null,
+      details: {
+        lanes_per_hour: whole(said("lanes_per_hour")),
+        access: said("access") || null,
+        vaccines: chosen.fields.includes("vaccines") ? Object.keys(VACCINES).filter((code) => values[`vaccine-${code}`]) : [],
+      },
+      hours: rowsOf("hours").map((row) => ({ days: [...row.querySelectorAll("[data-day]:checked")].map(({ value }) => value), open: part(row, "opens"), close: part(row, "closes") })),
+      hours_exceptions: rowsOf("hours_exceptions").map((row) => ({ date: part(row, "date"), spans: part(row, "opens") ? [{ open: part(row, "opens"), close: part(row, "closes") }] : [] })),
+      holidays: values.holidays || null,
+      hours_note: values.hours_note || null,
+      services: values.services.split(/[\s,]+/).filter(Boolean),
+      contact: { phone: values.phone || null, email: values.email || null, website: values.website || null },
+    };
+    if (values.position !== "" && !(Number.isFinite(lat) && Number.isFinite(lon))) content.position = { lat: null, lon: null };
+    let stored;
+    try {
+      stored = place.facility_id
+        ? await ask("PUT", at(`/facilities/${place.facility_id}`), { json: content, headers: { "If-Match": `"${place.revision}"` } })
+        : await ask("POST", at("/facilities"), { json: content });
+    } catch (error) {
+      if (error.status !== 412) throw error;
+      await open(place.facility_id);
+      return notice(["changedByOther", { name: place.name }]);
+    }
+    window.history.replaceState(null, "", `/place?id=${stored.facility_id}`);
+    await open(stored.facility_id);
+    notice(["placeSaved", { name: stored.name }], "good");
+  }
+
+  function locate(input) {
+    return new Promise((resolve) => {
+      const failed = () => {
+        notice("noPosition");
+        resolve();
+      };
+      if (!navigator.geolocation) return failed();
+      navigator.geolocation.getCurrentPosition(({ coords }) => {
+        input.value = `${coords.latitude.toFixed(5)}, ${coords.longitude.toFixed(5)}`;
+        resolve();
+      }, failed, POSITION);
+    });
+  }
+
+  async function duplicates(place) {
+    const { items } = await ask("GET", at("/duplicates"), { query: { area: place.area } });
+    const others = items.filter(({ places }) => places.some((one) => one.facility_id === place.facility_id)).map(({ places }) => places.find((one) => one.facility_id !== place.facility_id));
+    fill(
+      document.getElementById("duplicates"),
+      others.map((other) =>
+        h(
+          "section",
+          { class: "card", "data-duplicate": other.facility_id },
+          h("p", { text: ["maybeSame", { name: other.name }] }),
+          h(
+            "div",
+            { class: "buttons" },
+            action({ text: "itIsSame", class: "button bad", run: () => merge(place, other) }),
+            action({ text: "areTwo", run: () => dismiss(place, other) }),
+            h("a", { class: "button", href: `/place?id=${other.facility_id}`, text: "seeOther" }),
+          ),
+        ),
+      ),
+    );
+  }
+
+  async function merge(place, other) {
+    await ask("POST", at(`/facilities/${place.facility_id}/merger`), { json: { into: other.facility_id }, headers: { "If-Match": `"${place.revision}"` } });
+    window.history.replaceState(null, "", `/place?id=${other.facility_id}`);
+    await open(other.facility_id);
+    notice(["mergedInto", { name: other.name }], "good");
+  }
+
+  async function dismiss(place, other) {
+    await ask("POST", at("/duplicates/dismissals"), { json: { one: place.facility_id, other: other.facility_id } });
+    await duplicates(place);
+  }
+
+  async function history(id) {
+    const { items } = await ask("GET", at(`/facilities/${id}/revisions`));
+    const fields = (one) => (one.change === "created" || one.fields.length === 0 ? [] : one.fields);
+    fill(
+      document.querySelector("#history ul"),
+      items.map((one) => h("li", {}, h("p", {}, h("span", { class: "tag", text: `change_${one.change}` }), " ", h("span", { text: () => fields(one).map((name) => say(`field_${name}`)).join(", ") })), h("p", { class: "who", text: () => `${moment(one.changed_at)} · ${say(one.role)}` }))),
+    );
+  }
+});
