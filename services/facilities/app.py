@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
 from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS
+from services.facilities.http.fhir import add_outcomes
 from services.facilities.http.public import OpenToPages
 from services.facilities.importer import Importer
 from services.facilities.pages import page_routes
@@ -65,6 +66,7 @@ def create(
     )
     for router in ROUTERS:
         app.include_router(router)
+    add_outcomes(app)
     app.add_middleware(OpenToPages)
     app.router.routes.extend(page_routes(PageSettings().assets))
     app.state.pool = pool

@@ -4,8 +4,10 @@ right and the area."""
 from typing import Final
 
 from services.facilities.http import (
+    dhis2,
     duplicates,
     exports,
+    fhir,
     holidays,
     imports,
     kinds,
@@ -25,6 +27,8 @@ ROUTERS = (
     weekly.router,
     exports.router,
     public.router,
+    fhir.router,
+    dhis2.router,
     kinds.router,
     holidays.router,
 )

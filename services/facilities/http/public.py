@@ -38,6 +38,7 @@ MOST_KINDS: Final = 20
 MAX_AGE_SECONDS: Final = 15
 """A browser or proxy shows an answer for so long before it asks again."""
 PREFIX: Final = "/v1/public/places"
+OPEN_TO_PAGES: Final = (PREFIX, "/fhir/", "/dhis2/")
 PRIVATE: Final = ("organisation_id", "revision", "created_at", "merged_into")
 """Fields of the register's own keeping."""
 
@@ -103,7 +104,7 @@ async def find_places(
         shown = [each for _, each in page[:limit] if not open_now or _is_open(request, each, now)]
         return as_json({"items": [_public(request, each) for each in shown], "cursor": more}).encode()
 
-    return await _answered(request, "application/json", make)
+    return await answered(request, "application/json", make)
 
 
 @router.get(".geojson", responses={200: {"content": {"application/geo+json": {}}}})
@@ -117,7 +118,7 @@ async def map_of_places(request: Request, sought: Asked, bbox: Corners = None) -
             found = await finding.on_map(connection, sought, box)
         return as_json({"type": "FeatureCollection", "features": [_feature(each) for each in found]}).encode()
 
-    return await _answered(request, "application/geo+json", make)
+    return await answered(request, "application/geo+json", make)
 
 
 @router.get("/{facility_id}", responses={404: {"description": "No place has this id."}})
@@ -129,13 +130,12 @@ async def read_place(request: Request, facility_id: UUID) -> Response:
             facility = await places.survivor(connection, facility_id)
         return as_json(_public(request, facility)).encode()
 
-    return await _answered(request, "application/json", make)
+    return await answered(request, "application/json", make)
 
 
-async def _answered(request: Request, media_type: str, make: Callable[[], Awaitable[bytes]]) -> Response:
-    """The kept answer to this address, or that the client has it already."""
-    state = request.app.state
-    allowance: Allowance = state.allowance
+def admit(request: Request) -> None:
+    """Take one question from what an address may ask; raises a 429 problem."""
+    allowance: Allowance = request.app.state.allowance
     wait = allowance.wait(_party(request.client.host if request.client else ""))
     if wait:
         raise Problem(
@@ -143,8 +143,15 @@ async def _answered(request: Request, media_type: str, make: Callable[[], Awaita
             detail=Message("ถามบ่อยเกินไป โปรดรอสักครู่", "This address asks too often; please wait a moment"),
             headers={"Retry-After": str(wait)},
         )
-    cache: Cache = state.cache
-    asked = sha256(f"{request.url.path}?{request.url.query}".encode()).digest()  # however long the question
+
+
+async def answered(
+    request: Request, media_type: str, make: Callable[[], Awaitable[bytes]], *, of: str = ""
+) -> Response:
+    """The kept answer to this address, or that the client has it already. of: what it depends on besides."""
+    admit(request)
+    cache: Cache = request.app.state.cache
+    asked = sha256(f"{of} {request.url.path}?{request.url.query}".encode()).digest()  # however long the question
     answer: Answer = await cache.get(asked, make)
     headers = {
         "ETag": answer.tag,
@@ -167,8 +174,8 @@ class OpenToPages:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the header to what is answered below `PREFIX`, unless a nearer rule has said more."""
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+        """Add the header to what is answered below `OPEN_TO_PAGES`, unless a nearer rule has said more."""
+        if scope["type"] != "http" or not scope["path"].startswith(OPEN_TO_PAGES):
             await self._app(scope, receive, send)
             return
 
