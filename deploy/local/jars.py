@@ -61,13 +61,13 @@ class Jar:
 
 def kafka_jars(listing: Path = JAR_LIST) -> list[Jar]:
     """The broker's class path, in order."""
-    return [jar for jar in _read(listing) if not jar.coordinate.startswith(_POSTGRES_GROUP)]
+    return [jar for jar in read(listing) if not jar.coordinate.startswith(_POSTGRES_GROUP)]
 
 
 def postgres_jar(listing: Path = JAR_LIST) -> Jar:
     """PostgreSQL's binaries for this machine. Raises `Trouble` where there are none."""
     here = _PLATFORMS.get((platform.system(), platform.machine()))
-    for jar in _read(listing):
+    for jar in read(listing):
         if here and jar.coordinate == f"{_POSTGRES_GROUP}:embedded-postgres-binaries-{here}:{POSTGRES_VERSION}":
             return jar
     raise Trouble(
@@ -144,7 +144,8 @@ def class_path(folder: Path) -> str:
     return ":".join(str(folder / jar.name) for jar in kafka_jars())
 
 
-def _read(listing: Path) -> list[Jar]:
+def read(listing: Path) -> list[Jar]:
+    """The files of a list, in order."""
     lines = (line.split() for line in listing.read_text().splitlines() if line and not line.startswith("#"))
     return [Jar(coordinate, sha256) for sha256, coordinate in lines]
 
@@ -182,4 +183,4 @@ def _in_order(environment: Any) -> list[Any]:
 
 if __name__ == "__main__":
     JAR_LIST.write_text(resolve())
-    print(f"{len(_read(JAR_LIST))} files in {JAR_LIST}", file=sys.stderr)
+    print(f"{len(read(JAR_LIST))} files in {JAR_LIST}", file=sys.stderr)

@@ -47,6 +47,8 @@ def place_uid(facility_id: UUID) -> str:
     return uid(f"place:{facility_id}")
 
 
+DEFAULT_CATEGORIES: Final = "bjDvmb4bfuf"
+"""The category combination "default", which every DHIS2 has under this id."""
 FREE_BEDS: Final = uid("data-element:free-beds")
 ALL_BEDS: Final = uid("data-element:beds")
 DAILY_BEDS: Final = uid("data-set:daily-beds")
@@ -131,6 +133,7 @@ def _element(element: str, code: str, th: str, en: str) -> dict[str, Any]:
         "domainType": "AGGREGATE",
         "valueType": "INTEGER_ZERO_OR_POSITIVE",
         "aggregationType": "AVERAGE_SUM_ORG_UNIT",
+        "categoryCombo": {"id": DEFAULT_CATEGORIES},
         "zeroIsSignificant": True,
         "translations": [{"property": "NAME", "locale": "en", "value": en}],
     }

@@ -16,7 +16,6 @@ def code_system(kinds: Kinds) -> dict[str, Any]:
     return {
         "resourceType": "CodeSystem",
         "id": names.KINDS.rpartition("/")[2],
-        "language": "th",
         "url": names.KINDS,
         "name": "FacilityKind",
         "title": "ประเภทสถานที่",

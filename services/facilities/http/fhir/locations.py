@@ -40,7 +40,6 @@ def location_of(facility: Facility, kinds: Kinds) -> dict[str, Any]:
         "resourceType": "Location",
         "id": str(facility.facility_id),
         "meta": {"versionId": str(facility.revision), "lastUpdated": instant(facility.updated_at)},
-        "language": "th",
         "extension": _extensions(facility, kinds.get(content.kind)),
         "identifier": _identifiers(facility),
         "status": STATUS[content.status],

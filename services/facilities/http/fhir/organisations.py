@@ -21,7 +21,6 @@ def organisation_of(organisation: Organisation) -> dict[str, Any]:
         "resourceType": "Organization",
         "id": organisation.code,
         "meta": {"lastUpdated": instant(organisation.updated_at)},
-        "language": "th",
         "identifier": [{"use": "official", "system": names.OFFICIAL_CODE, "value": organisation.code}],
         "active": organisation.active,
         "type": [{"coding": [coding(names.ORGANISATION_TYPE, *PROVIDER)]}],

@@ -35,7 +35,7 @@ def add_outcomes(app: FastAPI) -> None:
         app.add_exception_handler(kind, _below_prefix(app.exception_handlers[kind]))
 
 
-def outcome(problem: Mapping[str, Any], language: str) -> dict[str, Any]:
+def outcome(problem: Mapping[str, Any]) -> dict[str, Any]:
     """The OperationOutcome of a problem document: an issue for each bad parameter, or one for all."""
     status = int(problem["status"])
     code = _ISSUE.get(status, "exception" if status >= 500 else "processing")
@@ -45,7 +45,6 @@ def outcome(problem: Mapping[str, Any], language: str) -> dict[str, Any]:
     ]
     return {
         "resourceType": "OperationOutcome",
-        "language": language,
         "issue": issues or [_issue(code, problem.get("detail", problem["title"]), problem["code"])],
     }
 
@@ -59,8 +58,7 @@ def _below_prefix(former: Any) -> Handler:
         response: Response = await former(request, error)
         if not request.url.path.startswith(PREFIX):
             return response
-        language = response.headers["content-language"]
-        told = outcome(json.loads(bytes(response.body)), language)
+        told = outcome(json.loads(bytes(response.body)))
         kept = {
             name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")
         }

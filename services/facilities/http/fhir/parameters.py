@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import isfinite
 from typing import Final, NamedTuple
@@ -125,7 +125,7 @@ def moments(name: str, value: str) -> Moments:
     if found is None:
         raise _not_a_time(name)
     try:
-        begins, ends = _span(found)
+        begins, ends = (moment.astimezone(UTC) for moment in _span(found))  # the year 1 of Thailand overflows here
     except (ValueError, OverflowError):
         raise _not_a_time(name) from None
     match found["prefix"]:
