@@ -166,12 +166,20 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
         : await ask("POST", at("/facilities"), { json: content });
     } catch (error) {
       if (error.status !== 412) throw error;
-      await open(place.facility_id);
-      return notice(["changedByOther", { name: place.name }]);
+      return conflict(place);
     }
     window.history.replaceState(null, "", `/place?id=${stored.facility_id}`);
     await open(stored.facility_id);
     notice(["placeSaved", { name: stored.name }], "good");
+  }
+
+  /** Somebody was faster: what he changed is said, what was typed here stays, and saving again is meant. */
+  async function conflict(place) {
+    const present = await ask("GET", at(`/facilities/${place.facility_id}`));
+    const differs = Object.keys(NEW).filter((name) => JSON.stringify(place[name]) !== JSON.stringify(present[name]));
+    Object.assign(place, present);
+    const change = (name) => (["string", "number"].includes(typeof present[name]) ? `${say(`field_${name}`)}: ${present[name]}` : say(`field_${name}`));
+    notice(() => say("changedMeanwhile", { name: place.name, changes: differs.map(change).join(", ") }));
   }
 
   function locate(input) {
