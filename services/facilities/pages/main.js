@@ -36,7 +36,9 @@ async function begin() {
   ask("/areas/districts.topojson").then((districts) => map.setDistricts(districts), () => {}); // lines that help, no more
   speakAll();
   listen();
-  await search({}).catch(complain);
+  await search({})
+    .then(() => state.place && focusOn(state.place))
+    .catch(complain);
   document.body.dataset.ready = "";
 }
 
@@ -155,10 +157,13 @@ function hoursOf({ hours, hours_note: note, confirmed_at: confirmed }) {
 }
 
 async function focusOn(id) {
-  state.place = id;
+  let one = shown.find((each) => each.facility_id === id);
+  if (!one) {
+    one = await ask(`/v1/public/places/${encodeURIComponent(id)}`); // of merged places the survivor, which may be shown already
+    shown = [one, ...shown.filter((each) => each.facility_id !== one.facility_id)];
+  }
+  state.place = one.facility_id;
   writeState();
-  if (!shown.some((one) => one.facility_id === id)) shown = [await ask(`/v1/public/places/${id}`), ...shown];
-  const one = shown.find((each) => each.facility_id === id);
   if (one.position) map.goTo(one.position);
   showPlaces();
   byId("places").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });

@@ -83,8 +83,8 @@ INSERT INTO facility_import (import_id, state, name, file, digest, sent_by, orga
 VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
-# A place officer sees the imports of his own organisation, others those of their area.
-VISIBLE: Final = "area >= $1 AND area < $1 || ':' AND ($2::uuid IS NULL OR organisation = $2)"
+# A place officer sees the imports of his own organisation, or his own if he has none; others those of their area.
+VISIBLE: Final = "area >= $1 AND area < $1 || ':' AND ($2::uuid IS NULL OR $2 IN (organisation, sent_by))"
 SELECT_ONE: Final = f"""
 SELECT {_COLUMNS} FROM facility_import WHERE {VISIBLE} AND import_id = $3
 """  # noqa: S608 - text of this module only

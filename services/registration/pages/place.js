@@ -7,7 +7,7 @@ import { begin, fill, h, inLanguage, moment, notice, say, services } from "./pag
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const STATUSES = [["open", "open"], ["full", "fullPlace"], ["suspended", "suspendedPlace"], ["closed", "closedPlace"]];
-const VACCINES = { 511: "CoronaVac", 210: "AstraZeneca", 510: "Sinopharm", 208: "Pfizer", 218: "Pfizer 5-11", 207: "Moderna", 212: "Janssen", 211: "Novavax" };
+const VACCINES = { 511: "CoronaVac", 210: "AstraZeneca", 510: "Sinopharm", 208: "Pfizer", 218: "Pfizer 5-11", 207: "Moderna", 212: "Janssen", 211: "Novavax", 213: "vaccineNotSaid" };
 const POSITION = { enableHighAccuracy: true, timeout: 15_000 };
 const NEW = { kind: "vaccination_point", name: "", area: "", official_code: null, position: null, status: "open", capacity: null, free: null, details: {}, hours: [], hours_exceptions: [], holidays: null, hours_note: null, services: [], contact: {} };
 
@@ -37,7 +37,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     const free = number("free", "freeBeds", place.free);
     const lanes = number("lanes_per_hour", "field_lanes_per_hour", place.details.lanes_per_hour);
     const access = selectField({ name: "access", label: "field_access", options: [["", "notSaid"], ["walk_in", "accessWalkIn"], ["appointment", "accessAppointment"], ["both", "accessBoth"]], required: false });
-    const vaccines = h("fieldset", {}, h("legend", { text: "field_vaccines" }), Object.entries(VACCINES).map(([code, name]) => tick({ name: `vaccine-${code}`, label: () => name, checked: (place.details.vaccines ?? []).includes(code) })));
+    const vaccines = h("fieldset", {}, h("legend", { text: "field_vaccines" }), Object.entries(VACCINES).map(([code, name]) => tick({ name: `vaccine-${code}`, label: code === "213" ? name : () => name, checked: (place.details.vaccines ?? []).includes(code) })));
     const position = text("position", "field_position", place.position && `${place.position.lat}, ${place.position.lon}`, { hint: "positionHint", inputmode: "text" });
     const week = rows("hours", "field_hours", place.hours, hoursRow);
     const exceptions = rows("hours_exceptions", "field_hours_exceptions", place.hours_exceptions, exceptionRow);
@@ -104,9 +104,16 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     ];
   }
 
-  function exceptionRow({ date = "", spans = [] }) {
-    const [{ open = "", close = "" } = {}] = spans;
-    return [h("div", { class: "row" }, labelled("onDate", h("input", { type: "date", "data-date": true, value: date })), time("opens", open), time("closes", close)), h("p", { class: "hint", text: "closedWithoutTimes" })];
+  function exceptionRow({ date = "", spans = [], note = "" }) {
+    const pair = ({ open = "", close = "" } = {}) => h("div", { class: "row", "data-pair": true }, time("opens", open), time("closes", close));
+    const pairs = h("div", {}, spans.length === 0 ? pair() : spans.map(pair));
+    return [
+      labelled("onDate", h("input", { type: "date", "data-date": true, value: date })),
+      pairs,
+      h("p", { class: "hint", text: "closedWithoutTimes" }),
+      action({ text: "addTimes", class: "link", run: () => pairs.append(pair()) }),
+      labelled("exceptionNote", h("input", { type: "text", "data-note": true, value: note ?? "" })),
+    ];
   }
 
   function time(which, value) {
@@ -124,6 +131,9 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     const [lat, lon] = values.position.split(/[\s,]+/).map(Number);
     const rowsOf = (name) => [...element.querySelectorAll(`[data-row=${name}]`)];
     const part = (row, name) => row.querySelector(`[data-${name}]`)?.value.trim() ?? "";
+    const spansOf = (row) => [...row.querySelectorAll("[data-pair]")].map((pair) => ({ open: part(pair, "opens"), close: part(pair, "closes") })).filter(({ open, close }) => open || close);
+    const before = place.details.vaccines ?? [];
+    const offered = [...before, ...Object.keys(VACCINES).filter((code) => !before.includes(code))]; // a save that changes nothing keeps their order
     const content = {
       kind: values.kind,
       name: values.name,
@@ -139,10 +149,10 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
       details: {
         lanes_per_hour: whole(said("lanes_per_hour")),
         access: said("access") || null,
-        vaccines: chosen.fields.includes("vaccines") ? Object.keys(VACCINES).filter((code) => values[`vaccine-${code}`]) : [],
+        vaccines: chosen.fields.includes("vaccines") ? offered.filter((code) => values[`vaccine-${code}`]) : [],
       },
       hours: rowsOf("hours").map((row) => ({ days: [...row.querySelectorAll("[data-day]:checked")].map(({ value }) => value), open: part(row, "opens"), close: part(row, "closes") })),
-      hours_exceptions: rowsOf("hours_exceptions").map((row) => ({ date: part(row, "date"), spans: part(row, "opens") ? [{ open: part(row, "opens"), close: part(row, "closes") }] : [] })),
+      hours_exceptions: rowsOf("hours_exceptions").map((row) => ({ date: part(row, "date"), spans: spansOf(row), note: part(row, "note") || null })),
       holidays: values.holidays || null,
       hours_note: values.hours_note || null,
       services: values.services.split(/[\s,]+/).filter(Boolean),
@@ -156,12 +166,20 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
         : await ask("POST", at("/facilities"), { json: content });
     } catch (error) {
       if (error.status !== 412) throw error;
-      await open(place.facility_id);
-      return notice(["changedByOther", { name: place.name }]);
+      return conflict(place);
     }
     window.history.replaceState(null, "", `/place?id=${stored.facility_id}`);
     await open(stored.facility_id);
     notice(["placeSaved", { name: stored.name }], "good");
+  }
+
+  /** Somebody was faster: what he changed is said, what was typed here stays, and saving again is meant. */
+  async function conflict(place) {
+    const present = await ask("GET", at(`/facilities/${place.facility_id}`));
+    const differs = Object.keys(NEW).filter((name) => JSON.stringify(place[name]) !== JSON.stringify(present[name]));
+    Object.assign(place, present);
+    const change = (name) => (["string", "number"].includes(typeof present[name]) ? `${say(`field_${name}`)}: ${present[name]}` : say(`field_${name}`));
+    notice(() => say("changedMeanwhile", { name: place.name, changes: differs.map(change).join(", ") }));
   }
 
   function locate(input) {

@@ -360,6 +360,9 @@ export const TEXTS = {
   takeAway: ["เอาออก", "Take away"],
   addRow: ["เพิ่ม", "Add"],
   onDate: ["วันที่", "Date"],
+  addTimes: ["เพิ่มช่วงเวลา", "Add times"],
+  exceptionNote: ["หมายเหตุ", "Note"],
+  vaccineNotSaid: ["ไม่ระบุชนิด", "Not specified"],
   closedWithoutTimes: ["ไม่ใส่เวลา หมายถึงปิดทั้งวัน", "Without times it is closed all day"],
   day_mon: ["จ.", "Mon"],
   day_tue: ["อ.", "Tue"],
@@ -377,6 +380,7 @@ export const TEXTS = {
   itIsSame: ["เป็นที่เดียวกัน รวมเข้าด้วยกัน", "It is the same: merge this one into it"],
   areTwo: ["เป็นคนละแห่ง", "They are two"],
   seeOther: ["ดูอีกแห่ง", "See the other one"],
+  changedMeanwhile: ["มีผู้แก้ไข {name} ไปก่อนแล้ว ({changes}) สิ่งที่ท่านกรอกยังอยู่ กดบันทึกอีกครั้งหากต้องการใช้ของท่าน", "Somebody else changed {name} first ({changes}). What you typed is still here: save again if it shall stand"],
   mergedInto: ["รวมเข้ากับ {name} แล้ว", "Merged into {name}"],
 
   // lists of places
