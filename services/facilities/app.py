@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
 from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS
+from services.facilities.http.dhis2 import Exports
 from services.facilities.http.fhir import add_outcomes
 from services.facilities.http.public import OpenToPages
 from services.facilities.importer import Importer
@@ -75,6 +76,7 @@ def create(
     app.state.reference = reference
     app.state.cache = Cache()
     app.state.allowance = Allowance()
+    app.state.exports = Exports()
     return app
 
 

@@ -1,6 +1,6 @@
 """The register for DHIS2: units of five levels, and beds by day as they stood at the day's end in Thailand."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ import pytest
 from services.facilities import units
 from services.facilities.http import dhis2
 from shared.observability.clock import MovableClock
+from shared.web.problems import Problem
 
 Place = Callable[..., dict[str, Any]]
 UID: Final = {"type": "string", "pattern": "^[a-zA-Z][a-zA-Z0-9]{10}$"}
@@ -191,3 +192,31 @@ async def test_bad_questions(client: httpx.AsyncClient, query: str, path: str, c
     answer = await client.get(f"/dhis2/{query}")
     assert answer.status_code == 400
     assert [(error["path"], error["code"]) for error in answer.json()["errors"]] == [(path, code)]
+
+
+async def test_no_more_than_some_are_written_at_once(client: httpx.AsyncClient) -> None:
+    """Also when their readers go away before the end."""
+    exports = dhis2.Exports()
+
+    async def pieces() -> AsyncIterator[str]:
+        yield "a"
+        yield "b"
+
+    for _ in range(3):
+        running = [exports.counted(pieces()) for _ in range(dhis2.MOST_AT_ONCE)]
+        for each in running:
+            exports.admit()
+            assert await anext(each) == "a"
+        with pytest.raises(Problem):
+            exports.admit()
+        for each in running:
+            await each.aclose()
+    assert [piece async for piece in exports.counted(pieces())] == ["a", "b"]
+    exports.admit()
+    transport: Any = client._transport
+    for _ in range(3 * dhis2.MOST_AT_ONCE):
+        assert (await client.get("/dhis2/organisationUnits.json?area=500301")).status_code == 200
+    transport.app.state.exports._running = dhis2.MOST_AT_ONCE
+    for path in ("organisationUnits.json", "dataValueSets.json?period=20220207"):
+        refused = await client.get(f"/dhis2/{path}")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
