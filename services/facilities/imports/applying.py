@@ -33,6 +33,17 @@ WHERE import_id = $1 AND applied IS NOT NULL AND number > $2
 ORDER BY number
 LIMIT $3
 """
+# All at once and in the order of their ids, as everybody locks places: chunk by chunk, in the order of the list, two
+# could wait for each other, and the list that loses would have failed.
+LOCK_ALL: Final = """
+SELECT count(*) FROM (
+    SELECT 1
+    FROM facility
+    WHERE facility_id IN (SELECT facility_id FROM facility_import_row WHERE import_id = $1)
+    ORDER BY facility_id
+    FOR UPDATE
+) AS locked
+"""
 NOTE_APPLIED: Final = """
 UPDATE facility_import_row AS r SET applied = a.revision
 FROM unnest($2::integer[], $3::integer[]) AS a (number, revision)
@@ -61,6 +72,7 @@ async def apply(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
     try:
         async with acquire(pool) as connection, connection.transaction():
             await imports.lock(connection, claimed)
+            await connection.execute(LOCK_ALL, claimed.import_id)
             await _apply(connection, claimed, now)
             await imports.settle(connection, claimed, State.APPLIED, now)
     except ChangedMeanwhile as error:
@@ -77,6 +89,7 @@ async def undo(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Clo
     now = clock.now()
     async with acquire(pool) as connection, connection.transaction():
         await imports.lock(connection, claimed)
+        await connection.execute(LOCK_ALL, claimed.import_id)
         async for rows in _chunks(connection, TO_UNDO, claimed.import_id):
             locked = await places.lock_many(connection, [row["facility_id"] for row in rows], claimed.actor.area)
             untouched = [row for row in rows if _revision(locked, row) == row["applied"]]
