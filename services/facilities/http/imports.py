@@ -88,14 +88,15 @@ class ColumnsBody(Body):
 
 
 class ImportAnswer(BaseModel):
-    """An import. row_count: rows read so far; counts: of those by their result; failure: a code, `message` its
-    sentence."""
+    """An import. asked_by: whose step it is in, the sender's at first; row_count: rows read so far; counts: of those
+    by their result; failure: a code, `message` its sentence."""
 
     import_id: UUID
     state: State
     name: str
     area: str
     sent_by: UUID
+    asked_by: UUID
     sent_at: datetime
     finished_at: datetime | None
     row_count: int
@@ -254,7 +255,9 @@ async def _moved(
     request: Request, principal: Principal, import_id: UUID, state: State, only_from: list[State], **changes: Any
 ) -> ImportAnswer:
     async with database(request) as connection:
-        found = await imports.move(connection, *_visible(principal), import_id, state, only_from=only_from, **changes)
+        found = await imports.move(
+            connection, actor_of(principal), _visible(principal)[1], import_id, state, only_from=only_from, **changes
+        )
         if found is None:
             present = await _one(connection, principal, import_id)
             raise Problem(
@@ -291,6 +294,7 @@ async def _answer(request: Request, connection: Connection, found: Import) -> Im
         name=found.name,
         area=found.actor.area,
         sent_by=found.actor.subject,
+        asked_by=found.asked.subject,
         sent_at=found.sent_at,
         finished_at=found.finished_at,
         row_count=found.row_count,

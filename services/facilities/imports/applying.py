@@ -10,6 +10,7 @@ import asyncpg
 
 from services.facilities.domain.hours import BANGKOK
 from services.facilities.domain.places import Change, Facility, created, updated
+from services.facilities.imports.conflicts import entered_meanwhile
 from services.facilities.imports.judging import Result
 from services.facilities.imports.overlay import draft_of
 from services.facilities.store import imports, places
@@ -91,10 +92,10 @@ async def undo(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Clo
         await imports.lock(connection, claimed)
         await connection.execute(LOCK_ALL, claimed.import_id)
         async for rows in _chunks(connection, TO_UNDO, claimed.import_id):
-            locked = await places.lock_many(connection, [row["facility_id"] for row in rows], claimed.actor.area)
+            locked = await places.lock_many(connection, [row["facility_id"] for row in rows], claimed.asked.area)
             untouched = [row for row in rows if _revision(locked, row) == row["applied"]]
             steps = [_undone(locked[row["facility_id"]], row, now) for row in untouched]
-            await places.update(connection, steps, claimed.actor)
+            await places.update(connection, steps, claimed.asked)
             kept = {row["number"] for row in untouched}
             changed = [row["number"] for row in rows if row["number"] not in kept]
             await connection.execute(NOTE_RESULT, claimed.import_id, changed, Result.CHANGED_SINCE)
@@ -103,9 +104,10 @@ async def undo(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Clo
 
 async def _apply(connection: Connection, claimed: Import, now: datetime) -> None:
     results = [Result.NEW, Result.CHANGED, *([Result.UNCHANGED] if claimed.confirm else [])]
-    meanwhile: list[int] = []
+    meanwhile = await entered_meanwhile(connection, claimed.import_id)
+    await connection.execute(NOTE_RESULT, claimed.import_id, meanwhile, Result.CHANGED_MEANWHILE)
     async for rows in _chunks(connection, TO_APPLY, claimed.import_id, [str(result) for result in results]):
-        applied, missed = await _apply_chunk(connection, rows, claimed.actor, now)
+        applied, missed = await _apply_chunk(connection, rows, claimed.asked, now)
         meanwhile += missed
         await connection.execute(NOTE_APPLIED, claimed.import_id, list(applied), list(applied.values()))
         if claimed.partial:

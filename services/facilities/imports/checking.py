@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from services.facilities.domain.hours import BANGKOK
+from services.facilities.imports.conflicts import code_holders
 from services.facilities.imports.judging import COLUMNS, Judge
 from services.facilities.imports.matching import match
 from services.facilities.reading import (
@@ -24,6 +25,7 @@ from services.facilities.reading import (
 from services.facilities.store import imports
 from services.facilities.store.imports import Import, State
 from services.facilities.store.kinds import kinds
+from shared.contracts.events import Role
 from shared.observability.clock import Clock
 from shared.postgres.pool import acquire
 
@@ -63,6 +65,7 @@ async def check(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
             known_kinds,
             area=claimed.actor.area,
             organisation=claimed.actor.organisation,
+            only_own=claimed.actor.role == Role.PLACE_OFFICER,
         )
         today = clock.now().astimezone(BANGKOK).date()
         rows = drafts(table, columns, kinds=list(known_kinds.values()), today=today, within=claimed.actor.area)
@@ -75,6 +78,10 @@ async def check(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
                 known = await match(connection, chunk, claimed.actor.area)
             judged = await asyncio.to_thread(judge.judge, chunk, known)
             async with acquire(pool) as connection, connection.transaction():
+                holders = await code_holders(connection, judged)
+                judged = [
+                    judge.code_in_use(one, holders[one.number].name) if one.number in holders else one for one in judged
+                ]
                 await imports.hold(connection, claimed, read, clock.now())
                 await connection.copy_records_to_table(
                     "facility_import_row",

@@ -15,6 +15,7 @@ from services.facilities.fields import content_document
 from services.facilities.imports.overlay import content_of, laid_over
 from services.facilities.reading import Columns, Fault, Field, Row, Table
 from services.facilities.reading.record import PATHS
+from shared.contracts.events import FacilityStatus
 
 
 class Result(StrEnum):
@@ -53,6 +54,15 @@ class Judged:
     as_of: date | None = None
     faults: Sequence[Fault] = ()
     notices: Sequence[Fault] = ()
+
+    @property
+    def takes_code(self) -> bool:
+        """Whether applying would give an open place a code that it does not have by now."""
+        if self.result not in (Result.NEW, Result.CHANGED) or self.after is None or self.after.official_code is None:
+            return False
+        before = None if self.before is None else self.before.content
+        had = before is not None and before.status is not FacilityStatus.CLOSED and _code(before) == _code(self.after)
+        return self.after.status is not FacilityStatus.CLOSED and not had
 
     def record(self, import_id: UUID) -> tuple[Any, ...]:
         """As a row of `facility_import_row`."""
@@ -97,6 +107,12 @@ _STALE: Final = (
     "Somebody has changed this place after the list was downloaded (revision {revision}); download it again",
 )
 _OUTSIDE: Final = ("outside_your_area", "อยู่นอกพื้นที่ของท่าน", "This lies outside your area")
+_CODE_IN_USE: Final = ("code_in_use", "รหัสนี้เป็นของ {name}", "This code is that of {name}")
+_OTHER_ORGANISATION: Final = (
+    "other_organisation",
+    "สถานที่นี้ดูแลโดยหน่วยงานอื่น",
+    "Another organisation keeps this place",
+)
 _MERGED: Final = ("facility_merged", "สถานที่นี้รวมกับที่อื่นแล้ว", "This place was merged into another")
 
 
@@ -104,19 +120,34 @@ class Judge:
     """Judges the rows of one list, in their order: of two rows about one place the first counts."""
 
     def __init__(
-        self, import_id: UUID, table: Table, columns: Columns, kinds: Kinds, *, area: str, organisation: UUID | None
+        self,
+        import_id: UUID,
+        table: Table,
+        columns: Columns,
+        kinds: Kinds,
+        *,
+        area: str,
+        organisation: UUID | None,
+        only_own: bool,
     ) -> None:
+        """organisation: keeps what is new; only_own: places that another one keeps are refused."""
         self._import_id = import_id
         self._table = table
         self._columns = columns
         self._kinds = kinds
         self._area = area
         self._organisation = organisation
+        self._only_own = only_own
         self._seen: dict[object, int] = {}
 
     def judge(self, rows: Sequence[Row], known: Known) -> list[Judged]:
         """Judge the next rows."""
         return [self._judge(row, known) for row in rows]
+
+    def code_in_use(self, judged: Judged, name: str) -> Judged:
+        """The same row, refused because the place `name` has its code."""
+        fault = self._named(judged.number, "official_code", _CODE_IN_USE, name=name)
+        return Judged(judged.number, Result.ERROR, faults=[fault], notices=judged.notices)
 
     def _judge(self, row: Row, known: Known) -> Judged:
         if row.faults:
@@ -133,12 +164,14 @@ class Judge:
             same = place is not None and fields["position"] == before["position"]
             after = content_of(fields, self._kinds, position_known=same)
         except InvalidContent as error:
-            faults = [self._fault(row, violation) for violation in error.violations]
+            faults = [self._fault(row.number, violation) for violation in error.violations]
             return Judged(row.number, Result.ERROR, faults=faults, notices=row.notices)
         if not after.area.startswith(self._area):
-            return Judged(row.number, Result.ERROR, faults=[self._named(row, "area", _OUTSIDE)], notices=row.notices)
+            return Judged(
+                row.number, Result.ERROR, faults=[self._named(row.number, "area", _OUTSIDE)], notices=row.notices
+            )
         if (first := self._first(row, place, after)) is not None:
-            fault = self._named(row, "name", _REPEATED, first=first)
+            fault = self._named(row.number, "name", _REPEATED, first=first)
             return Judged(row.number, Result.ERROR, faults=[fault], notices=row.notices)
         if place is None:
             alike = known.alike.get(row.number)
@@ -157,12 +190,14 @@ class Judge:
     def _refused(self, row: Row, place: Facility | None) -> Fault | None:
         draft = row.draft or {}
         if place is None:
-            return self._named(row, "facility_id", _UNKNOWN_ID) if draft.get("facility_id") else None
+            return self._named(row.number, "facility_id", _UNKNOWN_ID) if draft.get("facility_id") else None
         if place.merged_into is not None:
-            return self._named(row, "facility_id", _MERGED)
+            return self._named(row.number, "facility_id", _MERGED)
+        if self._only_own and place.content.organisation_id not in (None, self._organisation):
+            return self._named(row.number, "facility_id", _OTHER_ORGANISATION)
         revision = draft.get("revision")
         if revision is not None and revision != place.revision:
-            return self._named(row, "revision", _STALE, revision=place.revision)
+            return self._named(row.number, "revision", _STALE, revision=place.revision)
         return None
 
     def _first(self, row: Row, place: Facility | None, after: Content) -> int | None:
@@ -170,24 +205,24 @@ class Judge:
         keys: list[object] = [(after.kind, after.name.replace(" ", "").casefold(), after.area)]
         if place is not None:
             keys = [place.facility_id]
-        elif after.official_code is not None:
-            keys.append((after.kind, after.official_code))
+        if after.official_code is not None and (place is None or _code(place.content) != _code(after)):
+            keys.append(_code(after))
         first = next((self._seen[key] for key in keys if key in self._seen), None)
         if first is None:
             self._seen |= dict.fromkeys(keys, row.number)
         return first
 
-    def _named(self, row: Row, path: str, sentence: tuple[str, str, str], **named: object) -> Fault:
+    def _named(self, number: int, path: str, sentence: tuple[str, str, str], **named: object) -> Fault:
         code, th, en = sentence
-        return self._fault(row, Violation(path, code, th.format(**named), en.format(**named)))
+        return self._fault(number, Violation(path, code, th.format(**named), en.format(**named)))
 
-    def _fault(self, row: Row, violation: Violation) -> Fault:
+    def _fault(self, number: int, violation: Violation) -> Fault:
         """What the register says of a field, said of the cell that it came from."""
         column = self._column(violation.path)
         if column is None:
-            cell, title = str(row.number), ""
+            cell, title = str(number), ""
         else:
-            cell, title = self._table.cell(row.number, column), self._table.titles[column]
+            cell, title = self._table.cell(number, column), self._table.titles[column]
         return Fault(cell, title, violation.code, violation.th, violation.en, violation.path)
 
     def _column(self, path: str) -> int | None:
@@ -201,6 +236,10 @@ class Judge:
         if parts:
             return min(parts)
         return self._columns.places.get(Field.POSITION) if wanted.startswith("position") else None
+
+
+def _code(content: Content) -> tuple[str, str | None]:
+    return content.kind, content.official_code
 
 
 def _json(value: Any) -> str:

@@ -17,11 +17,13 @@ FROM unnest($1::integer[], $2::text[]) AS n (number, id)
 JOIN facility AS f ON f.facility_id = n.id::uuid AND f.area >= $3 AND f.area < $3 || ':'
 """  # noqa: S608 - text of this module only
 
+# Where two share a code, the one of the row's name.
 BY_CODE: Final = f"""
-SELECT n.number, {_QUALIFIED}
-FROM unnest($1::integer[], $2::text[], $3::text[]) AS n (number, code, kind)
+SELECT DISTINCT ON (n.number) n.number, {_QUALIFIED}
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS n (number, code, kind, name)
 JOIN facility AS f ON f.official_code = n.code AND f.kind = n.kind AND f.status <> 'closed'
-WHERE f.area >= $4 AND f.area < $4 || ':'
+WHERE f.area >= $5 AND f.area < $5 || ':'
+ORDER BY n.number, f.search_name = search_spelling(n.name) DESC, f.facility_id
 """  # noqa: S608
 
 # A place that was entered before without its code, or whose code the list does not have.
@@ -71,6 +73,7 @@ async def match(connection: Connection, rows: Sequence[Row], area: str) -> Known
         [number for number, _ in coded],
         [one["official_code"] for _, one in coded],
         [one["kind"] for _, one in coded],
+        [one["name"] for _, one in coded],
         area,
     )
     places = {row["number"]: facility_of(row) for row in found}

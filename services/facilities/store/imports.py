@@ -44,6 +44,9 @@ class Import:
     state: State
     name: str
     actor: Actor
+    """Who sent it."""
+    asked: Actor
+    """Who asked for its present step."""
     sent_at: datetime
     guess: Any
     columns: Any
@@ -65,7 +68,10 @@ class TooManyWaiting(Exception):
 
 _COLUMNS: Final = """
 import_id, state, name, sent_by, organisation, role, area, sent_at, guess, columns, row_count, partial, confirm,
-finished_at, failure, attempt
+finished_at, failure, attempt,
+coalesce(asked_by, sent_by) AS asked_by, coalesce(asked_role, role) AS asked_role,
+coalesce(asked_area, area) AS asked_area,
+CASE WHEN asked_by IS NULL THEN organisation ELSE asked_organisation END AS asked_organisation
 """
 
 # The same file, sent again before anything was done with it, is the same import.
@@ -109,7 +115,8 @@ LIMIT $4
 MOVE: Final = f"""
 UPDATE facility_import
 SET state = $4, attempt = 0, lease_until = NULL, failure = NULL, finished_at = NULL,
-    columns = coalesce($6, columns), partial = coalesce($7, partial), confirm = coalesce($8, confirm)
+    columns = coalesce($6, columns), partial = coalesce($7, partial), confirm = coalesce($8, confirm),
+    asked_by = $9, asked_organisation = $10, asked_role = $11, asked_area = $1
 WHERE {VISIBLE} AND import_id = $3 AND state = ANY ($5::text[]) AND ($4 <> 'waiting' OR file IS NOT NULL)
 RETURNING {_COLUMNS}
 """  # noqa: S608
@@ -201,7 +208,7 @@ async def rows(
 
 async def move(
     connection: Connection,
-    area: str,
+    actor: Actor,
     organisation: UUID | None,
     import_id: UUID,
     state: State,
@@ -211,10 +218,26 @@ async def move(
     partial: bool | None = None,
     confirm: bool | None = None,
 ) -> Import | None:
-    """Give an import to the workers again. None where it is not there, in no such state, or its file is erased."""
+    """Give an import to the workers again, in the actor's name; only one of an organisation, if one is named.
+
+    None where it is not there, in no such state, or its file is erased.
+    """
     told = None if columns is None else json.dumps(columns, ensure_ascii=False)
     states = [str(each) for each in only_from]
-    row = await connection.fetchrow(MOVE, area, organisation, import_id, state, states, told, partial, confirm)
+    row = await connection.fetchrow(
+        MOVE,
+        actor.area,
+        organisation,
+        import_id,
+        state,
+        states,
+        told,
+        partial,
+        confirm,
+        actor.subject,
+        actor.organisation,
+        actor.role,
+    )
     return _import(row)
 
 
@@ -270,6 +293,7 @@ def _import(row: asyncpg.Record | None) -> Import | None:
         State(row["state"]),
         row["name"],
         Actor(row["sent_by"], row["organisation"], row["role"], row["area"]),
+        Actor(row["asked_by"], row["asked_organisation"], row["asked_role"], row["asked_area"]),
         row["sent_at"],
         row["guess"] and json.loads(row["guess"]),
         row["columns"] and json.loads(row["columns"]),
