@@ -23,6 +23,7 @@ from deploy.catalogue import POSTGRES_PORT_OFFSET, Service
 from deploy.local import jars
 from deploy.local.secrets import POSTGRES_SUPERUSER, Secrets, write_private
 from deploy.trouble import Trouble
+from shared.postgres.pool import UNREACHABLE
 
 if TYPE_CHECKING:
     from deploy.local.tools import Tools
@@ -110,7 +111,7 @@ class Postgres:
         """Whether the server that answers is ours: it takes our password and works on our folder."""
         try:
             return _run(self._data_directory()) == str(self.data)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (*UNREACHABLE, asyncpg.PostgresError):
             return False
 
     def provision(self, services: Sequence[Service]) -> None:

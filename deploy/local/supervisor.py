@@ -15,6 +15,7 @@ import signal
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -189,6 +190,13 @@ class Keeper:
             return None
         except psutil.NoSuchProcess:
             return None  # it has ended already
+        except Exception as error:
+            self._note("It could not be started:")
+            self.trouble = Trouble(
+                f"{self.program.name} could not be started ({type(error).__name__}: {error}); in full in {self.log}.",
+                f"เริ่ม {self.program.name} ไม่ได้ ดูรายละเอียดใน {self.log}",
+            )
+            return None
         self.trouble = None
         self._become(State.STARTING)
         return process
@@ -198,7 +206,7 @@ class Keeper:
         next_probe = 0.0
         while process.poll() is None and not self._stopping.is_set():
             if time.monotonic() >= next_probe:
-                ready = self.program.ready()
+                ready = self._probe()
                 if ready and process.poll() is None:
                     self.failures = 0
                     self._become(State.READY)
@@ -208,6 +216,22 @@ class Keeper:
             self._stopping.wait(_POLL_S)
         if process.poll() is not None:
             self.identity = None
+
+    def _probe(self) -> bool:
+        """Whether the process says that it is ready. A probe that fails in a way nobody foresaw has not said so.
+
+        A client whose server is killed in the middle of an answer raises what it likes. That must not end the keeping.
+        """
+        try:
+            return self.program.ready()
+        except Exception:
+            self._note("Its probe failed:")
+            return False
+
+    def _note(self, what: str) -> None:
+        """Write what went wrong around the process into its log, where an operator looks."""
+        with contextlib.suppress(OSError), self.log.open("a") as log:
+            log.write(f"supervisor: {what}\n{traceback.format_exc()}")
 
     def _end(self) -> None:
         process = self._process

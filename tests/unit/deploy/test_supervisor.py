@@ -120,6 +120,36 @@ def test_one_that_cannot_be_started_says_why(supervisor: Supervisor) -> None:
         supervisor.wait_ready(["missing"], 10)
 
 
+def test_a_probe_that_fails_unforeseen_does_not_end_the_keeping(supervisor: Supervisor, port: int) -> None:
+    """The answer of a server that is killed while it gives it: the client raises what nobody has foreseen."""
+    failures = iter([None, RuntimeError("cannot switch to state 12")])
+
+    def ready() -> bool:
+        if error := next(failures, None):
+            raise error
+        return http_ready(port)()
+
+    keeper = supervisor.start(_program("web", STAND_IN, port, ready=ready))
+    supervisor.wait_ready(["web"], 10)
+    keeper.kill()
+    supervisor.wait_ready(["web"], 10)
+    assert keeper.restarts == 1
+    assert "cannot switch to state 12" in keeper.log.read_text()
+
+
+def test_a_start_that_fails_unforeseen_is_tried_again(supervisor: Supervisor, port: int) -> None:
+    failures = iter([ValueError("half a file")])
+
+    def before() -> None:
+        if error := next(failures, None):
+            raise error
+
+    keeper = supervisor.start(_program("web", STAND_IN, port, before=before))
+    _eventually(lambda: keeper.ready)
+    assert keeper.restarts == 1
+    assert "half a file" in keeper.log.read_text()
+
+
 def test_one_that_does_not_listen_to_the_stop_is_killed(supervisor: Supervisor) -> None:
     keeper = supervisor.start(_program("deaf", DEAF, stop_seconds=0.2))
     _eventually(lambda: "deaf" in logs.tail(keeper.log))
