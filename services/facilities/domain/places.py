@@ -122,6 +122,11 @@ class Change:
     before: Facility | None
     after: Facility
 
+    @property
+    def takes_code(self) -> bool:
+        """Whether the place gets a code that it did not have before, as an open place of its kind."""
+        return takes_code(None if self.before is None else self.before.content, self.after.content)
+
 
 class ClosedFacility(Exception):
     """A closed place has nothing to confirm; it is opened again by an update."""
@@ -137,6 +142,15 @@ class MergedFacility(Exception):
     def __init__(self, survivor: UUID) -> None:
         super().__init__(survivor)
         self.survivor = survivor
+
+
+def takes_code(before: Content | None, after: Content) -> bool:
+    """Whether `after` has an open place's code that `before` did not have."""
+    if after.official_code is None or after.status is FacilityStatus.CLOSED:
+        return False
+    if before is None or before.status is FacilityStatus.CLOSED:
+        return True
+    return (before.kind, before.official_code) != (after.kind, after.official_code)
 
 
 def created(facility_id: UUID, content: Content, at: datetime) -> Change:

@@ -13,7 +13,14 @@ from services.facilities.domain.places import ClosedFacility, MergedFacility, No
 from services.facilities.domain.violations import InvalidContent, Violation
 from services.facilities.reference import Reference
 from services.facilities.store.codes import CodeInUse
-from services.facilities.store.places import Actor, IdTaken, OtherArea, StaleRevision, UnknownFacility
+from services.facilities.store.places import (
+    Actor,
+    IdTaken,
+    OtherArea,
+    OtherOrganisation,
+    StaleRevision,
+    UnknownFacility,
+)
 from shared.observability.clock import Clock
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 from shared.security.principal import Principal
@@ -106,6 +113,12 @@ async def database(request: Request) -> AsyncIterator[Connection]:
     except OtherArea:
         raise Problem(
             403, "other_area", detail=Message("สถานที่อยู่นอกพื้นที่ของท่าน", "The place lies outside your area")
+        ) from None
+    except OtherOrganisation:
+        raise Problem(
+            403,
+            "other_organisation",
+            detail=Message("สถานที่นี้ดูแลโดยหน่วยงานอื่น", "Another organisation keeps this place"),
         ) from None
     except IdTaken:
         raise Problem(

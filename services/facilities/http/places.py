@@ -23,7 +23,7 @@ from services.facilities.http.parts import (
     invalid,
     reference_of,
 )
-from services.facilities.store import codes, places
+from services.facilities.store import places
 from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.web.authentication import demand_area
@@ -46,10 +46,10 @@ async def create_facility(request: Request, body: FacilityBody, principal: Write
         content = replace(content, organisation_id=principal.organisation)
     now = clock_of(request).now()
     facility_id = body.facility_id or uuid4()
-    async with database(request) as connection, connection.transaction():
-        if not body.shared_code:
-            await codes.demand_free(connection, content, facility_id)
-        facility, new = await places.create(connection, facility_id, content, actor_of(principal), now)
+    async with database(request) as connection:
+        facility, new = await places.create(
+            connection, facility_id, content, actor_of(principal), now, shared_code=body.shared_code
+        )
     headers = {"Location": f"/v1/facilities/{facility.facility_id}"}
     return answer(request, facility, status=201 if new else 200, headers=headers)
 
@@ -77,10 +77,10 @@ async def update_facility(
         organisation = content.organisation_id or before.content.organisation_id
         return updated(before, replace(content, organisation_id=organisation), now)
 
-    async with database(request) as connection, connection.transaction():
-        if not body.shared_code:
-            await codes.demand_free(connection, content, facility_id)
-        facility = await places.change(connection, facility_id, actor_of(principal), decide, expected=expected)
+    async with database(request) as connection:
+        facility = await places.change(
+            connection, facility_id, actor_of(principal), decide, expected=expected, shared_code=body.shared_code
+        )
     return answer(request, facility)
 
 

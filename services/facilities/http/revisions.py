@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, StrictInt
 from services.facilities.fields import Body, FacilityFields, content_document
 from services.facilities.http.parts import UNKNOWN, Writer, database
 from services.facilities.store import revisions
-from services.facilities.store.places import UnknownFacility
 from services.facilities.store.revisions import Revision
 from shared.contracts.events import FacilityChange
 
@@ -22,7 +21,10 @@ router = APIRouter(prefix="/v1/facilities/{facility_id}/revisions")
 
 
 class RevisionAnswer(Body):
-    """One revision: who made it, which fields differ from the one before, and the content that it left."""
+    """One revision: who made it, which fields differ from the one before, and the content that it left.
+
+    merged_into: the place that it was then known to be; `fields` names it where that began or ended.
+    """
 
     revision: StrictInt
     change: FacilityChange
@@ -31,6 +33,7 @@ class RevisionAnswer(Body):
     organisation: UUID | None
     role: str
     fields: list[str]
+    merged_into: UUID | None
     content: FacilityFields
 
 
@@ -45,14 +48,12 @@ class RevisionPage(Body):
 async def list_revisions(
     request: Request,
     facility_id: UUID,
-    _: Writer,
+    principal: Writer,
     below: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
-    """The history of a place, for those who keep places."""
+    """The history of a place, for those who keep places in its area."""
     async with database(request) as connection:
-        found = await revisions.revisions(connection, facility_id, below, PAGE + 1)
-        if not found and below is None:
-            raise UnknownFacility
+        found = await revisions.revisions(connection, facility_id, principal.area, below, PAGE + 1)
     shown = found[:PAGE]
     return JSONResponse(
         {
@@ -65,6 +66,9 @@ async def list_revisions(
 def _document(one: Revision, before: Sequence[Revision]) -> dict[str, Any]:
     content = content_document(one.content)
     former = content_document(before[0].content) if before else {}
+    fields = [field for field, value in content.items() if former.get(field) != value]
+    if before and before[0].merged_into != one.merged_into:
+        fields.append("merged_into")
     return {
         "revision": one.revision,
         "change": one.change,
@@ -72,6 +76,7 @@ def _document(one: Revision, before: Sequence[Revision]) -> dict[str, Any]:
         "changed_by": str(one.changed_by),
         "organisation": one.organisation and str(one.organisation),
         "role": one.role,
-        "fields": [field for field, value in content.items() if former.get(field) != value],
+        "fields": fields,
+        "merged_into": one.merged_into and str(one.merged_into),
         "content": content,
     }

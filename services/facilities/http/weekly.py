@@ -51,7 +51,8 @@ class Confirmations(Body):
 
 
 class ConfirmationResult(BaseModel):
-    """What became of one: confirmed; not_found, also in another area; closed; merged."""
+    """What became of one: confirmed; not_found, also in another area, or kept by another
+    organisation than an officer's; closed; merged."""
 
     facility_id: UUID
     outcome: str
@@ -124,9 +125,10 @@ async def confirm_many(request: Request, body: Confirmations, principal: Writer)
     now = clock_of(request).now()
     ids = list(dict.fromkeys(body.facility_ids))
     async with database(request) as connection, connection.transaction():
-        locked = await places.lock_many(connection, ids, principal.area)
+        actor = actor_of(principal)
+        locked = await places.lock_many(connection, ids, actor.area, only_of=actor.only_of)
         steps = [step for each in locked.values() if (step := _confirmed(each, now)) is not None]
-        written = await places.update(connection, steps, actor_of(principal))
+        written = await places.update(connection, steps, actor)
     return ConfirmationResults(
         results=[
             ConfirmationResult(

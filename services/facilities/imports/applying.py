@@ -10,7 +10,7 @@ import asyncpg
 
 from services.facilities.domain.hours import BANGKOK
 from services.facilities.domain.places import Change, Facility, created, updated
-from services.facilities.imports.conflicts import entered_meanwhile
+from services.facilities.imports.conflicts import entered_meanwhile, given_away
 from services.facilities.imports.judging import Result
 from services.facilities.imports.overlay import draft_of
 from services.facilities.store import imports, places
@@ -85,15 +85,19 @@ async def apply(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
 async def undo(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Clock) -> None:
     """Give every place that a claimed import has changed its former fields, and close those that it entered; let go.
 
-    Places that somebody has changed since are left alone, and their rows are marked. Raises `Fenced`.
+    Places that somebody has changed since, or whose former code another place has by now, are left alone, and their
+    rows are marked. Raises `Fenced`.
     """
     now = clock.now()
     async with acquire(pool) as connection, connection.transaction():
         await imports.lock(connection, claimed)
         await connection.execute(LOCK_ALL, claimed.import_id)
+        without = await given_away(connection, claimed.import_id)
         async for rows in _chunks(connection, TO_UNDO, claimed.import_id):
-            locked = await places.lock_many(connection, [row["facility_id"] for row in rows], claimed.asked.area)
-            untouched = [row for row in rows if _revision(locked, row) == row["applied"]]
+            locked = await _locked(connection, rows, claimed.asked)
+            untouched = [
+                row for row in rows if _revision(locked, row) == row["applied"] and row["number"] not in without
+            ]
             steps = [_undone(locked[row["facility_id"]], row, now) for row in untouched]
             await places.update(connection, steps, claimed.asked)
             kept = {row["number"] for row in untouched}
@@ -122,7 +126,7 @@ async def _apply_chunk(
     """Gives the revisions that came of rows, and the rows whose places somebody has changed."""
     entered = [row for row in rows if row["result"] == Result.NEW]
     known = [row for row in rows if row["result"] != Result.NEW]
-    locked = await places.lock_many(connection, [row["facility_id"] for row in known], actor.area)
+    locked = await _locked(connection, known, actor)
     same = [row for row in known if _revision(locked, row) == row["revision"]]
     written = await places.insert(
         connection,
@@ -143,6 +147,11 @@ async def _chunks(connection: Connection, query: str, import_id: Any, *values: A
     while rows := await connection.fetch(query, import_id, *values, after, MOST_AT_ONCE):
         yield rows
         after = rows[-1]["number"]
+
+
+async def _locked(connection: Connection, rows: Sequence[asyncpg.Record], actor: Actor) -> Mapping[Any, Facility]:
+    ids = [row["facility_id"] for row in rows]
+    return await places.lock_many(connection, ids, actor.area, only_of=actor.only_of)
 
 
 def _revision(locked: Mapping[Any, Facility], row: asyncpg.Record) -> int | None:

@@ -25,7 +25,6 @@ from services.facilities.reading import (
 from services.facilities.store import imports
 from services.facilities.store.imports import Import, State
 from services.facilities.store.kinds import kinds
-from shared.contracts.events import Role
 from shared.observability.clock import Clock
 from shared.postgres.pool import acquire
 
@@ -65,7 +64,7 @@ async def check(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
             known_kinds,
             area=claimed.actor.area,
             organisation=claimed.actor.organisation,
-            only_own=claimed.actor.role == Role.PLACE_OFFICER,
+            only_of=claimed.actor.only_of,
         )
         today = clock.now().astimezone(BANGKOK).date()
         rows = drafts(table, columns, kinds=list(known_kinds.values()), today=today, within=claimed.actor.area)

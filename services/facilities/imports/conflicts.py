@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.facilities.imports.judging import Judged
+from services.facilities.store import codes
 from shared.postgres.pool import Connection
 
 # Of the whole country: a code is one place's, wherever the sender may write.
@@ -17,26 +18,35 @@ WHERE f.facility_id <> n.facility_id AND f.status <> 'closed'
 ORDER BY n.number, f.facility_id
 """
 
-# What checking has found to be free, and no longer is: another list with the same places was applied, or somebody
-# entered one. Compared as `matching` and `CODE_HOLDERS` do.
+# The codes that applying, or undoing, would give to open places which do not have them by then: `places.takes_code` in
+# SQL, from the content that a row replaces to the one that it leaves.
+_TAKEN: Final = """
+SELECT number, facility_id, {after} ->> 'kind' AS kind, {after} ->> 'official_code' AS code
+FROM facility_import_row
+WHERE import_id = $1 AND {wanted} AND {after} ->> 'official_code' IS NOT NULL AND {after} ->> 'status' <> 'closed'
+  AND ({before} IS NULL OR {before} ->> 'status' = 'closed'
+       OR {before} ->> 'kind' <> {after} ->> 'kind'
+       OR {before} ->> 'official_code' IS DISTINCT FROM {after} ->> 'official_code')
+"""
+TAKEN_BY_APPLYING: Final = _TAKEN.format(before="before", after="after", wanted="result IN ('new', 'changed')")
+TAKEN_BY_UNDOING: Final = _TAKEN.format(before="after", after="before", wanted="applied IS NOT NULL")
+
+HELD: Final = """
+SELECT DISTINCT n.number
+FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[]) AS n (number, facility_id, kind, code)
+JOIN facility AS f ON f.official_code = n.code AND f.kind = n.kind
+WHERE f.facility_id <> n.facility_id AND f.status <> 'closed'
+"""
+
+# What checking has found to be new, and no longer is: another list with the same places was applied, or somebody has
+# entered one. Compared as `matching` does.
 ENTERED_MEANWHILE: Final = """
-WITH r AS MATERIALIZED (
-    SELECT number, facility_id, result, before IS NULL AS entered,
-           after ->> 'name' AS name, after ->> 'kind' AS kind, after ->> 'area' AS area, after ->> 'status' AS status,
-           after ->> 'official_code' AS code, before ->> 'official_code' AS former_code,
-           before ->> 'kind' AS former_kind, before ->> 'status' AS former_status
-    FROM facility_import_row
-    WHERE import_id = $1 AND result IN ('new', 'changed')
-)
 SELECT r.number
-FROM r JOIN facility AS f ON f.official_code = r.code AND f.kind = r.kind
-WHERE f.facility_id <> r.facility_id AND f.status <> 'closed' AND r.status <> 'closed'
-  AND (r.entered OR (r.code, r.kind) IS DISTINCT FROM (r.former_code, r.former_kind) OR r.former_status = 'closed')
-UNION
-SELECT r.number
-FROM r JOIN facility AS f ON f.search_name = search_spelling(r.name) AND f.kind = r.kind AND f.area = r.area
-WHERE r.entered AND f.status <> 'closed'
-  AND (f.official_code IS NULL OR r.code IS NULL OR f.official_code = r.code)
+FROM facility_import_row AS r
+JOIN facility AS f ON f.search_name = search_spelling(r.after ->> 'name')
+                  AND f.kind = r.after ->> 'kind' AND f.area = r.after ->> 'area'
+WHERE r.import_id = $1 AND r.result = 'new' AND f.status <> 'closed'
+  AND (f.official_code IS NULL OR r.after ->> 'official_code' IS NULL OR f.official_code = r.after ->> 'official_code')
 """
 
 # Two lists that are applied at once would not see each other's places.
@@ -65,7 +75,23 @@ async def code_holders(connection: Connection, rows: Sequence[Judged]) -> Mappin
 async def entered_meanwhile(connection: Connection, import_id: UUID) -> list[int]:
     """The rows of an import whose place or code somebody else has entered since they were checked.
 
-    Until the caller's transaction ends no other import is applied.
+    Until the caller's transaction ends no other import is applied, and nobody enters these codes.
     """
     await connection.execute(LOCK_APPLICATION)
-    return [row["number"] for row in await connection.fetch(ENTERED_MEANWHILE, import_id)]
+    entered = {row["number"] for row in await connection.fetch(ENTERED_MEANWHILE, import_id)}
+    return sorted(entered | await _codes_held(connection, TAKEN_BY_APPLYING, import_id))
+
+
+async def given_away(connection: Connection, import_id: UUID) -> frozenset[int]:
+    """The rows of an import whose former code another place has by now.
+
+    Until the caller's transaction ends nobody enters these codes.
+    """
+    return frozenset(await _codes_held(connection, TAKEN_BY_UNDOING, import_id))
+
+
+async def _codes_held(connection: Connection, taken: str, import_id: UUID) -> set[int]:
+    rows = await connection.fetch(taken, import_id)
+    await codes.lock(connection, [row["code"] for row in rows])
+    columns = ([row[name] for row in rows] for name in ("number", "facility_id", "kind", "code"))
+    return {row["number"] for row in await connection.fetch(HELD, *columns)}

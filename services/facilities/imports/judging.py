@@ -9,13 +9,12 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from services.facilities.domain.kinds import Kinds
-from services.facilities.domain.places import Content, Facility
+from services.facilities.domain.places import Content, Facility, takes_code
 from services.facilities.domain.violations import InvalidContent, Violation
 from services.facilities.fields import content_document
 from services.facilities.imports.overlay import content_of, laid_over
 from services.facilities.reading import Columns, Fault, Field, Row, Table
 from services.facilities.reading.record import PATHS
-from shared.contracts.events import FacilityStatus
 
 
 class Result(StrEnum):
@@ -58,11 +57,9 @@ class Judged:
     @property
     def takes_code(self) -> bool:
         """Whether applying would give an open place a code that it does not have by now."""
-        if self.result not in (Result.NEW, Result.CHANGED) or self.after is None or self.after.official_code is None:
+        if self.result not in (Result.NEW, Result.CHANGED) or self.after is None:
             return False
-        before = None if self.before is None else self.before.content
-        had = before is not None and before.status is not FacilityStatus.CLOSED and _code(before) == _code(self.after)
-        return self.after.status is not FacilityStatus.CLOSED and not had
+        return takes_code(None if self.before is None else self.before.content, self.after)
 
     def record(self, import_id: UUID) -> tuple[Any, ...]:
         """As a row of `facility_import_row`."""
@@ -128,16 +125,16 @@ class Judge:
         *,
         area: str,
         organisation: UUID | None,
-        only_own: bool,
+        only_of: UUID | None,
     ) -> None:
-        """organisation: keeps what is new; only_own: places that another one keeps are refused."""
+        """organisation: keeps what is new; only_of: places that another one keeps are refused."""
         self._import_id = import_id
         self._table = table
         self._columns = columns
         self._kinds = kinds
         self._area = area
         self._organisation = organisation
-        self._only_own = only_own
+        self._only_of = only_of
         self._seen: dict[object, int] = {}
 
     def judge(self, rows: Sequence[Row], known: Known) -> list[Judged]:
@@ -193,7 +190,7 @@ class Judge:
             return self._named(row.number, "facility_id", _UNKNOWN_ID) if draft.get("facility_id") else None
         if place.merged_into is not None:
             return self._named(row.number, "facility_id", _MERGED)
-        if self._only_own and place.content.organisation_id not in (None, self._organisation):
+        if self._only_of is not None and place.content.organisation_id not in (None, self._only_of):
             return self._named(row.number, "facility_id", _OTHER_ORGANISATION)
         revision = draft.get("revision")
         if revision is not None and revision != place.revision:

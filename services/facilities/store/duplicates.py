@@ -10,7 +10,7 @@ from uuid import UUID
 from services.facilities.domain import places as domain
 from services.facilities.domain.places import Facility
 from services.facilities.store import places
-from services.facilities.store.places import Actor, OtherArea, StaleRevision, UnknownFacility
+from services.facilities.store.places import Actor, OtherArea, OtherOrganisation, StaleRevision, UnknownFacility
 from shared.postgres.pool import Connection
 
 ALIKE: Final = 0.5
@@ -108,6 +108,7 @@ async def merge(
 
     Raises:
         UnknownFacility, OtherArea, StaleRevision, MergedFacility.
+        OtherOrganisation: of the one that is closed; the other one stays as it is, whoever keeps it.
     """
     async with connection.transaction():
         known = await places.get_many(connection, [facility_id, survivor_id])
@@ -117,6 +118,8 @@ async def merge(
         if len(locked) != 2:
             raise OtherArea
         before = locked[facility_id]
+        if actor.only_of is not None and before.content.organisation_id not in (None, actor.only_of):
+            raise OtherOrganisation
         if before.revision != expected:
             raise StaleRevision(before.revision)
         step = domain.merged(before, locked[survivor_id], at)

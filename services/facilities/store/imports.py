@@ -121,12 +121,16 @@ WHERE {VISIBLE} AND import_id = $3 AND state = ANY ($5::text[]) AND ($4 <> 'wait
 RETURNING {_COLUMNS}
 """  # noqa: S608
 
+# Lists are checked side by side, but applied and undone one after the other: a second would only wait for the first.
 CLAIM: Final = f"""
 UPDATE facility_import
 SET attempt = attempt + 1, lease_until = $1::timestamptz + $2::interval
 WHERE import_id = (
     SELECT import_id FROM facility_import
-    WHERE state IN ('waiting', 'applying', 'undoing') AND (lease_until IS NULL OR lease_until < $1)
+    WHERE (lease_until IS NULL OR lease_until < $1)
+      AND (state = 'waiting' OR state IN ('applying', 'undoing') AND NOT EXISTS (
+          SELECT FROM facility_import WHERE state IN ('applying', 'undoing') AND lease_until >= $1
+      ))
     ORDER BY sent_at
     LIMIT 1
     FOR UPDATE SKIP LOCKED

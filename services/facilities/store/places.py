@@ -10,7 +10,9 @@ from uuid import UUID
 from services.facilities.domain import places as domain
 from services.facilities.domain.events import event
 from services.facilities.domain.places import Change, Content, Facility
+from services.facilities.store import codes
 from services.facilities.store.rows import COLUMNS, content_json, facility_of, row_of
+from shared.contracts.events import Role
 from shared.contracts.topics import FACILITY_UPDATED
 from shared.postgres import outbox
 from shared.postgres.pool import Connection
@@ -30,6 +32,14 @@ class Actor:
     role: str
     area: str
 
+    @property
+    def only_of(self) -> UUID | None:
+        """The organisation whose places he may change, besides those that nobody keeps; None: everybody's.
+
+        A place officer answers for his organisation; who has none is his own.
+        """
+        return (self.organisation or self.subject) if self.role == Role.PLACE_OFFICER else None
+
 
 class UnknownFacility(LookupError):
     """No place has this id."""
@@ -37,6 +47,10 @@ class UnknownFacility(LookupError):
 
 class OtherArea(Exception):
     """The place lies outside the actor's area."""
+
+
+class OtherOrganisation(Exception):
+    """Another organisation than the actor's keeps the place."""
 
 
 class IdTaken(Exception):
@@ -71,8 +85,9 @@ RETURNING f.facility_id
 """  # noqa: S608
 
 INSERT_REVISIONS: Final = """
-INSERT INTO facility_revision (facility_id, revision, change, content, changed_at, changed_by, organisation, role)
-SELECT r.facility_id, r.revision, r.change, r.content, r.changed_at, $2, $3, $4
+INSERT INTO facility_revision
+    (facility_id, revision, change, content, merged_into, changed_at, changed_by, organisation, role)
+SELECT r.facility_id, r.revision, r.change, r.content, r.merged_into, r.changed_at, $2, $3, $4
 FROM jsonb_populate_recordset(NULL::facility_revision, $1) AS r
 """
 
@@ -109,7 +124,8 @@ ORDER BY step
 
 # In the order of their ids, so that two who change the same places wait for each other instead of both for ever.
 LOCK_FACILITIES: Final = f"""
-SELECT {COLUMNS}, starts_with(area, $2) AS in_area
+SELECT {COLUMNS}, starts_with(area, $2) AS in_area,
+       $3::uuid IS NULL OR organisation_id IS NULL OR organisation_id = $3 AS is_own
 FROM facility
 WHERE facility_id = ANY ($1::uuid[])
 ORDER BY facility_id
@@ -118,16 +134,27 @@ FOR UPDATE
 
 
 async def create(
-    connection: Connection, facility_id: UUID, content: Content, actor: Actor, at: datetime
+    connection: Connection,
+    facility_id: UUID,
+    content: Content,
+    actor: Actor,
+    at: datetime,
+    *,
+    shared_code: bool = False,
 ) -> tuple[Facility, bool]:
     """Enters a place; the same content under the same id again gives the place as it stands now, and False.
+
+    shared_code: whether the actor knows that others have its code.
 
     Raises:
         OtherArea: the place would lie outside the actor's area.
         IdTaken: the id was first entered with other content.
+        CodeInUse.
     """
     change = domain.created(facility_id, content, at)
     async with connection.transaction():
+        if not shared_code:
+            await codes.demand_free(connection, change)
         if await insert(connection, [change], actor):
             return change.after, True
         # No row: the id is known, or the area is another's.
@@ -146,24 +173,31 @@ async def change(
     decide: Callable[[Facility], Change],
     *,
     expected: int | None = None,
+    shared_code: bool = False,
 ) -> Facility:
     """Makes the change that `decide` finds from the place as it stands, under a lock of its row.
 
     expected: the revision that the actor has seen; None asks for no particular one.
+    shared_code: whether the actor knows that others have the place's code.
 
     Raises:
-        UnknownFacility, OtherArea: also when the change would move the place out of the actor's area.
+        UnknownFacility, OtherOrganisation, CodeInUse.
+        OtherArea: also when the change would move the place out of the actor's area.
         StaleRevision: the place has another revision than the expected one.
     """
     async with connection.transaction():
-        row = await connection.fetchrow(LOCK_FACILITIES, [facility_id], actor.area)
+        row = await connection.fetchrow(LOCK_FACILITIES, [facility_id], actor.area, actor.only_of)
         if row is None:
             raise UnknownFacility
         if not row["in_area"]:
             raise OtherArea
+        if not row["is_own"]:
+            raise OtherOrganisation
         if expected is not None and row["revision"] != expected:
             raise StaleRevision(row["revision"])
         step = decide(facility_of(row))
+        if not shared_code:
+            await codes.demand_free(connection, step)
         if not await update(connection, [step], actor):
             raise OtherArea  # the row is locked: only the new area can have failed
         return step.after
@@ -191,10 +225,13 @@ async def get_many(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Fa
     return {row["facility_id"]: facility_of(row) for row in rows}
 
 
-async def lock_many(connection: Connection, ids: Sequence[UUID], area: str) -> dict[UUID, Facility]:
-    """Those of at most `MOST_AT_ONCE` places that lie in `area`, locked until the caller's transaction ends."""
-    rows = await connection.fetch(LOCK_FACILITIES, ids, area)
-    return {row["facility_id"]: facility_of(row) for row in rows if row["in_area"]}
+async def lock_many(
+    connection: Connection, ids: Sequence[UUID], area: str, *, only_of: UUID | None = None
+) -> dict[UUID, Facility]:
+    """Those of at most `MOST_AT_ONCE` places that lie in `area`, locked until the caller's transaction ends; of an
+    organisation and of nobody, if one is named."""
+    rows = await connection.fetch(LOCK_FACILITIES, ids, area, only_of)
+    return {row["facility_id"]: facility_of(row) for row in rows if row["in_area"] and row["is_own"]}
 
 
 async def insert(connection: Connection, changes: Sequence[Change], actor: Actor) -> frozenset[UUID]:
@@ -225,7 +262,8 @@ async def _record(connection: Connection, changes: Sequence[Change], actor: Acto
         return
     revisions = ",".join(
         f'{{"facility_id":"{change.after.facility_id}","revision":{change.after.revision},"change":"{change.kind}",'
-        f'"changed_at":"{change.after.updated_at.isoformat()}","content":{content_json(change.after.content)}}}'
+        f'"changed_at":"{change.after.updated_at.isoformat()}","merged_into":{_quoted(change.after.merged_into)},'
+        f'"content":{content_json(change.after.content)}}}'
         for change in changes
     )
     await connection.execute(INSERT_REVISIONS, f"[{revisions}]", actor.subject, actor.organisation, actor.role)
@@ -235,3 +273,7 @@ async def _record(connection: Connection, changes: Sequence[Change], actor: Acto
         [(str(change.after.facility_id), event(change, actor.subject)) for change in changes],
         time=changes[0].after.updated_at,
     )
+
+
+def _quoted(value: UUID | None) -> str:
+    return "null" if value is None else f'"{value}"'

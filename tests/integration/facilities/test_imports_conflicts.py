@@ -122,6 +122,25 @@ async def test_history_names_who_applied_and_who_undid(lists: Lists, revisions: 
     ]
 
 
+async def test_undoing_leaves_a_code_that_was_given_away_since(lists: Lists, pool: Pool, place: Place) -> None:
+    """The list took it from a place; its officer has given it to another one meanwhile."""
+    body = place(name="โรงพยาบาลเสียรหัส", kind="hospital", official_code="00787")
+    address = "/v1/facilities/" + (await lists.client.post("/v1/facilities", json=body)).json()["facility_id"]
+    rows = [
+        (address.rpartition("/")[2], "โรงพยาบาลเสียรหัส", "โรงพยาบาล", "500101", 200, 12, "00788"),
+        (None, "โรงพยาบาลในรายการเดียวกัน", "โรงพยาบาล", "500102", 20, 1, "00789"),
+    ]
+    sent = await lists.send(listed(*rows, titles=["facility_id", *CODED]))
+    assert (await lists.step(sent["import_id"], "application"))["state"] == "applied"
+    heir = place(name="โรงพยาบาลรับรหัส", kind="hospital", official_code="00787")
+    assert (await lists.client.post("/v1/facilities", json=heir)).status_code == 201
+    undone = await lists.step(sent["import_id"], "undo")
+    assert (undone["state"], undone["counts"]) == ("undone", {"changed_since": 1, "new": 1})
+    assert (await lists.client.get(address)).json()["official_code"] == "00788"
+    open_with = "SELECT name FROM facility WHERE official_code = '00787' AND status <> 'closed'"
+    assert [row["name"] for row in await pool.fetch(open_with)] == ["โรงพยาบาลรับรหัส"]
+
+
 @pytest.fixture
 def revisions(pool: Pool) -> Callable[[str], Any]:
     """Who made the revisions of a place, and in which role."""

@@ -291,7 +291,9 @@ async def test_who_keeps_a_place(client: httpx.AsyncClient, place: Place) -> Non
     administrator = {"Authorization": "Bearer province_administrator@50", "If-Match": '"1"'}
     given = await client.put(address, json=place(organisation_id=other), headers=administrator)
     assert given.json()["organisation_id"] == other
-    kept = await client.put(address, json=place(free=1), headers={"If-Match": '"2"'})
+    lost = await client.put(address, json=place(free=1), headers={"If-Match": '"2"'})
+    assert (lost.status_code, lost.json()["code"]) == (403, "other_organisation")
+    kept = await client.put(address, json=place(free=1), headers=administrator | {"If-Match": '"2"'})
     assert kept.json()["organisation_id"] == other  # said nothing about it
 
 
@@ -305,9 +307,14 @@ async def test_an_official_code_belongs_to_one_open_place_of_a_kind(client: http
     await enter(client, place(official_code=code, kind="vaccination_point", free=None))
     shared = await enter(client, place(official_code=code, shared_code=True))
     address = f"/v1/facilities/{shared['facility_id']}"
-    assert (await client.put(address, json=shared, headers={"If-Match": '"1"'})).status_code == 409
-    closed = await client.put(address, json=shared | {"status": "closed"}, headers={"If-Match": '"1"'})
-    assert closed.status_code == 200
+    # It is the place's own from then on; who closes it gives it back.
+    assert (await client.put(address, json=shared | {"free": 3}, headers={"If-Match": '"1"'})).status_code == 200
+    for revision, status, expected in ((2, "closed", 200), (3, "open", 409)):
+        changed = shared | {"status": status}
+        answer = await client.put(address, json=changed, headers={"If-Match": f'"{revision}"'})
+        assert answer.status_code == expected
+    # What hinders the change at all is told before whose code it is.
+    assert (await client.put(address, json=shared, headers={"If-Match": '"2"'})).status_code == 412
 
 
 async def test_of_two_who_enter_one_code_at_once_one_is_told(client: httpx.AsyncClient, place: Place) -> None:
@@ -371,3 +378,52 @@ async def test_kinds_decide_what_is_asked(client: httpx.AsyncClient, place: Plac
     assert {(error["path"], error["code"]) for error in untold.json()["errors"]} == {("kind", "not_told_of")}
     officer = await client.put("/v1/facility-kinds/another", json=temple)
     assert officer.status_code == 403
+
+
+async def test_an_officer_changes_only_what_his_organisation_or_nobody_keeps(
+    client: httpx.AsyncClient, place: Place
+) -> None:
+    """He has to leave alone what another one keeps, by whatever way; a coordinator has not."""
+    coordinator = {"Authorization": "Bearer district_coordinator@5001"}
+    theirs, ours = [
+        (await client.post("/v1/facilities", json=place(organisation_id=str(one)), headers=coordinator)).json()
+        for one in (UUID(int=8), UUID(int=7))
+    ]
+    other = ("/v1/facilities/" + theirs["facility_id"], {"If-Match": '"1"'})
+    taken = theirs | {"organisation_id": None, "free": 1}
+    into = {"into": ours["facility_id"]}
+    refused = [
+        await client.put(other[0], json=taken, headers=other[1]),
+        await client.post(f"{other[0]}/confirmation"),
+        await client.post(f"{other[0]}/merger", json=into, headers=other[1]),
+    ]
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "other_organisation")] * 3
+    ids = [theirs["facility_id"], ours["facility_id"]]
+    told = (await client.post("/v1/confirmations", json={"facility_ids": ids})).json()["results"]
+    assert [one["outcome"] for one in told] == ["not_found", "confirmed"]
+    assert (await client.post(f"{other[0]}/merger", json=into, headers=coordinator | other[1])).status_code == 200
+    parted = await client.delete(f"{other[0]}/merger")
+    assert (parted.status_code, parted.json()["code"]) == (403, "other_organisation")
+    # One's own place may turn out to be another's.
+    mine = await enter(client, place())
+    address = "/v1/facilities/" + mine["facility_id"]
+    merged = await client.post(f"{address}/merger", json={"into": ids[1]}, headers={"If-Match": '"1"'})
+    assert merged.status_code == 200
+
+
+async def test_history_is_for_those_of_the_area_and_tells_of_mergers(client: httpx.AsyncClient, place: Place) -> None:
+    one, other = await enter(client, place()), await enter(client, place())
+    address = "/v1/facilities/" + one["facility_id"]
+    await client.post(f"{address}/merger", json={"into": other["facility_id"]}, headers={"If-Match": '"1"'})
+    await client.delete(f"{address}/merger")
+    history = (await client.get(f"{address}/revisions")).json()["items"]
+    assert [(each["change"], each["merged_into"]) for each in history] == [
+        ("updated", None),
+        ("closed", other["facility_id"]),
+        ("created", None),
+    ]
+    assert [each["fields"] for each in history[:2]] == [["merged_into"], ["status", "merged_into"]]
+    for role, expected in (("place_officer@5002", 403), ("place_officer@5001", 200), ("central_administrator@", 200)):
+        answer = await client.get(f"{address}/revisions", headers={"Authorization": f"Bearer {role}"})
+        assert answer.status_code == expected, role
+    assert (await client.get(f"/v1/facilities/{uuid4()}/revisions")).status_code == 404
