@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
-from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS
+from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS, STRICT, fhir
 from services.facilities.http.dhis2 import Exports
-from services.facilities.http.fhir import add_outcomes
 from services.facilities.http.public import OpenToPages
 from services.facilities.importer import Importer
 from services.facilities.pages import page_routes
@@ -30,6 +29,7 @@ from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
+from shared.web.parameters import KnownParameters
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -65,9 +65,10 @@ def create(
         larger_bodies=FILE_BODIES,
         page_methods=WRITE,  # the officer's week and his lists are pages of registration, where he is signed in
     )
+    known = Depends(KnownParameters())
     for router in ROUTERS:
-        app.include_router(router)
-    add_outcomes(app)
+        app.include_router(router, dependencies=[known] if router in STRICT else [])
+    fhir.add_outcomes(app)
     app.add_middleware(OpenToPages)
     app.router.routes.extend(page_routes(PageSettings().assets))
     app.state.pool = pool

@@ -62,7 +62,7 @@ def _access(app: FastAPI) -> Iterator[Access]:
 
 def _demand(dependant: Any) -> tuple[Right | Demand, str | None]:
     found: set[tuple[Right | Demand, str | None]] = set()
-    for each in _with_all_below(dependant):
+    for each in with_all_below(dependant):
         if isinstance(each.call, Required):
             found.add((Demand.SIGNED_IN if each.call.right is None else each.call.right, each.call.unless))
         elif each.call is optional_principal:
@@ -74,7 +74,7 @@ def _demand(dependant: Any) -> tuple[Right | Demand, str | None]:
 
 def _area_in(dependant: Any) -> frozenset[str]:
     found = set()
-    for each in _with_all_below(dependant):
+    for each in with_all_below(dependant):
         if any(field.alias == "area" for field in each.query_params):
             found.add("query")
         for field in each.body_params:
@@ -84,8 +84,9 @@ def _area_in(dependant: Any) -> frozenset[str]:
     return frozenset(found)
 
 
-def _with_all_below(dependant: Any) -> Iterator[Any]:
+def with_all_below(dependant: Any) -> Iterator[Any]:
+    """A route's dependant, and all that it depends on."""
     if dependant is not None:
         yield dependant
         for each in dependant.dependencies:
-            yield from _with_all_below(each)
+            yield from with_all_below(each)

@@ -373,6 +373,9 @@ CASES: Final = [
         route="GET /v1/facilities?cursor=x",
         token=None,
     ),
+    facilities(
+        "filter that there is not here", 400, "unknown_parameter", "q", None, route="GET /v1/facilities?q=x", token=None
+    ),
     *who_may_not("facilities", ENTER, place(), OFFICER),
     registration("malformed JSON", FOUND, 400, "malformed_json", "", b'{"name": '),
     registration("wrong type", FOUND, 400, "not_text", "name", organisation(name=7)),

@@ -18,7 +18,7 @@ from services.facilities.http import (
     weekly,
 )
 
-ROUTERS = (
+STRICT = (
     lists.router,
     places.router,
     revisions.router,
@@ -27,11 +27,12 @@ ROUTERS = (
     weekly.router,
     exports.router,
     public.router,
-    fhir.router,
     dhis2.router,
     kinds.router,
     holidays.router,
 )
+"""Those which refuse parameters that they do not know. FHIR has a rule of its own for them."""
+ROUTERS = (*STRICT, fhir.router)
 
 FILE_BODIES: Final = {"/v1/imports": imports.MAX_FILE_BYTES}
 """Paths whose bodies are files."""
