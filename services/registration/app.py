@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
+import httpx
 from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
@@ -17,16 +19,20 @@ from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
 from services.registration.likeness import Likeness
+from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes
+from services.registration.reminders import FETCH_SECONDS, Facilities, Reminders
 from services.registration.settings import (
     CARE_EVERY,
     DIRECTIVE_FILE_BYTES,
     IMPORT_BYTES,
     KEYS_EVERY,
     MATERIAL_BYTES,
+    REMIND_EVERY,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
     TERMS_EVERY,
+    MailSettings,
     PageSettings,
     RegistrationSettings,
 )
@@ -37,6 +43,7 @@ from services.registration.store.coordinators import Coordinators
 from services.registration.store.directives import Directives
 from services.registration.store.imports import Imports
 from services.registration.store.lists import Lists
+from services.registration.store.notices import Notices
 from services.registration.store.people import People
 from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, Presence
 from services.registration.store.problems import Problems
@@ -151,6 +158,7 @@ def http_app(
                 _watch(pool, reasons),
                 _repeat(presence.write, timedelta(seconds=WRITE_SECONDS), waits="presence_waits"),
                 _repeat(lambda: _care(parts), CARE_EVERY, waits="care_waits"),
+                *await _reminding(parts, settings, gateway, stack),
             ):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
@@ -192,6 +200,27 @@ async def _care(parts: Parts) -> None:
     await parts.published.sweep(now=parts.clock.now())
 
 
+async def _reminding(
+    parts: Parts, settings: RegistrationSettings, sms: Gateway, stack: AsyncExitStack
+) -> Sequence[Coroutine[None, None, None]]:
+    """What reminds of places, where the service knows who keeps the register of them."""
+    address = PageSettings().facilities_url
+    if not address:
+        return []
+    client = await stack.enter_async_context(
+        httpx.AsyncClient(base_url=address, timeout=FETCH_SECONDS, trust_env=False)
+    )
+    reminders = Reminders(
+        Notices(parts.pool, parts.ring),
+        Facilities(client, parts.signer, parts.clock),
+        sms,
+        mail_gateway_of(MailSettings(), settings.sms_sink_file, parts.clock),
+        parts.clock,
+        f"{settings.token_issuer}/week",
+    )
+    return [_repeat(reminders.turn, REMIND_EVERY, waits="reminders_wait")]
+
+
 async def _keep_terms(parts: Parts) -> None:
     """Begin and end roles on their days. Every HTTP process does so; what one has in hand the others pass over."""
     done = await parts.appointments.keep_terms(now=parts.clock.now())
@@ -230,6 +259,20 @@ def gateway_of(settings: RegistrationSettings, clock: Clock) -> Gateway:
     if settings.sms_sink_file is not None:
         return FileGateway(settings.sms_sink_file, clock)
     raise ValueError("no way to send text messages is set")  # the settings refuse this before
+
+
+def mail_gateway_of(settings: MailSettings, sink: Path | None, clock: Clock) -> MailGateway | None:
+    """Choose how e-mail leaves, if it does."""
+    if settings.host is not None:
+        return SmtpGateway(
+            settings.host,
+            settings.port,
+            settings.sender,
+            starttls=settings.starttls,
+            user=settings.user,
+            password_file=settings.password_file,
+        )
+    return None if sink is None else FileMailGateway(sink, clock)
 
 
 async def http(stopping: asyncio.Event) -> None:

@@ -115,6 +115,10 @@ CARE_EVERY = timedelta(seconds=30)
 """How often tickets whose time is over go up: time limits are days, and half a minute late is on time."""
 
 
+REMIND_EVERY = timedelta(minutes=1)
+"""How often it is looked whether a round of notices is to be made, or a message to be sent."""
+
+
 class PageSettings(BaseSettings):
     """JITASA_ASSETS: the `node_modules` folder with what the pages are made of; without it there are none.
 
@@ -127,6 +131,21 @@ class PageSettings(BaseSettings):
     assets: Path | None = None
     facilities_url: str = ""
     reporting_url: str = ""
+
+
+class MailSettings(BaseSettings):
+    """JITASA_SMTP_HOST, _PORT, _SENDER, _STARTTLS, _USER, _PASSWORD_FILE: the server that takes e-mail, who it is from,
+    whether the connection is encrypted, and with what one signs in there. Without a host there is no e-mail, or that of
+    a machine which keeps its text messages in a file."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_SMTP_")
+
+    host: str | None = None
+    port: int = 587
+    sender: str = "jitasa@localhost"
+    starttls: bool = True
+    user: str | None = None
+    password_file: Path | None = None
 
 
 class RegistrationSettings(BaseSettings):

@@ -41,11 +41,15 @@ class TextMessage:
     confirmation_code: str | None = None
 
 
+class Refusal(Exception):
+    """A message surely did not leave, and may be sent again."""
+
+
 class Gateway(Protocol):
     """A way to send text messages."""
 
     async def send(self, message: TextMessage) -> None:
-        """Send it. Raises `OSError` or `httpx.HTTPError`."""
+        """Send it. Raises `Refusal` where it surely did not leave, and anything else where nobody knows."""
         ...
 
 
@@ -85,14 +89,19 @@ class HttpGateway:
         self._tls = ssl.create_default_context()  # reading the system's authorities takes longer than sending
 
     async def send(self, message: TextMessage) -> None:
-        """Post the message; any other answer than 2xx is an error."""
+        """Post the message; any other answer than 2xx is an error, of which some say that it was not taken."""
         token = self._token_file.read_text().strip()  # read anew each time, so that a rotated one is taken up
         async with httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS, verify=self._tls) as client:
-            answer = await client.post(
-                self._url,
-                json={"phone": message.phone, "text": message.text},
-                headers={"Authorization": f"Bearer {token}"},
-            )
+            try:
+                answer = await client.post(
+                    self._url,
+                    json={"phone": message.phone, "text": message.text},
+                    headers={"Authorization": f"Bearer {token}"},
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                raise Refusal from error
+        if answer.is_client_error or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise Refusal(answer.status_code)
         answer.raise_for_status()
 
 

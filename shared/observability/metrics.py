@@ -53,5 +53,7 @@ PUBLISHED = Counter("jitasa_published_events_total", "Events acknowledged by Kaf
 REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once more at a take-over.", ["topic"])
 OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
 
+NOTICES = Counter("jitasa_notices_total", "Messages of reminders and escalations.", ["stage", "channel", "outcome"])
+
 LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")
 LIVE_SLOW_VIEWERS = Counter("jitasa_live_slow_viewers_total", "Viewers let go since they took events too slowly.")

@@ -51,7 +51,7 @@ def read_moment(cursor: str) -> tuple[datetime, UUID]:
 
 
 def write_name(spelling: str, last: UUID) -> str:
-    """The cursor of a list in the order of names and ids."""
+    """The cursor of a list in the order of names, or of other texts, and ids."""
     return base64.urlsafe_b64encode(last.bytes + spelling.encode()).decode().rstrip("=")
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -18,7 +18,9 @@ from services.facilities.http.parts import Writer, actor_of, area_of, clock_of, 
 from services.facilities.store import places, weekly
 from services.facilities.store.weekly import By
 from shared.contracts.events import FacilityStatus, Role
-from shared.web.authentication import area_asked
+from shared.security.principal import Principal
+from shared.security.rights import Right
+from shared.web.authentication import area_asked, require
 
 PAGE: Final = 100
 MOST_CONFIRMED: Final = 500
@@ -26,6 +28,9 @@ MOST_CONFIRMED: Final = 500
 MOST_GROUPS: Final = 1_000
 """Every district of the country; of organisations the most overdue ones."""
 MOST_WEEKS: Final = 26
+MOST_EMAILS: Final = 5
+"""Of one organisation in one district: its hospital's and its centres'."""
+NOBODY: Final = UUID(int=0)
 
 router = APIRouter(prefix="/v1")
 
@@ -88,6 +93,26 @@ class FreshnessAnswer(BaseModel):
     week_began_at: AwareDatetime
     counts: list[FreshnessCount]
     weeks: list[WeekAnswer]
+
+
+class NeglectedAnswer(BaseModel):
+    """Open places of an organisation in a district that nobody has confirmed this week.
+
+    organisation_id: null where nobody keeps them; area: the district; emails: some of the places' own addresses.
+    """
+
+    organisation_id: UUID | None
+    area: str
+    due: int
+    overdue: int
+    emails: list[str]
+
+
+class NeglectedPage(BaseModel):
+    """In the order of organisation and district; `cursor` leads on and is null on the last page."""
+
+    items: list[NeglectedAnswer]
+    cursor: str | None
 
 
 @router.get("/my-places", responses={200: {"model": MyPlacePage}})
@@ -165,6 +190,39 @@ async def read_freshness(
         counts=[FreshnessCount(of=each.of, fresh=each.fresh, due=each.due, overdue=each.overdue) for each in counts],
         weeks=[WeekAnswer(ends_at=each.ends_at, places=each.places, overdue=each.overdue) for each in trend],
     )
+
+
+@router.get("/neglected")
+async def list_neglected(
+    request: Request,
+    principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
+    cursor: Annotated[str | None, Query(max_length=120)] = None,
+) -> NeglectedPage:
+    """Who has to be reminded: organisations by district with places that nobody has confirmed this week."""
+    after = _place(cursor) if cursor else (NOBODY, "")
+    async with database(request) as connection:
+        found = await weekly.neglected(
+            connection, principal.area, after, MOST_GROUPS + 1, MOST_EMAILS, now=clock_of(request).now()
+        )
+    shown = found[:MOST_GROUPS]
+    return NeglectedPage(
+        items=[
+            NeglectedAnswer(
+                organisation_id=None if one.keeper == NOBODY else one.keeper,
+                area=one.district,
+                due=one.due,
+                overdue=one.overdue,
+                emails=list(one.emails),
+            )
+            for one in shown
+        ],
+        cursor=cursors.write_name(shown[-1].district, shown[-1].keeper) if len(found) > MOST_GROUPS else None,
+    )
+
+
+def _place(cursor: str) -> tuple[UUID, str]:
+    district, keeper = cursors.read_name(cursor)
+    return keeper, district
 
 
 def _document(request: Request, facility: Facility, now: datetime) -> dict[str, Any]:

@@ -34,6 +34,23 @@ ORDER BY overdue DESC, of
 LIMIT $4
 """
 
+# Organisations by district, each with its places that nobody has confirmed this week.
+SELECT_NEGLECTED: Final = """
+SELECT keeper, district, count(*) FILTER (WHERE confirmed_at >= $3) AS due,
+       count(*) FILTER (WHERE confirmed_at < $3) AS overdue,
+       (array_agg(DISTINCT email) FILTER (WHERE email IS NOT NULL))[1:$7] AS emails
+FROM (
+    SELECT coalesce(organisation_id, '00000000-0000-0000-0000-000000000000') AS keeper, left(area, 4) AS district,
+           confirmed_at, email
+    FROM facility
+    WHERE area >= $1 AND area < $1 || ':' AND status <> 'closed' AND confirmed_at < $2
+) AS f
+WHERE (keeper, district) > ($4, $5)
+GROUP BY keeper, district
+ORDER BY keeper, district
+LIMIT $6
+"""
+
 # As each place stood at the end of each week, by its latest revision then. A place that a list has confirmed as of an
 # earlier day counts by the day on which the list came.
 SELECT_TREND: Final = """
@@ -80,6 +97,20 @@ class WeekEnd:
     overdue: int
 
 
+@dataclass(frozen=True, slots=True)
+class Neglected:
+    """Open places of an organisation in a district that nobody has confirmed this week.
+
+    keeper: the organisation, the nil UUID where nobody keeps them; emails: some of the places' own addresses.
+    """
+
+    keeper: UUID
+    district: str
+    due: int
+    overdue: int
+    emails: Sequence[str]
+
+
 async def mine(
     connection: Connection,
     area: str,
@@ -114,3 +145,11 @@ async def trend(connection: Connection, area: str, ends: Sequence[datetime]) -> 
     """How it was at the ends of some weeks."""
     rows = await connection.fetch(SELECT_TREND, area, ends, OVERDUE_AFTER)
     return [WeekEnd(row["ends_at"], row["places"], row["overdue"]) for row in rows]
+
+
+async def neglected(
+    connection: Connection, area: str, after: tuple[UUID, str], limit: int, most_emails: int, *, now: datetime
+) -> Sequence[Neglected]:
+    """Who neglects places of an area, in the order of organisation and district, beginning behind `after`."""
+    rows = await connection.fetch(SELECT_NEGLECTED, area, week_of(now), overdue_before(now), *after, limit, most_emails)
+    return [Neglected(row["keeper"], row["district"], row["due"], row["overdue"], row["emails"] or []) for row in rows]

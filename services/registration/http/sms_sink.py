@@ -25,9 +25,11 @@ _TAIL_BYTES = 200 * 1024  # a message has at most 1 KB: two languages, in JSON
 
 
 class SunkMessage(BaseModel):
-    """A text message that nobody received."""
+    """A text message that nobody received, or an e-mail: then it has an address and a subject, and no phone."""
 
-    phone: str
+    phone: str | None = None
+    email: str | None = None
+    subject: str | None = None
     text: str
     code: str | None = None
     confirmation_code: str | None = None

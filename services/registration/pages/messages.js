@@ -17,8 +17,8 @@ begin({ title: "messages" }, async (main) => {
     const newest = JSON.stringify(messages);
     if (newest === latest) return;
     latest = newest;
-    const cards = messages.map(({ phone, text, at, code, confirmation_code: confirmation }) =>
-      h("li", { "data-phone": phone }, h("p", { class: "row who" }, h("b", {}, phone), h("span", { text: () => moment(at) })), (code ?? confirmation) && h("p", { class: "code-name" }, h("b", {}, code ?? confirmation)), h("p", { class: "said" }, text)),
+    const cards = messages.map(({ phone, email, subject, text, at, code, confirmation_code: confirmation }) =>
+      h("li", { "data-phone": phone }, h("p", { class: "row who" }, h("b", {}, phone ?? email), h("span", { text: () => moment(at) })), (code ?? confirmation) && h("p", { class: "code-name" }, h("b", {}, code ?? confirmation)), h("p", { class: "said" }, subject && h("b", {}, subject), subject && h("br"), text)),
     );
     fill(shown, cards.length > 0 ? cards : h("li", { class: "empty", text: "noMessages" }));
   }

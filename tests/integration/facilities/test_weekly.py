@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from services.facilities.domain.hours import BANGKOK
+from services.facilities.http import weekly
 from shared.observability.clock import MovableClock
 
 Place = Callable[..., dict[str, Any]]
@@ -130,3 +131,42 @@ async def test_pages_of_a_long_week(client: httpx.AsyncClient, pool: Any, entere
     assert len({item["facility_id"] for item in first["items"] + second["items"]}) == 101
     most = [str(uuid4()) for _ in range(501)]
     assert (await client.post("/v1/confirmations", json={"facility_ids": most})).status_code == 400
+
+
+async def test_who_neglects_places(
+    client: httpx.AsyncClient, clock: MovableClock, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By organisation and district, page by page; closed places and fresh ones are nobody's neglect."""
+    monkeypatch.setattr(weekly, "MOST_GROUPS", 2)
+    administrator = {"Authorization": "Bearer province_administrator@33"}
+    ours, theirs = UUID(int=21), UUID(int=22)
+
+    async def enter(area: str, organisation: UUID | None, email: str | None = None, **changes: Any) -> str:
+        contact = {"phone": None, "email": email, "website": None}
+        body = place(area=area, position=None, organisation_id=organisation and str(organisation), contact=contact)
+        answer = await client.post("/v1/facilities", json=body | changes, headers=administrator)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["facility_id"])
+
+    at(clock, 8, 9)
+    await enter("330101", ours, "b@health.example")
+    await enter("330102", ours, "a@health.example")
+    await enter("330201", ours)
+    await enter("330101", theirs, status="closed")
+    await enter("330101", None)
+    at(clock, 10, 9)
+    await enter("330101", theirs)
+    at(clock, 15, 10)
+    await enter("330301", theirs)
+    at(clock, 16, 9)
+    first = (await client.get("/v1/neglected", headers=administrator)).json()
+    params = {"cursor": first["cursor"]}
+    last = (await client.get("/v1/neglected", params=params, headers=administrator)).json()
+    assert last["cursor"] is None
+    found = first["items"] + last["items"]
+    assert [tuple(item.values()) for item in found] == [
+        (str(UUID(int=7)), "3301", 0, 1, []),  # without another, the caller's own
+        (str(ours), "3301", 0, 2, ["a@health.example", "b@health.example"]),
+        (str(ours), "3302", 0, 1, []),
+        (str(theirs), "3301", 1, 0, []),
+    ]
