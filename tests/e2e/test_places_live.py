@@ -1,4 +1,4 @@
-"""A place that is changed over HTTP is told by the live stream, and the figures are the register's own at every step."""
+"""A place that is changed over HTTP is told live, and the figures are the register's own at every step."""
 
 import asyncio
 import json
