@@ -386,9 +386,9 @@ async def test_places_of_further_kinds_are_places_like_others(client: httpx.Asyn
         ("free", "not_for_this_kind"),
     }
     listed = (await client.get("/v1/facilities?area=500101&kind=cremation_temple")).json()
-    assert [each["facility_id"] for each in listed["facilities"]] == [temple["facility_id"]]
+    assert [each["facility_id"] for each in listed["items"]] == [temple["facility_id"]]
     found = (await client.get("/v1/public/places?near=18.7883,98.9853&kind=cremation_temple")).json()
-    assert [each["name"] for each in found["places"]] == ["วัดตัวอย่าง"]
+    assert [each["name"] for each in found["items"]] == ["วัดตัวอย่าง"]
     drawn = (await client.get("/v1/public/places.geojson?bbox=98,18,100,20&kind=cremation_temple")).json()
     assert [each["properties"]["kind"] for each in drawn["features"]] == ["cremation_temple"]
 

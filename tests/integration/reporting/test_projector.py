@@ -13,6 +13,8 @@ from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.store import Pool
 from shared.contracts.events import (
     FacilityBefore,
+    FacilityChange,
+    FacilityStatus,
     FacilityUpdated,
     FurtherFacilityBefore,
     FurtherFacilityUpdated,
@@ -202,7 +204,7 @@ async def test_places_of_both_streams_are_counted_once_and_the_same_when_rebuilt
         events: list[FacilityUpdated | FurtherFacilityUpdated] = [five, temple]
         if number % 2:
             was = five.model_dump(include={"area", "status", "confirmed_at", "capacity", "free"})
-            closed = {"status": "closed", "change": "closed", "revision": 2}
+            closed = {"status": FacilityStatus.CLOSED, "change": FacilityChange.CLOSED, "revision": 2}
             events += [
                 five.model_copy(update={**closed, "before": FacilityBefore(kind=five.kind, **was)}),
                 temple.model_copy(update={**closed, "before": FurtherFacilityBefore(kind=temple.kind, **was)}),
