@@ -12,6 +12,7 @@ from typing import Final
 from deploy.scale import Scale
 from shared.contracts.topics import (
     FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
     HELP_UPDATED,
     SURVEY_INTAKE,
     SURVEY_SUBMITTED,
@@ -70,7 +71,7 @@ SURVEY: Final = Service(
 )
 FACILITIES: Final = Service(
     name="facilities",
-    topics_written=(FACILITY_UPDATED,),
+    topics_written=(FACILITY_UPDATED, FURTHER_FACILITY_UPDATED),
     topics_read=(VOLUNTEER_REGISTERED,),
     migrations=(_OUTBOX, _ROOT / "services" / "facilities" / "migrations"),
     processes=_processes("facilities", http=3, relay=13, importer=16),
@@ -78,7 +79,7 @@ FACILITIES: Final = Service(
 REPORTING: Final = Service(
     name="reporting",
     topics_written=(),
-    topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, HELP_UPDATED),
+    topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
     processes=_processes("reporting", http=4, projector=14),
 )

@@ -13,7 +13,14 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from services.reporting.submissions import Submission
-from shared.contracts.events import FacilityUpdated, Reason, SubmissionKind, SubmissionOutcome, VolunteerRegistered
+from shared.contracts.events import (
+    FacilityUpdated,
+    FurtherFacilityUpdated,
+    Reason,
+    SubmissionKind,
+    SubmissionOutcome,
+    VolunteerRegistered,
+)
 
 PERSON_FIGURES: Final = (
     "persons",
@@ -63,6 +70,10 @@ ReasonKey = tuple[str, date, str]
 VisitKey = tuple[int, int | None, int, int]
 """Which volunteer made visits for which organisation, if for any, in which year and month. Of the ids only the numbers,
 which compare in a fifth of the time; see `visit`."""
+
+
+PlaceEvent = FacilityUpdated | FurtherFacilityUpdated
+"""Both streams of places. A place is in one of them only, so that its state is the highest revision of either."""
 
 
 class FlagKey(NamedTuple):
@@ -117,7 +128,7 @@ class Changes:
     flags: Counter[FlagKey] = field(default_factory=Counter)
     visits: dict[VisitKey, list[int]] = field(default_factory=dict)
     volunteers: dict[VolunteerKey, int] = field(default_factory=dict)
-    facilities: dict[UUID, FacilityUpdated] = field(default_factory=dict)
+    facilities: dict[UUID, PlaceEvent] = field(default_factory=dict)
     facility_areas: set[str] = field(default_factory=set)
     progress: dict[str, Progress] = field(default_factory=dict)
 
@@ -196,7 +207,7 @@ class Changes:
         else:
             self.volunteers.pop(key, None)
 
-    def add_facility(self, event: FacilityUpdated) -> None:
+    def add_facility(self, event: PlaceEvent) -> None:
         """A place was entered, changed, confirmed or closed; the highest revision is its state."""
         self.facility_areas.add(event.area)
         if event.before is not None:

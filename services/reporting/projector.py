@@ -16,20 +16,27 @@ from typing import Any, Final
 
 import msgspec
 
-from services.reporting.domain import COLUMNS, Changes, Progress, SurveyKey, visit
+from services.reporting.domain import COLUMNS, Changes, PlaceEvent, Progress, SurveyKey, visit
 from services.reporting.notices import CHANNEL, NOTIFY, Kind, Notice
 from services.reporting.submissions import Submission, read_submission
-from shared.contracts.events import FacilityUpdated, VolunteerRegistered
-from shared.contracts.topics import FACILITY_UPDATED, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
+from shared.contracts.events import FacilityUpdated, FurtherFacilityUpdated, VolunteerRegistered
+from shared.contracts.topics import (
+    FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
+    SURVEY_SUBMITTED,
+    VOLUNTEER_REGISTERED,
+    Topic,
+)
 from shared.kafka.projection import Event
 from shared.postgres.pool import Connection
 
-TOPICS: Final[tuple[Topic, ...]] = (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED)
+TOPICS: Final[tuple[Topic, ...]] = (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED)
 
 _DECODERS: Final[Mapping[str | None, Callable[[bytes], Any]]] = {
     SURVEY_SUBMITTED.event_type: read_submission,
     VOLUNTEER_REGISTERED.event_type: VolunteerRegistered.model_validate_json,
     FACILITY_UPDATED.event_type: FacilityUpdated.model_validate_json,
+    FURTHER_FACILITY_UPDATED.event_type: FurtherFacilityUpdated.model_validate_json,
 }
 
 _LATEST_MILLISECONDS: Final = 253_370_764_800_000
@@ -121,6 +128,7 @@ _ADDITIONS: Final[Mapping[type, Callable[[Changes, Any], None]]] = {
     Submission: Changes.add_submission,
     VolunteerRegistered: Changes.add_volunteer,
     FacilityUpdated: Changes.add_facility,
+    FurtherFacilityUpdated: Changes.add_facility,
 }
 
 
@@ -228,7 +236,7 @@ def _by_subdistrict(survey: Mapping[SurveyKey, list[int]]) -> dict[tuple[str], l
     return sums
 
 
-def _put(places: Iterable[FacilityUpdated]) -> list[Any]:
+def _put(places: Iterable[PlaceEvent]) -> list[Any]:
     rows = (
         (
             place.facility_id,

@@ -1,4 +1,4 @@
-"""The four public events: the one source of the schemas, the AsyncAPI document and the golden examples.
+"""The public events: the one source of the schemas, the AsyncAPI document and the golden examples.
 
 Rules of the house for a change here:
 
@@ -16,7 +16,7 @@ Each model ignores fields that it does not know, which is what lets a newer prod
 from datetime import UTC, datetime
 from datetime import date as Date
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Generic, Self, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -138,7 +138,7 @@ class QualityFlag(StrEnum):
 
 
 class FacilityKind(StrEnum):
-    """The five kinds of place that agencies enter."""
+    """The directive's five kinds of place. Further ones are data, and told of in a stream of their own."""
 
     TEST_POINT = "test_point"
     VACCINATION_POINT = "vaccination_point"
@@ -343,10 +343,14 @@ class HoursException(Part):
     note: Note | None = None
 
 
-class FacilityBefore(Part):
-    """What an aggregate of places must take away again."""
+PlaceKind = TypeVar("PlaceKind", bound=str)
+PlaceBefore = TypeVar("PlaceBefore", bound=Part)
 
-    kind: FacilityKind
+
+class BeforeOfPlace(Part, Generic[PlaceKind]):
+    """What an aggregate of places must take away again, whatever kinds there are."""
+
+    kind: PlaceKind
     area: SubdistrictCode
     status: FacilityStatus
     confirmed_at: UtcTime
@@ -354,11 +358,19 @@ class FacilityBefore(Part):
     free: Count | None
 
 
-class FacilityUpdated(Part):
-    """A place was entered, changed, confirmed as unchanged, or closed. Carries the place's whole public state."""
+class FacilityBefore(BeforeOfPlace[FacilityKind]):
+    """What an aggregate of places must take away again."""
+
+
+class FurtherFacilityBefore(BeforeOfPlace[Slug]):
+    """What an aggregate of places of further kinds must take away again."""
+
+
+class StateOfPlace(Part, Generic[PlaceKind, PlaceBefore]):
+    """A place's whole public state, whatever kinds there are."""
 
     facility_id: UUID
-    kind: FacilityKind
+    kind: PlaceKind
     name: Line
     official_code: Annotated[str, Field(pattern="^[0-9A-Z]{5,9}$")] | None = Field(
         description="5 digits, 9 digits, or nine characters with capitals; text"
@@ -376,7 +388,7 @@ class FacilityUpdated(Part):
     updated_at: UtcTime
     confirmed_at: UtcTime = Field(description="when its data was last known to be right; overdue after 7 days")
     revision: Revision
-    before: FacilityBefore | None
+    before: PlaceBefore | None
     organisation_id: UUID | None = Field(default=None, description="the agency that keeps the place's data")
     changed_by: UUID | None = Field(default=None, description="the id of the account that made the change")
     details: FacilityDetails | None = None
@@ -385,6 +397,18 @@ class FacilityUpdated(Part):
     merged_into: UUID | None = Field(
         default=None, description="the place that it turned out to be, under which it goes on; its status is closed"
     )
+
+
+class FacilityUpdated(StateOfPlace[FacilityKind, FacilityBefore]):
+    """A place was entered, changed, confirmed as unchanged, or closed. Carries the place's whole public state."""
+
+
+class FurtherFacilityUpdated(StateOfPlace[Slug, FurtherFacilityBefore]):
+    """A place of a kind beside the five was entered, changed, confirmed as unchanged, or closed; told of nowhere else.
+
+    Kinds may be added at any time: readers keep and count those that they do not know. A place never moves between this
+    stream and `facility-updated`, so that the places of both together are all places, each once.
+    """
 
 
 class HelpBefore(Part):

@@ -18,9 +18,12 @@ from shared.contracts.events import (
     FacilityBefore,
     FacilityChange,
     FacilityContact,
+    FacilityDetails,
     FacilityKind,
     FacilityStatus,
     FacilityUpdated,
+    FurtherFacilityBefore,
+    FurtherFacilityUpdated,
     HelpBefore,
     HelpStatus,
     HelpUpdated,
@@ -36,7 +39,14 @@ from shared.contracts.events import (
     VolunteerRegistered,
     VolunteerStatus,
 )
-from shared.contracts.topics import FACILITY_UPDATED, HELP_UPDATED, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
+from shared.contracts.topics import (
+    FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
+    HELP_UPDATED,
+    SURVEY_SUBMITTED,
+    VOLUNTEER_REGISTERED,
+    Topic,
+)
 
 _START: Final = datetime(2022, 1, 15, 2, 30, tzinfo=UTC)
 _FIRST_EPOCH: Final = 10**15  # of survey-submitted: sequence = epoch * 10^15 + offset of the intake record
@@ -72,6 +82,7 @@ def examples() -> Iterator[Example]:
     # Duplicated submissions use up an offset of the intake without an event: sequences of the survey have holes.
     yield from _records(SURVEY_SUBMITTED, "submission_id", _surveys(), first=_FIRST_EPOCH, step=2, key="household_id")
     yield from _records(FACILITY_UPDATED, "facility_id", _facilities(), first=1, step=1)
+    yield from _records(FURTHER_FACILITY_UPDATED, "facility_id", _further_facilities(), first=1, step=1)
     yield from _records(HELP_UPDATED, "request_id", _help_requests(), first=1, step=1)
 
 
@@ -379,6 +390,43 @@ def _facilities() -> dict[str, tuple[str, BaseModel]]:
                 hours=(OpeningHours(days=tuple(Day), open="00:00", close="24:00"),),
             ),
         ),
+    }
+
+
+def _further_facilities() -> dict[str, tuple[str, BaseModel]]:
+    def temple(change: FacilityChange, revision: int, status: FacilityStatus, was: FacilityStatus | None) -> BaseModel:
+        kind, area, made = "cremation_temple", "500101", _START + timedelta(days=revision)
+        earlier = made - timedelta(days=1)
+        return FurtherFacilityUpdated(
+            facility_id=_id("temple"),
+            kind=kind,
+            name="วัดตัวอย่าง",
+            official_code=None,
+            area=area,
+            position=Position(lat=18.7906, lon=98.9815),
+            status=status,
+            capacity=4,
+            free=None,
+            hours=(OpeningHours(days=_WEEKDAYS, open="09:00", close="16:00"),),
+            services=("cremation",),
+            contact=FacilityContact(phone="053000001"),
+            change=change,
+            updated_at=made,
+            confirmed_at=made,
+            revision=revision,
+            before=was
+            and FurtherFacilityBefore(kind=kind, area=area, status=was, confirmed_at=earlier, capacity=4, free=None),
+            details=FacilityDetails(access="appointment"),
+        )
+
+    opened, closed = FacilityStatus.OPEN, FacilityStatus.CLOSED
+    return {
+        "created": (
+            "a temple that cremates was entered; nothing before",
+            temple(FacilityChange.CREATED, 1, opened, None),
+        ),
+        "confirmed": ("nothing changed", temple(FacilityChange.CONFIRMED, 2, opened, opened)),
+        "closed": ("closed for good", temple(FacilityChange.CLOSED, 3, closed, opened)),
     }
 
 

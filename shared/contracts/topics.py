@@ -6,7 +6,13 @@ from typing import Final
 from pydantic import BaseModel
 
 from shared.contracts import partitioning
-from shared.contracts.events import FacilityUpdated, HelpUpdated, SurveySubmitted, VolunteerRegistered
+from shared.contracts.events import (
+    FacilityUpdated,
+    FurtherFacilityUpdated,
+    HelpUpdated,
+    SurveySubmitted,
+    VolunteerRegistered,
+)
 
 FOREVER: Final = -1
 _SEVEN_DAYS_MS: Final = 7 * 24 * 60 * 60 * 1000
@@ -55,6 +61,14 @@ SURVEY_SUBMITTED: Final = Topic(
 FACILITY_UPDATED: Final = Topic(
     "facility-updated", "care.jitasa.facility-updated.v1", "/jitasa/facilities", FacilityUpdated
 )
+# Of its own, since the kinds of facility-updated are fixed for all who read it: had the list grown there, a reader that
+# sums by kind would be wrong in silence, or refuse the event and everything behind it.
+FURTHER_FACILITY_UPDATED: Final = Topic(
+    "further-facility-updated",
+    "care.jitasa.further-facility-updated.v1",
+    "/jitasa/facilities",
+    FurtherFacilityUpdated,
+)
 HELP_UPDATED: Final = Topic("help-updated", "care.jitasa.help-updated.v1", "/jitasa/survey", HelpUpdated)
 
 # Sealed submissions on their way to the recorder. The same number of partitions as survey-submitted: record (partition,
@@ -64,5 +78,11 @@ SURVEY_INTAKE: Final = Topic(
     "survey-intake", None, None, None, retention_ms=_SEVEN_DAYS_MS, public=False, deciding=SUBDISTRICT_CHARACTERS
 )
 
-PUBLIC: Final[tuple[Topic, ...]] = (VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, HELP_UPDATED)
+PUBLIC: Final[tuple[Topic, ...]] = (
+    VOLUNTEER_REGISTERED,
+    SURVEY_SUBMITTED,
+    FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
+    HELP_UPDATED,
+)
 ALL: Final[tuple[Topic, ...]] = (*PUBLIC, SURVEY_INTAKE)

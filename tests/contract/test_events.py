@@ -98,6 +98,7 @@ def test_golden_examples_show_every_value_of_every_enumeration() -> None:
         "volunteer-registered": (events.VolunteerStatus, events.OrganisationKind),
         "survey-submitted": (events.SubmissionKind, events.SubmissionOutcome),
         "facility-updated": (events.FacilityKind, events.FacilityStatus, events.FacilityChange),
+        "further-facility-updated": (),
         "help-updated": (events.HelpStatus,),
     }.items():
         for kind in kinds:
@@ -107,6 +108,19 @@ def test_golden_examples_show_every_value_of_every_enumeration() -> None:
         assert '"before": null' in text, f"{topic} has no example with nothing before"
         assert '"before": {' in text, f"{topic} has no example with something before"
     assert any("\u0e00" < letter < "\u0e7f" for e in GOLDEN for letter in json.dumps(e.as_json(), ensure_ascii=False))
+
+
+def test_places_of_both_streams_differ_in_nothing_but_their_kinds() -> None:
+    five, further = SCHEMAS["facility-updated"], SCHEMAS["further-facility-updated"]
+    assert five["properties"].keys() == further["properties"].keys()
+    assert five["required"] == further["required"]
+    example = next(e for e in GOLDEN if isinstance(e.event, events.FurtherFacilityUpdated))
+    body = example.event.model_dump(mode="json")
+    assert events.FurtherFacilityUpdated.model_validate(body | {"kind": "oxygen_depot"}).kind == "oxygen_depot"
+    with pytest.raises(ValidationError):
+        events.FacilityUpdated.model_validate(body)
+    with pytest.raises(ValidationError):
+        events.FurtherFacilityUpdated.model_validate(body | {"kind": "Oxygen depot"})
 
 
 def _survey(**changes: object) -> dict[str, object]:

@@ -13,7 +13,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import from_headers
-from shared.contracts.topics import FACILITY_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
+from shared.contracts.topics import (
+    FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
+    SURVEY_INTAKE,
+    SURVEY_SUBMITTED,
+    VOLUNTEER_REGISTERED,
+    Topic,
+)
 from tests.runtime import Runtime
 
 QUIET_SECONDS: Final = 60.0
@@ -27,6 +34,11 @@ SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submis
 """
 UNPUBLISHED: Final = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 SUBMISSIONS: Final = "SELECT submission_id FROM submission"
+RELAYED: Final = {
+    "registration": (VOLUNTEER_REGISTERED,),
+    "facilities": (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED),
+}
+"""The topics into which a service's outbox goes."""
 OUTBOX: Final = "SELECT event_id FROM outbox"
 DEAD_LETTERS: Final = "SELECT count(*) FROM dead_letter"
 COUNTED: Final = (
@@ -66,10 +78,12 @@ async def differences(runtime: Runtime, told: set[str]) -> list[str]:
     if (visits := await settled(runtime, "reporting", VISITS, len(told))) != len(told):
         found.append(f"{len(told)} submissions were told to clients, reporting counts {visits}")
     found += _unequal("aggregates", await _sums_of(runtime, "reporting", AGGREGATES), households)
-    for service, topic in (("registration", VOLUNTEER_REGISTERED), ("facilities", FACILITY_UPDATED)):
-        stream = await read(runtime, topic)
+    for service, topics in RELAYED.items():
+        streams = [await read(runtime, topic) for topic in topics]
+        found += [finding for stream in streams for finding in stream.findings]
         outbox = {str(row[0]) for row in await rows(runtime, service, OUTBOX)}
-        found += stream.findings + _unlike(f"events of {topic.name}", stream.ids, "in the outbox", outbox)
+        published = [event_id for stream in streams for event_id in stream.ids]
+        found += _unlike(f"events of {service}", published, "in the outbox", outbox)
     for service in ("survey", "reporting"):
         if letters := await value(runtime, service, DEAD_LETTERS):
             found.append(f"{letters} dead letters of {service}")

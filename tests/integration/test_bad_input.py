@@ -25,6 +25,7 @@ from services.survey.intake import MAX_SUBMISSION_BYTES
 from shared.contracts.events import Role
 from shared.contracts.topics import (
     FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
     SURVEY_INTAKE,
     SURVEY_SUBMITTED,
     VOLUNTEER_REGISTERED,
@@ -882,6 +883,7 @@ async def streams(stack: Stack) -> AsyncIterator[Streams]:
         (VOLUNTEER_REGISTERED, "reporting", "no_sequence"),
         (SURVEY_SUBMITTED, "reporting", "no_sequence"),
         (FACILITY_UPDATED, "reporting", "no_sequence"),
+        (FURTHER_FACILITY_UPDATED, "reporting", "no_sequence"),
         (SURVEY_INTAKE, "survey", "unreadable_body"),
     ],
     ids=lambda value: getattr(value, "name", value),

@@ -32,8 +32,6 @@ def checked(draft: Content, kinds: Kinds, *, position_confirmed: bool = False) -
     kind = kinds.get(draft.kind)
     if kind is None:
         found.append(unknown_kind("kind"))
-    elif not kind.standard:
-        found.append(_not_told_of(kind))
     content = replace(
         draft,
         name=line(draft.name, "name", NAME_LENGTH, found),
@@ -62,16 +60,6 @@ def unknown_kind(path: str) -> Violation:
         "not_a_choice",
         "ไม่มีสถานที่ประเภทนี้ ดูประเภททั้งหมดที่ /v1/facility-kinds",
         "There is no such kind; /v1/facility-kinds has them all",
-    )
-
-
-def _not_told_of(kind: Kind) -> Violation:
-    """The public event fixes the five kinds for all who read it."""
-    return Violation(
-        "kind",
-        "not_told_of",
-        f"ยังลงทะเบียน{kind.th}ไม่ได้ เพราะสายข้อมูลสาธารณะรองรับเพียง 5 ประเภท",
-        f"A place of the kind {kind.en} cannot be entered yet: the public stream has five kinds",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from shared.contracts.events import FacilityKind
 
@@ -44,3 +45,18 @@ STANDARD: Kinds = {
     )
 }
 """The five of the directive (clause P), as the migration has them too. A hospital also tests and vaccinates."""
+
+KIND_STAYS: Final = (
+    "kind_stays",
+    "สถานที่ในห้าประเภทเปลี่ยนเป็นประเภทอื่นนอกห้าประเภทไม่ได้ และกลับกัน โปรดปิดสถานที่นี้แล้วลงทะเบียนใหม่",
+    "A place of the five kinds cannot become one of another kind, nor the reverse: close it and enter it anew",
+)
+"""Code and sentences for a change that `crosses`."""
+
+
+def crosses(before: str, after: str) -> bool:
+    """Whether a change of kind would move a place between the streams of the five and of further kinds.
+
+    Who reads one stream only would then have to be told that a place is gone, which no event of the contract says.
+    """
+    return (before in STANDARD) != (after in STANDARD)

@@ -108,6 +108,8 @@ async def database(request: Request) -> AsyncIterator[Connection]:
             ),
             headers={"Retry-After": "2"},
         ) from None
+    except InvalidContent as error:
+        raise invalid(error.violations) from None
     except UnknownFacility:
         raise Problem(404, detail=Message("ไม่มีสถานที่รหัสนี้", "There is no place with this id")) from None
     except OtherArea:

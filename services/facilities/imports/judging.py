@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from services.facilities.domain.kinds import Kinds
+from services.facilities.domain.kinds import KIND_STAYS, Kinds, crosses
 from services.facilities.domain.places import Content, Facility, takes_code
 from services.facilities.domain.violations import InvalidContent, Violation
 from services.facilities.fields import content_document
@@ -166,6 +166,10 @@ class Judge:
         if not after.area.startswith(self._area):
             return Judged(
                 row.number, Result.ERROR, faults=[self._named(row.number, "area", _OUTSIDE)], notices=row.notices
+            )
+        if place is not None and crosses(place.content.kind, after.kind):
+            return Judged(
+                row.number, Result.ERROR, faults=[self._named(row.number, "kind", KIND_STAYS)], notices=row.notices
             )
         if (first := self._first(row, place, after)) is not None:
             fault = self._named(row.number, "name", _REPEATED, first=first)

@@ -38,27 +38,37 @@ CREATE TABLE holiday (
     en  text NOT NULL
 );
 
+-- On weekends too: a place that is open on Sundays may be closed on Visakha Bucha.
 INSERT INTO holiday (day, th, en) VALUES
+    ('2022-01-01', 'วันขึ้นปีใหม่', 'New Year''s Day'),
     ('2022-01-03', 'วันหยุดชดเชยวันขึ้นปีใหม่', 'Substitution for New Year''s Day'),
     ('2022-02-16', 'วันมาฆบูชา', 'Makha Bucha Day'),
     ('2022-04-06', 'วันจักรี', 'Chakri Memorial Day'),
     ('2022-04-13', 'วันสงกรานต์', 'Songkran'),
     ('2022-04-14', 'วันสงกรานต์', 'Songkran'),
     ('2022-04-15', 'วันสงกรานต์', 'Songkran'),
+    ('2022-05-01', 'วันแรงงานแห่งชาติ', 'Labour Day'),
     ('2022-05-02', 'วันหยุดชดเชยวันแรงงานแห่งชาติ', 'Substitution for Labour Day'),
     ('2022-05-04', 'วันฉัตรมงคล', 'Coronation Day'),
+    ('2022-05-13', 'วันพืชมงคล', 'Royal Ploughing Ceremony Day'),
+    ('2022-05-15', 'วันวิสาขบูชา', 'Visakha Bucha Day'),
     ('2022-05-16', 'วันหยุดชดเชยวันวิสาขบูชา', 'Substitution for Visakha Bucha Day'),
     ('2022-06-03', 'วันเฉลิมพระชนมพรรษาสมเด็จพระราชินี', 'Queen Suthida''s Birthday'),
     ('2022-07-13', 'วันอาสาฬหบูชา', 'Asarnha Bucha Day'),
+    ('2022-07-14', 'วันเข้าพรรษา', 'Buddhist Lent Day'),
+    ('2022-07-15', 'วันหยุดพิเศษ', 'Special holiday'),
     ('2022-07-28', 'วันเฉลิมพระชนมพรรษาพระบาทสมเด็จพระเจ้าอยู่หัว', 'King Vajiralongkorn''s Birthday'),
     ('2022-07-29', 'วันหยุดพิเศษ', 'Special holiday'),
     ('2022-08-12', 'วันแม่แห่งชาติ', 'Queen Sirikit''s Birthday and Mother''s Day'),
     ('2022-10-13', 'วันนวมินทรมหาราช', 'King Bhumibol Memorial Day'),
     ('2022-10-14', 'วันหยุดพิเศษ', 'Special holiday'),
+    ('2022-10-23', 'วันปิยมหาราช', 'Chulalongkorn Day'),
     ('2022-10-24', 'วันหยุดชดเชยวันปิยมหาราช', 'Substitution for Chulalongkorn Day'),
     ('2022-12-05', 'วันพ่อแห่งชาติ', 'King Bhumibol''s Birthday and Father''s Day'),
+    ('2022-12-10', 'วันรัฐธรรมนูญ', 'Constitution Day'),
     ('2022-12-12', 'วันหยุดชดเชยวันรัฐธรรมนูญ', 'Substitution for Constitution Day'),
-    ('2022-12-30', 'วันหยุดพิเศษ', 'Special holiday');
+    ('2022-12-30', 'วันหยุดพิเศษ', 'Special holiday'),
+    ('2022-12-31', 'วันสิ้นปี', 'New Year''s Eve');
 
 -- migrate:down
 

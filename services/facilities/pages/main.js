@@ -30,7 +30,7 @@ begin();
 
 async function begin() {
   const [listed, topology] = await Promise.all([ask("/v1/facility-kinds"), ask("/areas/provinces.topojson")]);
-  kinds = listed.filter(({ standard }) => standard);
+  kinds = listed;
   provinces = topology.objects.provinces.geometries.map(({ properties }) => properties);
   map.setProvinces(topology);
   ask("/areas/districts.topojson").then((districts) => map.setDistricts(districts), () => {}); // lines that help, no more

@@ -86,7 +86,17 @@ _ALSO: Final[Mapping[str, Sequence[str]]] = {
         "waiting center",
         "isolation centre",
     ),
-    "cremation_temple": ("วัดที่รับเผา", "วัดรับเผา", "ฌาปนสถาน", "เมรุ", "วัดเผาศพโควิด", "crematorium", "cremation"),
+    "cremation_temple": (
+        "วัดที่รับฌาปนกิจ",
+        "วัดรับฌาปนกิจ",
+        "วัดที่รับเผา",
+        "วัดรับเผา",
+        "ฌาปนสถาน",
+        "เมรุ",
+        "วัดเผาศพโควิด",
+        "crematorium",
+        "cremation",
+    ),
 }
 
 

@@ -8,12 +8,11 @@ from typing import Final
 from uuid import UUID
 
 from services.facilities.domain import places as domain
-from services.facilities.domain.events import event
+from services.facilities.domain.events import told
 from services.facilities.domain.places import Change, Content, Facility
 from services.facilities.store import codes
 from services.facilities.store.rows import COLUMNS, content_json, facility_of, row_of
 from shared.contracts.events import Role
-from shared.contracts.topics import FACILITY_UPDATED
 from shared.postgres import outbox
 from shared.postgres.pool import Connection
 
@@ -267,12 +266,8 @@ async def _record(connection: Connection, changes: Sequence[Change], actor: Acto
         for change in changes
     )
     await connection.execute(INSERT_REVISIONS, f"[{revisions}]", actor.subject, actor.organisation, actor.role)
-    await outbox.append_all(
-        connection,
-        FACILITY_UPDATED,
-        [(str(change.after.facility_id), event(change, actor.subject)) for change in changes],
-        time=changes[0].after.updated_at,
-    )
+    for topic, events in told(changes, actor.subject).items():
+        await outbox.append_all(connection, topic, events, time=changes[0].after.updated_at)
 
 
 def _quoted(value: UUID | None) -> str:

@@ -163,6 +163,22 @@ export class Figures {
     }
   }
 
+  /**
+   * How recent figures are that come from some streams: the newest event of any, what waits in all, and when that was
+   * measured of the one that was measured longest ago. Undefined while one of them is not known.
+   */
+  asOfAll(streams) {
+    const known = streams.map((name) => this.asOf[name]);
+    if (known.includes(undefined)) return undefined;
+    const all = (field) => (known.some((each) => each[field] === null) ? null : known.map((each) => each[field]));
+    const times = known.map((each) => each.time).filter((time) => time !== null);
+    return {
+      time: times.toSorted().at(-1) ?? null,
+      lag: all("lag")?.reduce((sum, lag) => sum + lag, 0) ?? null,
+      lag_measured_at: all("lag_measured_at")?.toSorted()[0] ?? null,
+    };
+  }
+
   merge(code, news) {
     const before = this.areas.get(code);
     const after = { ...before, ...news };

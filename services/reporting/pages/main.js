@@ -371,7 +371,7 @@ function pointAt(code) {
 /** How recent the figures are: live, behind, or stale and why. */
 function showStatus() {
   const { say } = words;
-  const stream = figures.asOf[measure().stream];
+  const stream = figures.asOfAll(measure().streams);
   const now = Date.now();
   const lag = stream?.lag ?? null;
   const measured = stream?.lag_measured_at ? now - Date.parse(stream.lag_measured_at) : Infinity;

@@ -6,12 +6,14 @@
 const GOOD = ["#cdf2e0", "#85d7c4", "#32afb5", "#007e9f", "#20487a"];
 const TO_DO = ["#f9eac2", "#f8c379", "#ed914c", "#cd5630", "#8c2c30"];
 
+const SURVEY = "survey-submitted";
+
 const COVERAGE_STEPS = [0.2, 0.4, 0.6, 0.8];
 const OVERDUE_STEPS = [0.1, 0.25, 0.5, 0.75];
 
 const surveyedPersons = { label: "surveyedPersons", says: "wholeSurveyed" };
 const need = (name, steps) => ({
-  stream: "survey-submitted",
+  streams: [SURVEY],
   colours: TO_DO,
   steps,
   numerator: "persons",
@@ -20,7 +22,7 @@ const need = (name, steps) => ({
   whole: (figures) => ({ value: figures.persons, ...surveyedPersons }),
 });
 const doses = (name) => ({
-  stream: "survey-submitted",
+  streams: [SURVEY],
   colours: GOOD,
   steps: COVERAGE_STEPS,
   numerator: "persons",
@@ -35,7 +37,7 @@ const doses = (name) => ({
 
 export const MEASURES = {
   progress: {
-    stream: "survey-submitted",
+    streams: [SURVEY],
     colours: GOOD,
     steps: COVERAGE_STEPS,
     numerator: "households",
@@ -50,7 +52,7 @@ export const MEASURES = {
   wanting_608: need("wanting_608", [0.02, 0.05, 0.1, 0.2]),
   home_visit: need("home_visit", [0.01, 0.02, 0.05, 0.1]),
   overdue: {
-    stream: "facility-updated",
+    streams: ["facility-updated", "further-facility-updated"],
     colours: TO_DO,
     steps: OVERDUE_STEPS,
     numerator: "overduePlaces",
@@ -70,9 +72,9 @@ export function valueOf(measure, figures, of) {
   if (figures === undefined) return { state: "loading" };
   const numerator = measure.part(figures);
   const whole = measure.whole(figures, of);
-  if (figures.suppressed && measure.stream === "survey-submitted") return { state: "suppressed", whole };
+  if (figures.suppressed && measure.streams.includes(SURVEY)) return { state: "suppressed", whole };
   if (numerator === undefined) return { state: "loading", whole };
-  const nothingYet = measure.stream === "survey-submitted" ? figures.submissions === 0 : whole.value === 0;
+  const nothingYet = measure.streams.includes(SURVEY) ? figures.submissions === 0 : whole.value === 0;
   if (nothingYet) return { state: "none", numerator, whole };
   if (!whole.value) return { state: "unknown", numerator, whole };
   return { state: "value", numerator, whole, ratio: numerator / whole.value };

@@ -56,8 +56,10 @@ def clock() -> MovableClock:
 @pytest.fixture
 async def client(pool: "asyncpg.Pool[asyncpg.Record]", clock: MovableClock) -> AsyncIterator[httpx.AsyncClient]:
     """The register; a request without a token of its own is a place officer's of province 50."""
-    tokens = Tokens()
-    app = create(pool, Authentication(tokens, tokens), clock, Reference(pool), ready=list)
+    tokens, reference = Tokens(), Reference(pool)
+    async with pool.acquire() as connection:
+        await reference.read(connection)
+    app = create(pool, Authentication(tokens, tokens), clock, reference, ready=list)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://facilities",

@@ -18,6 +18,7 @@ from services.facilities.importer import Importer
 from services.facilities.imports import applying, checking
 from services.facilities.store import imports, places
 from services.facilities.store.imports import LEASE, MOST_ATTEMPTS, MOST_WAITING
+from shared.contracts.topics import FURTHER_FACILITY_UPDATED
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import acquire
 from tests.samples import places as samples
@@ -221,6 +222,22 @@ async def test_a_downloaded_list_comes_back(lists: Lists, pool: Pool, place: Pla
     stale = await lists.send(listed(*corrected[1:], titles=corrected[0]) + b"\n", **CENTRE)
     faults = [fault["code"] for row in await lists.rows(stale["import_id"], **CENTRE) for fault in row["faults"]]
     assert faults == ["stale_revision"]
+
+
+async def test_places_of_further_kinds_are_imported_and_keep_to_their_stream(lists: Lists, pool: Pool) -> None:
+    titles = ("ชื่อสถานที่", "ประเภท", "รหัสตำบล")
+    list_ = listed(("วัดหนึ่ง", "วัดที่รับฌาปนกิจ", "500108"), ("วัดสอง", "cremation_temple", "500108"), titles=titles)
+    sent = await lists.send(list_)
+    assert sent["counts"] == {"new": 2}
+    assert (await lists.step(sent["import_id"], "application"))["state"] == "applied"
+    told = await pool.fetchval("SELECT count(*) FROM outbox WHERE topic = $1", FURTHER_FACILITY_UPDATED.name)
+    assert told == 2
+    ids = [row["facility_id"] for row in await lists.rows(sent["import_id"])]
+    changes = [(ids[0], "วัดหนึ่ง", "ศูนย์พักคอย", "500108"), (ids[1], "วัดที่สอง", "ฌาปนสถาน", "500108")]
+    changed = await lists.send(listed(*changes, titles=("facility_id", *titles)))
+    rows = await lists.rows(changed["import_id"])
+    assert [row["result"] for row in rows] == ["error", "changed"]
+    assert [(fault["cell"], fault["code"]) for fault in rows[0]["faults"]] == [("C2", "kind_stays")]
 
 
 @pytest.mark.parametrize("name", samples.names())

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -371,12 +371,11 @@ async def test_kinds_decide_what_is_asked(client: httpx.AsyncClient, place: Plac
     centre = {"Authorization": "Bearer central_administrator@"}
     fixed = await client.put("/v1/facility-kinds/hospital", json=body, headers=centre)
     assert (fixed.status_code, fixed.json()["code"]) == (409, "kind_fixed")
-    temple = {"th": "วัดที่รับฌาปนกิจ", "en": "Cremation temple"}
-    assert (await client.put("/v1/facility-kinds/cremation_temple", json=temple, headers=centre)).status_code == 200
-    assert [kind["kind"] for kind in (await client.get("/v1/facility-kinds")).json()][-1] == "cremation_temple"
-    untold = await client.post("/v1/facilities", json=place(kind="cremation_temple", free=None))
-    assert {(error["path"], error["code"]) for error in untold.json()["errors"]} == {("kind", "not_told_of")}
-    officer = await client.put("/v1/facility-kinds/another", json=temple)
+    depot = {"th": "คลังออกซิเจน", "en": "Oxygen depot", "fields": ["access"]}
+    assert (await client.put("/v1/facility-kinds/oxygen_depot", json=depot, headers=centre)).status_code == 200
+    further = [kind["kind"] for kind in (await client.get("/v1/facility-kinds")).json() if not kind["standard"]]
+    assert further == ["cremation_temple", "oxygen_depot"]
+    officer = await client.put("/v1/facility-kinds/another", json=depot)
     assert officer.status_code == 403
 
 
@@ -427,3 +426,50 @@ async def test_history_is_for_those_of_the_area_and_tells_of_mergers(client: htt
         answer = await client.get(f"{address}/revisions", headers={"Authorization": f"Bearer {role}"})
         assert answer.status_code == expected, role
     assert (await client.get(f"/v1/facilities/{uuid4()}/revisions")).status_code == 404
+
+
+async def test_places_of_further_kinds_are_places_like_others(client: httpx.AsyncClient, place: Place) -> None:
+    body = place(kind="cremation_temple", name="วัดตัวอย่าง", free=None, capacity=4, details={"access": "appointment"})
+    temple = await enter(client, body)
+    address = f"/v1/facilities/{temple['facility_id']}"
+    assert (await client.post(f"{address}/confirmation")).json()["revision"] == 2
+    changed = await client.put(address, json=temple | {"capacity": 6}, headers={"If-Match": '"2"'})
+    assert (changed.json()["revision"], changed.json()["capacity"]) == (3, 6)
+    wrong = place(kind="cremation_temple", free=3, details={"lanes_per_hour": 2})
+    refused = await client.post("/v1/facilities", json=wrong)
+    assert {(error["path"], error["code"]) for error in refused.json()["errors"]} == {
+        ("details.lanes_per_hour", "not_for_this_kind"),
+        ("free", "not_for_this_kind"),
+    }
+    listed = (await client.get("/v1/facilities?area=500101&kind=cremation_temple")).json()
+    assert [each["facility_id"] for each in listed["items"]] == [temple["facility_id"]]
+    found = (await client.get("/v1/public/places?near=18.7883,98.9853&kind=cremation_temple")).json()
+    assert [each["name"] for each in found["items"]] == ["วัดตัวอย่าง"]
+    drawn = (await client.get("/v1/public/places.geojson?bbox=98,18,100,20&kind=cremation_temple")).json()
+    assert [each["properties"]["kind"] for each in drawn["features"]] == ["cremation_temple"]
+
+
+async def test_a_place_stays_with_the_five_kinds_or_with_the_further_ones(
+    client: httpx.AsyncClient, place: Place
+) -> None:
+    temple = await enter(client, place(kind="cremation_temple", free=None))
+    hospital = await enter(client, place())
+    for before, kind in ((temple, "waiting_centre"), (hospital, "cremation_temple")):
+        address = f"/v1/facilities/{before['facility_id']}"
+        refused = await client.put(address, json=before | {"kind": kind, "free": None}, headers={"If-Match": '"1"'})
+        assert refused.status_code == 400
+        assert [(error["path"], error["code"]) for error in refused.json()["errors"]] == [("kind", "kind_stays")]
+        assert (await client.get(address)).json() == before
+    address = f"/v1/facilities/{hospital['facility_id']}"
+    moved = await client.put(address, json=hospital | {"kind": "hospital"}, headers={"If-Match": '"1"'})
+    assert moved.json()["kind"] == "hospital"
+
+
+async def test_the_holidays_of_2022_are_known_on_weekends_too(client: httpx.AsyncClient) -> None:
+    holidays = {each["day"]: each["en"] for each in (await client.get("/v1/holidays")).json()}
+    of_2022 = [day for day in holidays if day.startswith("2022-")]
+    assert len(of_2022) == 29
+    weekends = {day for day in of_2022 if date.fromisoformat(day).weekday() >= 5}
+    assert weekends == {"2022-01-01", "2022-05-01", "2022-05-15", "2022-10-23", "2022-12-10", "2022-12-31"}
+    assert holidays["2022-07-14"] == "Buddhist Lent Day"
+    assert holidays["2022-05-15"] == "Visakha Bucha Day"

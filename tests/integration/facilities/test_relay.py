@@ -12,12 +12,14 @@ import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.envelope import Envelope, from_headers
-from shared.contracts.events import FacilityUpdated
-from shared.contracts.topics import FACILITY_UPDATED
+from shared.contracts.events import FacilityUpdated, FurtherFacilityUpdated
+from shared.contracts.topics import FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, Topic
 from shared.kafka.relay import Relay
 from tests.runtime import Runtime
 
 Place = Callable[..., dict[str, Any]]
+TOPICS = (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED)
+Event = FacilityUpdated | FurtherFacilityUpdated
 DEADLINE = 30.0
 """Seconds; the relay needs less than one, a busy machine some more."""
 
@@ -26,7 +28,7 @@ DEADLINE = 30.0
 async def relaying(pool: Any, runtime: Runtime) -> AsyncIterator[None]:
     """The relay at work, as the service's own Kafka user."""
     stopping = asyncio.Event()
-    relay = asyncio.create_task(Relay(pool, runtime.kafka_settings("facilities"), [FACILITY_UPDATED]).run(stopping))
+    relay = asyncio.create_task(Relay(pool, runtime.kafka_settings("facilities"), TOPICS).run(stopping))
     try:
         yield
     finally:
@@ -34,13 +36,16 @@ async def relaying(pool: Any, runtime: Runtime) -> AsyncIterator[None]:
         await relay
 
 
-async def read(runtime: Runtime, keys: set[str], wanted: int) -> list[tuple[int, Envelope, FacilityUpdated]]:
+async def read(
+    runtime: Runtime, keys: set[str], wanted: int, topic: Topic = FACILITY_UPDATED
+) -> list[tuple[int, Envelope, Event]]:
     """(partition, envelope, event) of those places, from the topic's beginning, until there are as many as wanted."""
+    model = FacilityUpdated if topic is FACILITY_UPDATED else FurtherFacilityUpdated
     consumer = AIOKafkaConsumer(**runtime.kafka_settings().for_aiokafka(), enable_auto_commit=False)
     await consumer.start()
-    found: list[tuple[int, Envelope, FacilityUpdated]] = []
+    found: list[tuple[int, Envelope, Event]] = []
     try:
-        partitions = [TopicPartition(FACILITY_UPDATED.name, number) for number in range(FACILITY_UPDATED.partitions)]
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         async with asyncio.timeout(DEADLINE):
@@ -50,7 +55,7 @@ async def read(runtime: Runtime, keys: set[str], wanted: int) -> list[tuple[int,
                         (
                             partition.partition,
                             from_headers(record.headers),
-                            FacilityUpdated.model_validate_json(record.value),
+                            model.model_validate_json(record.value),
                         )
                         for record in records
                         if record.key.decode() in keys
@@ -81,7 +86,7 @@ async def test_every_change_reaches_the_topic_in_order(
         )
         events = await read(runtime, keys, 30)
 
-    by_place: dict[str, list[FacilityUpdated]] = defaultdict(list)
+    by_place: dict[str, list[Event]] = defaultdict(list)
     by_partition: dict[int, list[Envelope]] = defaultdict(list)
     for partition, envelope, event in events:
         assert envelope.subject == str(event.facility_id)
@@ -117,3 +122,28 @@ async def test_changes_made_while_the_relay_was_away_are_published_later(
     async with relaying(pool, runtime):
         events = await read(runtime, {body["facility_id"]}, 2)
     assert [event.change for _, _, event in events] == ["created", "confirmed"]
+
+
+async def test_places_of_further_kinds_are_told_in_their_own_topic(
+    client: httpx.AsyncClient, pool: Any, runtime: Runtime, place: Place
+) -> None:
+    temple = place(facility_id=str(uuid4()), kind="cremation_temple", free=None)
+    point = place(facility_id=str(uuid4()), kind="test_point", free=None)
+    keys = {temple["facility_id"], point["facility_id"]}
+    async with relaying(pool, runtime):
+        for body in (temple, point):
+            await client.post("/v1/facilities", json=body)
+            await client.post(f"/v1/facilities/{body['facility_id']}/confirmation")
+        further = await read(runtime, keys, 2, FURTHER_FACILITY_UPDATED)
+        standard = await read(runtime, keys, 2)
+    assert [(event.kind, event.change) for _, _, event in further] == [
+        ("cremation_temple", "created"),
+        ("cremation_temple", "confirmed"),
+    ]
+    assert {str(event.facility_id) for _, _, event in standard} == {point["facility_id"]}
+    envelopes = [envelope for _, envelope, _ in further]
+    assert {envelope.type for envelope in envelopes} == {FURTHER_FACILITY_UPDATED.event_type}
+    # The first of the partition, and the one behind it: a chain of its own.
+    assert [(each.sequence, each.previous) for each in envelopes] == [(1, None), (2, 1)]
+    assert further[1][2].before is not None
+    assert further[1][2].before.kind == "cremation_temple"

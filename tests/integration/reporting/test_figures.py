@@ -278,7 +278,10 @@ async def test_every_answer_says_how_new_it_is(
 ) -> None:
     """Per stream: the newest event, and how many records wait."""
     as_of = (await client.get("/v1/coverage", params={"level": "country"})).json()["as_of"]
-    assert len(as_of) == 3
+    assert len(as_of) == 4
+    (further,) = (name for name in as_of if name.startswith("further"))
+    assert as_of[further]["time"] is None  # nothing was told there
+    assert as_of.pop(further)["lag"] == 0
     for name, stream in as_of.items():
         newest = NOW + timedelta(seconds=1) if "facility" in name else NOW
         assert stream["time"] == newest.isoformat().replace("+00:00", "Z")

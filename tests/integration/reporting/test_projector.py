@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
 
 import pytest
 
@@ -10,7 +11,15 @@ from services.reporting.ends import StreamEnds
 from services.reporting.notices import CHANNEL
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.store import Pool
-from shared.contracts.events import SurveySubmitted
+from shared.contracts.events import (
+    FacilityBefore,
+    FacilityChange,
+    FacilityStatus,
+    FacilityUpdated,
+    FurtherFacilityBefore,
+    FurtherFacilityUpdated,
+    SurveySubmitted,
+)
 from shared.contracts.golden import examples
 from shared.contracts.topics import Topic
 from shared.kafka.producer import create_producer
@@ -18,7 +27,7 @@ from shared.kafka.projection import Event
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import SystemClock
 from tests.integration.reporting.conftest import PARTITIONS, Streams, eventually, fresh_pool, lag, projecting
-from tests.integration.reporting.test_figures import submitted
+from tests.integration.reporting.test_figures import place, submitted
 from tests.runtime import Runtime
 from tests.unit.reporting.campaigns import campaign
 
@@ -136,12 +145,12 @@ async def test_repetitions_and_restarts_count_once(
     survey = streams.of(SurveySubmitted)
     events = [submitted(event) for event in campaign(seed=5, length=60).events]
     sent = []
-    for place, event in enumerate(events):
+    for position, event in enumerate(events):
         key = str(event.household_id)
         numbers = streams.numbers(survey, key)
         sent.append((*numbers, event.model_dump_json().encode()))
         await streams.put(survey, *sent[-1], key=key)
-        if place % 20 == 19:
+        if position % 20 == 19:
             for again in sent[-15:]:
                 await streams.put(survey, *again, key=key)
             async with projecting(kafka, pool, topics):
@@ -169,6 +178,97 @@ async def test_a_gap_stops_until_the_missing_event_comes(
         assert await counted(2)
         await streams.put(survey, 0, 4, 2, value)
         await eventually(lambda: counted(4), "the gap has closed")
+
+
+PLACES = "SELECT kind, status, count(*) AS places FROM facility GROUP BY kind, status ORDER BY kind, status"
+
+
+async def test_places_of_both_streams_are_counted_once_and_the_same_when_rebuilt(
+    kafka: KafkaSettings,
+    pool: Pool,
+    topics: tuple[Topic, ...],
+    streams: Streams,
+    settled: Callable[[], Awaitable[None]],
+    runtime: Runtime,
+) -> None:
+    """Repeated, with the projector begun again amid them, and from the beginning into an empty database."""
+    further = streams.of(FurtherFacilityUpdated)
+    sent = []
+    for number in range(12):
+        five = place(number)
+        body = five.model_dump() | {
+            "facility_id": uuid4(),
+            "kind": "cremation_temple" if number % 3 else "oxygen_depot",
+        }
+        temple = FurtherFacilityUpdated.model_validate(body)
+        events: list[FacilityUpdated | FurtherFacilityUpdated] = [five, temple]
+        if number % 2:
+            was = five.model_dump(include={"area", "status", "confirmed_at", "capacity", "free"})
+            closed = {"status": FacilityStatus.CLOSED, "change": FacilityChange.CLOSED, "revision": 2}
+            events += [
+                five.model_copy(update={**closed, "before": FacilityBefore(kind=five.kind, **was)}),
+                temple.model_copy(update={**closed, "before": FurtherFacilityBefore(kind=temple.kind, **was)}),
+            ]
+        for event in events:
+            key = str(event.facility_id)
+            topic = streams.of(type(event))
+            numbers = streams.numbers(topic, key)
+            sent.append((topic, *numbers, event.model_dump_json().encode()))
+            await streams.put(*sent[-1], key=key)
+        if number == 5:
+            async with projecting(kafka, pool, topics):
+                await settled()
+            for again in sent:
+                await streams.put(*again)
+    async with projecting(kafka, pool, topics):
+        await settled()
+    counted = [tuple(row) for row in await pool.fetch(PLACES)]
+    assert sum(places for *_, places in counted) == 24
+    assert {row for row in counted if row[0] in ("cremation_temple", "oxygen_depot")} == {
+        ("cremation_temple", "closed", 4),
+        ("cremation_temple", "open", 4),
+        ("oxygen_depot", "closed", 2),
+        ("oxygen_depot", "open", 2),
+    }
+    progress = await pool.fetchval("SELECT events FROM stream_progress WHERE topic = $1", further.name)
+    assert progress == sum(topic is further for topic, *_ in sent)
+    async with fresh_pool(runtime) as rebuilt:
+
+        async def all_there() -> bool:
+            return bool(await rebuilt.fetchval("SELECT coalesce(sum(events), 0) = $1 FROM stream_progress", len(sent)))
+
+        async with projecting(kafka, rebuilt, topics):
+            await eventually(all_there, "everything was read anew")
+        rows = "SELECT * FROM facility ORDER BY facility_id"
+        assert await rebuilt.fetch(rows) == await pool.fetch(rows)
+
+
+async def test_a_gap_of_further_places_stops_them_alone(
+    kafka: KafkaSettings, pool: Pool, topics: tuple[Topic, ...], streams: Streams
+) -> None:
+    """The sequence rule holds for each stream: what lacks an event waits, places of the five go on."""
+    further = streams.of(FurtherFacilityUpdated)
+    first, second = (
+        FurtherFacilityUpdated.model_validate(place(number).model_dump() | {"kind": "cremation_temple"})
+        for number in range(2)
+    )
+    await streams.put(further, 0, 4, 2, second.model_dump_json().encode())
+    await streams.write(place(2), key=str(place(2).facility_id))
+
+    async def kinds() -> list[str]:
+        return [row[0] for row in await pool.fetch("SELECT kind FROM facility ORDER BY kind")]
+
+    async def counted(number: int) -> bool:
+        return (await kinds()).count("cremation_temple") == number
+
+    async def five_went_on() -> bool:
+        return len(await kinds()) == 1
+
+    async with projecting(kafka, pool, topics):
+        await eventually(five_went_on, "the other stream")
+        assert await counted(0)
+        await streams.put(further, 0, 2, None, first.model_dump_json().encode())
+        await eventually(lambda: counted(2), "the gap has closed")
 
 
 async def test_two_projectors_share_the_work(
