@@ -17,11 +17,13 @@ from shared.observability.clock import Clock
 
 SMTP_SECONDS: Final = 10.0
 """For each of the conversation's steps, as for a text message."""
+SAID_NO: Final = 400
+BEYOND_REPLIES: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One e-mail. message_id: the same for the same notice, by which receivers know a repetition."""
+    """One e-mail. message_id: the same whenever the same mail is sent, by which receivers know a repetition."""
 
     to: str
     subject: str
@@ -84,13 +86,17 @@ class SmtpGateway:
         with server:
             try:
                 if self._tls is not None:
-                    server.starttls(context=self._tls)
+                    server.starttls(context=self._tls)  # a server that cannot, or that is another, gets no mail
                 if self._user is not None and self._password_file is not None:
                     server.login(self._user, self._password_file.read_text().strip())
             except OSError as error:
                 raise Refusal from error  # the mail itself was not begun
             try:
                 server.send_message(message)
+            except smtplib.SMTPDataError as error:
+                if not SAID_NO <= error.smtp_code < BEYOND_REPLIES:
+                    raise  # an answer that is none: the server may have the mail
+                raise Refusal from error
             except (
                 smtplib.SMTPResponseException,
                 smtplib.SMTPRecipientsRefused,

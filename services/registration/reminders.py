@@ -35,6 +35,8 @@ from shared.security.tokens import TokenSigner
 
 SUBJECT: Final = uuid5(UUID("b1a6f0b4-52e5-4c0f-9a55-3d1f1c1f2e11"), "reminders")
 """Who asks facilities: this service itself, which signs its own token."""
+MESSAGES: Final = UUID("0d9f4c55-9f2b-4b57-8a06-7f4f0a7d3b19")
+"""Namespace of the messages' keys."""
 TOKEN_LIFE: Final = timedelta(minutes=5)
 MOST_PAGES: Final = 200
 """Of 1,000 rows: every organisation in every district in which it keeps places, many times over."""
@@ -115,10 +117,15 @@ class Reminders:
         for stage in begun(now):
             if not await self._store.has_round(week_of(now), stage):
                 await self._make_round(stage)
-        for channel in await self._store.give_up_lost(now=now):
-            _log.warning("notice_lost", channel=channel)
-            NOTICES.labels("any", channel, Outcome.UNKNOWN).inc()
-        while claimed := await self._store.claim(AT_ONCE, now=self._clock.now()):
+        for one, channel, outcome in await self._store.give_up(week_of(now), now=now):
+            _log.warning("notice_given_up", stage=one, channel=channel, outcome=outcome)
+            NOTICES.labels(one, channel, outcome).inc()
+        await self._store.erase_old(week_of(now))
+        await self._send_waiting()
+
+    async def _send_waiting(self) -> None:
+        # Asked before each batch: a slow gateway shall not take the evening's last ones into the night.
+        while may_send(self._clock.now()) and (claimed := await self._store.claim(AT_ONCE, now=self._clock.now())):
             room = asyncio.Semaphore(SENDERS)
             sending = asyncio.gather(*(self._deliver(one, room) for one in claimed))
             try:
@@ -128,10 +135,17 @@ class Reminders:
                 raise
 
     async def _make_round(self, stage: Stage) -> None:
+        try:
+            neglected = await self._register.neglected()
+        except (httpx.HTTPError, ValueError) as error:  # this round waits; what was made before is sent nevertheless
+            _log.warning("notice_round_waits", stage=stage, error=type(error).__name__)
+            return
         now = self._clock.now()
-        told = notices(stage, await self._register.neglected(), MOST_EMAILS if self._mail else 0)
-        if await self._store.make_round(week_of(now), stage, told, now=now):
-            _log.info("notice_round", stage=stage, notices=len(told))
+        told = notices(stage, neglected, MOST_EMAILS if self._mail else 0)
+        unaddressed = await self._store.make_round(week_of(now), stage, told, now=now)
+        if unaddressed is not None:
+            _log.info("notice_round", stage=stage, notices=len(told), unaddressed=unaddressed)
+            NOTICES.labels(stage, "none", "unaddressed").inc(unaddressed)
 
     async def _deliver(self, one: Claimed, room: asyncio.Semaphore) -> None:
         async with room:
@@ -148,15 +162,15 @@ class Reminders:
 
     async def _send(self, one: Claimed) -> None:
         text = text_of(one.stage, one.due, one.overdue, self._link)
+        key = uuid5(MESSAGES, f"{one.notice_id} {one.channel} {one.receiver}")
         if one.address is None:
             raise Refusal
         if one.channel is Channel.SMS:
-            await self._sms.send(TextMessage(one.address, text))
+            await self._sms.send(TextMessage(one.address, text, key=key))
         elif self._mail is None:
             raise Refusal
         else:
-            message_id = f"<notice-{one.notice_id}@jitasa>"
-            await self._mail.send(Mail(one.address, subject_of(one.stage), text, message_id))
+            await self._mail.send(Mail(one.address, subject_of(one.stage), text, f"<{key}@jitasa>"))
 
 
 def _neglected(item: dict[str, object]) -> Neglected:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 import httpx
 
@@ -26,6 +27,8 @@ QUEUE_LENGTH = 1_000
 SENDERS = 4
 SEND_TIMEOUT_SECONDS = 10.0
 """A provider that takes longer has failed; the person asks for another code."""
+UNCERTAIN = frozenset({httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT})
+"""Answers of a provider that may have the message: it waited for the rest of something, or it knows the key already."""
 
 _log = log(__name__)
 
@@ -33,12 +36,13 @@ _log = log(__name__)
 @dataclass(frozen=True, slots=True)
 class TextMessage:
     """One SMS. `code` is the one-time code for a sign-in in the text, `confirmation_code` that of a sign-up, if there
-    is one; whoever waits for the one shall not take the other."""
+    is one; whoever waits for the one shall not take the other. `key` is the same whenever the same message is sent."""
 
     phone: str
     text: str
     code: str | None = None
     confirmation_code: str | None = None
+    key: UUID | None = None
 
 
 class Refusal(Exception):
@@ -81,7 +85,10 @@ class FileGateway:
 
 
 class HttpGateway:
-    """Posts each message as JSON (`phone`, `text`) with a bearer token, as SMS providers' interfaces take it."""
+    """Posts each message as JSON (`phone`, `text`) with a bearer token, as SMS providers' interfaces take it.
+
+    A message's key goes along as `Idempotency-Key`.
+    """
 
     def __init__(self, url: str, token_file: Path) -> None:
         self._url = url
@@ -90,17 +97,23 @@ class HttpGateway:
 
     async def send(self, message: TextMessage) -> None:
         """Post the message; any other answer than 2xx is an error, of which some say that it was not taken."""
-        token = self._token_file.read_text().strip()  # read anew each time, so that a rotated one is taken up
+        try:
+            token = self._token_file.read_text().strip()  # read anew each time, so that a rotated one is taken up
+        except OSError as error:
+            raise Refusal from error
+        headers = {"Authorization": f"Bearer {token}"}
+        if message.key is not None:
+            headers["Idempotency-Key"] = str(message.key)
         async with httpx.AsyncClient(timeout=SEND_TIMEOUT_SECONDS, verify=self._tls) as client:
             try:
                 answer = await client.post(
-                    self._url,
-                    json={"phone": message.phone, "text": message.text},
-                    headers={"Authorization": f"Bearer {token}"},
+                    self._url, json={"phone": message.phone, "text": message.text}, headers=headers
                 )
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 raise Refusal from error
-        if answer.is_client_error or answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        if (answer.is_client_error and answer.status_code not in UNCERTAIN) or (
+            answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        ):
             raise Refusal(answer.status_code)
         answer.raise_for_status()
 

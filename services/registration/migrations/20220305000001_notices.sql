@@ -30,7 +30,7 @@ CREATE TABLE notice_message (
     channel    text        NOT NULL CHECK (channel IN ('sms', 'email')),
     receiver   text        NOT NULL,                 -- a person's id, or an address
     state      text        NOT NULL DEFAULT 'waiting'
-        CHECK (state IN ('waiting', 'sending', 'sent', 'refused', 'unknown')),
+        CHECK (state IN ('waiting', 'sending', 'sent', 'refused', 'unknown', 'expired')),
     attempts   integer     NOT NULL DEFAULT 0,
     next_at    timestamptz NOT NULL,                 -- of one that waits: not before; of one that is being sent: its end
     changed_at timestamptz NOT NULL,

@@ -21,9 +21,11 @@ MOST_RECEIVERS: Final = 20
 """Of one notice. A hospital has three officers; hundreds are a mistake that shall not cost as many messages."""
 BACK_OFF: Final = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 """After each refusal; a provider that refuses five times will not take this message."""
-SENDING_FOR: Final = timedelta(minutes=5)
-"""What was claimed and not settled for so long was somebody's who has died: a gateway answers within 10 s, and a batch
-within two minutes."""
+SENDING_FOR: Final = timedelta(minutes=15)
+"""What was claimed and not settled for so long was somebody's who has died: a mail server that is slow at each of its
+ten steps takes 100 s, and a batch of 20 by four senders five times as long."""
+KEPT: Final = timedelta(weeks=26)
+"""As far back as freshness is told by week."""
 
 HAS_ROUND: Final = "SELECT true FROM notice_round WHERE week = $1 AND stage = $2"
 
@@ -86,13 +88,30 @@ CROSS JOIN LATERAL (
 WHERE n.week = $1 AND n.stage = $2
 """
 
-# Whoever was sending it has died: it may have left.
-GIVE_UP_LOST: Final = """
-UPDATE notice_message SET state = 'unknown', changed_at = $1
-WHERE state = 'sending' AND next_at < $1
-RETURNING channel
+# A district without coordinators in a province without administrators, an organisation without officers.
+COUNT_UNADDRESSED: Final = """
+SELECT count(*) FROM notice AS n
+WHERE n.week = $1 AND n.stage = $2 AND NOT EXISTS (SELECT FROM notice_message AS m WHERE m.notice_id = n.notice_id)
 """
 
+# It speaks of a week that is over.
+GIVE_UP_LATE: Final = """
+UPDATE notice_message AS m SET state = 'expired', changed_at = $1
+FROM notice AS n
+WHERE m.state = 'waiting' AND n.notice_id = m.notice_id AND n.week < $2
+RETURNING n.stage, m.channel
+"""
+
+# Whoever was sending it has died: it may have left.
+GIVE_UP_LOST: Final = """
+UPDATE notice_message AS m SET state = 'unknown', changed_at = $1
+FROM notice AS n
+WHERE m.state = 'sending' AND m.next_at < $1 AND n.notice_id = m.notice_id
+RETURNING n.stage, m.channel
+"""
+
+# Who was suspended since the round was made has no number here. A receiver is an id only where the channel is SMS: the
+# CASE keeps the cast from addresses, and the index of persons in use.
 CLAIM: Final = """
 WITH claimed AS (
     UPDATE notice_message AS m
@@ -111,13 +130,20 @@ WITH claimed AS (
 SELECT c.notice_id, c.channel, c.receiver, c.attempts, n.stage, n.due, n.overdue, s.key_id, s.wrapped_key, s.ciphertext
 FROM claimed AS c
 JOIN notice AS n USING (notice_id)
-LEFT JOIN sealed_field AS s ON c.channel = 'sms' AND s.person_id::text = c.receiver AND s.field = 'phone'
+LEFT JOIN person AS p ON p.person_id = CASE c.channel WHEN 'sms' THEN c.receiver::uuid END AND p.status = 'approved'
+LEFT JOIN sealed_field AS s ON s.person_id = p.person_id AND s.field = 'phone'
 """
 
 SETTLE: Final = """
 UPDATE notice_message SET state = $4, next_at = coalesce($5, next_at), changed_at = $6
 WHERE notice_id = $1 AND channel = $2 AND receiver = $3 AND state = 'sending'
 """
+
+ERASE_OLD: Final = (
+    "DELETE FROM notice_message USING notice AS n WHERE n.notice_id = notice_message.notice_id AND n.week < $1",
+    "DELETE FROM notice WHERE week < $1",
+    "DELETE FROM notice_round WHERE week < $1",
+)
 
 
 class Channel(StrEnum):
@@ -133,6 +159,7 @@ class Outcome(StrEnum):
     SENT = "sent"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +188,14 @@ class Notices:
         async with acquire(self._pool) as connection:
             return bool(await connection.fetchval(HAS_ROUND, week, stage))
 
-    async def make_round(self, week: date, stage: Stage, notices: Sequence[Notice], *, now: datetime) -> bool:
-        """Make a round with all its notices and messages, or nothing of it; False where another was faster."""
+    async def make_round(self, week: date, stage: Stage, notices: Sequence[Notice], *, now: datetime) -> int | None:
+        """Make a round with all its notices and messages, or nothing of it.
+
+        Gives how many notices have no receiver, None where another was faster.
+        """
         async with acquire(self._pool) as connection, connection.transaction():
             if not await connection.fetchval(MAKE_ROUND, week, stage, now):
-                return False
+                return None
             await connection.execute(
                 INSERT_NOTICES,
                 week,
@@ -191,12 +221,24 @@ class Notices:
                     Role.PROVINCE_ADMINISTRATOR,
                     MOST_RECEIVERS,
                 )
-            return True
+            return int(await connection.fetchval(COUNT_UNADDRESSED, week, stage))
 
-    async def give_up_lost(self, *, now: datetime) -> Sequence[Channel]:
-        """Mark messages that somebody was sending when he died; gives their channels."""
+    async def give_up(self, week: date, *, now: datetime) -> Sequence[tuple[Stage, Channel, Outcome]]:
+        """Mark messages that somebody was sending when he died, and those that wait since an earlier week."""
         async with acquire(self._pool) as connection:
-            return [Channel(row["channel"]) for row in await connection.fetch(GIVE_UP_LOST, now)]
+            lost = await connection.fetch(GIVE_UP_LOST, now)
+            late = await connection.fetch(GIVE_UP_LATE, now, week)
+        return [
+            (Stage(row["stage"]), Channel(row["channel"]), outcome)
+            for rows, outcome in ((lost, Outcome.UNKNOWN), (late, Outcome.EXPIRED))
+            for row in rows
+        ]
+
+    async def erase_old(self, week: date) -> None:
+        """Erase rounds that were kept for long enough, with all that belongs to them."""
+        async with acquire(self._pool) as connection, connection.transaction():
+            for statement in ERASE_OLD:
+                await connection.execute(statement, week - KEPT)
 
     async def claim(self, limit: int, *, now: datetime) -> Sequence[Claimed]:
         """Take messages that wait, which nobody else sends from then on."""

@@ -5,12 +5,13 @@ import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 
 from services.registration import sms
-from services.registration.sms import FileGateway, HttpGateway, Messenger, TextMessage
+from services.registration.sms import FileGateway, HttpGateway, Messenger, Refusal, TextMessage
 from shared.observability.clock import MovableClock
 
 CLOCK = MovableClock(datetime(2022, 2, 5, 3, 0, tzinfo=UTC))
@@ -58,6 +59,44 @@ async def test_a_provider_gets_phone_text_and_our_token(tmp_path: Path, monkeypa
     assert json.loads(requests[0].content) == {"phone": "0812345678", "text": "text"}
     assert requests[0].headers["Authorization"] == "Bearer t0ken"
     with pytest.raises(httpx.HTTPStatusError):
+        await gateway.send(TextMessage("0812345678", "text"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "certain"),
+    [(400, True), (401, True), (408, False), (409, False), (429, True), (500, False), (502, False), (503, True)],
+)
+async def test_which_answers_say_that_a_message_did_not_leave(
+    answer: int, certain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str] = []
+
+    def provider(request: httpx.Request) -> httpx.Response:
+        keys.append(request.headers["Idempotency-Key"])
+        return httpx.Response(answer)
+
+    token = tmp_path / "token"
+    token.write_text("t0ken\n")
+    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, transport=httpx.MockTransport(provider)))
+    with pytest.raises(Refusal if certain else httpx.HTTPStatusError):
+        await HttpGateway("https://sms.example/send", token).send(TextMessage("0812345678", "text", key=UUID(int=7)))
+    assert keys == [str(UUID(int=7))]
+
+
+@pytest.mark.parametrize(("error", "certain"), [(httpx.ConnectError, True), (httpx.ReadTimeout, False)])
+async def test_what_breaks_off_before_and_after_the_message_left(
+    error: type[httpx.TransportError], certain: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def provider(_: httpx.Request) -> httpx.Response:
+        raise error("away")
+
+    token = tmp_path / "token"
+    monkeypatch.setattr(httpx, "AsyncClient", partial(httpx.AsyncClient, transport=httpx.MockTransport(provider)))
+    gateway = HttpGateway("https://sms.example/send", token)
+    with pytest.raises(Refusal):  # without the token file nothing is even tried
+        await gateway.send(TextMessage("0812345678", "text"))
+    token.write_text("t0ken\n")
+    with pytest.raises(Refusal if certain else error):
         await gateway.send(TextMessage("0812345678", "text"))
 
 
