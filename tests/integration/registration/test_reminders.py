@@ -276,7 +276,7 @@ async def test_nothing_goes_out_in_the_evening_or_when_its_week_is_over(
     organisation = await office.organisation("32")
     phones = {await officer(office, organisation) for _ in range(3)}
     await enter(office, register, organisation, "ศูนย์ช้า")
-    at(clock, 18, 19, 59)
+    at(clock, 17, 19, 59)
     send = post.send
 
     async def slowly(message: TextMessage | Mail) -> None:
@@ -287,7 +287,7 @@ async def test_nothing_goes_out_in_the_evening_or_when_its_week_is_over(
     await reminders.turn()
     first = post.taken()
     assert len(first) == 1
-    at(clock, 19, 8)
+    at(clock, 18, 8)
     post.failures = [Refusal()]
     monkeypatch.setattr(post, "send", send)
     await reminders.turn()
@@ -423,7 +423,7 @@ async def test_a_real_server_takes_the_mail() -> None:
 
 
 async def test_mail_goes_encrypted_to_the_right_server_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server without STARTTLS, or with a certificate that nobody vouches for, gets nothing; nor who cannot sign in."""
+    """One without STARTTLS, or with a certificate that nobody vouches for, gets nothing, nor who cannot sign in."""
     received: list[Any] = []
     handler = mailbox(received)
     certificate, key = self_signed(tmp_path)
