@@ -5,13 +5,11 @@ from typing import Final
 
 from starlette.routing import Route
 
-from shared.web.files import KEPT, File, package_files, page_files, route
+from shared.web.files import package_files, page_files, route
+from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-BOUNDARIES: Final = Path(__file__).parents[2] / "shared" / "areas" / "data"
-
-PACKAGES: Final = ("leaflet/dist", "@fontsource/sarabun", "topojson-client/dist")
-"""What the page takes from `node_modules`."""
+FONT: Final = "@fontsource/sarabun"
 
 
 def page_routes(assets: Path | None) -> list[Route]:
@@ -21,8 +19,5 @@ def page_routes(assets: Path | None) -> list[Route]:
     """
     if assets is None:
         return []
-    files = list(page_files(PAGES))
-    files += [(f"/areas/{path.name}", File(path, KEPT)) for path in sorted(BOUNDARIES.glob("*.topojson"))]
-    for package in PACKAGES:
-        files += package_files(assets, package)
+    files = [*page_files(PAGES), *map_files(assets), *package_files(assets, FONT)]
     return [route(url, file) for url, file in files]

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from services.registration.settings import PageSettings
 from shared.web.files import REVALIDATED, PageRoute, package_files, page_files, route
+from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
 FONT: Final = "@fontsource/sarabun"
@@ -25,8 +26,8 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
 
     sms_sink: text messages are not sent but kept here, and there is a page to read them on.
 
-    Raises `AssetsMissing` when the font is not in the folder that the settings name; without a folder there are no
-    pages.
+    Raises `AssetsMissing` when the font or the map is not in the folder that the settings name; without a folder there
+    are no pages.
     """
     if settings.assets is None:
         return []
@@ -39,7 +40,8 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
     def addresses(_: Request) -> JSONResponse:
         return JSONResponse(services | {"messages": sms_sink}, headers={"Cache-Control": REVALIDATED})
 
-    files = [*page_files(PAGES, connect=tuple(services.values())), *package_files(settings.assets, FONT)]
+    own = page_files(PAGES, connect=tuple(services.values()))
+    files = [*own, *map_files(settings.assets), *package_files(settings.assets, FONT)]
     return [
         PageRoute("/services", addresses),
         *(route(url, file) for url, file in files if sms_sink or url not in MESSAGES),

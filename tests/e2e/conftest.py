@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator
 from typing import Final
 
+import asyncpg
 import httpx
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
@@ -55,3 +56,11 @@ async def office(stack: Stack) -> AsyncIterator[Office]:
         office = Office(addresses, client)
         await office.begin()
         yield office
+
+
+@pytest.fixture
+async def database(stack: Stack) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """The register's database, for what a clock that nobody can move has not done yet."""
+    connection = await asyncpg.connect(**stack.postgres.connection(database="facilities"), timeout=10)
+    yield connection
+    await connection.close()

@@ -8,49 +8,18 @@ from typing import Any
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, FilePayload, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, Route, expect
 
-from deploy.local.stack import Stack
 from tests.e2e.accessibility import violations_of
 from tests.e2e.complaints import complaints_of
-from tests.e2e.visitors import DESK, PHONE, Office, Visitor, signed_in
-
-AREA = "950101"
-"""Yala, where no other test of the browser enters places."""
+from tests.e2e.officers import AREA, enter, fits, new_officer, registered
+from tests.e2e.visitors import DESK, PHONE, Office, signed_in
 
 
 @pytest.fixture(scope="module")
 async def kept(office: Office) -> str:
     """What the tab of an officer keeps who is signed in."""
-    tokens = await office.tokens(await office.officer("95"))
-    return json.dumps({"access": tokens["access_token"], "refresh": tokens["refresh_token"], "expires": 10**15})
-
-
-@pytest.fixture
-async def database(stack: Stack) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """The register's database, for what a clock that nobody can move has not done yet."""
-    connection = await asyncpg.connect(**stack.postgres.connection(database="facilities"), timeout=10)
-    yield connection
-    await connection.close()
-
-
-async def enter(office: Office, kept: str, name: str, **changes: Any) -> dict[str, Any]:
-    """A new place of the officer."""
-    body = {"kind": "waiting_centre", "name": name, "area": AREA, "capacity": 20, "free": 4} | changes
-    address = f"{office.addresses.facilities}/v1/facilities"
-    token = {"Authorization": f"Bearer {json.loads(kept)['access']}"}
-    answer = await office.client.post(address, json=body, headers=token)
-    assert answer.status_code == 201, answer.text
-    document: dict[str, Any] = answer.json()
-    return document
-
-
-async def fits(visitor: Visitor) -> None:
-    """Accessible, and no wider than the screen, on a small phone and on a desk."""
-    for width in (1440, 360):
-        await visitor.page.set_viewport_size({"width": width, "height": 800})
-        assert await visitor.page.evaluate("document.documentElement.scrollWidth") == width
-        assert await violations_of(visitor.page) == []
+    return await new_officer(office)
 
 
 async def test_an_officers_week(
@@ -101,10 +70,106 @@ async def test_an_officers_week(
         assert [each for each in visitor.complaints if "412" not in each and "400" not in each] == []
 
 
+async def fewer_at_once(route: Route) -> None:
+    """The week's page as it is, but for how many places it shows before more are asked for."""
+    answer = await route.fetch()
+    script = await answer.text()
+    assert "AT_ONCE = 500;" in script
+    await route.fulfill(response=answer, body=script.replace("AT_ONCE = 500;", "AT_ONCE = 60;"))
+
+
+async def test_a_long_week_is_shown_as_far_as_somebody_asks(
+    browser: Browser, office: Office, database: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    officer = await new_officer(office)
+    first = await enter(office, officer, "ศูนย์แรก")
+    await database.execute(
+        "INSERT INTO facility (facility_id, organisation_id, kind, name, area, status, hours, services, revision, "
+        "created_at, updated_at, confirmed_at) SELECT gen_random_uuid(), organisation_id, 'test_point', 'จุด ' || n, "
+        "area, 'open', '[]', '{}', 1, created_at, created_at, created_at - interval '9 days' "
+        "FROM facility, generate_series(1, 102) AS n WHERE facility_id = $1::uuid",
+        first["facility_id"],
+    )
+    try:
+        async with signed_in(browser, office, officer, PHONE) as visitor:
+            page = visitor.page
+            await page.route("**/week.js", fewer_at_once)
+            await visitor.open("/week")
+            await expect(page.locator("main .lead")).to_have_text("ยืนยันแล้ว 1 จาก 103 แห่ง")
+            await expect(page.locator("[data-place]")).to_have_count(100)
+            await expect(page.locator(".further")).to_contain_text("แสดง 100 จาก 103 แห่ง")
+            chosen = page.locator("[data-place] input").nth(7)
+            await chosen.check()
+            await visitor.press("แสดงสถานที่ต่อ")
+            await expect(page.locator("[data-place]")).to_have_count(102)  # the fresh one need not be confirmed
+            await expect(chosen).to_be_checked()
+            await expect(page.locator(".further")).to_be_empty()
+            # More than one request may confirm.
+            await page.locator("#all").check()
+            await visitor.press("ยืนยันที่เลือก")
+            await expect(page.locator("#notice")).to_have_text("ยืนยันแล้ว 102 แห่ง")
+            await expect(page.locator("main .lead")).to_have_text("สัปดาห์นี้ยืนยันครบแล้ว")
+            assert visitor.complaints == []
+    finally:
+        await database.execute(
+            "WITH gone AS (SELECT facility_id FROM facility WHERE name LIKE 'จุด %' AND area = $1), "
+            "history AS (DELETE FROM facility_revision WHERE facility_id IN (SELECT facility_id FROM gone)) "
+            "UPDATE facility SET status = 'closed' WHERE facility_id IN (SELECT facility_id FROM gone)",
+            AREA,
+        )
+
+
+async def test_what_lies_outside_its_district_is_saved_by_whoever_says_so(
+    browser: Browser, office: Office, kept: str
+) -> None:
+    outside = {"lat": 6.75, "lon": 101.3}
+    place = await enter(office, kept, "ศูนย์นอกเขต", position=outside, position_confirmed=True, official_code="95901")
+    await enter(office, kept, "ศูนย์ร่วมรหัส", official_code="95901", shared_code=True)
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/week")
+        await page.locator(".tabs button", has_text="ทั้งหมด").click()
+        await page.get_by_role("button", name="แก้ไข ศูนย์นอกเขต", exact=True).click()
+        window = page.locator("dialog")
+        await window.locator("[name=free]").fill("2")
+        await expect(window.locator(".tick:visible")).to_have_count(0)
+        await visitor.press("บันทึก")
+        await expect(window.locator(".form-error")).to_contain_text("ห่างจากอำเภอที่ระบุประมาณ 7 กม.")
+        await window.get_by_label("ตรวจพิกัดแล้ว อยู่นอกอำเภอที่เลือกจริง").check()
+        await visitor.press("บันทึก")
+        await expect(window.locator(".form-error")).to_contain_text("รหัสนี้เป็นของ ศูนย์ร่วมรหัส")
+        assert await violations_of(page) == []
+        assert (await registered(office, place["facility_id"]))["free"] == 4
+        await window.get_by_label("ใช้รหัสร่วมกับสถานที่อื่นจริง").check()
+        await visitor.press("บันทึก")
+        await expect(page.locator("#notice")).to_have_text("บันทึก ศูนย์นอกเขต แล้ว")
+        assert (await registered(office, place["facility_id"]))["free"] == 2
+        assert [each for each in visitor.complaints if "400" not in each and "409" not in each] == []
+
+
+async def in_two_pages(route: Route) -> None:
+    """Pairs of places whose first page has none of this place, as in a district with many."""
+    assert re.search(r"[?&]area=9501(&|$)", route.request.url), route.request.url
+    if "cursor=" not in route.request.url:
+        await route.fulfill(json={"items": [], "cursor": "next"}, headers={"Access-Control-Allow-Origin": "*"})
+    else:
+        await route.continue_(url=route.request.url.replace("&cursor=next", ""))
+
+
+async def merged_in(route: Route, revision: int, into: dict[str, Any]) -> None:
+    """Revisions of a place of which one merged it."""
+    answer = await route.fetch()
+    told = await answer.json()
+    for one in told["items"]:
+        one["merged_into"] = into["facility_id"] if one["revision"] == revision else None
+    await route.fulfill(response=answer, json=told)
+
+
 async def test_a_place_is_entered_changed_and_merged(browser: Browser, office: Office, kept: str) -> None:
     other = await enter(office, kept, "โรงพยาบาลสนามโรงเรียนบ้านยะลา", position={"lat": 6.56, "lon": 101.3})
     async with signed_in(browser, office, kept, PHONE) as visitor:
         page = visitor.page
+        await page.route("**/v1/duplicates?*", in_two_pages)
         await visitor.open("/place")
         await page.locator("[name=kind]").select_option("waiting_centre")
         await expect(page.locator("[data-field=lanes_per_hour]")).to_be_hidden()
@@ -124,6 +189,7 @@ async def test_a_place_is_entered_changed_and_merged(browser: Browser, office: O
         await fits(visitor)
         await visitor.fill(free="4")
         await visitor.press("บันทึก")
+        await expect(page.locator("#notice:visible")).to_contain_text("แล้ว")
         await expect(page.locator("[name=free]")).to_have_value("4")
         # Somebody else is faster: what he changed is said, and what was typed here stays.
         address = f"{office.addresses.facilities}/v1/facilities/{page.url.partition('id=')[2]}"
@@ -142,9 +208,23 @@ async def test_a_place_is_entered_changed_and_merged(browser: Browser, office: O
         assert (await office.client.get(address)).json()["free"] == 5
         await page.locator("#history summary").click()
         await expect(page.locator("#history li")).to_contain_text(["แก้ไข เตียงว่าง", "ลงทะเบียน"])
+        merged = page.url.partition("id=")[2]
+        present = (await office.client.get(address)).json()
         await visitor.press("เป็นที่เดียวกัน รวมเข้าด้วยกัน")
         await expect(page.locator("#notice")).to_have_text(f"รวมเข้ากับ {other['name']} แล้ว")
         await expect(page.locator("[name=name]")).to_have_value(other["name"])
+        # The other's address leads here; its history tells of the merger, and it can be parted again.
+        await page.route("**/revisions", lambda route: merged_in(route, present["revision"] + 1, other))
+        await visitor.open(f"/place?id={merged}")
+        await expect(page.locator("#merged")).to_contain_text(f"ถูกรวมเข้ากับ {other['name']} แล้ว")
+        await fits(visitor)
+        await visitor.press("แยกออกอีกครั้ง (จะอยู่ในสถานะปิด)")
+        await expect(page.locator("#notice")).to_contain_text("แยก รพ.สนาม โรงเรียนบ้านยะลา ออกแล้ว")
+        await page.locator("#history summary").click()
+        lines = page.locator("#history li")
+        await expect(lines).to_contain_text(["แยกออกอีกครั้ง", f"รวม รวมเข้ากับ {other['name']} แล้ว", "แก้ไข เตียงว่าง"])
+        await expect(lines.first.locator(".who")).to_contain_text("· ท่าน")
+        await fits(visitor)
         assert [each for each in visitor.complaints if "400" not in each and "412" not in each] == []
 
 
@@ -222,9 +302,66 @@ async def test_a_list_without_a_kind_asks_for_it(browser: Browser, office: Offic
         )
         await visitor.press("Check the file")
         await expect(page.locator(".form-error").first).to_contain_text("please say which they are")
+        await expect(page.locator(".missing")).to_have_text("Columns that are missing: Kind")
+        await expect(page.locator("main .who").first).to_contain_text("Sent by You")
+        await fits(visitor)
         await page.locator("[name=kind]").select_option(label="Waiting centre")
         await visitor.press("Check again")
         await expect(page.locator("li[data-result=new] .name")).to_have_text("ศูนย์ไม่มีประเภท")
+        assert visitor.complaints == []
+
+
+async def test_how_far_a_list_is(browser: Browser, office: Office, kept: str) -> None:
+    row = f"ศูนย์พักคอย,{AREA},{'ก' * 1_500}\n"  # of which a column that nobody reads makes the file long
+    rows = "ชื่อสถานที่,ประเภท,รหัสตำบล,อะไร\n" + "".join(f"ศูนย์ยาว {number},{row}" for number in range(250))
+
+    async def half_checked(route: Route) -> None:
+        answer = await route.fetch()
+        checked = await answer.json() | {"state": "waiting", "row_count": 1_000}
+        await route.fulfill(response=answer, json=checked)
+
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/lists")
+        await page.route(re.compile("/v1/imports/[^/]+$"), half_checked)
+        network = await page.context.new_cdp_session(page)
+        usual = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        await network.send("Network.emulateNetworkConditions", usual | {"uploadThroughput": 100_000})
+        await page.locator("[name=file]").set_input_files(
+            FilePayload(name="long.csv", mimeType="text/csv", buffer=rows.encode())
+        )
+        await visitor.press("ตรวจไฟล์")
+        await expect(page.locator("#sending [role=status]")).to_have_text(
+            re.compile(r"^ส่งแล้ว [1-9]\d?% จาก 1.1 เมกะไบต์$")
+        )
+        await expect(page.locator("#sending progress")).to_have_js_property("max", 1)
+        assert await violations_of(page) == []
+        await network.send("Network.emulateNetworkConditions", usual)
+        await expect(page.locator("[role=status]")).to_have_text("กำลังตรวจ อ่านแล้ว 1,000 แถว")
+        await fits(visitor)
+        await page.unroute(re.compile("/v1/imports/[^/]+$"))
+        await expect(page.locator("[role=status]")).to_have_text("ตรวจแล้ว ยังไม่บันทึก")
+        assert visitor.complaints == []
+
+
+async def test_what_a_list_may_not_change_is_told_with_a_way_on(browser: Browser, office: Office, kept: str) -> None:
+    coded = await enter(office, kept, "ศูนย์มีรหัส", official_code="95801")
+    bare = await enter(office, kept, "ศูนย์ไม่มีรหัส")
+    foreign = await enter(office, await new_officer(office), "ศูนย์ของหน่วยงานอื่น")
+    rows = f"facility_id,official_code,free\n{bare['facility_id']},95801,1\n{foreign['facility_id']},,1\n"
+    async with signed_in(browser, office, kept, PHONE) as visitor:
+        page = visitor.page
+        await visitor.open("/lists")
+        await page.locator("[name=file]").set_input_files(
+            FilePayload(name="ids.csv", mimeType="text/csv", buffer=rows.encode())
+        )
+        await visitor.press("ตรวจไฟล์")
+        taken, other = page.locator("li[data-row='2']"), page.locator("li[data-row='3']")
+        await expect(taken.locator(".error")).to_have_text(f"B2 official_code: รหัสนี้เป็นของ {coded['name']}")
+        await expect(taken.locator(".who")).to_contain_text("หากใช้รหัสร่วมกันจริง")
+        await expect(other.locator(".error")).to_contain_text("สถานที่นี้ดูแลโดยหน่วยงานอื่น")
+        await expect(other.locator(".who")).to_contain_text("ให้หน่วยงานที่ดูแลสถานที่นี้เป็นผู้แก้ไข")
+        await fits(visitor)
         assert visitor.complaints == []
 
 

@@ -23,7 +23,6 @@ const map = new PlaceMap(byId("map"), {
   tap: ({ lat, lng }) => search({ near: `${lat.toFixed(5)},${lng.toFixed(5)}`, area: "", place: "" }),
   choose: (id) => focusOn(id),
   moved: () => drawPoints().catch(complain),
-  words: { zoomIn: say("zoomIn"), zoomOut: say("zoomOut") },
 });
 
 begin();
@@ -216,6 +215,7 @@ function speakAll() {
   document.title = `${say("name")} – ${say("subtitle")}`;
   for (const one of document.querySelectorAll("[data-text]")) one.textContent = say(one.dataset.text);
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say(one.dataset.label));
+  map.translate({ zoomIn: say("zoomIn"), zoomOut: say("zoomOut") });
   const other = LANGUAGES.find((each) => each !== language);
   const link = byId("language");
   link.textContent = OWN_NAMES[other];

@@ -1,42 +1,41 @@
-// The map: Thailand's borders as the ground, since no tiles are fetched from elsewhere; places one by one or in groups.
+// The map: the country's ground, and on it places one by one or in groups.
 
-/* global L, topojson */
+/* global L */
 
-const GROUND = { color: "#9fb3bb", weight: 1, fillColor: "#f7faf7", fillOpacity: 1 };
-const DISTRICTS = { color: "#c3d0d5", weight: 0.7, fill: false };
+import { COUNTRY, drawLand, drawLines, groundMap, zoomButtons } from "./ground.js";
+
 const COLOURS = { test_point: "#7a3fa0", vaccination_point: "#14734b", hospital: "#a3202a", field_hospital: "#a04a00", waiting_centre: "#1c5fa8" };
 const OTHER = "#4b626b";
-const COUNTRY = [[5.5, 97.2], [20.6, 105.8]];
 const NEAR_ZOOM = 11; // closer there are no lines by which to know where one is
 
 /** Shows places; `tap(latlng)` is called for a spot without a place, `choose(id)` for a place, `moved()` after a move. */
 export class PlaceMap {
-  constructor(element, { tap, choose, moved, words }) {
+  constructor(element, { tap, choose, moved }) {
     this.choose = choose;
-    this.map = L.map(element, { renderer: L.canvas({ padding: 0.3, tolerance: 6 }), zoomControl: false, attributionControl: false, minZoom: 4, maxZoom: 17, maxBounds: L.latLngBounds(COUNTRY).pad(0.4), dragging: !L.Browser.mobile });
-    this.map.fitBounds(COUNTRY, { animate: false });
-    L.control.zoom({ position: "topright", zoomInTitle: words.zoomIn, zoomOutTitle: words.zoomOut }).addTo(this.map);
+    this.map = groundMap(element);
     this.provinces = new Map();
     this.places = L.layerGroup().addTo(this.map);
     this.here = null;
     this.map.on("click", ({ latlng }) => tap(latlng));
     this.map.on("moveend", () => this.shown && moved());
-    new ResizeObserver(() => this.map.invalidateSize({ animate: false })).observe(element);
+  }
+
+  /** The words of another language. */
+  translate({ zoomIn, zoomOut }) {
+    for (const [button, words] of zoomButtons(this.map).map((each, index) => [each, [zoomIn, zoomOut][index]])) {
+      button.title = words;
+      button.setAttribute("aria-label", words);
+    }
   }
 
   /** Takes the provinces, which are the ground. */
   setProvinces(topology) {
-    L.geoJSON(topojson.feature(topology, topology.objects.provinces), {
-      style: GROUND,
-      interactive: false,
-      onEachFeature: ({ properties }, layer) => this.provinces.set(properties.code, layer),
-    }).addTo(this.map);
+    drawLand(this.map, topology, ({ code }, layer) => this.provinces.set(code, layer));
   }
 
   /** Takes the districts' lines. */
   setDistricts(topology) {
-    const mesh = topojson.mesh(topology, topology.objects.districts);
-    L.geoJSON(mesh, { style: DISTRICTS, interactive: false }).addTo(this.map);
+    drawLines(this.map, topology);
     this.places.remove();
     this.places.addTo(this.map);
   }

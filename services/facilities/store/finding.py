@@ -74,12 +74,14 @@ WHERE lat IS NOT NULL {conditions}
 LIMIT $1
 """
 
-# Cells of a size in degrees, each kind by itself; a group stands where its places are in the mean.
+# Cells of a size in degrees, each kind by itself; a group stands where its places are in the mean. The largest come
+# first: where there are more than one answer takes, those that are left out hold the fewest places.
 SELECT_GROUPS: Final = """
 SELECT kind, count(*) AS places, avg(lat) AS lat, avg(lon) AS lon
 FROM facility
 WHERE lat IS NOT NULL {conditions}
 GROUP BY kind, floor(lat / $1), floor(lon / $1)
+ORDER BY places DESC, kind, floor(lat / $1), floor(lon / $1)
 LIMIT $2
 """
 

@@ -59,9 +59,10 @@ export async function signOut() {
 
 /**
  * Asks for `path` of this service, or of another whose whole address is given. `query` leaves out what is null; `json`
- * or `body` is sent; no answer within `ms` is none. Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
+ * or `body` is sent; no answer within `ms` is none. `sending(sent, all)` is told how many bytes have left meanwhile.
+ * Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
  */
-export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false, ms = ANSWER_MS } = {}) {
+export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false, ms = ANSWER_MS, sending } = {}) {
   const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = asked.length > 0 ? `${path}?${new URLSearchParams(asked)}` : path;
   const send = async () => {
@@ -69,6 +70,7 @@ export async function ask(method, path, { query = {}, json, body, headers = {}, 
     return reach(address, {
       method,
       ms,
+      sending,
       body: json === undefined ? body : JSON.stringify(json),
       headers: {
         ...(json === undefined ? {} : { "Content-Type": "application/json" }),
@@ -88,25 +90,43 @@ export async function ask(method, path, { query = {}, json, body, headers = {}, 
   return answer.status === 204 ? null : answer.json();
 }
 
-/** All pages of a list, one after the other, at most `most` entries: {entries, more}. */
-export async function list(path, name, { query = {}, most = 200 } = {}) {
+/**
+ * The pages of a list, one after the other, until they have at least `most` entries: {entries, cursor, more}. `cursor`
+ * leads on, when it is given here again; null at the end.
+ */
+export async function list(path, name, { query = {}, most = 200, cursor = null } = {}) {
   const entries = [];
-  let cursor = null;
   do {
     const answer = await ask("GET", path, { query: { ...query, cursor } });
     entries.push(...answer[name]);
     cursor = answer.cursor;
   } while (cursor !== null && entries.length < most);
-  return { entries, more: cursor !== null };
+  return { entries, cursor, more: cursor !== null };
 }
 
-async function reach(address, { ms = ANSWER_MS, ...options }) {
+async function reach(address, { ms = ANSWER_MS, sending, ...options }) {
   const headers = { "Accept-Language": keptLanguage(), ...options.headers };
   try {
+    if (sending) return await upload(address, { ...options, headers }, ms, sending);
     return await fetch(address, { ...options, headers, signal: AbortSignal.timeout(ms) });
   } catch {
     throw new Refusal(0, null);
   }
+}
+
+/** As `fetch`, which cannot tell how much of a body has left. */
+function upload(address, { method, headers, body }, ms, sending) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, address);
+    request.timeout = ms;
+    request.responseType = "blob";
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.upload.addEventListener("progress", ({ loaded, total }) => sending(loaded, total));
+    request.addEventListener("load", () => resolve(new Response(request.response, { status: request.status })));
+    for (const event of ["error", "timeout", "abort"]) request.addEventListener(event, () => reject(new TypeError(event)));
+    request.send(body);
+  });
 }
 
 async function documentOf(answer) {

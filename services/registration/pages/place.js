@@ -1,14 +1,18 @@
 // One place: entered, changed, with its history, and what it may be the same as. The places are the facilities service's.
 
-import { ask } from "./api.js";
+import { ask, list } from "./api.js";
 import { areaChoice, learnNames } from "./areas.js";
+import { authorName } from "./authors.js";
 import { action, field, form, selectField, tick } from "./form.js";
-import { begin, fill, h, inLanguage, moment, notice, say, services } from "./page.js";
+import { begin, complain, fill, h, inLanguage, moment, notice, say, services } from "./page.js";
+import { positionField, positionOf } from "./position.js";
+import { onPurpose } from "./purpose.js";
 
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const STATUSES = [["open", "open"], ["full", "fullPlace"], ["suspended", "suspendedPlace"], ["closed", "closedPlace"]];
 const VACCINES = { 511: "CoronaVac", 210: "AstraZeneca", 510: "Sinopharm", 208: "Pfizer", 218: "Pfizer 5-11", 207: "Moderna", 212: "Janssen", 211: "Novavax", 213: "vaccineNotSaid" };
-const POSITION = { enableHighAccuracy: true, timeout: 15_000 };
+const ASKED_KM = 1; // farther outside the district the register takes a position only from somebody who has looked
+const MOST_PAIRS = 1_000; // of a district: more than anybody looks through
 const NEW = { kind: "vaccination_point", name: "", area: "", official_code: null, position: null, status: "open", capacity: null, free: null, details: {}, hours: [], hours_exceptions: [], holidays: null, hours_note: null, services: [], contact: {} };
 
 begin({ title: "onePlace", signedIn: true }, async (main, who) => {
@@ -17,19 +21,42 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
   const at = (path) => `${facilities}/v1${path}`;
   const kinds = (await ask("GET", at("/facility-kinds"))).filter(({ standard }) => standard);
   const view = h("div", {});
+  let position = null;
   main.append(view);
   await open(new URLSearchParams(location.search).get("id"));
 
   async function open(id) {
     const place = id ? await ask("GET", at(`/facilities/${encodeURIComponent(id)}`)) : { ...NEW, area: who.area };
     await learnNames([place.area]);
-    const area = areaChoice({ inside: who.area.slice(0, 4) });
-    fill(view, h("section", { class: "card" }, editing(place, area)), id && h("div", { id: "duplicates" }), id && h("details", { class: "card", id: "history", on: { toggle: ({ target }) => target.open && history(id) } }, h("summary", { text: "placeHistory" }), h("ul", { class: "list" })));
+    const purpose = onPurpose(at("/facilities"));
+    const area = areaChoice({ inside: who.area.slice(0, 4), changed: () => position.setArea(area.value) });
+    position?.remove();
+    position = positionField({ position: place.position, moved: (km) => inQuestion(purpose.position, km) });
+    fill(view, id && place.facility_id !== id && merged(id, place), h("section", { class: "card" }, editing(place, area, purpose)), id && h("div", { id: "duplicates" }), id && history(place.facility_id));
     if (place.area.length === 6) await area.set(place.area);
+    await position.setArea(area.value);
+    position.show();
     if (id) await duplicates(place);
   }
 
-  function editing(place, area) {
+  /** Whether somebody has looked is asked where it matters; a tick that nobody sees says nothing. */
+  function inQuestion(box, km) {
+    if (km === null) return;
+    box.hidden = km <= ASKED_KM;
+    if (box.hidden) box.querySelector("input").checked = false;
+  }
+
+  /** What is said where the address is that of a place which was merged into the one that is shown. */
+  function merged(id, place) {
+    const part = async () => {
+      const parted = await ask("DELETE", at(`/facilities/${encodeURIComponent(id)}/merger`));
+      await open(id);
+      notice(["placeParted", { name: parted.name }], "good");
+    };
+    return h("section", { class: "card", id: "merged" }, h("p", { text: ["wasMerged", { name: place.name }] }), h("div", { class: "buttons" }, action({ text: "partAgain", run: part })));
+  }
+
+  function editing(place, area, purpose) {
     const kind = selectField({ name: "kind", label: "field_kind", options: kinds.map((one) => [one.kind, () => one[inLanguage()]]) });
     const number = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
     const text = (name, label, value, rest = {}) => field({ name, label, required: false, value: value ?? "", ...rest });
@@ -38,7 +65,6 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     const lanes = number("lanes_per_hour", "field_lanes_per_hour", place.details.lanes_per_hour);
     const access = selectField({ name: "access", label: "field_access", options: [["", "notSaid"], ["walk_in", "accessWalkIn"], ["appointment", "accessAppointment"], ["both", "accessBoth"]], required: false });
     const vaccines = h("fieldset", {}, h("legend", { text: "field_vaccines" }), Object.entries(VACCINES).map(([code, name]) => tick({ name: `vaccine-${code}`, label: code === "213" ? name : () => name, checked: (place.details.vaccines ?? []).includes(code) })));
-    const position = text("position", "field_position", place.position && `${place.position.lat}, ${place.position.lon}`, { hint: "positionHint", inputmode: "text" });
     const week = rows("hours", "field_hours", place.hours, hoursRow);
     const exceptions = rows("hours_exceptions", "field_hours_exceptions", place.hours_exceptions, exceptionRow);
     const status = selectField({ name: "status", label: "placeStatus", options: STATUSES });
@@ -55,7 +81,6 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     };
     kind.addEventListener("change", asked);
     asked();
-    const here = action({ text: "usePosition", run: () => locate(position.querySelector("input")) });
     return form({
       parts: [
         kind,
@@ -67,9 +92,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
         lanes,
         access,
         vaccines,
-        position,
-        here,
-        tick({ name: "position_confirmed", label: "positionConfirmed" }),
+        h("div", {}, position.element, purpose.position),
         week,
         exceptions,
         holidays,
@@ -79,10 +102,10 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
         text("email", "field_email", place.contact.email, { type: "email" }),
         text("website", "field_website", place.contact.website, { type: "url" }),
         text("official_code", "field_official_code", place.official_code, { hint: "codeHint" }),
-        tick({ name: "shared_code", label: "sharedCode" }),
+        purpose.code,
       ],
       submit: "save",
-      send: (values, element) => save(place, values, element),
+      send: (values, element) => save(place, values, element, purpose),
     });
   }
 
@@ -124,11 +147,10 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     return h("label", { class: "grow" }, h("span", { text }), control);
   }
 
-  async function save(place, values, element) {
+  async function save(place, values, element, purpose) {
     const chosen = kinds.find((one) => one.kind === values.kind);
     const whole = (written) => (written === "" ? null : Number(written));
     const said = (name) => (chosen.fields.includes(name) ? values[name] : "");
-    const [lat, lon] = values.position.split(/[\s,]+/).map(Number);
     const rowsOf = (name) => [...element.querySelectorAll(`[data-row=${name}]`)];
     const part = (row, name) => row.querySelector(`[data-${name}]`)?.value.trim() ?? "";
     const spansOf = (row) => [...row.querySelectorAll("[data-pair]")].map((pair) => ({ open: part(pair, "opens"), close: part(pair, "closes") })).filter(({ open, close }) => open || close);
@@ -140,7 +162,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
       area: values.area,
       organisation_id: place.organisation_id ?? null,
       official_code: values.official_code || null,
-      position: values.position === "" ? null : { lat: lat ?? null, lon: lon ?? null },
+      position: values.position === "" ? null : (positionOf(values.position) ?? { lat: null, lon: null }),
       position_confirmed: values.position_confirmed,
       shared_code: values.shared_code,
       status: values.status,
@@ -158,14 +180,13 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
       services: values.services.split(/[\s,]+/).filter(Boolean),
       contact: { phone: values.phone || null, email: values.email || null, website: values.website || null },
     };
-    if (values.position !== "" && !(Number.isFinite(lat) && Number.isFinite(lon))) content.position = { lat: null, lon: null };
     let stored;
     try {
       stored = place.facility_id
         ? await ask("PUT", at(`/facilities/${place.facility_id}`), { json: content, headers: { "If-Match": `"${place.revision}"` } })
         : await ask("POST", at("/facilities"), { json: content });
     } catch (error) {
-      if (error.status !== 412) throw error;
+      if (error.status !== 412) throw error.isRefusal ? await purpose.learn(error) : error;
       return conflict(place);
     }
     window.history.replaceState(null, "", `/place?id=${stored.facility_id}`);
@@ -182,23 +203,9 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     notice(() => say("changedMeanwhile", { name: place.name, changes: differs.map(change).join(", ") }));
   }
 
-  function locate(input) {
-    return new Promise((resolve) => {
-      const failed = () => {
-        notice("noPosition");
-        resolve();
-      };
-      if (!navigator.geolocation) return failed();
-      navigator.geolocation.getCurrentPosition(({ coords }) => {
-        input.value = `${coords.latitude.toFixed(5)}, ${coords.longitude.toFixed(5)}`;
-        resolve();
-      }, failed, POSITION);
-    });
-  }
-
   async function duplicates(place) {
-    const { items } = await ask("GET", at("/duplicates"), { query: { area: place.area } });
-    const others = items.filter(({ places }) => places.some((one) => one.facility_id === place.facility_id)).map(({ places }) => places.find((one) => one.facility_id !== place.facility_id));
+    const { entries } = await list(at("/duplicates"), "items", { query: { area: place.area.slice(0, 4) }, most: MOST_PAIRS });
+    const others = entries.filter(({ places }) => places.some((one) => one.facility_id === place.facility_id)).map(({ places }) => places.find((one) => one.facility_id !== place.facility_id));
     fill(
       document.getElementById("duplicates"),
       others.map((other) =>
@@ -230,12 +237,46 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     await duplicates(place);
   }
 
-  async function history(id) {
-    const { items } = await ask("GET", at(`/facilities/${id}/revisions`));
-    const fields = (one) => (one.change === "created" || one.fields.length === 0 ? [] : one.fields);
-    fill(
-      document.querySelector("#history ul"),
-      items.map((one) => h("li", {}, h("p", {}, h("span", { class: "tag", text: `change_${one.change}` }), " ", h("span", { text: () => fields(one).map((name) => say(`field_${name}`)).join(", ") })), h("p", { class: "who", text: () => `${moment(one.changed_at)} · ${say(one.role)}` }))),
-    );
+  // ---- what became of it ----
+
+  function history(id) {
+    const shown = h("ul", { class: "list" });
+    const more = h("div", { class: "buttons" });
+    const known = [];
+    const load = async (below = null) => {
+      const answer = await ask("GET", at(`/facilities/${encodeURIComponent(id)}/revisions`), { query: { below } });
+      known.push(...answer.items);
+      const lines = await Promise.all(known.map((one, index) => revision(one, known[index + 1])));
+      fill(shown, lines);
+      fill(more, answer.below !== null && action({ text: "moreRows", run: () => load(answer.below) }));
+    };
+    const toggled = ({ target }) => target.open && known.length === 0 && load().catch(complain);
+    return h("details", { class: "card", id: "history", on: { toggle: toggled } }, h("summary", { text: "placeHistory" }), shown, more);
+  }
+
+  /** One revision; `former` is the one before it, where that is known. */
+  async function revision(one, former) {
+    const into = one.merged_into ?? null;
+    const wasIn = former?.merged_into ?? null;
+    const fields = one.change === "created" ? [] : one.fields;
+    let what = `change_${one.change}`;
+    let detail = () => fields.map((name) => say(`field_${name}`)).join(", ");
+    if (into !== null && into !== wasIn) {
+      const name = await nameOf(into);
+      what = "change_merged";
+      detail = () => (name === null ? "" : say("mergedInto", { name }));
+    } else if (into === null && wasIn !== null) {
+      what = "change_parted";
+    }
+    const author = { subject: one.changed_by, organisation: one.organisation, role: one.role };
+    return h("li", {}, h("p", {}, h("span", { class: "tag", text: what }), " ", h("span", { text: detail })), h("p", { class: "who", text: () => `${moment(one.changed_at)} · ${authorName(author, who)}` }));
+  }
+
+  async function nameOf(id) {
+    try {
+      return (await ask("GET", at(`/facilities/${encodeURIComponent(id)}`))).name;
+    } catch {
+      return null; // that it was merged is said without it
+    }
   }
 });

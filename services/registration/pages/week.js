@@ -5,8 +5,9 @@ import { ask, list } from "./api.js";
 import { learnNames, placeName } from "./areas.js";
 import { action, askInWindow, field, selectField } from "./form.js";
 import { begin, fill, h, moment, notice, number, say, services } from "./page.js";
+import { onPurpose } from "./purpose.js";
 
-const MOST = 500; // as many as can be confirmed with one press
+const AT_ONCE = 500; // shown before more are asked for, and confirmed with one request
 const STATUSES = [["open", "open"], ["full", "fullPlace"], ["suspended", "suspendedPlace"], ["closed", "closedPlace"]];
 const TAGS = { fresh: ["good", "fresh"], due: ["late", "due"], overdue: ["bad", "overduePlace"] };
 
@@ -18,25 +19,50 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
   const tabs = h("div", { class: "tabs", role: "group" });
   const bar = h("div", { class: "bar", role: "group", label: "chosen" });
   const shown = h("ul", { class: "list two", label: "myWeek" });
+  const further = h("div", { class: "further" });
   let places = [];
+  let counted = { fresh: 0, all: 0 };
+  let cursor = null;
   let all = false;
-  main.append(told, progress, h("p", {}, h("a", { class: "button", href: "/place", text: "newPlace" })), tabs, bar, shown);
+  main.append(told, progress, h("p", {}, h("a", { class: "button", href: "/place", text: "newPlace" })), tabs, bar, shown, further);
   await load();
 
+  /** As many as were shown before, those that wait for longest first. */
   async function load() {
-    const { entries } = await list(`${facilities}/v1/my-places`, "items", { most: MOST });
-    places = entries;
-    await learnNames(places.map((one) => one.area));
-    show();
+    const [found, now] = await Promise.all([list(`${facilities}/v1/my-places`, "items", { most: Math.max(AT_ONCE, places.length) }), count()]);
+    counted = now;
+    await take([], found);
   }
 
-  function show() {
-    const fresh = places.filter((one) => one.freshness === "fresh").length;
-    progress.max = Math.max(places.length, 1);
-    progress.value = fresh;
-    fill(told, h("span", { text: () => (places.length === 0 ? say("noPlaces") : fresh === places.length ? say("weekDone") : say("weekProgress", { fresh: number(fresh), all: number(places.length) })) }));
-    progress.hidden = tabs.hidden = places.length === 0;
-    fill(tabs, [[false, "toConfirm"], [true, "allPlaces"]].map(([value, text]) => h("button", { type: "button", class: "button", "aria-pressed": String(all === value), text, on: { click: () => { all = value; show(); } } })));
+  async function more() {
+    await take(places, await list(`${facilities}/v1/my-places`, "items", { most: AT_ONCE, cursor }));
+  }
+
+  async function take(before, found) {
+    const ticked = new Set([...shown.querySelectorAll("input:checked")].map(({ value }) => value));
+    const known = new Set(before.map((one) => one.facility_id)); // what was confirmed meanwhile comes again, at the end
+    places = [...before, ...found.entries.filter((one) => !known.has(one.facility_id))];
+    cursor = found.cursor;
+    await learnNames(places.map((one) => one.area));
+    show(ticked);
+  }
+
+  /** All places of the officer or of the area, shown or not. */
+  async function count() {
+    const officer = who.role === "place_officer";
+    const { counts } = await ask("GET", `${facilities}/v1/freshness`, { query: { by: officer ? "organisation" : "kind" } });
+    const own = officer ? counts.filter((one) => one.of === (who.organisation ?? who.subject)) : counts;
+    const sum = (name) => own.reduce((total, one) => total + one[name], 0);
+    return { fresh: sum("fresh"), all: sum("fresh") + sum("due") + sum("overdue") };
+  }
+
+  function show(ticked = new Set()) {
+    progress.max = Math.max(counted.all, 1);
+    progress.value = counted.fresh;
+    fill(told, h("span", { text: () => (counted.all === 0 ? say("noPlaces") : counted.fresh === counted.all ? say("weekDone") : say("weekProgress", { fresh: number(counted.fresh), all: number(counted.all) })) }));
+    fill(further, cursor !== null && [h("p", { class: "hint", text: ["shownOfPlaces", { shown: () => number(places.length), all: () => number(counted.all) }] }), h("div", { class: "buttons" }, action({ text: "morePlaces", run: more }))]);
+    progress.hidden = tabs.hidden = counted.all === 0;
+    fill(tabs, [[false, "toConfirm"], [true, "allPlaces"]].map(([value, text]) => h("button", { type: "button", class: "button", "aria-pressed": String(all === value), text, on: { click: () => { all = value; show(new Set(chosen())); } } })));
     const waiting = places.filter((one) => all || one.freshness !== "fresh");
     const boxes = () => [...shown.querySelectorAll("input[type=checkbox]")];
     const chosen = () => boxes().filter((box) => box.checked).map((box) => box.value);
@@ -56,11 +82,11 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
     });
     bar.hidden = waiting.length === 0;
     fill(bar, h("span", { class: "tick grow" }, every, h("label", { for: "all" }, h("span", { class: "unseen", text: "chooseAll" }), count)), confirm);
-    fill(shown, waiting.map((one) => card(one, changed)));
+    fill(shown, waiting.map((one) => card(one, changed, ticked.has(one.facility_id))));
     changed();
   }
 
-  function card(one, changed) {
+  function card(one, changed, ticked) {
     const id = `place-${one.facility_id}`;
     const [kind, text] = TAGS[one.freshness];
     const beds = one.capacity !== null && one.free !== null;
@@ -70,7 +96,7 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
       h(
         "div",
         { class: "row" },
-        h("input", { type: "checkbox", id, value: one.facility_id, on: { change: changed } }),
+        h("input", { type: "checkbox", id, value: one.facility_id, checked: ticked, on: { change: changed } }),
         h("label", { for: id, class: "grow" }, h("span", { class: "name" }, one.name), h("span", { class: "who", text: placeName(one.area, Math.max(2, who.area.length)) })),
         h("span", { class: `tag ${kind}`, text }),
       ),
@@ -90,7 +116,12 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
   }
 
   async function confirmAll(ids) {
-    const { results } = await ask("POST", `${facilities}/v1/confirmations`, { json: { facility_ids: ids } });
+    const results = [];
+    for (let first = 0; first < ids.length; first += AT_ONCE) {
+      const answer = await ask("POST", `${facilities}/v1/confirmations`, { json: { facility_ids: ids.slice(first, first + AT_ONCE) } });
+      results.push(...answer.results);
+    }
+    for (const box of shown.querySelectorAll("input:checked")) box.checked = !ids.includes(box.value);
     const confirmed = results.filter(({ outcome }) => outcome === "confirmed").length;
     await load();
     const parts = [["confirmedCount", confirmed], ["notConfirmedCount", results.length - confirmed]].filter(([, count]) => count > 0);
@@ -99,6 +130,7 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
 
   function change(one) {
     const hasBeds = one.free !== null || ["hospital", "field_hospital", "waiting_centre"].includes(one.kind);
+    const purpose = onPurpose(`${facilities}/v1/facilities`);
     const amount = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
     askInWindow({
       title: ["changePlaceAt", { name: one.name }],
@@ -106,15 +138,17 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
         selectField({ name: "status", label: "placeStatus", options: STATUSES }),
         amount("capacity", "placeCapacity", one.capacity),
         hasBeds && amount("free", "freeBeds", one.free),
+        purpose.position,
+        purpose.code,
       ],
       submit: "save",
-      send: async ({ status, capacity, free }) => {
+      send: async ({ status, capacity, free, position_confirmed, shared_code }) => {
         const { freshness, due_at: due, ...content } = one;
-        const changed = { ...content, status, capacity: whole(capacity), ...(hasBeds && { free: whole(free) }), position_confirmed: true, shared_code: true };
+        const changed = { ...content, status, capacity: whole(capacity), ...(hasBeds && { free: whole(free) }), position_confirmed, shared_code };
         try {
           await ask("PUT", `${facilities}/v1/facilities/${one.facility_id}`, { json: changed, headers: { "If-Match": `"${one.revision}"` } });
         } catch (error) {
-          if (error.status !== 412) throw error;
+          if (error.status !== 412) throw error.isRefusal ? await purpose.learn(error) : error;
           await load();
           return notice(["changedByOther", { name: one.name }]);
         }

@@ -7,9 +7,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from services.registration.pages import PAGES, page_routes
+from services.registration.pages import FONT, PAGES, page_routes
 from services.registration.settings import PageSettings
 from shared.web.files import AssetsMissing
+from shared.web.maps import MAP_PACKAGES
 
 TEXT = (PAGES / "text.js").read_text()
 SCRIPTS = {path.name: path.read_text() for path in PAGES.glob("*.js")}
@@ -22,13 +23,23 @@ def settings(assets: Path | None, facilities_url: str = "", reporting_url: str =
 
 @pytest.fixture
 def assets(tmp_path: Path) -> Path:
-    (tmp_path / "@fontsource" / "sarabun").mkdir(parents=True)
+    for package in (FONT, *MAP_PACKAGES):
+        (tmp_path / package).mkdir(parents=True)
     return tmp_path
 
 
 def test_pages_are_at_their_names_and_only_what_is_configured_is_there(assets: Path, tmp_path: Path) -> None:
     paths = {route.path for route in page_routes(settings(assets), sms_sink=True)}
-    assert {"/", "/sign-up", "/desk", "/messages", "/base.css", "/icon.svg", "/services"} <= paths
+    assert {
+        "/",
+        "/sign-up",
+        "/desk",
+        "/messages",
+        "/base.css",
+        "/icon.svg",
+        "/services",
+        "/areas/districts.topojson",
+    } <= paths
     without = {route.path for route in page_routes(settings(assets), sms_sink=False)}
     assert paths - without == {"/messages", "/messages.js"}
     assert page_routes(settings(None), sms_sink=True) == []
