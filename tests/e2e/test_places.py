@@ -279,10 +279,10 @@ async def test_what_is_open_near_me(
     # A kind beside the five has its name from the register, and a colour that can be seen.
     await page.locator("#kinds label", has_text="จุดตรวจโควิด").click()
     await page.locator("#open").uncheck()
-    of_temples = page.locator("#kinds label", has_text="วัดที่รับฌาปนกิจผู้เสียชีวิตจากโควิด-19")
+    of_temples = page.locator("#kinds label", has_text="วัดที่รับฌาปนกิจ (โควิด-19)")
     await of_temples.click()
     await expect(names).to_have_text(["วัดใกล้"])
-    await expect(page.locator("#places > li").first).to_contain_text("วัดที่รับฌาปนกิจผู้เสียชีวิตจากโควิด-19")
+    await expect(page.locator("#places > li").first).to_contain_text("วัดที่รับฌาปนกิจ (โควิด-19)")
     await expect(of_temples.locator(".swatch")).to_have_css("background-color", "rgb(75, 98, 107)")
     # The address leads another reader to the same view.
     await page.goto(view)

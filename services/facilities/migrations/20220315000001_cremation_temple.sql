@@ -4,7 +4,7 @@
 -- persons a day; whether one has to ask first is what people want to know. The centre may have added it already: then
 -- its names stand.
 INSERT INTO facility_kind (kind, th, en, beds, fields) VALUES
-    ('cremation_temple', 'วัดที่รับฌาปนกิจผู้เสียชีวิตจากโควิด-19', 'Cremation temple', false, '{access}')
+    ('cremation_temple', 'วัดที่รับฌาปนกิจ (โควิด-19)', 'Cremation temple', false, '{access}')
 ON CONFLICT (kind) DO NOTHING;
 
 -- migrate:down
