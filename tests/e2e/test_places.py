@@ -386,6 +386,8 @@ async def test_what_is_open_near_me(
     await enter(office, kept, "ศูนย์ไม่บอกเวลา", position={"lat": 6.545, "lon": 101.285})
     test_point = {"kind": "test_point", "capacity": None, "free": None, "hours": always}
     await enter(office, kept, "จุดตรวจใกล้", position={"lat": 6.55, "lon": 101.29}, **test_point)
+    temple = {"kind": "cremation_temple", "capacity": 4, "free": None}
+    await enter(office, kept, "วัดใกล้", position={"lat": 6.552, "lon": 101.292}, **temple)
     page, complaints = public
     names = page.locator("#places h3")
     await page.goto(office.addresses.facilities)
@@ -411,6 +413,14 @@ async def test_what_is_open_near_me(
             assert await page.evaluate("document.documentElement.scrollWidth") == width
             assert await violations_of(page) == [], (language, width)
         await page.locator("#language").click()
+    # A kind beside the five has its name from the register, and a colour that can be seen.
+    await page.locator("#kinds label", has_text="จุดตรวจโควิด").click()
+    await page.locator("#open").uncheck()
+    of_temples = page.locator("#kinds label", has_text="วัดที่รับฌาปนกิจ (โควิด-19)")
+    await of_temples.click()
+    await expect(names).to_have_text(["วัดใกล้"])
+    await expect(page.locator("#places > li").first).to_contain_text("วัดที่รับฌาปนกิจ (โควิด-19)")
+    await expect(of_temples.locator(".swatch")).to_have_css("background-color", "rgb(75, 98, 107)")
     # The address leads another reader to the same view.
     await page.goto(view)
     await expect(names).to_have_text(["จุดตรวจใกล้"])
