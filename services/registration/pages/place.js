@@ -19,7 +19,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
   const { facilities } = await services();
   if (!facilities) return notice("serviceAway");
   const at = (path) => `${facilities}/v1${path}`;
-  const kinds = (await ask("GET", at("/facility-kinds"))).filter(({ standard }) => standard);
+  const kinds = await ask("GET", at("/facility-kinds"));
   const view = h("div", {});
   let position = null;
   main.append(view);
@@ -57,7 +57,10 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
   }
 
   function editing(place, area, purpose) {
-    const kind = selectField({ name: "kind", label: "field_kind", options: kinds.map((one) => [one.kind, () => one[inLanguage()]]) });
+    // A place stays one of the five, or of a further kind.
+    const { standard } = kinds.find((one) => one.kind === place.kind);
+    const possible = place.facility_id ? kinds.filter((one) => one.standard === standard) : kinds;
+    const kind = selectField({ name: "kind", label: "field_kind", options: possible.map((one) => [one.kind, () => one[inLanguage()]]) });
     const number = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
     const text = (name, label, value, rest = {}) => field({ name, label, required: false, value: value ?? "", ...rest });
     const capacity = number("capacity", "placeCapacity", place.capacity);
@@ -258,7 +261,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
   async function revision(one, former) {
     const into = one.merged_into ?? null;
     const wasIn = former?.merged_into ?? null;
-    const fields = one.change === "created" ? [] : one.fields;
+    const fields = one.change === "created" ? [] : one.fields.filter((name) => name !== "merged_into");
     let what = `change_${one.change}`;
     let detail = () => fields.map((name) => say(`field_${name}`)).join(", ");
     if (into !== null && into !== wasIn) {

@@ -21,7 +21,10 @@ export function childLevel(area) {
 
 /** Holds the figures of every area seen so far, and tells `listener` what happens to them. */
 export class Figures {
-  /** listener: {changed(codes), asOf(), connected(), failed(error)}; codes is a set, or null when everything may differ. */
+  /**
+   * listener: {changed(codes), placesChanged(), asOf(), connected(), failed(error)}; codes is a set, or null when
+   * everything may differ. placesChanged: some places of the open area did.
+   */
   constructor(listener) {
     this.listener = listener;
     this.areas = new Map();
@@ -135,7 +138,10 @@ export class Figures {
       this.askSoon("coverage");
       this.askSoon("progress");
     }
-    if (here(event.places)) this.askSoon("freshness");
+    if (here(event.places)) {
+      this.askSoon("freshness");
+      this.listener.placesChanged();
+    }
   }
 
   /** Takes in an answer, unless the live stream was faster; returns the codes of areas that differ from before. */

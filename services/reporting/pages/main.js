@@ -4,6 +4,7 @@ import { childLevel, Figures } from "./data.js";
 import { keepLanguage, OWN_NAMES } from "./language.js";
 import { AreaMap } from "./map.js";
 import { classOf, MEASURES, valueOf } from "./measures.js";
+import { Places, PlacesBox } from "./places.js";
 import { addressOf, readState } from "./state.js";
 import { AreaTable } from "./table.js";
 import { fullName, speech } from "./text.js";
@@ -29,6 +30,7 @@ let failure = null;
 
 const figures = new Figures({
   changed,
+  placesChanged: () => places.askAgain(),
   asOf: showStatus,
   connected: () => {
     interruptedSince = figures.connected ? null : Date.now();
@@ -39,6 +41,15 @@ const figures = new Figures({
     showStatus();
   },
 });
+
+const places = new Places({
+  changed: showPlaces,
+  failed: (error) => {
+    failure = error;
+    showStatus();
+  },
+});
+const placesBox = new PlacesBox($("places"), { choose: (wanted) => go(wanted) });
 
 const table = new AreaTable(
   { head: $("columns"), body: $("rows"), caption: $("caption") },
@@ -70,10 +81,18 @@ function arrive(before) {
     map?.translate(words.say);
   }
   showAll();
+  places.show(state.places === "" ? null : state.area);
   if (state.area !== before.area) {
     figures.open(state.area);
     showOnMap();
   }
+}
+
+/** The places of the open area, on the map and counted below it. */
+function showPlaces() {
+  const found = places.wanted(state.places, state.status);
+  placesBox.show(state, places, found, words);
+  map?.showPlaces(found.filter(({ position }) => position !== null).map((place) => ({ ...place, says: () => placesBox.describe(place, words) })));
 }
 
 function measure() {
@@ -119,6 +138,7 @@ function showAll() {
   order = [];
   showTable();
   showLegend();
+  showPlaces();
   showStatus();
   map?.paint(null, colourOnMap);
 }
@@ -450,12 +470,14 @@ async function begin() {
   });
   figures.start();
   figures.open(state.area);
+  places.show(state.places === "" ? null : state.area);
   setInterval(showStatus, 1_000);
   try {
     const topology = await boundaryFile("provinces");
     map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, words: words.say });
     map.setProvinces(topology);
     await showOnMap();
+    showPlaces();
   } catch (error) {
     // The table has everything that the map has.
     console.error(error);

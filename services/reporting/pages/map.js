@@ -77,6 +77,9 @@ export class AreaMap {
     this.styles = new Map();
     this.flashing = new Map();
     this.labels = L.layerGroup().addTo(this.map);
+    this.map.createPane("places").style.zIndex = 450; // above all areas, which come to the front when they change
+    this.dots = L.layerGroup().addTo(this.map);
+    this.dotRenderer = L.canvas({ pane: "places", padding: 0.3 });
     this.map.on("zoomend moveend", () => this.label());
     new ResizeObserver(() => this.resized()).observe(element);
   }
@@ -233,6 +236,17 @@ export class AreaMap {
       }
     }
     return { centre: this.map.layerPointToLatLng(L.point(best.x, best.y)), width: best.width, height: box.max.y - box.min.y };
+  }
+
+  /** Shows places as dots: {position, colour, overdue, fresh, says()}; fresh ones have changed in the reader's sight. */
+  showPlaces(places) {
+    this.dots.clearLayers();
+    for (const { position, colour, overdue, fresh, says } of places) {
+      const ring = fresh ? { color: FLASHED.color, weight: 4 } : overdue ? { color: "#a3202a", weight: 2.5 } : { color: "#ffffff", weight: 1.2 };
+      L.circleMarker([position.lat, position.lon], { renderer: this.dotRenderer, pane: "places", radius: fresh ? 9 : 6, fillColor: colour, fillOpacity: 1, opacity: 1, ...ring })
+        .bindTooltip(says, { className: "tip", opacity: 1 })
+        .addTo(this.dots);
+    }
   }
 
   /** The words of another language. */

@@ -2,16 +2,19 @@
 
 import { keptLanguage, LANGUAGES } from "./language.js";
 import { MEASURES } from "./measures.js";
+import { STATUSES } from "./places.js";
 
 const SORTS = ["name", "ratio", "numerator", "denominator"];
 
-const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", lang: "th" };
+const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", places: "", status: "", lang: "th" };
 
 const ALLOWED = {
   area: (value) => /^(\d{2}|\d{4})?$/.test(value),
   measure: (value) => value in MEASURES,
   of: (value) => value === "surveyed" || value === "population",
   sort: (value) => SORTS.includes(value.replace(/^-/, "")),
+  places: (value) => /^[a-z_]{1,40}$/.test(value),
+  status: (value) => STATUSES.includes(value),
   lang: (value) => LANGUAGES.includes(value),
 };
 
