@@ -263,7 +263,7 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     if (one.fields.includes("merged_into")) {
       const name = one.merged_into === null ? null : await nameOf(one.merged_into);
       what = one.merged_into === null ? "change_parted" : "change_merged";
-      detail = () => (name === null ? "" : say("mergedInto", { name }));
+      detail = () => (name === null ? "" : say("intoPlace", { name }));
     }
     const author = { subject: one.changed_by, organisation: one.organisation, role: one.role };
     return h("li", {}, h("p", {}, h("span", { class: "tag", text: what }), " ", h("span", { text: detail })), h("p", { class: "who", text: () => `${moment(one.changed_at)} · ${authorName(author, who)}` }));
