@@ -57,9 +57,8 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
   }
 
   function editing(place, area, purpose) {
-    // A place stays one of the five, or of a further kind.
-    const { standard } = kinds.find((one) => one.kind === place.kind);
-    const possible = place.facility_id ? kinds.filter((one) => one.standard === standard) : kinds;
+    const own = kinds.find((one) => one.kind === place.kind);
+    const possible = kinds.filter(({ standard }) => !place.facility_id || standard === own.standard); // a place stays in its stream
     const kind = selectField({ name: "kind", label: "field_kind", options: possible.map((one) => [one.kind, () => one[inLanguage()]]) });
     const number = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
     const text = (name, label, value, rest = {}) => field({ name, label, required: false, value: value ?? "", ...rest });
@@ -249,27 +248,22 @@ begin({ title: "onePlace", signedIn: true }, async (main, who) => {
     const load = async (below = null) => {
       const answer = await ask("GET", at(`/facilities/${encodeURIComponent(id)}/revisions`), { query: { below } });
       known.push(...answer.items);
-      const lines = await Promise.all(known.map((one, index) => revision(one, known[index + 1])));
-      fill(shown, lines);
+      fill(shown, await Promise.all(known.map(revision)));
       fill(more, answer.below !== null && action({ text: "moreRows", run: () => load(answer.below) }));
     };
     const toggled = ({ target }) => target.open && known.length === 0 && load().catch(complain);
     return h("details", { class: "card", id: "history", on: { toggle: toggled } }, h("summary", { text: "placeHistory" }), shown, more);
   }
 
-  /** One revision; `former` is the one before it, where that is known. */
-  async function revision(one, former) {
-    const into = one.merged_into ?? null;
-    const wasIn = former?.merged_into ?? null;
-    const fields = one.change === "created" ? [] : one.fields.filter((name) => name !== "merged_into");
+  /** One revision. Where a merger began or ended, that is what it says. */
+  async function revision(one) {
+    const fields = one.change === "created" ? [] : one.fields;
     let what = `change_${one.change}`;
     let detail = () => fields.map((name) => say(`field_${name}`)).join(", ");
-    if (into !== null && into !== wasIn) {
-      const name = await nameOf(into);
-      what = "change_merged";
-      detail = () => (name === null ? "" : say("mergedInto", { name }));
-    } else if (into === null && wasIn !== null) {
-      what = "change_parted";
+    if (one.fields.includes("merged_into")) {
+      const name = one.merged_into === null ? null : await nameOf(one.merged_into);
+      what = one.merged_into === null ? "change_parted" : "change_merged";
+      detail = () => (name === null ? "" : say("intoPlace", { name }));
     }
     const author = { subject: one.changed_by, organisation: one.organisation, role: one.role };
     return h("li", {}, h("p", {}, h("span", { class: "tag", text: what }), " ", h("span", { text: detail })), h("p", { class: "who", text: () => `${moment(one.changed_at)} · ${authorName(author, who)}` }));

@@ -53,18 +53,18 @@ export function positionField({ position, moved }) {
   );
   const provinces = new Map();
   const districts = new Map();
-  let map = null;
+  let map = null; // before it is shown, and after the page has gone on
   let outline = null;
   let area = "";
   let pin = null;
   let border = null;
   let around = null;
 
-  input.addEventListener("input", () => map && typed());
+  input.addEventListener("input", typed);
 
   function show() {
     map = groundMap(frame, { scrollWheelZoom: false }); // the wheel scrolls the form, until the map is worked with
-    map.on("focus", () => map.scrollWheelZoom.enable()).on("blur", () => map.scrollWheelZoom.disable());
+    map.on("focus", ({ target }) => target.scrollWheelZoom.enable()).on("blur", ({ target }) => target.scrollWheelZoom.disable());
     map.on("click", ({ latlng }) => put(latlng));
     for (const [index, button] of zoomButtons(map).entries()) {
       button.removeAttribute("title");
@@ -79,6 +79,7 @@ export function positionField({ position, moved }) {
   async function borders() {
     try {
       const [land, topology] = await Promise.all(["provinces", "districts"].map(topologyOf));
+      if (map === null) return;
       drawLand(map, land, ({ code }, layer) => provinces.set(code, layer));
       drawLines(map, topology);
       for (const feature of topojson.feature(topology, topology.objects.districts).features) districts.set(feature.properties.code, feature);
@@ -99,6 +100,7 @@ export function positionField({ position, moved }) {
 
   /** What stands in the field is shown: nothing, where that is no position or lies far away. */
   function typed() {
+    if (map === null) return;
     const told = positionOf(input.value);
     const at = told && Math.abs(told.lat) <= 90 ? L.latLng(told.lat, told.lon) : null;
     const shown = at !== null && LAND.contains(at);
@@ -108,7 +110,7 @@ export function positionField({ position, moved }) {
       pin = null;
     } else if (pin === null) {
       pin = newPin(at).addTo(map);
-      named();
+      listen();
       look();
     } else {
       pin.setLatLng(at);
@@ -124,10 +126,9 @@ export function positionField({ position, moved }) {
     return made;
   }
 
-  function named() {
+  function listen() {
     const drawn = pin.getElement();
     drawn.setAttribute("aria-describedby", "position-map-hint");
-    speak(drawn, { label: () => say("pinAt", { position: input.value }) });
     drawn.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
       if (!step) return;
@@ -139,7 +140,6 @@ export function positionField({ position, moved }) {
       pin.setLatLng(to);
       map.panInside(to, { padding: [50, 60], animate: false });
       follow(to);
-      speak(drawn, { label: () => say("pinAt", { position: input.value }) });
     });
   }
 
@@ -151,16 +151,16 @@ export function positionField({ position, moved }) {
 
   /** Goes to the pin, or else to the district or the province. */
   function look() {
-    const around = border ?? provinces.get(area.slice(0, 2));
+    const known = border ?? provinces.get(area.slice(0, 2));
     if (pin) map.setView(pin.getLatLng(), Math.max(map.getZoom(), NEAR_ZOOM), { animate: false });
-    else if (around) map.fitBounds(around.getBounds(), { animate: false });
+    else if (known) map.fitBounds(known.getBounds(), { animate: false });
   }
 
   // ---- the district ----
 
   async function setArea(code) {
     area = code;
-    if (map) await showDistrict();
+    if (map !== null) await showDistrict();
   }
 
   async function showDistrict() {
@@ -176,11 +176,12 @@ export function positionField({ position, moved }) {
       else if (!all.pad(0.1).contains(here)) map.fitBounds(all.extend(here), { animate: false, padding: [30, 50] });
       await learnNames([area.slice(0, 4)]);
     }
-    judge();
+    if (map !== null) judge();
   }
 
-  /** Says whether the position lies in the district, as far as the map knows. */
+  /** Says where the pin is, and whether that is in the district, as far as the map knows. */
   function judge() {
+    if (pin) speak(pin.getElement(), { label: () => say("pinAt", { position: input.value }) });
     const feature = districts.get(area.slice(0, 4));
     const told = positionOf(input.value);
     const km = feature && told && pin ? kmOutside(feature.geometry, told) : null;
@@ -205,6 +206,7 @@ export function positionField({ position, moved }) {
       };
       if (!navigator.geolocation) return failed();
       navigator.geolocation.getCurrentPosition(({ coords }) => {
+        if (map === null) return resolve();
         const at = L.latLng(coords.latitude, coords.longitude);
         put(at);
         around = L.circle(at, { ...ACCURACY, radius: coords.accuracy }).addTo(map);
@@ -220,7 +222,12 @@ export function positionField({ position, moved }) {
     accuracy.hidden = true;
   }
 
-  return { element, setArea, show, remove: () => map.remove() };
+  function remove() {
+    map?.remove();
+    map = null;
+  }
+
+  return { element, setArea, show, remove };
 }
 
 async function topologyOf(name) {

@@ -390,6 +390,7 @@ export const TEXTS = {
   change_confirmed: ["ยืนยัน", "Confirmed"],
   change_closed: ["ปิด", "Closed"],
   change_merged: ["รวม", "Merged"],
+  intoPlace: ["เข้ากับ {name}", "into {name}"],
   change_parted: ["แยกออกอีกครั้ง", "Parted again"],
   authorYou: ["ท่าน", "You"],
   authorOther: ["ผู้อื่น", "Somebody else"],

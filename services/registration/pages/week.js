@@ -14,6 +14,7 @@ const TAGS = { fresh: ["good", "fresh"], due: ["late", "due"], overdue: ["bad", 
 begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
   const { facilities } = await services();
   if (!facilities) return notice("serviceAway");
+  const kinds = await ask("GET", `${facilities}/v1/facility-kinds`);
   const progress = h("progress", { max: "1", value: "0", label: "myWeek" });
   const told = h("p", { class: "lead", "aria-live": "polite" });
   const tabs = h("div", { class: "tabs", role: "group" });
@@ -129,7 +130,7 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
   }
 
   function change(one) {
-    const hasBeds = one.free !== null || ["hospital", "field_hospital", "waiting_centre"].includes(one.kind);
+    const hasBeds = one.free !== null || kinds.find(({ kind }) => kind === one.kind)?.beds;
     const purpose = onPurpose(`${facilities}/v1/facilities`);
     const amount = (name, label, value) => field({ name, label, type: "number", inputmode: "numeric", min: "0", required: false, value: value ?? "" });
     askInWindow({
@@ -139,12 +140,11 @@ begin({ title: "myWeek", signedIn: true, wide: true }, async (main, who) => {
         amount("capacity", "placeCapacity", one.capacity),
         hasBeds && amount("free", "freeBeds", one.free),
         purpose.position,
-        purpose.code,
       ],
       submit: "save",
-      send: async ({ status, capacity, free, position_confirmed, shared_code }) => {
+      send: async ({ status, capacity, free, position_confirmed: confirmed }) => {
         const { freshness, due_at: due, ...content } = one;
-        const changed = { ...content, status, capacity: whole(capacity), ...(hasBeds && { free: whole(free) }), position_confirmed, shared_code };
+        const changed = { ...content, status, capacity: whole(capacity), ...(hasBeds && { free: whole(free) }), position_confirmed: confirmed };
         try {
           await ask("PUT", `${facilities}/v1/facilities/${one.facility_id}`, { json: changed, headers: { "If-Match": `"${one.revision}"` } });
         } catch (error) {

@@ -141,7 +141,11 @@ async def test_the_nearest_of_many_are_the_nearest(client: httpx.AsyncClient, po
 
 
 async def test_the_map_groups_what_is_too_much(
-    client: httpx.AsyncClient, entered: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient,
+    entered: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: Place,
+    nobody_signed_in: dict[str, str],
 ) -> None:
     box = "98.97,18.785,98.99,18.805"
     answer = await client.get(f"/v1/public/places.geojson?bbox={box}&area=5001")
@@ -149,16 +153,19 @@ async def test_the_map_groups_what_is_too_much(
     features = answer.json()["features"]
     assert {feature["properties"]["facility_id"] for feature in features} == set(list(entered.values())[:2])
     assert features[0]["geometry"]["coordinates"][0] == 98.98
+    for number in range(2):
+        more = place(name=f"จุดตรวจ {number}", kind="test_point", free=None, position={"lat": 18.81, "lon": 98.98})
+        assert (await client.post("/v1/facilities", json=more, headers=nobody_signed_in)).status_code == 201
     monkeypatch.setattr(finding, "MOST_FEATURES", 3)
     groups = (await client.get("/v1/public/places.geojson?area=5001")).json()["features"]
     assert [(one["properties"]["kind"], one["properties"]["places"]) for one in groups] == [
+        ("test_point", 3),
         ("field_hospital", 2),
         ("hospital", 1),
-        ("test_point", 1),
     ]
     monkeypatch.setattr(finding, "MOST_FEATURES", 1)
     largest = (await client.get("/v1/public/places.geojson?area=5001&bbox=97,5,106,21")).json()["features"]
-    assert [one["properties"]["places"] for one in largest] == [2]
+    assert [one["properties"]["places"] for one in largest] == [3]
     assert MOST_FEATURES == 2_000
 
 
