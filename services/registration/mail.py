@@ -19,6 +19,7 @@ SMTP_SECONDS: Final = 10.0
 """For each of the conversation's steps, as for a text message."""
 SAID_NO: Final = 400
 BEYOND_REPLIES: Final = 600
+"""A server's refusals are 4xx and 5xx (RFC 5321, 4.2.1); other numbers are of a connection that broke."""
 
 
 @dataclass(frozen=True, slots=True)

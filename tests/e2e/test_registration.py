@@ -10,6 +10,10 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from deploy.local.stack import Stack
+from services.registration.domain.reminders import Stage, subject_of
+from services.registration.mail import FileMailGateway, Mail
+from shared.observability.clock import SystemClock
 from tests.e2e.accessibility import violations_of
 from tests.e2e.visitors import (
     DESK,
@@ -241,6 +245,18 @@ OWN_PAGES: Final = (
     "/lists",
     "/place",
 )
+
+
+async def test_mail_lies_beside_the_text_messages(browser: Browser, stack: Stack, office: Office) -> None:
+    """On a machine without a mail server it can be read where the codes are."""
+    mail = Mail("yala@health.example", subject_of(Stage.REMINDER), "สถานที่ 3 แห่ง", "<one@jitasa>")
+    await FileMailGateway(stack.home.sms_sink, SystemClock()).send(mail)
+    async with signed_in(browser, office, "null", DESK) as visitor:
+        await visitor.open("/messages")
+        first = visitor.page.locator("main li").first
+        for text in (mail.to, mail.subject, mail.text):
+            await expect(first).to_contain_text(text)
+        assert visitor.complaints == []
 
 
 @pytest.mark.parametrize("path", [*OPEN_PAGES, *OWN_PAGES])

@@ -12,7 +12,8 @@ from tests.faults.road import Road
 from tests.faults.stacks import ProxiedStack
 
 KILLS: Final = 2
-"""The second life dies while it makes up for what the first one left. `bench faults` kills three times."""
+"""The second life dies while it makes up for what the first one left. `bench faults` kills recorder and projector three
+times."""
 BURST: Final = 16
 """So many requests are enough work for most: some sixty visits, or as many events."""
 RELAYED: Final = "SELECT count(sequence) + count(published_at) FROM outbox"

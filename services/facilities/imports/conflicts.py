@@ -31,13 +31,6 @@ WHERE import_id = $1 AND {wanted} AND {after} ->> 'official_code' IS NOT NULL AN
 TAKEN_BY_APPLYING: Final = _TAKEN.format(before="before", after="after", wanted="result IN ('new', 'changed')")
 TAKEN_BY_UNDOING: Final = _TAKEN.format(before="after", after="before", wanted="applied IS NOT NULL")
 
-HELD: Final = """
-SELECT DISTINCT n.number
-FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[]) AS n (number, facility_id, kind, code)
-JOIN facility AS f ON f.official_code = n.code AND f.kind = n.kind
-WHERE f.facility_id <> n.facility_id AND f.status <> 'closed'
-"""
-
 # What checking has found to be new, and no longer is: another list with the same places was applied, or somebody has
 # entered one. Compared as `matching` does.
 ENTERED_MEANWHILE: Final = """
@@ -94,4 +87,4 @@ async def _codes_held(connection: Connection, taken: str, import_id: UUID) -> se
     rows = await connection.fetch(taken, import_id)
     await codes.lock(connection, [row["code"] for row in rows])
     columns = ([row[name] for row in rows] for name in ("number", "facility_id", "kind", "code"))
-    return {row["number"] for row in await connection.fetch(HELD, *columns)}
+    return {row["number"] for row in await connection.fetch(CODE_HOLDERS, *columns)}
