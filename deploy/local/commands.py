@@ -135,7 +135,7 @@ def show_logs(home: Home, chosen: argparse.Namespace) -> int:
 
 TWO_AT_A_TIME: Final = ("--numprocesses=2", "--dist=loadfile")
 """All tests wait as often as they compute. Each of the two has a Kafka and a database of its own, some 1.5 GB in all; a
-third would only be in their way where time-outs are tested. A file's tests stay together: they share what they set up."""
+third would only be in their way where time-outs are tested. A file's tests share what they set up."""
 
 
 def test(home: Home, chosen: argparse.Namespace) -> int:
