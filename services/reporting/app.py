@@ -1,4 +1,4 @@
-"""The composition root: `python -m services.reporting.app http | projector`."""
+"""The composition root: `python -m services.reporting.app http | projector | keeper`."""
 
 import asyncio
 import sys
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
+from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, FiguresProjection
@@ -39,6 +40,9 @@ HTTP_CONNECTIONS: Final = 10
 
 PROJECTOR_CONNECTIONS: Final = 3
 """One writes the batches, one the streams' ends, one is left for a take-over meanwhile."""
+
+KEEPER_CONNECTIONS: Final = 6
+"""One holds the lock; the others are the duties'."""
 
 MAX_RECORDS: Final = 5_000
 """Events in one transaction: the more, the more of them fall into the same row. At the highest rate they are applied in
@@ -137,7 +141,28 @@ async def projector(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {"http": http, "projector": projector}
+async def keeper(stopping: asyncio.Event) -> None:
+    """The keeper process: what is done by the clock."""
+    pool = await open_pool(PostgresSettings(), application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
+    worker = Keeper(pool, duties())
+    try:
+        await run_worker(
+            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+        )
+    finally:
+        pool.terminate()
+
+
+def duties() -> list[Duty]:
+    """Everything that the keeper does."""
+    return []
+
+
+PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
+    "http": http,
+    "projector": projector,
+    "keeper": keeper,
+}
 
 
 if __name__ == "__main__":
