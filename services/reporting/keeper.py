@@ -87,11 +87,12 @@ class Keeper:
                 await connection.execute("SELECT 1", timeout=PROBE_SECONDS)
         finally:
             stop.cancel()
-            connection.remove_termination_listener(note_end)
             # Without the lock another may already be at the same duties: none of ours goes on.
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+            with suppress(*UNREACHABLE):
+                connection.remove_termination_listener(note_end)
 
 
 async def _repeat(duty: Duty) -> None:
