@@ -44,27 +44,26 @@ def killed_after(calls: int, step: Callable[..., Awaitable[Any]]) -> Callable[..
     return done
 
 
+STEPS: dict[str, tuple[Any, str, int]] = {
+    "creating": (schema, "create", 1),
+    "filling": (FiguresProjection, "apply", 2),
+    "filled": (duty, "analyze", 1),
+    "swapping": (swap, "notify", 1),
+    "swapped": (duty, "swap", 1),
+}
+"""Where each function is looked up, and how often it is done before the end."""
+
+
 def arm(step: str) -> None:
     """Sets the trap."""
-    match step:
-        case "creating":
-            schema.create = killed_after(1, schema.create)
-        case "filling":
-            FiguresProjection.apply = killed_after(2, FiguresProjection.apply)  # type: ignore[method-assign]
-        case "filled":
-            duty.analyze = killed_after(1, duty.analyze)  # type: ignore[attr-defined]
-        case "swapping":
-            swap.notify = killed_after(1, swap.notify)  # type: ignore[attr-defined]
-        case "swapped":
-            duty.swap = killed_after(1, duty.swap)  # type: ignore[attr-defined]
-        case _:
-            raise ValueError(step)
+    where, name, calls = STEPS[step]
+    setattr(where, name, killed_after(calls, getattr(where, name)))
 
 
 async def main(step: str, named: str) -> None:
     """One turn."""
     arm(step)
-    builder.MAX_RECORDS = FEW_RECORDS  # type: ignore[misc]
+    vars(builder)["MAX_RECORDS"] = FEW_RECORDS
     topics = [
         replace(topic, name=name, partitions=partitions)
         for topic, (name, partitions) in zip(TOPICS, json.loads(named), strict=True)
