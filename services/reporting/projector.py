@@ -263,7 +263,7 @@ def _writes(changes: Changes) -> Iterator[tuple[str, Sequence[Any]]]:
         yield ADD_HELP_DONE, _added({key: (requests,) for key, requests in changes.help_done.items()})
 
 
-def _added(counted: Mapping[tuple[Any, ...], Sequence[int]]) -> list[Any]:
+def _added(counted: Mapping[Any, Sequence[int]]) -> list[Any]:
     """The arguments of an addition. The counters go as text, since asyncpg takes longer over an array of numbers than
     all the rest of this module: it asks of every number whether it is an array itself."""
     counters = msgspec.json.encode(list(chain.from_iterable(counted.values()))).decode()

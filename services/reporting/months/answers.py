@@ -97,6 +97,7 @@ class Closing:
     hash: str
     rows: int
     positions: Any
+    as_of: Any
 
 
 @dataclass(frozen=True, slots=True)
