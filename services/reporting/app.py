@@ -13,12 +13,14 @@ from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.months.closing import Months
+from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
-from services.reporting.settings import LiveSettings, PageSettings, TokenSettings
+from services.reporting.settings import LiveSettings, MonthSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.watcher import Watcher
@@ -159,7 +161,8 @@ def duties(pool: Pool, postgres: PostgresSettings) -> list[Duty]:
     """Everything that the keeper does."""
     clock = SystemClock()
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
-    return [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS)]
+    closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
+    return [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS), Duty("close_month", closing.turn)]
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
