@@ -16,7 +16,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from services.reporting.months import store
-from services.reporting.months.answers import Corrected, MonthFigures
+from services.reporting.months.answers import Corrected, MonthFigures, RowLevel
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
@@ -92,15 +92,12 @@ async def total(pool: Pool, revision: int | None, area: str = "") -> MonthFigure
 
 async def test_january_is_closed_and_corrected_and_both_figures_are_shown(pool: Pool, months: Months) -> None:
     """At every level; the closing itself is read as it was for ever."""
-    open_rows = {
-        level: await rows_of(pool, JANUARY, area, level)
-        for area, level in (("", "province"), ("50", "subdistrict"), ("50", "organisation"), ("50", "volunteer"))
-    }
+    asked: dict[RowLevel, str] = {"province": "", "subdistrict": "50", "organisation": "50", "volunteer": "50"}
+    open_rows = {level: await rows_of(pool, JANUARY, area, level) for level, area in asked.items()}
     closed = await months.close(JANUARY, now=LATER, by="schedule")
     assert (closed.month, closed.revision, closed.reason, closed.closed_by) == ("2022-01", 1, None, "schedule")
-    for level, expected in open_rows.items():
-        area = "" if level == "province" else "50"
-        assert await rows_of(pool, JANUARY, area, level) == expected
+    for level, area in asked.items():
+        assert await rows_of(pool, JANUARY, area, level) == open_rows[level]
     at_closing = await total(pool, None)
     before = await frozen(pool)
     await apply(pool, [LATE, ERASED])
