@@ -1,5 +1,13 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominators, figures, live, organisations, places
+from services.reporting.http import dead_letters, denominators, figures, live, organisations, places, trust
 
-ROUTERS = (figures.router, organisations.router, places.router, denominators.router, live.router)
+ROUTERS = (
+    figures.router,
+    organisations.router,
+    places.router,
+    denominators.router,
+    live.router,
+    trust.router,
+    dead_letters.router,
+)
