@@ -115,14 +115,14 @@ async def counts(
 async def count_days(
     request: Request,
     principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
-    area: Annotated[str, Query(min_length=6, max_length=6, pattern=_DIGITS)],
+    area: Annotated[str, Query(max_length=6, pattern=_DIGITS)],
 ) -> list[dict[str, Any]]:
-    """By how much each day in Thailand, by when the doors were visited, changed the sums of a subdistrict."""
-    subdistrict = to_arabic_digits(area)
-    demand_area(principal, subdistrict)
+    """By how much each day in Thailand, by when the doors were visited, changed the sums of an area."""
+    prefix = to_arabic_digits(area)
+    demand_area(principal, prefix)
     try:
         async with acquire(request.app.state.pool) as connection:
-            return await store.days(connection, subdistrict)
+            return await store.days(connection, prefix)
     except UNREACHABLE:
         raise Problem(503, headers=_RETRY) from None
 

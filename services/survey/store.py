@@ -344,10 +344,10 @@ async def counts(connection: Connection, area: str) -> list[dict[str, Any]]:
     ]
 
 
-async def days(connection: Connection, subdistrict: str) -> list[dict[str, Any]]:
-    """By how much each day in Thailand changed the survey's sums of a subdistrict, by when the doors were visited; a
+async def days(connection: Connection, area: str) -> list[dict[str, Any]]:
+    """By how much each day in Thailand changed the survey's sums of an area, by when the doors were visited; a
     superseded submission leaves them as they were, its counts before and after are the same."""
-    return [dict(row) for row in await connection.fetch(DAYS, *_households(subdistrict))]
+    return [dict(row) for row in await connection.fetch(DAYS, *_households(area))]
 
 
 def _households(area: str) -> tuple[UUID, UUID]:

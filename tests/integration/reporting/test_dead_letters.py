@@ -1,6 +1,7 @@
 """Dead letters and gaps: looked at, applied after all, given up; and what a rebuild makes of them."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,7 +32,7 @@ CENTRE = as_role(Role.CENTRAL_ADMINISTRATOR, "")
 REASON = {"reason": "ข้อมูลทดสอบ"}
 FIRST = submitted(campaign(seed=3, length=1).events[0])
 VALUE = FIRST.model_dump_json().encode()
-NEWER = VALUE.replace(b'"kind":"survey"', b'"kind":"from a newer producer"')
+NEWER = json.dumps(FIRST.model_dump(mode="json") | {"kind": "of a newer producer"}).encode()
 
 
 class OlderProjection(FiguresProjection):
