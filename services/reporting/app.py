@@ -21,6 +21,7 @@ from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
 from services.reporting.settings import LiveSettings, OwnerSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
+from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
@@ -164,7 +165,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     found = [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS)]
     reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
-    return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn)]
+    return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {

@@ -149,6 +149,7 @@ TOKENS: Final = "POST /v1/tokens"
 PAST: Final = "2000-01-01"
 FIGURES: Final = "GET /v1/coverage"
 TABLE: Final = "PUT /v1/denominators"
+GAP: Final = {"topic": "survey-submitted", "partition": 0, "last": None, "previous": 4, "reason": "ขาดหาย"}
 
 
 def survey(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
@@ -565,6 +566,19 @@ CASES: Final = [
         "table by somebody of one province", TABLE, 403, "forbidden", None, table(), token="province_administrator@50"
     ),
     *who_may_not("reporting", TABLE, table(), "central_administrator@"),
+    reporting("rebuild without a reason", "POST /v1/rebuilds", 400, "too_short", "reason", {"reason": ""}),
+    reporting("dead letter that is not there", "GET /v1/dead-letters/999999999", 404, "not_found", None),
+    reporting("gap that is not there", "POST /v1/gaps/dismissals", 404, "not_found", None, GAP),
+    reporting(
+        "gap before the beginning", "POST /v1/gaps/dismissals", 400, "too_small", "previous", GAP | {"previous": -1}
+    ),
+    reporting(
+        "differences behind no cursor of ours",
+        "GET /v1/reconciliations/1/differences?cursor=x",
+        400,
+        "not_a_cursor",
+        "cursor",
+    ),
 ]
 
 

@@ -26,13 +26,14 @@ function speak() {
 }
 
 function fill(table, rows) {
+  const heads = table.tHead.rows[0].cells;
   table.tBodies[0].replaceChildren(
     ...rows.map((cells) => {
       const row = document.createElement("tr");
       cells.forEach((text, place) => {
         const cell = document.createElement(place ? "td" : "th");
         if (!place) cell.scope = "row";
-        if (typeof text === "number") cell.className = "number";
+        cell.className = heads[place].className;
         cell.textContent = typeof text === "number" ? words.number(text) : text;
         row.append(cell);
       });

@@ -32,6 +32,8 @@ PAUSE_SECONDS: Final = 1.5
 """Between two looks: what a relay or a projector has in hand arrives within a fraction of it."""
 MOST_SUBDISTRICTS: Final = 20
 """Whose days are compared. A fault of more has one beginning, which is among the first."""
+EVERY_SECONDS: Final = 10.0
+"""Between two turns: as soon as the services are there, after a start, the first comparison is made."""
 AGAIN_AFTER: Final = timedelta(minutes=5)
 """When a service did not answer."""
 
@@ -64,7 +66,10 @@ class Reconciling:
             last = await store.latest(connection)
             filling = await behind(connection, VERSION)
         if not filling and self._due(last, self._clock.now()):
-            last = await self.reconcile()
+            began_at = self._clock.now()
+            found = await self._compare()
+            if found.compared or not found.absent:  # otherwise nobody was there, as when all begin at the same time
+                last = await self._put(began_at, found)
         if last is not None:
             _measure(last)
 
@@ -76,7 +81,9 @@ class Reconciling:
     async def reconcile(self) -> Reconciliation:
         """Compares everything now and stores what was found."""
         began_at = self._clock.now()
-        found = await self._compare()
+        return await self._put(began_at, await self._compare())
+
+    async def _put(self, began_at: datetime, found: Found) -> Reconciliation:
         async with acquire(self._pool) as connection:
             return await store.put(
                 connection, began_at, self._clock.now(), found.compared, found.moving, found.differences, found.absent
