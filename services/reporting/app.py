@@ -13,6 +13,7 @@ from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.settings import LiveSettings, PageSettings, TokenSettings
@@ -29,6 +30,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -66,7 +68,7 @@ def create(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready)
+    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(page_routes(assets))
@@ -144,7 +146,7 @@ async def projector(stopping: asyncio.Event) -> None:
 async def keeper(stopping: asyncio.Event) -> None:
     """The keeper process: what is done by the clock."""
     pool = await open_pool(PostgresSettings(), application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
-    worker = Keeper(pool, duties())
+    worker = Keeper(pool, duties(pool))
     try:
         await run_worker(
             HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
@@ -153,9 +155,9 @@ async def keeper(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-def duties() -> list[Duty]:
+def duties(pool: Pool) -> list[Duty]:
     """Everything that the keeper does."""
-    return []
+    return [Duty("results", ResultsRefresh(pool, SystemClock()).turn, REFRESH_SECONDS)]
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
