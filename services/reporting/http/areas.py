@@ -69,11 +69,6 @@ def _asked(
     level: Annotated[Level | None, Query(description="Broken down to; without it, one level below `area`")] = None,
 ) -> Asked:
     """What the query asks for."""
-    return asked_for(area, level)
-
-
-def asked_for(area: str, level: Level | None) -> Asked:
-    """The areas of `level`, by default of the one below, inside the area of a code; raises a problem."""
     found = area_of(area)
     own = LEVELS.index(found.level)
     if level is None:

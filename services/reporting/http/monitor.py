@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
@@ -14,9 +14,10 @@ from fastapi.responses import StreamingResponse
 
 from services.reporting import store
 from services.reporting.answers import AsOf, Denominator, unknown
+from services.reporting.areas import DIGITS, LEVELS, areas_of
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, now, snapshot
-from services.reporting.http.areas import Asked, asked_for
+from services.reporting.http.areas import area_of
 from services.reporting.monitor import store as results_store
 from services.reporting.monitor.answers import MonitorAnswer, MonitorRow, MonitorSummary, Period, monitor_row
 from services.reporting.monitor.forecast import NO_RESULTS, Results, by_need, state_of
@@ -44,11 +45,18 @@ Reader = Annotated[Principal, Depends(require(Right.FIGURES_EXACT))]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which areas and days are asked for, and from how many surveyed households on an area is left out."""
+    """Which areas and days are asked for: those of `level` inside `area`; with `at_most`, those with as few results."""
 
-    asked: Asked
+    area: str
+    level: Level
     period: Period
     at_most: int | None
+
+    def areas(self, found: Collection[str]) -> list[Area]:
+        """Every area of the level, and those with results that were abolished since, under their code for a name."""
+        current = areas_of(self.area, self.level)
+        former = set(found) - {area.code for area in current}
+        return [*current, *(Area(code, self.level, code, code, code[:-2]) for code in sorted(former))]
 
 
 def _question(
@@ -60,25 +68,29 @@ def _question(
     last: Annotated[date | None, Query(alias="to", description="Day in Thailand; today without it")] = None,
     at_most: Annotated[int | None, Query(ge=0, le=1_000_000_000, description="0: without results")] = None,
 ) -> Question:
-    asked = asked_for(reader.area if area is None else area, level)
-    demand_area(reader, asked.area)
+    inside = area_of(reader.area if area is None else area)
+    demand_area(reader, inside.code)
+    own = LEVELS.index(inside.level)
+    level = LEVELS[min(own + 1, len(LEVELS) - 1)] if level is None else level
+    if LEVELS.index(level) < own:
+        raise _bad("level", "wider_than_area", Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area"))
     today = day_in_thailand(now(request))
     last = today if last is None else last
     if last > today:
-        raise _bad_day("to", "in_the_future", Message("วันที่อยู่ในอนาคต", "This date lies in the future"))
+        raise _bad("to", "in_the_future", Message("วันที่อยู่ในอนาคต", "This date lies in the future"))
     if first is None:
         first = last - timedelta(days=USUAL_DAYS - 1) if last.toordinal() >= USUAL_DAYS else last
     if first > last:
-        raise _bad_day("from", "after_the_end", Message("วันเริ่มอยู่หลังวันสิ้นสุด", "The period begins behind its end"))
+        raise _bad("from", "after_the_end", Message("วันเริ่มอยู่หลังวันสิ้นสุด", "The period begins behind its end"))
     if (last - first).days >= MOST_DAYS:
-        raise _bad_day("from", "too_long", Message("ช่วงเวลายาวเกินหนึ่งปี", "The period is longer than a year"))
-    return Question(asked, Period(first, last), at_most)
+        raise _bad("from", "too_long", Message("ช่วงเวลายาวเกินหนึ่งปี", "The period is longer than a year"))
+    return Question(inside.code, level, Period(first, last), at_most)
 
 
 Questioned = Annotated[Question, Depends(_question)]
 
 
-def _bad_day(path: str, code: str, message: Message) -> Problem:
+def _bad(path: str, code: str, message: Message) -> Problem:
     return Problem(400, "invalid", errors=[FieldError(path, code, message)])
 
 
@@ -110,8 +122,8 @@ async def monitor(
     return await answer(
         request,
         MonitorAnswer(
-            question.asked.area,
-            question.asked.level,
+            question.area,
+            question.level,
             question.period,
             question.at_most,
             found.as_of,
@@ -155,13 +167,13 @@ async def monitor_workbook(request: Request, question: Questioned) -> StreamingR
 
 
 async def _find(request: Request, question: Question) -> _Found:
-    asked, period = question.asked, question.period
+    area, digits, period = question.area, DIGITS[question.level], question.period
     async with snapshot(request) as (connection, as_of):
         refreshed = await results_store.refreshed(connection)
-        results = await results_store.results(connection, asked.area, asked.digits, period.first, period.last)
-        houses = await store.denominators(connection, "houses", asked.area, [asked.digits])
-        coordinators = await results_store.coordinators(connection, asked.area, asked.digits)
-    rows, summary = _ranked(question, asked.areas(results), results, houses, coordinators)
+        results = await results_store.results(connection, area, digits, period.first, period.last)
+        houses = await store.denominators(connection, "houses", area, [digits])
+        coordinators = await results_store.coordinators(connection, area, digits)
+    rows, summary = _ranked(question, question.areas(results), results, houses, coordinators)
     # Results were copied a moment ago, and are as old as they were then.
     copied = {topic.name: refreshed.stream for topic in request.app.state.topics if topic.model is SurveySubmitted}
     return _Found(rows, summary, {**as_of, **copied}, refreshed)
@@ -211,8 +223,7 @@ def _lines(request: Request) -> Callable[[Sequence[MonitorRow]], Iterator[Sequen
 
 
 def _as_file(question: Question, ending: str) -> dict[str, str]:
-    asked = question.asked
-    name = f"monitor-{asked.area or 'TH'}-{asked.level}-{question.period.last}.{ending}"
+    name = f"monitor-{question.area or 'TH'}-{question.level}-{question.period.last}.{ending}"
     return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
 
 

@@ -172,8 +172,8 @@ async def test_where_an_area_stands(filled: None, client: httpx.AsyncClient) -> 
     assert (done["state"], done["progress"]["ratio"], done["forecast"]["state"]) == ("complete", 1.1, "complete")
     assert (rows["500401"]["state"], rows["500401"]["days_since"]) == ("none", 20)
     assert rows["500401"]["forecast"] == {"state": "standing", "day": None}
-    assert (rows["500201"]["state"], rows["500201"]["last_day"]) == ("never", None)
-    assert rows["500201"]["forecast"]["state"] == "no_houses"
+    assert (rows["500203"]["state"], rows["500203"]["last_day"]) == ("never", None)
+    assert rows["500203"]["forecast"]["state"] == "no_houses"
     # Never any, then the longest ago, then the smallest part of the houses; what is done comes last.
     order = [row["area"] for row in answer["rows"] if row["area"] in HOUSES]
     assert order == ["500401", "500102", "500101", "500301"]
