@@ -95,7 +95,7 @@ class MonitorSummary:
 class MonitorAnswer:
     """The areas of a level by rank; `at_most` leaves out those that surveyed more or are complete.
 
-    refreshed_at: when the results were copied (every 15 seconds); null: not yet since the service was set up. `cursor`
+    refreshed_at: when the results were copied (every 20 seconds); null: not yet since the service was set up. `cursor`
     leads to the next rows and is null on the last.
     """
 

@@ -9,11 +9,10 @@ from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.observability.clock import Clock
 from shared.postgres.pool import Connection, acquire
 
-REFRESH_SECONDS: Final = 15.0
-"""Who has no results for a week is not missed for 15 s; at the highest rate, with every subdistrict changed, a turn
-takes 3 s of the database."""
+REFRESH_SECONDS: Final = 20.0
+"""Who has no results for a week is not missed for 20 s. A turn costs 6 ms when nothing has changed."""
 MOST_AT_ONCE: Final = 1_000
-"""Subdistricts in one transaction: half a second, however many days there are in a year."""
+"""Subdistricts in one transaction, which then takes less than a second of 60 days."""
 
 CHANGED = """
 SELECT coalesce(s.subdistrict, r.subdistrict) AS subdistrict
@@ -48,12 +47,13 @@ WITH fresh AS MATERIALIZED (
     WHERE r.digits = 6 AND r.area = ANY ($1::text[])
           AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.area = r.area AND f.day = r.day)
 )
-INSERT INTO result_day AS r (digits, area, day, submissions, households, revisits)
-SELECT 6, area, day, submissions, households, revisits FROM fresh
+INSERT INTO result_day (digits, area, day, submissions, households, revisits)
+SELECT 6, f.area, f.day, f.submissions, f.households, f.revisits
+FROM fresh AS f
+LEFT JOIN (SELECT * FROM result_day WHERE digits = 6 AND area = ANY ($1::text[])) AS r USING (area, day)
+WHERE (f.submissions, f.households, f.revisits) IS DISTINCT FROM (r.submissions, r.households, r.revisits)
 ON CONFLICT (digits, area, day) DO UPDATE
 SET submissions = excluded.submissions, households = excluded.households, revisits = excluded.revisits
-WHERE (r.submissions, r.households, r.revisits)
-      IS DISTINCT FROM (excluded.submissions, excluded.households, excluded.revisits)
 """
 
 # ':' is the character after '9': everything in a district lies between its code and this.
@@ -69,12 +69,13 @@ WITH fresh AS MATERIALIZED (
     WHERE r.digits = 4 AND r.area = ANY ($1::text[])
           AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.area = r.area AND f.day = r.day)
 )
-INSERT INTO result_day AS r (digits, area, day, submissions, households, revisits)
-SELECT 4, area, day, submissions, households, revisits FROM fresh
+INSERT INTO result_day (digits, area, day, submissions, households, revisits)
+SELECT 4, f.area, f.day, f.submissions, f.households, f.revisits
+FROM fresh AS f
+LEFT JOIN (SELECT * FROM result_day WHERE digits = 4 AND area = ANY ($1::text[])) AS r USING (area, day)
+WHERE (f.submissions, f.households, f.revisits) IS DISTINCT FROM (r.submissions, r.households, r.revisits)
 ON CONFLICT (digits, area, day) DO UPDATE
 SET submissions = excluded.submissions, households = excluded.households, revisits = excluded.revisits
-WHERE (r.submissions, r.households, r.revisits)
-      IS DISTINCT FROM (excluded.submissions, excluded.households, excluded.revisits)
 """
 
 NOTE_REFRESH = """
