@@ -75,7 +75,7 @@ begin({ title: "denominators", signedIn: true, wide: true }, async (main) => {
   }
 
   function table(caption, titles, rows) {
-    return h("table", { class: "stack" }, h("caption", { text: caption }), h("thead", {}, h("tr", {}, titles.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, rows.map(([first, ...others]) => h("tr", {}, h("th", { scope: "row", text: first }), others.map((text, index) => h("td", {}, h("span", { class: "narrow", text: titles[index + 1] }), h("span", { text })))))));
+    return h("table", { class: "stack" }, h("caption", { text: caption }), h("thead", {}, h("tr", {}, titles.map((text) => h("th", { scope: "col", text })))), h("tbody", {}, rows.map(([first, ...others]) => h("tr", {}, h("th", { scope: "row", text: first }), others.map((text, index) => h("td", {}, h("span", { class: "narrow", text: titles[index + 1] }), h("span", { class: "grow", text })))))));
   }
 
   function levels({ levels: rows }) {

@@ -166,7 +166,7 @@ begin({ title: "monitor", signedIn: true, wide: true }, async (main, who) => {
     const name = () => row[`name_${inLanguage()}`];
     const opens = row.area.length < 6;
     const box = writes && h("input", { type: "checkbox", label: () => say("chooseOne", { area: name() }), checked: chosen.has(row.area), on: { change: ({ target }) => choose(row.area, target) } });
-    const cell = (label, ...children) => h("td", {}, h("span", { class: "narrow", text: label }), h("span", {}, children));
+    const cell = (label, ...children) => h("td", {}, h("span", { class: "narrow", text: label }), h("span", { class: "grow" }, children.flat()));
     return h(
       "tr",
       { "data-area": row.area },
