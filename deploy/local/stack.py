@@ -204,6 +204,8 @@ class Stack:
             variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
         if name in ("facilities", "reporting"):
             variables["JITASA_PAGE_ORIGINS"] = registration  # a coordinator's desk asks them
+        if name == "reporting":
+            variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables

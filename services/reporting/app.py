@@ -60,6 +60,7 @@ def create(
     ready: Callable[[], list[str]],
     *,
     assets: Path,
+    registration_url: str = "",
     topics: Sequence[Topic] = TOPICS,
 ) -> FastAPI:
     """The service's application on what it needs, already open."""
@@ -71,7 +72,7 @@ def create(
     app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(page_routes(assets))
+    app.router.routes.extend(page_routes(assets, registration_url))
     app.state.pool = pool
     app.state.authentication = authentication
     app.state.clock = clock
@@ -84,6 +85,7 @@ def create(
 async def http(stopping: asyncio.Event) -> None:
     """The HTTP process: figures, the live stream, the map page."""
     tokens = TokenSettings()
+    pages = PageSettings()
     live_settings = LiveSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-http", max_size=HTTP_CONNECTIONS)
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
@@ -102,7 +104,8 @@ async def http(stopping: asyncio.Event) -> None:
         live,
         live_settings,
         ready,
-        assets=PageSettings().assets,
+        assets=pages.assets,
+        registration_url=pages.registration_url,
     )
     try:
         await verifier.start()

@@ -185,6 +185,7 @@ begin({ title: "monitor", signedIn: true, wide: true }, async (main, who) => {
     if (progress.ratio === null) return [h("span", { text: () => say("housesUnknown", { count: number(progress.numerator ?? 0) }) })];
     return [
       h("b", { class: "numbers", text: () => percent(progress.ratio) }),
+      progress.ratio > 1 && " ",
       progress.ratio > 1 && h("span", { class: "tag late", text: "beyondAll" }),
       h("span", { class: "detail", text: () => say("partOfHouses", { part: number(progress.numerator), whole: number(progress.denominator) }) }),
       h("progress", { class: "share", max: "1", value: String(Math.min(progress.ratio, 1)), "aria-hidden": "true" }),
@@ -193,7 +194,7 @@ begin({ title: "monitor", signedIn: true, wide: true }, async (main, who) => {
 
   function coordinators({ area: code, coordinators: counts }) {
     const known = activity.get(code);
-    const registered = h("span", { class: "detail", text: () => say("coordinatorCount", { count: number(counts.approved ?? 0), suspended: number(counts.suspended ?? 0) }) });
+    const registered = h("span", { class: "detail", text: () => say(counts.suspended > 0 ? "coordinatorsSuspended" : "coordinatorCount", { count: number(counts.approved ?? 0), suspended: number(counts.suspended ?? 0) }) });
     if (known === undefined) return [registered];
     if (known.state === undefined) return [h("span", { class: `tag ${known.covered === known.total ? "good" : "late"}`, text: () => say("districtsCovered", { covered: number(known.covered), total: number(known.total) }) }), registered];
     const text = known.state === "none" ? "coverage_none" : () => (known.last_active_day ? say("lastActive", { day: day(known.last_active_day) }) : say("neverActive"));
