@@ -213,6 +213,8 @@ class Stack:
             for owner in ("registration", "survey", "facilities"):
                 variables[f"JITASA_{owner.upper()}_URL"] = self._address(owner)
             variables["JITASA_ACCOUNT_FILE"] = str(self.home.secrets / _KEEPER_ACCOUNT)
+        if name == "reporting":
+            variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables

@@ -10,7 +10,7 @@ from uuid import UUID
 from services.reporting.domain import FIGURES, SMALL_CELL
 from shared.areas.register import Area, Level
 
-DenominatorKind = Literal["houses", "population", "surveyed"]
+DenominatorKind = Literal["houses", "population", "residents", "surveyed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ AsOf = Mapping[str, Stream]
 class Ratio:
     """A part of a named whole. Above 1 where more people live in an area than are registered there; null when unknown.
 
-    denominator_kind `surveyed`: the persons of the surveyed households; `population`: registered residents, and
-    `houses`: houses to be surveyed, of the dated table of `source`.
+    denominator_kind `surveyed`: the persons of the surveyed households; `population`: registered residents,
+    `residents`: those who really live there, and `houses`: houses to be surveyed, of the dated table of `source`.
     """
 
     numerator: int | None

@@ -14,6 +14,7 @@ from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
 from services.reporting.months.closing import Months
 from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
@@ -38,6 +39,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -67,6 +69,7 @@ def create(
     ready: Callable[[], list[str]],
     *,
     assets: Path,
+    registration_url: str = "",
     topics: Sequence[Topic] = TOPICS,
 ) -> FastAPI:
     """The service's application on what it needs, already open."""
@@ -75,10 +78,10 @@ def create(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready)
+    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(page_routes(assets))
+    app.router.routes.extend(page_routes(assets, registration_url))
     app.state.pool = pool
     app.state.authentication = authentication
     app.state.clock = clock
@@ -91,6 +94,7 @@ def create(
 async def http(stopping: asyncio.Event) -> None:
     """The HTTP process: figures, the live stream, the map page."""
     tokens = TokenSettings()
+    pages = PageSettings()
     live_settings = LiveSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-http", max_size=HTTP_CONNECTIONS)
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
@@ -109,7 +113,8 @@ async def http(stopping: asyncio.Event) -> None:
         live,
         live_settings,
         ready,
-        assets=PageSettings().assets,
+        assets=pages.assets,
+        registration_url=pages.registration_url,
     )
     try:
         await verifier.start()
@@ -166,7 +171,11 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     clock = SystemClock()
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
-    found = [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS), Duty("close_month", closing.turn)]
+    found = [
+        Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
+        Duty("close_month", closing.turn),
+        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
+    ]
     reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
     return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
 

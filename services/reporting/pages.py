@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Final
 
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from shared.web.files import package_files, page_files, route
+from shared.web.files import PageRoute, package_files, page_files, route
 from shared.web.maps import MAP_PACKAGES, map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
@@ -15,10 +17,24 @@ PACKAGES: Final = (*MAP_PACKAGES, FONT)
 """What the page takes from `node_modules`."""
 
 
-def page_routes(assets: Path) -> list[Route]:
+SIGNED_IN: Final = ("/monitor", "/denominators")
+"""Pages for who is signed in, which are where one signs in; a link to them from here leads there."""
+
+
+def page_routes(assets: Path, registration_url: str = "") -> list[Route]:
     """A route for every file of the page.
 
-    assets: a `node_modules` folder; raises `AssetsMissing` when a package is not in it.
+    assets: a `node_modules` folder; raises `AssetsMissing` when a package is not in it. registration_url: where the
+    pages for who is signed in are; without it they are not found here.
     """
     files = [*page_files(PAGES), *map_files(assets), *package_files(assets, FONT)]
-    return [route(url, file) for url, file in files]
+    elsewhere = [_elsewhere(path, registration_url) for path in SIGNED_IN if registration_url]
+    return [*(route(url, file) for url, file in files), *elsewhere]
+
+
+def _elsewhere(path: str, origin: str) -> PageRoute:
+    def redirect(request: Request) -> Response:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{origin}{path}{query}", 302)
+
+    return PageRoute(path, redirect)

@@ -17,11 +17,13 @@ class TokenSettings(BaseSettings):
 
 
 class PageSettings(BaseSettings):
-    """JITASA_ASSETS: the `node_modules` folder with what the page is made of."""
+    """JITASA_ASSETS: the `node_modules` folder with what the page is made of; JITASA_REGISTRATION_URL: where browsers
+    find the service at which people sign in, and with it the pages for who is signed in."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")
 
     assets: Path
+    registration_url: str = ""
 
 
 class LiveSettings(BaseSettings):

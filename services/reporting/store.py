@@ -32,7 +32,7 @@ from shared.contracts.events import FacilityStatus, Reason, Role, VolunteerStatu
 from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection, acquire
 
-TableKind = Literal["houses", "population"]
+TableKind = Literal["houses", "population", "residents"]
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 

@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaProducer
 
 from deploy.local.stack import Stack
 from services.survey.intake import MAX_SUBMISSION_BYTES
+from shared.areas.register import children
 from shared.contracts.events import Role
 from shared.contracts.topics import (
     FACILITY_UPDATED,
@@ -152,6 +153,9 @@ TABLE: Final = "PUT /v1/denominators"
 MONTH: Final = "GET /v1/performance/2022-01"
 CORRECT: Final = "POST /v1/performance/2022-03/corrections"
 GAP: Final = {"topic": "survey-submitted", "partition": 0, "last": None, "previous": 4, "reason": "ขาดหาย"}
+MONITOR: Final = "GET /v1/monitor"
+LIST: Final = "POST /v1/denominators/lists?kind=houses&dated=2021-12-31&source=x&mode=apply"
+WRONG_SUM: Final = "\n".join(["code,houses", "80,9", *(f"{area.code},10" for area in children("80"))]).encode()
 
 
 def survey(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
@@ -567,6 +571,22 @@ CASES: Final = [
     reporting(
         "table by somebody of one province", TABLE, 403, "forbidden", None, table(), token="province_administrator@50"
     ),
+    reporting("period of the future", MONITOR + "?to=2999-12-31", 400, "in_the_future", "to"),
+    reporting(
+        "period that begins behind its end", MONITOR + "?from=2022-01-02&to=2022-01-01", 400, "after_the_end", "from"
+    ),
+    reporting("period of more than a year", MONITOR + "?from=2020-12-31&to=2022-01-01", 400, "too_long", "from"),
+    reporting("page of the monitor that was not given", MONITOR + "?cursor=x", 400, "not_a_cursor", "cursor"),
+    reporting("list of houses whose letters cannot be read", LIST, 400, "encoding", "file", b"\x00\x01\x02"),
+    reporting("list of houses as an old workbook", LIST, 400, "old_workbook", "file", b"\xd0\xcf\x11\xe0 workbook"),
+    reporting("list of houses with an unknown area", LIST, 400, "unknown_area", "A2", b"code,houses\n999999,5\n"),
+    reporting(
+        "list of houses with a number that is none", LIST, 400, "not_a_whole_number", "B2", b"code,houses\n50,many\n"
+    ),
+    reporting("list without a column of areas", LIST, 400, "missing_column", "code", b"name of road,houses\nx,5\n"),
+    reporting("list whose sum is not the total that it gives", LIST, 409, "sums_differ", None, WRONG_SUM),
+    reporting("list with a column that no sheet has", LIST + "&value=ZZ", 400, "no_such_column", "value", b"50,1\n"),
+    reporting("table of an unknown id", f"GET /v1/denominators/{UUID(int=0)}/rows.csv", 404, "not_found", None),
     *who_may_not("reporting", TABLE, table(), "central_administrator@"),
     reporting("month that is none", "GET /v1/performance/2022-13", 400, "not_a_month", "month"),
     reporting("month of the Buddhist era", "POST /v1/performance/2565-01/closing", 409, "not_ended", None),

@@ -2,9 +2,11 @@
 
 from services.reporting.http import (
     dead_letters,
+    denominator_lists,
     denominators,
     figures,
     live,
+    monitor,
     organisations,
     performance,
     places,
@@ -16,7 +18,9 @@ ROUTERS = (
     organisations.router,
     places.router,
     denominators.router,
+    denominator_lists.router,
     performance.router,
+    monitor.router,
     live.router,
     trust.router,
     dead_letters.router,

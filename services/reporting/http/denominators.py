@@ -1,31 +1,44 @@
-"""Tables of what percentages are of: houses to be surveyed, registered residents."""
+"""Tables of what percentages are of: houses to be surveyed, registered residents, and those who really live there."""
 
+import base64
+import binascii
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Annotated, Final
+from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from services.reporting import store
 from services.reporting.answers import DenominatorsAnswer
 from services.reporting.domain import day_in_thailand, derive_above
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import area_error, areas_of, read_code
 from services.reporting.store import TableKind
+from services.reporting.wholes import tables
+from services.reporting.wholes.answers import TablesAnswer
+from services.reporting.wholes.tables import Table, TableKey, UnknownTable
+from services.reporting.wholes.words import MOST_PEOPLE
 from shared.areas.register import UnknownArea, children
+from shared.areas.register import area as registered_area
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.tables.writing import BYTE_ORDER_MARK, csv_rows
 from shared.web.authentication import demand_area, require
 from shared.web.problems import FieldError, Message, Problem
 from shared.web.validation import MAX_ERRORS
 
+TITLES: Final[Mapping[TableKind, str]] = {
+    "houses": "จำนวนบ้าน",
+    "population": "จำนวนประชากร",
+    "residents": "ผู้อยู่อาศัยจริง",
+}
 MOST_DENOMINATORS: Final = 8_442
 """The country, 77 provinces, 928 districts and 7,436 subdistricts."""
-MOST_PEOPLE: Final = 1_000_000_000
-"""More houses or people than any area of Thailand has; a larger number is a slip of the keyboard."""
+TABLES_SHOWN: Final = 50
+"""In one answer: the tables of some years."""
 
 router = APIRouter(prefix="/v1")
 
@@ -62,25 +75,115 @@ async def put_denominators(
     """
     demand_area(principal, "")
     given = _checked(table, day_in_thailand(now(request)))
-    derived = derive_above(given, _below())
+    derived = derive_above(given, below())
+    put = Table(
+        uuid4(),
+        table.kind,
+        table.dated,
+        table.source,
+        len(given),
+        len(derived),
+        given.get("", derived.get("")),
+        principal.subject,
+        now(request),
+        None,
+        None,
+    )
     try:
         async with acquire(pool_of(request)) as connection:
-            await store.replace_denominators(
-                connection,
-                table.kind,
-                table.dated,
-                table.source,
-                principal.subject,
-                given=given,
-                derived=derived,
-            )
+            await tables.put(connection, put, given=given, derived=derived)
     except UNREACHABLE:
         raise away() from None
     return await answer(request, DenominatorsAnswer(table.kind, table.dated, table.source, len(given), len(derived)))
 
 
+@router.get("/denominators", responses={200: {"model": TablesAnswer}})
+async def list_tables(
+    request: Request,
+    principal: Annotated[Principal, Depends(require(Right.DENOMINATOR_WRITE))],
+    kind: TableKind | None = None,
+    cursor: Annotated[str | None, Query(max_length=80)] = None,
+) -> Response:
+    """Every table that was ever put in, the latest first; those that do not count any more say since when."""
+    demand_area(principal, "")
+    after = None if cursor is None else _table_key(cursor)
+    try:
+        async with acquire(pool_of(request)) as connection:
+            found = await tables.page(connection, kind, after, TABLES_SHOWN + 1)
+    except UNREACHABLE:
+        raise away() from None
+    shown = found[:TABLES_SHOWN]
+    more = _cursor(shown[-1].set_at, shown[-1].table_id) if len(found) > TABLES_SHOWN else None
+    return await answer(request, TablesAnswer(shown, more))
+
+
+@router.get("/denominators/{table_id}/rows.csv", responses={200: {"content": {"text/csv": {}}}})
+async def table_rows(
+    request: Request, table_id: UUID, principal: Annotated[Principal, Depends(require(Right.DENOMINATOR_WRITE))]
+) -> Response:
+    """A table as it was given, with the areas' names; `POST /v1/denominators/lists` reads it back."""
+    demand_area(principal, "")
+    try:
+        async with acquire(pool_of(request)) as connection:
+            table, values = await tables.read(connection, table_id)
+    except UNREACHABLE:
+        raise away() from None
+    except UnknownTable:
+        raise Problem(404) from None
+    lines = [["รหัส", "ชื่อพื้นที่", TITLES[table.kind]]]
+    lines += [[code or "00", registered_name(code), str(value)] for code, value in values]
+    name = f"{table.kind}-{table.dated}.csv"
+    return Response(
+        BYTE_ORDER_MARK + csv_rows(lines),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+@router.delete("/denominators/{table_id}", status_code=204)
+async def take_back(
+    request: Request, table_id: UUID, principal: Annotated[Principal, Depends(require(Right.DENOMINATOR_WRITE))]
+) -> Response:
+    """Takes a table back: percentages are of the one before it again. It stays in the list, as one that has ended."""
+    demand_area(principal, "")
+    try:
+        async with acquire(pool_of(request)) as connection:
+            await tables.take_back(connection, table_id, principal.subject, now(request))
+    except UNREACHABLE:
+        raise away() from None
+    except UnknownTable:
+        raise Problem(404) from None
+    return Response(status_code=204)
+
+
+def registered_name(code: str) -> str:
+    """An area's Thai name; of an abolished one its code."""
+    try:
+        return registered_area(code).name_th
+    except UnknownArea:
+        return code
+
+
+def _cursor(at: datetime, table_id: UUID) -> str:
+    text = f"{at.isoformat()} {table_id}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _table_key(cursor: str) -> TableKey:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode("ascii")
+        at, _, table_id = text.partition(" ")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment, UUID(table_id)
+    except (ValueError, binascii.Error):
+        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
+        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+
+
 @lru_cache(maxsize=1)
-def _below() -> Mapping[str, tuple[str, ...]]:
+def below() -> Mapping[str, tuple[str, ...]]:
     """The codes one level below each area that has any."""
     above = [*areas_of("", "country"), *areas_of("", "province"), *areas_of("", "district")]
     return {area.code: tuple(child.code for child in children(area.code)) for area in above}

@@ -54,8 +54,8 @@ async def coverage(
     asked: Wanted,
     reader: Reader,
     denominator: Annotated[
-        Literal["population", "surveyed"],
-        Query(description="What the doses are a part of: registered residents, or the persons surveyed"),
+        Literal["population", "residents", "surveyed"],
+        Query(description="What the doses are a part of: registered or actual residents, or those surveyed"),
     ] = "population",
 ) -> Response:
     """Vaccination and wishes as surveyed, for every area of the level, also for areas without results."""
@@ -63,14 +63,14 @@ async def coverage(
         figures = await store.figures(connection, asked.area, asked.digits)
         reasons = await store.reasons(connection, asked.area, asked.digits)
         table = {}
-        if denominator == "population":
+        if denominator != "surveyed":
             table = await store.denominators(connection, denominator, asked.area, [asked.digits])
     hides = _hides(asked, reader)
 
     def row(area: Area) -> CoverageRow:
         found = figures.get(area.code, NOTHING)
         hidden = hides(area.code, found)
-        whole = table.get(area.code) or unknown("population")
+        whole = table.get(area.code) or unknown(denominator)
         if denominator == "surveyed":
             whole = Denominator("surveyed", None if hidden else found.persons, "survey-submitted", None)
         return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=hidden)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from services.reporting.pages import PACKAGES, page_routes
 from shared.web.files import AssetsMissing
@@ -24,3 +26,17 @@ def test_only_files_that_a_page_needs_have_a_route(tmp_path: Path) -> None:
     paths = {route.path for route in page_routes(tmp_path)}
     assert {"/", "/assets/leaflet/dist/leaflet.js", "/areas/provinces.topojson"} <= paths
     assert not {path for path in paths if path.endswith((".map", "package.json", ".md"))}
+
+
+async def test_pages_for_who_is_signed_in_are_where_one_signs_in(tmp_path: Path) -> None:
+    """A link to them leads there with its question; where no such place is known they are not found."""
+    for package in PACKAGES:
+        (tmp_path / package).mkdir(parents=True)
+    for origin, status, location in (
+        ("https://registration.example", 302, "https://registration.example/monitor?area=50"),
+        ("", 404, None),
+    ):
+        app = Starlette(routes=page_routes(tmp_path, origin))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reporting") as client:
+            answer = await client.get("/monitor?area=50")
+        assert (answer.status_code, answer.headers.get("location")) == (status, location)
