@@ -67,7 +67,7 @@ def long_date(day: date, language: Language) -> str:
 
 
 def long_time(moment: datetime, language: Language) -> str:
-    """A moment by Thailand's clock: "๕ กุมภาพันธ์ ๒๕๖๕ เวลา ๐๙.๓๐ น.", "5 February 2022, 09:30". """
+    """A moment by Thailand's clock: "๕ กุมภาพันธ์ ๒๕๖๕ เวลา ๐๙.๓๐ น.", "5 February 2022, 09:30"."""
     there = moment + _BANGKOK - (moment.utcoffset() or timedelta())
     if language == "en":
         return f"{long_date(there, 'en')}, {there:%H:%M}"

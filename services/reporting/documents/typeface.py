@@ -2,7 +2,7 @@
 
 The npm package has a file for each script, and both bear the same name inside, so that a typesetter takes one and has
 no letters for the other. They are merged when a document is first made. Sarabun is under the SIL Open Font License,
-which allows it and wants the licence beside the fonts; it names no reserved font name, so that a merged one may keep it.
+which allows it and wants the licence beside the fonts; it reserves no name, so that a merged font may keep its own.
 """
 
 import shutil

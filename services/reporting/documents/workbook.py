@@ -26,7 +26,7 @@ _NAMES: Final = 3
 _TELL_EVERY: Final = 2_000
 
 
-class _Sheet(Worksheet):
+class _Sheet(Worksheet):  # type: ignore[misc]
     """A worksheet that takes whole rows of texts and numbers.
 
     A cell of xlsxwriter's costs 4 us, so that the 18 million of the country's volunteers would take more than a minute;

@@ -39,6 +39,9 @@ SAME_FOR: Final = timedelta(minutes=1)
 MAKING_SECONDS: Final = 300.0
 """Five times what the longest may take; this only ends hung ones."""
 
+CHECKOUT: Final = Path(__file__).resolve().parents[3]
+"""Where the packages lie."""
+
 State = Literal["waiting", "making", "ready", "failed"]
 
 
@@ -136,7 +139,7 @@ class Workshop:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | self._environment,
-            cwd=Path(__file__).resolve().parents[3],
+            cwd=CHECKOUT,
         )
         try:
             async with asyncio.timeout(MAKING_SECONDS):
@@ -168,7 +171,7 @@ class Workshop:
                 shutil.rmtree(known.folder, ignore_errors=True)
 
     def _place(self) -> Path:
-        """The folder of this process's documents. Those of processes that were killed are removed with the first one."""
+        """The folder of this process's documents. With the first one, those of killed processes are removed."""
         if self._folder is None:
             root = Path(tempfile.gettempdir()) / f"jitasa-documents-{os.getuid()}"
             root.mkdir(mode=0o700, exist_ok=True)

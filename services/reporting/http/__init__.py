@@ -1,5 +1,6 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominators, figures, live, organisations, places
+from services.reporting.http import denominators, documents, figures, live, organisations, places
 
-ROUTERS = (figures.router, organisations.router, places.router, denominators.router, live.router)
+# Documents come before the months: `{month}.pdf` is no month.
+ROUTERS = (documents.router, figures.router, organisations.router, places.router, denominators.router, live.router)
