@@ -41,9 +41,9 @@ class Task(msgspec.Struct, frozen=True):
     """
 
     order: Order
-    path: Path
-    fonts: Path
-    assets: Path
+    path: str
+    fonts: str
+    assets: str
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -88,7 +88,7 @@ async def make(task: Task) -> None:
 
 async def write(task: Task, statement: Statement, rows: Rows) -> None:
     """Writes the rows in the form that was ordered. Each form's library is loaded only where it is used."""
-    order, path, progress = task.order, task.path, _progress(statement.count)
+    order, path, progress = task.order, Path(task.path), _progress(statement.count)
     if order.form == "csv":
         from services.reporting.documents.delimited import write_csv
 
@@ -110,14 +110,15 @@ def _progress(count: int) -> Callable[[int], None]:
 def _fonts(task: Task) -> Path:
     from services.reporting.documents.typeface import prepare
 
-    if not task.fonts.exists():
-        made = task.path.parent / "fonts"
-        prepare(task.assets, made)
+    fonts = Path(task.fonts)
+    if not fonts.exists():
+        made = Path(task.path).with_name("fonts")
+        prepare(Path(task.assets), made)
         try:
-            made.rename(task.fonts)
+            made.rename(fonts)
         except OSError:
             return made  # another process was faster
-    return task.fonts
+    return fonts
 
 
 async def main() -> None:

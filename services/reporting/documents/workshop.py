@@ -121,8 +121,8 @@ class Workshop:
             else:
                 async with self._turns:
                     await self._run(document)
-        except (OSError, TimeoutError, ValueError) as error:
-            log(__name__).error("document_failed", form=document.order.form, error=repr(error))
+        except Exception:  # whatever it was, whoever waits is told
+            log(__name__).exception("document_failed", form=document.order.form)
         finally:
             if document.state != "ready":
                 document.state = "failed"
@@ -153,7 +153,7 @@ class Workshop:
             document.state = "ready"
 
     async def _follow(self, document: Document, process: asyncio.subprocess.Process) -> None:
-        task = Task(document.order, document.path, self._place() / "fonts", self._assets)
+        task = Task(document.order, str(document.path), str(self._place() / "fonts"), str(self._assets))
         assert process.stdin is not None  # noqa: S101 - both are pipes
         assert process.stdout is not None  # noqa: S101
         process.stdin.write(msgspec.json.encode(task))
