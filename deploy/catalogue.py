@@ -81,7 +81,7 @@ REPORTING: Final = Service(
     topics_written=(),
     topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
-    processes=_processes("reporting", http=4, projector=14),
+    processes=_processes("reporting", http=4, projector=14, keeper=17),
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 

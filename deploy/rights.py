@@ -79,7 +79,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/freshness": "how old the data about places is, nothing of persons",
         "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
         "GET /v1/places": "places are for the public",
-        "GET /v1/performance/{month}.csv": "sums of areas and organisations; accounts only with `volunteer.read`",
+        "GET /v1/performance/{month}.csv": "as the month itself",
         "GET /v1/performance/{month}.xlsx": "the same",
         "GET /v1/performance/{month}.pdf": "the same",
         "GET /v1/documents/{document_id}": "the id, which cannot be guessed, was told to whoever ordered it",

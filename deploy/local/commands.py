@@ -171,13 +171,21 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
         from deploy import reconcile
 
         return int(reconcile.main(_attached(home).addresses()))
-    if task in ("users", "keys"):
+    if task in _ADMIN:
+        module, process = _ADMIN[task]
         stack = _attached(home)
-        command = [sys.executable, "-m", "services.registration.admin", task, *arguments]
-        return subprocess.run(command, env=stack.environment("registration-http"), check=False).returncode
+        command = [sys.executable, "-m", module, task, *arguments]
+        return subprocess.run(command, env=stack.environment(process), check=False).returncode
     print(_ADMIN_USAGE)
     return 0 if task in ("-h", "--help") else 2
 
+
+_ADMIN = {
+    "users": ("services.registration.admin", "registration-http"),
+    "keys": ("services.registration.admin", "registration-http"),
+    "close-month": ("services.reporting.months.admin", "reporting-http"),
+}
+"""The module that does a task, and the process whose environment it needs."""
 
 _ADMIN_USAGE = """\
 usage: jitasa admin users create-administrator --phone PHONE --name NAME
@@ -186,6 +194,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin users revoke --client-id ID
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
+       jitasa admin close-month YYYY-MM [--correct REASON | --verify]
        jitasa admin reconcile"""
 
 

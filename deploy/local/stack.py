@@ -32,7 +32,7 @@ HOST = "127.0.0.1"
 INFRASTRUCTURE_S = 60.0
 """Kafka and PostgreSQL are there within 4 s on an idle machine."""
 SERVICES_S = 60.0
-"""Nine processes load their packages at the same time: 6 s on two idle cores."""
+"""Ten processes load their packages at the same time: 6 s on two idle cores."""
 SECONDS_A_PROCESS = 8.0
 """What each of more than those is given beyond that."""
 LOCAL_REPLICAS = 1

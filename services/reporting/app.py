@@ -1,4 +1,4 @@
-"""The composition root: `python -m services.reporting.app http | projector`."""
+"""The composition root: `python -m services.reporting.app http | projector | keeper`."""
 
 import asyncio
 import sys
@@ -12,11 +12,18 @@ from fastapi import FastAPI
 from services.reporting.documents.workshop import Workshop
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
+from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.months.closing import Months
+from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
-from services.reporting.projector import TOPICS, FiguresProjection
-from services.reporting.settings import LiveSettings, PageSettings, TokenSettings
+from services.reporting.projector import TOPICS, VERSION, FiguresProjection
+from services.reporting.rebuild import duty as rebuild
+from services.reporting.rebuild.duty import Rebuilding
+from services.reporting.rebuild.version import note_version
+from services.reporting.settings import LiveSettings, MonthSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
+from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.watcher import Watcher
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -24,7 +31,7 @@ from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
-from shared.postgres.pool import open_pool
+from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
@@ -39,7 +46,10 @@ HTTP_CONNECTIONS: Final = 10
 """One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
 
 PROJECTOR_CONNECTIONS: Final = 3
-"""One writes the batches, one the streams' ends, one is left for a take-over meanwhile."""
+"""One writes the batches, one the streams' ends, one is left for a take-over meanwhile, or to look for dismissals."""
+
+KEEPER_CONNECTIONS: Final = 6
+"""One holds the lock; the others are the duties'."""
 
 MAX_RECORDS: Final = 5_000
 """Events in one transaction: the more, the more of them fall into the same row. At the highest rate they are applied in
@@ -117,19 +127,16 @@ async def projector(stopping: asyncio.Event) -> None:
     """The projector process: applies the public events to the figures."""
     kafka = KafkaSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-projector", max_size=PROJECTOR_CONNECTIONS)
-    consumer = PositionedConsumer(
-        kafka,
-        pool,
-        group=GROUP,
-        topics=TOPICS,
-        handler=ProjectionHandler(FiguresProjection(), TOPICS),
-        max_records=MAX_RECORDS,
-    )
+    handler = ProjectionHandler(FiguresProjection(), TOPICS, gaps=NotedGaps())
+    consumer = PositionedConsumer(kafka, pool, group=GROUP, topics=TOPICS, handler=handler, max_records=MAX_RECORDS)
     ends = StreamEnds(kafka, pool, TOPICS, SystemClock())
 
     async def work(stopping: asyncio.Event) -> None:
+        async with acquire(pool) as connection:
+            await note_version(connection, VERSION)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stopping))
+            group.create_task(heed_dismissals(pool, handler, consumer, stopping))
             group.create_task(ends.run(stopping))
 
     try:
@@ -140,7 +147,32 @@ async def projector(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {"http": http, "projector": projector}
+async def keeper(stopping: asyncio.Event) -> None:
+    """The keeper process: what is done by the clock."""
+    postgres = PostgresSettings()
+    pool = await open_pool(postgres, application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
+    worker = Keeper(pool, duties(pool, postgres))
+    try:
+        await run_worker(
+            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+        )
+    finally:
+        pool.terminate()
+
+
+def duties(pool: Pool, postgres: PostgresSettings) -> list[Duty]:
+    """Everything that the keeper does."""
+    clock = SystemClock()
+    rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
+    closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
+    return [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS), Duty("close_month", closing.turn)]
+
+
+PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
+    "http": http,
+    "projector": projector,
+    "keeper": keeper,
+}
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ PUBLISHED = Counter("jitasa_published_events_total", "Events acknowledged by Kaf
 REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once more at a take-over.", ["topic"])
 OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
 
+DUTY_TURNS = Counter("jitasa_duty_turns_total", "Turns at what is done by the clock.", ["duty", "outcome"])
+
 NOTICES = Counter("jitasa_notices_total", "Messages of reminders and escalations.", ["stage", "channel", "outcome"])
 
 LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")

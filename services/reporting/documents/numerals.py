@@ -1,13 +1,14 @@
 """Numbers, dates and months as a formal letter writes them: in Thai with Thai digits and years of the Buddhist era."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Literal
+
+from shared.observability.clock import BANGKOK
 
 Language = Literal["th", "en"]
 
 _THAI_DIGITS: Final = str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")
 _BUDDHIST_ERA: Final = 543
-_BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving since 1941
 _MONTHS: Final = {
     "th": (
         "มกราคม",
@@ -55,10 +56,9 @@ def change(value: int, language: Language) -> str:
     return digits(f"{value:+,}".replace("-", "\N{MINUS SIGN}"), language) if value else "\N{EN DASH}"
 
 
-def long_month(month: str, language: Language) -> str:
-    """The month of a YYYY-MM: "มกราคม ๒๕๖๕", "January 2022"."""
-    year, number_of_month = int(month[:4]), int(month[5:7])
-    return digits(f"{_MONTHS[language][number_of_month - 1]} {_year(year, language)}", language)
+def long_month(month: date, language: Language) -> str:
+    """The month of its first day: "มกราคม ๒๕๖๕", "January 2022"."""
+    return digits(f"{_MONTHS[language][month.month - 1]} {_year(month.year, language)}", language)
 
 
 def long_date(day: date, language: Language) -> str:
@@ -68,7 +68,7 @@ def long_date(day: date, language: Language) -> str:
 
 def long_time(moment: datetime, language: Language) -> str:
     """A moment by Thailand's clock: "๕ กุมภาพันธ์ ๒๕๖๕ เวลา ๐๙.๓๐ น.", "5 February 2022, 09:30"."""
-    there = moment + _BANGKOK - (moment.utcoffset() or timedelta())
+    there = moment.astimezone(BANGKOK)
     if language == "en":
         return f"{long_date(there, 'en')}, {there:%H:%M}"
     return f"{long_date(there, 'th')} เวลา {digits(f'{there:%H.%M}', 'th')} น."

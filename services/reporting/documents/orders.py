@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
+from uuid import UUID
 
 from services.reporting.documents.numerals import Language
 from services.reporting.months.answers import RANKED_BY, RowLevel
@@ -35,25 +36,25 @@ class Letterhead:
 class Order:
     """One document. Two orders that are equal are of the same document.
 
-    revision: of a closed month; 0 is an open month. exact: figures of very few persons are shown. made_on: the day that
-    stands on the letter. sort: the figure that rows are ranked by.
+    month: its first day. revision: of a closed month; 0 is as it is counted now. made_on: the day that stands on the
+    letter. sort: the figure that rows are ranked by. organisation: only what was done for it.
     """
 
-    month: str
+    month: date
     revision: int
     area: str
     level: RowLevel
     form: Form
     language: Language
-    exact: bool
     made_on: date
     sort: str = RANKED_BY
+    organisation: UUID | None = None
     letterhead: Letterhead = Letterhead()
 
     @property
     def file_name(self) -> str:
         """What a browser calls the file: Latin letters alone, which every system takes."""
-        parts = ["performance", self.month, self.area or "th", self.level]
+        parts = ["performance", f"{self.month:%Y-%m}", self.area or "th", self.level]
         if self.revision > 1:
             parts.append(f"revision-{self.revision}")
         return f"{_NOT_IN_A_NAME.sub('-', '-'.join(parts))}.{self.form}"

@@ -1,6 +1,6 @@
 """Reads a document's month from the database."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 
 from services.reporting.areas import areas_of
@@ -8,14 +8,10 @@ from services.reporting.documents.orders import Order
 from services.reporting.documents.statement import Rows, Statement
 from services.reporting.months import store
 from services.reporting.months.answers import MonthFigures
+from services.reporting.months.calendar import month_before
 from shared.postgres.pool import Connection
 
 NEWEST: Final = "SELECT max(newest) FROM stream_progress"
-
-
-def first_day(month: str) -> date:
-    """The first day of a YYYY-MM."""
-    return date(int(month[:4]), int(month[5:7]), 1)
 
 
 async def statement_of(connection: Connection, order: Order) -> Statement:
@@ -23,11 +19,10 @@ async def statement_of(connection: Connection, order: Order) -> Statement:
 
     Raises `store.UnknownRevision`.
     """
-    month = first_day(order.month)
-    closings = await store.closings(connection, month)
-    closing = next((each for each in closings if each.revision == order.revision), None)
-    total = await store.total(connection, month, order.revision, order.area)
-    before = await store.total(connection, store.month_before(month), None, order.area)
+    month, area, organisation = order.month, order.area, order.organisation
+    closing = await store.closing_of(connection, month, order.revision)
+    total = await store.total(connection, month, order.revision, area, organisation)
+    before = await store.total(connection, month_before(month), None, area, organisation)
     newest: datetime | None = await connection.fetchval(NEWEST)
     return Statement(
         None if closing is None else closing.closed_at,
@@ -42,7 +37,15 @@ async def statement_of(connection: Connection, order: Order) -> Statement:
 
 def rows_of(connection: Connection, order: Order) -> Rows:
     """The document's rows, as the database gives them: those with the largest figure `order.sort` first."""
-    return store.rows(connection, first_day(order.month), order.revision, order.area, order.level, sort=order.sort)
+    return store.rows(
+        connection,
+        order.month,
+        order.revision,
+        order.area,
+        order.level,
+        sort=order.sort,
+        organisation=order.organisation,
+    )
 
 
 def _count(order: Order, total: MonthFigures, before: MonthFigures) -> int:

@@ -1,6 +1,13 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominators, documents, figures, live, organisations, places
+from services.reporting.http import denominators, documents, figures, live, organisations, performance, places
 
-# Documents come before the months: `{month}.pdf` is no month.
-ROUTERS = (documents.router, figures.router, organisations.router, places.router, denominators.router, live.router)
+ROUTERS = (
+    figures.router,
+    organisations.router,
+    places.router,
+    denominators.router,
+    documents.router,  # before the months: `{month}.pdf` is no month
+    performance.router,
+    live.router,
+)

@@ -5,9 +5,8 @@ to ask how far it is and where it will lie.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -17,27 +16,22 @@ from fastapi.responses import StreamingResponse
 
 from services.reporting.documents.orders import MEDIA_TYPES, Form, Letterhead, Order
 from services.reporting.documents.refusals import Full
-from services.reporting.documents.source import first_day
 from services.reporting.documents.workshop import Document, State, Workshop
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import LEVELS, area_of
+from services.reporting.http.performance import Named, Reader, Sort, check_reader
 from services.reporting.months import store
-from services.reporting.months.answers import FIGURES, RANKED_BY, RowLevel
-from shared.areas.digits import to_arabic_digits
+from services.reporting.months.answers import RANKED_BY, RowLevel
+from services.reporting.months.store import UnknownRevision
 from shared.postgres.pool import UNREACHABLE, acquire
-from shared.security.principal import Principal
-from shared.security.rights import Right
-from shared.web.authentication import optional_principal, unauthenticated
 from shared.web.problems import FieldError, Message, Problem
 
 PIECE: Final = 256 * 1024
 """Bytes of a file that are read at once."""
-_MONTH: Final = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 
 router = APIRouter(prefix="/v1")
-Reader = Annotated[Principal | None, Depends(optional_principal)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,78 +50,67 @@ class DocumentAnswer:
 
 async def ordered(
     request: Request,
-    month: str,
+    month: Named,
     reader: Reader,
     area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
     level: Annotated[RowLevel | None, Query(description="Broken down to; without it, one level below `area`")] = None,
-    sort: Annotated[str, Query(max_length=40, description="The figure that rows are ranked by")] = RANKED_BY,
-    lang: Annotated[Literal["th", "en"], Query(description="The language of titles and names")] = "th",
-    revision: Annotated[
-        int | None, Query(ge=0, le=10_000, description="Of a closed month; without it the last")
+    sort: Annotated[Sort, Query(description="The figure by which rows are ranked")] = RANKED_BY,
+    organisation: Annotated[
+        UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
     ] = None,
+    revision: Annotated[
+        int | None, Query(ge=0, le=1_000, description="The latest without; 0: as it is counted now")
+    ] = None,
+    lang: Annotated[Literal["th", "en"], Query(description="The language of titles and names")] = "th",
     reference: Annotated[str, Query(max_length=60, pattern=_LINE, description="The number of the letter")] = "",
     signer: Annotated[str, Query(max_length=120, pattern=_LINE, description="Who signs it")] = "",
     position: Annotated[str, Query(max_length=120, pattern=_LINE, description="In which position")] = "",
 ) -> Order:
-    """What the request asks for, in a form that its route says."""
-    wanted_month = to_arabic_digits(month)
-    if _MONTH.fullmatch(wanted_month) is None:
-        raise _invalid("month", "not_a_month", Message("เดือนต้องเป็น ปปปป-ดด", "A month is YYYY-MM"))
-    if sort not in FIGURES:
-        raise _invalid("sort", "not_a_choice", Message("ไม่มีตัวเลขนี้", "There is no such figure"))
-    code, level = _area_and_level(area, level)
-    if level == "volunteer":
-        _demand_accounts(reader, code)
-    exact = reader is not None and reader.may(Right.FIGURES_EXACT) and reader.covers(code)
+    """What the request asks for, in a form that its route says. Who may see which rows, the months' own route says."""
+    code, level = _area_and_level(area, level, organisation)
+    check_reader(reader, code, level, organisation)
     try:
         async with acquire(pool_of(request)) as connection:
-            source = await store.source_of(connection, first_day(wanted_month), revision)
-    except store.UnknownRevision:
-        raise _invalid(
-            "revision", "unknown_revision", Message("ไม่มีฉบับนี้ของเดือน", "The month has no such revision")
-        ) from None
+            source = await store.source_of(connection, month, revision)
+    except UnknownRevision:
+        raise Problem(404, detail=Message("เดือนนี้ไม่มีฉบับแก้ไขหมายเลขนี้", "The month has no such revision")) from None
     except UNREACHABLE:
         raise away() from None
     return Order(
-        wanted_month,
+        month,
         source.revision,
         code,
         level,
         "pdf",
         lang,
-        exact,
         day_in_thailand(now(request)),
         sort,
+        organisation,
         Letterhead(reference, signer, position),
     )
 
 
-def _area_and_level(area: str, level: RowLevel | None) -> tuple[str, RowLevel]:
+def _area_and_level(area: str, level: RowLevel | None, organisation: UUID | None) -> tuple[str, RowLevel]:
     found = area_of(area)
     own = LEVELS.index(found.level)
     if level is None:
-        level = LEVELS[min(own + 1, len(LEVELS) - 1)]
+        level = LEVELS[min(own + 1, len(LEVELS) - 1)] if organisation is None else "volunteer"
     if level in LEVELS and LEVELS.index(level) < own:
         raise _invalid(
             "level",
             "wider_than_area",
             Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for"),
         )
-    return found.code, level
-
-
-def _demand_accounts(reader: Principal | None, area: str) -> None:
-    """Raises a problem unless the reader may see what each account of the area did."""
-    if reader is None:
-        raise unauthenticated("token_missing")
-    if not (reader.may(Right.VOLUNTEER_READ) and reader.covers(area)):
-        raise Problem(
-            403,
-            detail=Message(
-                "รายอาสาสมัครดูได้เฉพาะผู้ประสานงานและผู้ดูแลของพื้นที่",
-                "What each volunteer did is for the area's coordinators and administrators",
+    if level in LEVELS and organisation is not None:
+        raise _invalid(
+            "organisation",
+            "not_at_this_level",
+            Message(
+                "ระบุองค์กรได้เฉพาะระดับองค์กรและอาสาสมัคร",
+                "Only organisations and volunteers are told apart by organisation",
             ),
         )
+    return found.code, level
 
 
 def _invalid(path: str, code: str, message: Message) -> Problem:
@@ -175,19 +158,7 @@ async def _document(request: Request, order: Order, form: Form) -> Response:
 
 
 def _in_form(order: Order, form: Form) -> Order:
-    letterhead = order.letterhead if form == "pdf" else Letterhead()
-    return Order(
-        order.month,
-        order.revision,
-        order.area,
-        order.level,
-        form,
-        order.language,
-        order.exact,
-        order.made_on,
-        order.sort,
-        letterhead,
-    )
+    return replace(order, form=form, letterhead=order.letterhead if form == "pdf" else Letterhead())
 
 
 @router.get("/documents/{document_id}", response_model=DocumentAnswer)

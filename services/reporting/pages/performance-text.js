@@ -63,6 +63,7 @@ const TEXTS = {
     sortBy: (title) => `เรียงตาม ${title}`,
     failed: "โหลดข้อมูลไม่สำเร็จ โปรดลองอีกครั้ง",
     signIn: "รายอาสาสมัครดูได้เฉพาะผู้ประสานงานและผู้ดูแลของพื้นที่ที่ลงชื่อเข้าใช้แล้ว",
+    too_wide: "รายอาสาสมัครทั้งประเทศมีให้ดาวน์โหลดเป็นไฟล์ โปรดเลือกจังหวัดเพื่อดูบนหน้านี้",
     groups: { volunteers: "อาสาสมัคร (คน)", households: "ครัวเรือนที่สำรวจ", people: "ประชาชนที่สำรวจพบ (คน)", follow: "การติดตาม", places: "สถานที่ (แห่ง)", help: "คำขอ" },
     figures: {
       volunteers_registered: "ลงทะเบียนใหม่",
@@ -129,6 +130,7 @@ const TEXTS = {
     sortBy: (title) => `Sort by ${title}`,
     failed: "The figures could not be loaded. Please try again.",
     signIn: "What each volunteer did is for the area's coordinators and administrators who are signed in.",
+    too_wide: "The volunteers of the whole country come as a file. Choose a province to see them here.",
     groups: { volunteers: "Volunteers", households: "Households surveyed", people: "Persons found", follow: "Follow-up", places: "Places", help: "Help" },
     figures: {
       volunteers_registered: "Registered",

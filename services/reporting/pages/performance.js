@@ -76,8 +76,9 @@ function query(more = {}) {
 async function ask(path, signal) {
   const answer = await fetch(path, { headers: { ...headers(), "Accept-Language": state.lang, Accept: "application/json" }, signal });
   if (answer.status === 401 || answer.status === 403) throw new Error("signIn");
-  if (!answer.ok) throw new Error("failed");
-  return answer.json();
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(told.errors?.[0]?.code ?? "failed");
+  return told;
 }
 
 async function load(cursor = null) {
@@ -174,7 +175,7 @@ function showChoices() {
   );
   const own = state.area.length / 2 - 1;
   $("level").replaceChildren(...LEVELS.filter((_, place) => place > own || (own === 2 && place === 2)).map((each) => option(each, say.levels[each], level())));
-  const revisions = months.find(({ month }) => month === state.month)?.revision ?? 0;
+  const revisions = months.find(({ month }) => month === state.month)?.revisions.length ?? 0;
   $("revisions").hidden = revisions < 2;
   const numbers = Array.from({ length: revisions }, (_, place) => revisions - place);
   $("revision").replaceChildren(...numbers.map((number) => option(String(number), say.revisionName(number), state.revision || String(revisions))));

@@ -18,13 +18,12 @@ HASH = "5f" * 32
 def order(**changes: Any) -> Order:
     """Of January 2565, the country by province, as a PDF in Thai."""
     fields: dict[str, Any] = {
-        "month": "2022-01",
+        "month": date(2022, 1, 1),
         "revision": 1,
         "area": "",
         "level": "province",
         "form": "pdf",
         "language": "th",
-        "exact": False,
         "made_on": date(2022, 2, 10),
     }
     return Order(**fields | changes)

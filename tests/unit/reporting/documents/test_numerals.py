@@ -14,8 +14,8 @@ def test_counts() -> None:
 def test_days_and_months() -> None:
     assert long_date(date(2022, 2, 5), "th") == "๕ กุมภาพันธ์ ๒๕๖๕"
     assert long_date(date(2022, 2, 5), "en") == "5 February 2022"
-    assert long_month("2021-12", "th") == "ธันวาคม ๒๕๖๔"
-    assert long_month("2022-01", "en") == "January 2022"
+    assert long_month(date(2021, 12, 1), "th") == "ธันวาคม ๒๕๖๔"
+    assert long_month(date(2022, 1, 1), "en") == "January 2022"
 
 
 def test_a_moment_is_told_by_thailand_s_clock() -> None:

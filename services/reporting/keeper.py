@@ -1,0 +1,120 @@
+"""What reporting does by the clock: one process at a time takes turns at a list of duties.
+
+Who holds the advisory lock of the database is the keeper; any other stands by and follows when that connection ends.
+Every duty has a task of its own, so that a long one, such as a rebuild, keeps no other waiting. A turn may be ended at
+any point, by a stop, a kill or a lost connection: whatever it does is one transaction, or can be begun again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from services.reporting.store import Pool
+from shared.observability.logs import log
+from shared.observability.metrics import DUTY_TURNS
+from shared.postgres.pool import UNREACHABLE, Connection, acquire
+
+LOCK: Final = "SELECT pg_try_advisory_lock($1)"
+LOCK_KEY: Final = 0x4A495441_4B454550
+"""The ASCII codes of JITAKEEP: a key that nothing else in the database uses by chance."""
+
+EVERY_SECONDS: Final = 30.0
+"""Between two turns of a duty: what is done by the day or the hour needs no more; a turn with nothing to do costs one
+small statement."""
+STAND_BY_SECONDS: Final = 1.0
+"""How soon another keeper follows one whose connection has ended."""
+PROBE_SECONDS: Final = 5.0
+"""A silent network is noticed within this and the next; a connection that the server ends is noticed at once."""
+RETRY_SECONDS: Final = 1.0
+
+_log = log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to be done again and again. `turn` does what is due, or nothing; what it raises is logged, and the next
+    turn comes all the same."""
+
+    name: str
+    turn: Callable[[], Awaitable[None]]
+    every_seconds: float = EVERY_SECONDS
+
+
+class Keeper:
+    """Takes turns at the duties while it holds the lock."""
+
+    def __init__(self, pool: Pool, duties: Sequence[Duty]) -> None:
+        self._pool = pool
+        self._duties = duties
+        self._connected = False
+
+    @property
+    def connected(self) -> bool:
+        """True while the database answers; one that stands by is connected as well."""
+        return self._connected
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Works until `stopping` is set; waits out a database that is away."""
+        while not stopping.is_set():
+            try:
+                async with acquire(self._pool) as connection:
+                    await self._with_lock(connection, stopping)
+            except UNREACHABLE as error:
+                _log.warning("keeper_waits", cause=type(error).__name__)
+            self._connected = False
+            await _wait(stopping, RETRY_SECONDS)
+
+    async def _with_lock(self, connection: Connection, stopping: asyncio.Event) -> None:
+        self._connected = True
+        while not await connection.fetchval(LOCK, LOCK_KEY):
+            await _wait(stopping, STAND_BY_SECONDS)
+            if stopping.is_set():
+                return
+        _log.info("keeper_begins", duties=[duty.name for duty in self._duties])
+        ended = asyncio.Event()
+
+        def note_end(_: object) -> None:
+            ended.set()
+
+        connection.add_termination_listener(note_end)
+        stop = asyncio.create_task(_either(stopping, ended))
+        working = [asyncio.create_task(_repeat(duty)) for duty in self._duties]
+        try:
+            while not stop.done():
+                await asyncio.wait({stop}, timeout=PROBE_SECONDS)
+                await connection.execute("SELECT 1", timeout=PROBE_SECONDS)
+        finally:
+            stop.cancel()
+            # Without the lock another may already be at the same duties: none of ours goes on.
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+            with suppress(*UNREACHABLE):
+                connection.remove_termination_listener(note_end)
+
+
+async def _repeat(duty: Duty) -> None:
+    while True:
+        try:
+            await duty.turn()
+            DUTY_TURNS.labels(duty.name, "done").inc()
+        except Exception as error:  # whatever one turn meets, the next one shall come
+            DUTY_TURNS.labels(duty.name, "failed").inc()
+            _log.warning("duty_failed", duty=duty.name, cause=type(error).__name__)
+        await asyncio.sleep(duty.every_seconds)
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    waits = [asyncio.create_task(one.wait()), asyncio.create_task(other.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), timeout=seconds)

@@ -1,0 +1,113 @@
+"""The keeper: one at a time, followed by another when it is gone; a duty that fails holds up no other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.reporting.keeper import LOCK_KEY, Duty, Keeper
+from services.reporting.store import Pool
+from tests.integration.reporting.conftest import eventually
+
+SOON_SECONDS = 0.01
+
+HELD_BY = """
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32) | objid::bigint) = $1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+class Counted:
+    """A duty that counts its turns."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    async def turn(self) -> None:
+        """One more."""
+        self.turns += 1
+
+    async def reach(self, turns: int) -> None:
+        """Waits until so many turns were taken."""
+
+        async def reached() -> bool:
+            return self.turns >= turns
+
+        await eventually(reached, f"{turns} turns")
+
+
+@asynccontextmanager
+async def keeping(pool: Pool, *duties: Duty) -> AsyncIterator[Keeper]:
+    """A keeper at work."""
+    keeper = Keeper(pool, duties)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(keeper.run(stopping))
+    try:
+        yield keeper
+    finally:
+        stopping.set()
+        await running
+
+
+async def test_one_keeper_at_a_time_and_another_follows(pool: Pool) -> None:
+    first, second = Counted(), Counted()
+    stopping = asyncio.Event()
+    keeper = Keeper(pool, [Duty("first", first.turn, SOON_SECONDS)])
+    running = asyncio.create_task(keeper.run(stopping))
+    await first.reach(2)
+    async with keeping(pool, Duty("second", second.turn, SOON_SECONDS)) as standing_by:
+
+        async def stands_by() -> bool:
+            return standing_by.connected
+
+        await eventually(stands_by, "the other one stands by")
+        await first.reach(first.turns + 3)
+        assert second.turns == 0
+        stopping.set()
+        await running
+        await second.reach(1)
+
+
+async def test_a_lost_connection_ends_the_duties_before_another_keeper_begins(pool: Pool) -> None:
+    held = asyncio.Semaphore(1)
+    crowded, turns = [], Counted()
+
+    async def alone() -> None:
+        crowded.append(held.locked())
+        async with held:
+            await turns.turn()
+            await asyncio.Event().wait()
+
+    async with keeping(pool, Duty("one", alone, SOON_SECONDS)), keeping(pool, Duty("other", alone, SOON_SECONDS)):
+        for number in (1, 2, 3):
+            await turns.reach(number)
+            assert await pool.fetchval("SELECT pg_terminate_backend($1)", await _holder(pool))
+        await turns.reach(4)
+    assert not any(crowded)
+
+
+async def test_a_failing_duty_comes_again_and_holds_up_no_other(pool: Pool) -> None:
+    failed, other = Counted(), Counted()
+
+    async def fails() -> None:
+        await failed.turn()
+        raise RuntimeError("not this time")
+
+    async def takes_for_ever() -> None:
+        await asyncio.Event().wait()
+
+    duties = [
+        Duty("fails", fails, SOON_SECONDS),
+        Duty("long", takes_for_ever, SOON_SECONDS),
+        Duty("other", other.turn, SOON_SECONDS),
+    ]
+    async with keeping(pool, *duties):
+        await failed.reach(3)
+        await other.reach(3)
+    turns = other.turns
+    await asyncio.sleep(5 * SOON_SECONDS)
+    assert other.turns == turns  # stopped: nothing goes on without the lock
+
+
+async def _holder(pool: Pool) -> int:
+    return int(await pool.fetchval(HELD_BY, LOCK_KEY))
