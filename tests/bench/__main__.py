@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import (
+    closing,
     documents,
     end_to_end,
     facilities,
@@ -36,6 +37,7 @@ BENCHES: dict[str, Bench] = {
     "growth": growth.run,
     "rebuild": pipeline.rebuild,
     "read": read.run,
+    "closing": closing.run,
     "documents": documents.run,
     "registration": registration.run,
     "facilities": facilities.run,

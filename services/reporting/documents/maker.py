@@ -47,11 +47,12 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How far the work is: rows written, of how many about; or why there will be no document."""
+    """How far the work is: rows written, of how many about; or why there will be no document, and by which error."""
 
     rows: int = 0
     of: int = 0
     failure: Failure | None = None
+    error: str | None = None
 
 
 def tell(told: Told) -> None:
@@ -127,8 +128,8 @@ async def main() -> None:
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     try:
         await make(task)
-    except UNREACHABLE:
-        tell(Told(failure="unavailable"))
+    except UNREACHABLE as error:
+        tell(Told(failure="unavailable", error=repr(error)))
     except TooManyRows:
         tell(Told(failure="too_many_rows"))
 

@@ -161,6 +161,8 @@ class Workshop:
         async for line in process.stdout:
             told = msgspec.json.decode(line, type=Told)
             document.rows, document.of, document.failure = told.rows, told.of, told.failure
+            if told.error is not None:
+                log(__name__).warning("document_failed", form=document.order.form, error=told.error)
         await process.wait()
 
     def _forget(self, now: datetime) -> None:

@@ -232,7 +232,7 @@ def _read_cursor(cursor: str) -> Key:
 
 
 @router.post("/{month}/closing", status_code=201, responses={201: {"model": Closing}})
-async def close(request: Request, month: Named, closer: Closer) -> Response:
+async def close(request: Request, closer: Closer, month: Named) -> Response:
     """Freezes a month that is over: its rows, their hash, and the positions of the streams that they were made from."""
     try:
         closed = await _months(request).close(month, now=now(request), by=str(closer.subject))
@@ -252,7 +252,7 @@ class Correction(BaseModel):
 
 
 @router.post("/{month}/corrections", status_code=201, responses={201: {"model": Closing}})
-async def correct(request: Request, month: Named, correction: Correction, closer: Closer) -> Response:
+async def correct(request: Request, closer: Closer, month: Named, correction: Correction) -> Response:
     """Adds a revision to a closed month: the rows that came to differ, with the reason. What was closed stays
     readable."""
     try:

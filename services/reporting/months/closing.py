@@ -170,13 +170,13 @@ ORDER BY grain COLLATE "C", area COLLATE "C", organisation_id, account_id
 
 PUT_DIFFERENCES: Final = f"""
 INSERT INTO month_row (month, revision, {KEYS}, {COLUMNS})
-SELECT '{{month}}', {{revision}}, * FROM (
+SELECT $1::date, $2::integer, * FROM (
     SELECT {KEYS}, {COLUMNS} FROM month_fresh
     EXCEPT
     SELECT {KEYS}, {COLUMNS} FROM ({{standing}}) AS s
 ) AS other
 UNION ALL
-SELECT '{{month}}', {{revision}}, *, {", ".join("0" for _ in FIGURES)} FROM (
+SELECT $1::date, $2::integer, *, {", ".join("0" for _ in FIGURES)} FROM (
     SELECT {KEYS} FROM ({{standing}}) AS s
     EXCEPT
     SELECT {KEYS} FROM month_fresh
@@ -237,8 +237,8 @@ class Months:
                 for grain in ("account", "area", "organisation")
             )
             revision = latest + 1
-            put = PUT_DIFFERENCES.format(month=month, revision=revision, standing=standing)
-            if await connection.execute(put, timeout=CLOSE_SECONDS) == "INSERT 0 0":
+            put = PUT_DIFFERENCES.format(standing=standing)
+            if await connection.execute(put, month, revision, timeout=CLOSE_SECONDS) == "INSERT 0 0":
                 raise NothingDiffers
             await self._put(connection, month, revision, now, by, reason, counted)
             *_, corrected = await closings(connection, month)

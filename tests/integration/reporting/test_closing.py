@@ -13,9 +13,10 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from services.reporting.months import store
-from services.reporting.months.answers import Corrected, MonthFigures
+from services.reporting.months.answers import Corrected, MonthFigures, RowLevel
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
@@ -28,8 +29,9 @@ from services.reporting.months.closing import (
     verify,
 )
 from services.reporting.months.schedule import ClosingDuty
-from services.reporting.projector import TOPICS
+from services.reporting.projector import TOPICS, VERSION
 from services.reporting.rebuild.builder import build
+from services.reporting.rebuild.version import put_version
 from services.reporting.settings import MonthSettings
 from services.reporting.store import Pool, snapshot
 from shared.kafka.producer import create_producer
@@ -65,6 +67,15 @@ def months(pool: Pool) -> Months:
     return Months(pool, TOPICS)
 
 
+@pytest.fixture
+async def producer(kafka: KafkaSettings) -> AsyncIterator[AIOKafkaProducer]:
+    """Writes to Kafka."""
+    producer = create_producer(kafka)
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
 async def frozen(pool: Pool) -> list[asyncpg.Record]:
     """Everything that was ever frozen."""
     return [
@@ -81,15 +92,12 @@ async def total(pool: Pool, revision: int | None, area: str = "") -> MonthFigure
 
 async def test_january_is_closed_and_corrected_and_both_figures_are_shown(pool: Pool, months: Months) -> None:
     """At every level; the closing itself is read as it was for ever."""
-    open_rows = {
-        level: await rows_of(pool, JANUARY, area, level)
-        for area, level in (("", "province"), ("50", "subdistrict"), ("50", "organisation"), ("50", "volunteer"))
-    }
+    asked: dict[RowLevel, str] = {"province": "", "subdistrict": "50", "organisation": "50", "volunteer": "50"}
+    open_rows = {level: await rows_of(pool, JANUARY, area, level) for level, area in asked.items()}
     closed = await months.close(JANUARY, now=LATER, by="schedule")
     assert (closed.month, closed.revision, closed.reason, closed.closed_by) == ("2022-01", 1, None, "schedule")
-    for level, expected in open_rows.items():
-        area = "" if level == "province" else "50"
-        assert await rows_of(pool, JANUARY, area, level) == expected
+    for level, area in asked.items():
+        assert await rows_of(pool, JANUARY, area, level) == open_rows[level]
     at_closing = await total(pool, None)
     before = await frozen(pool)
     await apply(pool, [LATE, ERASED])
@@ -150,11 +158,13 @@ async def test_what_cannot_be_closed_or_corrected(pool: Pool, months: Months) ->
         await months.close(JANUARY, now=END - timedelta(seconds=1), by="command")
     with pytest.raises(NotClosed):
         await months.correct(JANUARY, now=LATER, by="command", reason="why")
-    await pool.execute("UPDATE projection_version SET version = version - 1")
+    async with acquire(pool) as connection:
+        await put_version(connection, VERSION - 1)
     with pytest.raises(StillFilling):
         await months.close(JANUARY, now=LATER, by="command")
     assert await frozen(pool) == []
-    await pool.execute("UPDATE projection_version SET version = version + 1")
+    async with acquire(pool) as connection:
+        await put_version(connection, VERSION)
     await months.close(JANUARY, now=END, by="command")
     before = await frozen(pool)
     with pytest.raises(AlreadyClosed):
@@ -213,15 +223,13 @@ async def run_to_end(database: PostgresSettings, step: str) -> tuple[int, bytes]
 
 
 async def test_a_projector_killed_during_the_closing_changes_nothing_and_the_streams_give_the_same_hash(
-    runtime: Runtime, kafka: KafkaSettings
+    runtime: Runtime, kafka: KafkaSettings, producer: AIOKafkaProducer
 ) -> None:
     """The closing has the figures of one moment, whatever is applied beside it. Made anew from the streams, up to the
     positions of that moment, they are the same, and so are those of the correction."""
     database = runtime.create_database("reporting")
     topics = tuple(runtime.create_topic(topic, partitions=PARTITIONS) for topic in TOPICS)
     named = json.dumps([(topic.name, topic.partitions) for topic in topics])
-    producer = create_producer(kafka)
-    await producer.start()
     streams = Streams(producer, topics)
     events = [submitted(event) for event in campaign(seed=5, length=120).events]
     async with await open_pool(database, application="test") as pool:
@@ -252,12 +260,14 @@ async def test_a_projector_killed_during_the_closing_changes_nothing_and_the_str
                 for topic, partitions in each.positions.items()
                 for partition, told in partitions.items()
             }
-            async with build(kafka, database, until=positions, topics=topics) as made, acquire(made) as connection:
-                async with connection.transaction():
-                    again = await count(connection, JANUARY)
+            async with (
+                build(kafka, database, until=positions, topics=topics) as made,
+                acquire(made) as connection,
+                connection.transaction(),
+            ):
+                again = await count(connection, JANUARY)
             assert (again.hash, again.rows) == (each.hash, each.rows)
         assert sum(positions.values()) == 120
-    await producer.stop()
     runtime.drop_database(database)
 
 
