@@ -2,6 +2,7 @@
 
 import { keepLanguage, keptLanguage, LANGUAGES, OWN_NAMES } from "./language.js";
 import { order, save } from "./papers.js";
+import { addressOfFile, ask, LEVELS as SEEN } from "./performance-source.js";
 import { fullName, GROUPS, speech } from "./performance-text.js";
 
 const ROWS = 200;
@@ -23,8 +24,8 @@ let state = readState();
 let words = speech(state.lang);
 let months = [];
 let shown = null; // the answer that is on the page, with all of its rows
-let asking = null; // ends what is being asked for when something else is wanted
-let papers = null; // the same for a document
+let turn = 0; // goes up with every question: an answer to an older one is not shown
+let ordered = 0; // the same for documents
 
 function readState() {
   const asked = new URLSearchParams(location.search);
@@ -57,14 +58,9 @@ function level() {
   return chosen > own ? state.level : LEVELS[Math.min(own + 1, 2)];
 }
 
-/** The token of whoever is signed in at this origin; without one only what is public is asked for. */
-function headers() {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem("jitasa.sign-in"));
-    return kept === null ? {} : { Authorization: `Bearer ${kept.access}` };
-  } catch {
-    return {};
-  }
+/** Whether the area of a code can be opened here: what lies in it has to be of a level that is seen. */
+function opens(code) {
+  return /^\d{2}(\d{2})?$/.test(code) && SEEN.includes(LEVELS[code.length / 2]);
 }
 
 function query(more = {}) {
@@ -73,45 +69,42 @@ function query(more = {}) {
   return new URLSearchParams(Object.entries(asked).filter(([, value]) => value !== ""));
 }
 
-async function ask(path, signal) {
-  const answer = await fetch(path, { headers: { ...headers(), "Accept-Language": state.lang, Accept: "application/json" }, signal });
-  if (answer.status === 401 || answer.status === 403) throw new Error("signIn");
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.errors?.[0]?.code ?? "failed");
-  return told;
-}
-
 async function load(cursor = null) {
-  asking?.abort();
-  asking = new AbortController();
-  const { signal } = asking;
+  const mine = ++turn;
   showFrame();
   document.body.dataset.ready = "no";
   $("rows").classList.add("busy");
   try {
-    const answer = await ask(`/v1/performance/${state.month}?${query({ limit: ROWS, ...(cursor === null ? {} : { cursor }) })}`, signal);
+    const answer = await ask(`/v1/performance/${state.month}?${query({ limit: ROWS, ...(cursor === null ? {} : { cursor }) })}`);
+    if (mine !== turn) return;
     for (const row of answer.rows) if (row.name_th) names.set(row.key, row);
-    await learnNames(signal);
+    await learnNames();
+    if (mine !== turn) return;
     shown = cursor === null ? answer : { ...answer, rows: [...shown.rows, ...answer.rows] };
     notice(null);
-    showAll();
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (mine !== turn) return;
     shown = null;
-    showAll();
-    notice(words.say[error.message] ?? words.say.failed);
+    notice(refusal(error));
   }
+  showAll();
   $("rows").classList.remove("busy");
   document.body.dataset.ready = "yes";
 }
 
+/** What to say of an error. */
+function refusal({ code }) {
+  const { say } = words;
+  return { token_missing: say.signIn, forbidden: say.signIn, other_area: say.signIn, too_wide: say.tooWide, too_many_rows: say.tooMany }[code] ?? say.failed;
+}
+
 /** The names of the open area and of those around it, for the path above the heading. */
-async function learnNames(signal) {
+async function learnNames() {
   const codes = [state.area.slice(0, 2), state.area.slice(0, 4), state.area];
   for (const code of new Set(codes)) {
     if (code === "" || names.has(code)) continue;
     const own = ["province", "district", "subdistrict"][code.length / 2 - 1];
-    const { rows } = await ask(`/v1/performance/${state.month}?${new URLSearchParams({ area: code, level: own, limit: 1 })}`, signal);
+    const { rows } = await ask(`/v1/performance/${state.month}?${new URLSearchParams({ area: code, level: own, limit: 1 })}`);
     if (rows[0]?.name_th) names.set(code, rows[0]);
   }
 }
@@ -174,7 +167,7 @@ function showChoices() {
     }),
   );
   const own = state.area.length / 2 - 1;
-  $("level").replaceChildren(...LEVELS.filter((_, place) => place > own || (own === 2 && place === 2)).map((each) => option(each, say.levels[each], level())));
+  $("level").replaceChildren(...LEVELS.filter((each, place) => (place > own || (own === 2 && place === 2)) && SEEN.includes(each)).map((each) => option(each, say.levels[each], level())));
   const revisions = months.find(({ month }) => month === state.month)?.revisions.length ?? 0;
   $("revisions").hidden = revisions < 2;
   const numbers = Array.from({ length: revisions }, (_, place) => revisions - place);
@@ -265,9 +258,8 @@ function sorting(figure) {
 
 function rowOf(row) {
   const name = row.key === "none" ? words.say.nobody : (words.name(row) ?? row.key);
-  const opens = /^\d{2,4}$/.test(row.key);
   let label = name;
-  if (opens) {
+  if (opens(row.key)) {
     label = element("a", { href: addressOf({ ...state, area: row.key, level: "" }) }, name);
     label.addEventListener("click", (event) => follow(event, { area: row.key, level: "" }));
   }
@@ -281,25 +273,25 @@ function rowOf(row) {
 }
 
 async function download(form) {
-  papers?.abort();
-  papers = new AbortController();
+  const mine = ++ordered;
   const { say } = words;
   const letterhead = form === "pdf" ? Object.fromEntries([...new FormData($("letterhead"))].map(([name, value]) => [name, value.trim()])) : {};
-  const address = `/v1/performance/${state.month}.${form}?${query({ lang: state.lang, ...letterhead })}`;
   const bar = $("progress");
   $("making").hidden = false;
   bar.removeAttribute("value");
   $("told").textContent = say.waiting;
   try {
-    const ready = await order(address, { ...headers(), "Accept-Language": state.lang }, showProgress, papers.signal);
+    const path = `/v1/performance/${state.month}.${form}?${query({ lang: state.lang, ...letterhead })}`;
+    const ready = await order(ask, path, showProgress, () => mine === ordered);
+    if (mine !== ordered) return;
     bar.max = bar.value = 1;
     $("told").textContent = say.ready(ready.file_name, words.size(ready.size));
-    save(ready.content, ready.file_name);
+    save(addressOfFile(ready.content), ready.file_name);
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (mine !== ordered) return;
     bar.max = 1;
     bar.value = 0;
-    $("told").textContent = { too_many_rows: say.tooMany, token_missing: say.signIn, forbidden: say.signIn }[error.message] ?? say.failedPaper;
+    $("told").textContent = refusal(error) === say.failed ? say.failedPaper : refusal(error);
   }
 }
 
@@ -344,7 +336,7 @@ async function begin() {
   try {
     ({ months } = await ask("/v1/performance"));
   } catch (error) {
-    notice(words.say[error.message] ?? words.say.failed);
+    notice(refusal(error));
   }
   if (state.month === "" && months.length > 0) state.month = (months.find(({ state: standing }) => standing === "closed") ?? months[0]).month;
   if (state.month !== "") await load();
