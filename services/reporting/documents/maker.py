@@ -79,10 +79,18 @@ async def make(task: Task) -> None:
         },
     )
     try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            statement = await statement_of(connection, task.order)
-            tell(Told(0, statement.count))
-            await write(task, statement, rows_of(connection, task.order))
+        snapshot = connection.transaction(isolation="repeatable_read", readonly=True)
+        await snapshot.start()
+        statement = await statement_of(connection, task.order)
+        tell(Told(0, statement.count))
+
+        async def rows() -> Rows:
+            async for row in rows_of(connection, task.order):
+                yield row
+            # Setting and packing the file may take longer than the server lets a transaction stand idle.
+            await snapshot.commit()
+
+        await write(task, statement, rows())
     finally:
         connection.terminate()
 
