@@ -10,6 +10,7 @@ from typing import Final
 import httpx
 from fastapi import FastAPI
 
+from services.reporting.documents.workshop import Workshop
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
@@ -88,6 +89,7 @@ def create(
     app.state.live = live
     app.state.live_settings = live_settings
     app.state.topics = topics
+    app.state.workshop = Workshop(assets, clock)
     return app
 
 
@@ -123,6 +125,7 @@ async def http(stopping: asyncio.Event) -> None:
             group.create_task(watcher.run(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
+        await app.state.workshop.close()
         await barred.stop()
         await verifier.close()
         pool.terminate()

@@ -53,7 +53,8 @@ def add_page_origins(app: FastAPI, methods: Sequence[str] = READ) -> None:
             CORSMiddleware,
             allow_origins=origins,
             allow_methods=methods,
-            allow_headers=["Authorization", *([] if methods == READ else ["Content-Type", "If-Match"])],
+            # Prefer: a document that takes long is made aside (services/reporting/http/documents.py).
+            allow_headers=["Authorization", "Prefer", *([] if methods == READ else ["Content-Type", "If-Match"])],
             allow_credentials=False,
             max_age=PREFLIGHT_SECONDS,
         )

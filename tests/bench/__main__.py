@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.bench import (
     closing,
+    documents,
     end_to_end,
     facilities,
     faults,
@@ -37,6 +38,7 @@ BENCHES: dict[str, Bench] = {
     "rebuild": pipeline.rebuild,
     "read": read.run,
     "closing": closing.run,
+    "documents": documents.run,
     "registration": registration.run,
     "facilities": facilities.run,
     "start": start.run,

@@ -15,6 +15,7 @@ const MENU = [
   { path: "/desk", text: "desk", roles: STAFF },
   { path: "/approvals", text: "approvals", roles: STAFF },
   { path: "/organisation", text: "organisation", roles: STAFF },
+  { path: "/performance", text: "performance", roles: STAFF },
   { path: "/week", text: "myWeek", roles: KEEPERS },
   { path: "/lists", text: "lists", roles: KEEPERS },
   { path: "/problems", text: "problems", roles: PEOPLE },

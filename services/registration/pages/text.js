@@ -121,6 +121,7 @@ export const TEXTS = {
 
   // the rest of the menu
   desk: ["โต๊ะทำงาน", "Desk"],
+  performance: ["ผลงานรายเดือน", "Performance"],
   approvals: ["อนุมัติ", "Approvals"],
   organisation: ["หน่วยงาน", "Organisations"],
   problems: ["ปัญหาการใช้งาน", "Problems"],

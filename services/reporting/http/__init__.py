@@ -4,6 +4,7 @@ from services.reporting.http import (
     dead_letters,
     denominator_lists,
     denominators,
+    documents,
     figures,
     live,
     monitor,
@@ -19,6 +20,7 @@ ROUTERS = (
     places.router,
     denominators.router,
     denominator_lists.router,
+    documents.router,  # before the months: `{month}.pdf` is no month
     performance.router,
     monitor.router,
     live.router,
