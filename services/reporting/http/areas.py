@@ -1,22 +1,22 @@
 """Which areas a reader asks for, and what is wrong with a code."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Final
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from services.reporting.areas import DIGITS, LEVELS, areas_of
 from shared.areas.digits import to_arabic_digits
-from shared.areas.register import AbolishedArea, Area, Level, UnknownArea, children, subdistricts
+from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
 from shared.web.problems import FieldError, Message, Problem
 
-DIGITS: Final[Mapping[Level, int]] = {"country": 0, "province": 2, "district": 4, "subdistrict": 6}
-LEVELS: Final = tuple(DIGITS)
+__all__ = ["DIGITS", "LEVELS", "Asked", "Page", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
+
 MOST_AREAS: Final = 10_000
 """More than there are of any level: without a limit an answer has all of them, as a map needs them."""
 
@@ -110,17 +110,6 @@ def _asked(
         message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
         raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)])
     return Asked(area=found.code, level=level, after=after, limit=limit)
-
-
-@lru_cache(maxsize=4_096)  # references to the register's own entries; every province and district by every level
-def areas_of(code: str, level: Level) -> tuple[Area, ...]:
-    """Every area of `level` inside the area of `code`, by code."""
-    if level == "subdistrict":
-        return subdistricts(code)
-    found: tuple[Area, ...] = (registered_area(code),)
-    while found[0].level != level:
-        found = tuple(child for each in found for child in children(each.code))
-    return found
 
 
 Wanted = Annotated[Asked, Depends(_asked)]

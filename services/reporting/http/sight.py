@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Depends
 
 from services.reporting.answers import Figures
-from services.reporting.http.areas import Asked, areas_of
+from services.reporting.areas import areas_of
+from services.reporting.http.areas import Asked
 from services.reporting.suppression import withheld
 from shared.security.principal import Principal
 from shared.security.rights import Right
