@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
+from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, FiguresProjection
@@ -72,6 +73,7 @@ def create(
     app.state.live = live
     app.state.live_settings = live_settings
     app.state.topics = topics
+    app.state.kept = KeptAnswers(pool, topics)
     return app
 
 

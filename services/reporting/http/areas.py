@@ -64,6 +64,11 @@ class Asked(BaseModel):
     limit: int = MOST_AREAS
 
     @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What of this makes two answers differ."""
+        return self.area, self.level, self.after, self.limit
+
+    @property
     def around(self) -> str:
         """The area whose figures have to be known: of subdistricts the whole district's, since what may be shown of one
         depends on the others."""
