@@ -29,6 +29,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.outcomes import add_outcomes
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -64,6 +65,7 @@ def create(
         yield
 
     app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready)
+    add_outcomes(app)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(page_routes(assets))

@@ -63,10 +63,11 @@ def away() -> Problem:
     )
 
 
-async def answer(request: Request, content: Any) -> Response:
-    """`content` for this request alone."""
-    forms = (JSON, CSV) if request.method == "GET" and is_sheet(content) else (JSON,)
-    form = form_of(request, forms) if request.method == "GET" else JSON
+async def answer(request: Request, content: Any, *, forms: tuple[str, ...] | None = None) -> Response:
+    """`content` for this request alone, in one of `forms`; without, what has rows in two and all else as JSON."""
+    if forms is None:
+        forms = (JSON, CSV) if is_sheet(content) else (JSON,)
+    form = form_of(request, forms) if request.method == "GET" else forms[0]
     return respond(request, await _encoded(request, content, form))
 
 

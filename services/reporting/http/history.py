@@ -69,20 +69,25 @@ async def read_history(
 
 async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> Response:
     async def read(connection: Connection, as_of: AsOf) -> HistoryDayAnswer:
-        figures = await history.figures_until(connection, asked.around, asked.digits, day)
-        reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
-        population = await store.denominators(connection, "population", asked.area, [asked.digits])
-        hidden = sight.hidden(asked, figures)
-
-        def row(area: Area) -> CoverageRow:
-            whole = population.get(area.code) or unknown("population")
-            found = figures.get(area.code, NOTHING)
-            return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=area.code in hidden)
-
-        page = asked.page(figures)
-        return HistoryDayAnswer(asked.area, asked.level, as_of, day, [row(area) for area in page.areas], page.cursor)
+        return await read_day(connection, as_of, asked, sight, day)
 
     return await answer_kept(request, (asked.key, sight.key(asked), day), read, may_be_older=OLDER_SECONDS)
+
+
+async def read_day(connection: Connection, as_of: AsOf, asked: Asked, sight: Sight, day: date) -> HistoryDayAnswer:
+    """The answer from the connection's snapshot."""
+    figures = await history.figures_until(connection, asked.around, asked.digits, day)
+    reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
+    population = await store.denominators(connection, "population", asked.area, [asked.digits])
+    hidden = sight.hidden(asked, figures)
+
+    def row(area: Area) -> CoverageRow:
+        whole = population.get(area.code) or unknown("population")
+        found = figures.get(area.code, NOTHING)
+        return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=area.code in hidden)
+
+    page = asked.page(figures)
+    return HistoryDayAnswer(asked.area, asked.level, as_of, day, [row(area) for area in page.areas], page.cursor)
 
 
 async def _days(
