@@ -14,6 +14,7 @@ from services.reporting.documents.workshop import Workshop
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
+from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
 from services.reporting.months.closing import Months
@@ -41,6 +42,7 @@ from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
+from shared.web.outcomes import add_outcomes
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -80,6 +82,7 @@ def create(
         yield
 
     app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE)
+    add_outcomes(app)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(page_routes(assets, registration_url))
@@ -90,6 +93,7 @@ def create(
     app.state.live_settings = live_settings
     app.state.topics = topics
     app.state.workshop = Workshop(assets, clock)
+    app.state.kept = KeptAnswers(pool, topics)
     return app
 
 

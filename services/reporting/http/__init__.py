@@ -4,8 +4,12 @@ from services.reporting.http import (
     dead_letters,
     denominator_lists,
     denominators,
+    dhis2,
     documents,
+    fhir,
     figures,
+    geojson,
+    history,
     live,
     monitor,
     organisations,
@@ -16,6 +20,10 @@ from services.reporting.http import (
 
 ROUTERS = (
     figures.router,
+    history.router,
+    geojson.router,
+    dhis2.router,
+    fhir.router,
     organisations.router,
     places.router,
     denominators.router,

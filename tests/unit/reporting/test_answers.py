@@ -53,12 +53,6 @@ def test_withheld_figures_are_null() -> None:
     assert progress.submissions is progress.households.numerator is None
 
 
-@pytest.mark.parametrize(("persons", "small"), [(0, False), (1, True), (4, True), (5, False)])
-def test_small_cells(persons: int, small: bool) -> None:
-    """One to four persons; nobody is no secret."""
-    assert Figures(persons=persons).small is small
-
-
 def test_sums_of_districts() -> None:
     """Every level above them."""
     sums = rolled_up({"5001": Figures(persons=1), "5002": Figures(persons=2), "1001": Figures(persons=4)})
