@@ -79,6 +79,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/freshness": "how old the data about places is, nothing of persons",
         "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
         "GET /v1/places": "places are for the public",
+        "GET /v1/picture": "the same figures, without those of few persons",
         "GET /v1/live": "the same figures as they change, without those of few persons",
     },
 }

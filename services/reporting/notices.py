@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SURVEY = "survey"
     VOLUNTEERS = "volunteers"
     PLACES = "places"
+    HELP = "help"
     DENOMINATORS = "denominators"
 
 
