@@ -10,7 +10,8 @@ const AROUND = { fillColor: "#d5dee2", fillOpacity: 1, color: "#f4f7f8", weight:
 const FLASH_MS = 1_100;
 // On a phone hardly a province has room for its name, and a lone one looks like the only one meant.
 const SMALL_MAP = 560;
-const LABEL_FONT = "600 12px Sarabun, sans-serif";
+const LABEL_PIXELS = 12;
+const WALL_LABEL_PIXELS = 18; // read across a room; styles.css has the same
 
 /** Fills for areas without a value: hatched where nothing came yet, dotted where the whole is unknown. */
 function pattern(draw) {
@@ -47,7 +48,7 @@ function patterns() {
       context.fill();
     }
   };
-  return { none: pattern(hatch("#b3bec3")), unknown: pattern(dots), suppressed: pattern(hatch("#6d7c83")), loading: "#eef1f2" };
+  return { none: pattern(hatch("#b3bec3")), unknown: pattern(dots), suppressed: pattern(hatch("#6d7c83")), untold: "#eef1f2", loading: "#eef1f2" };
 }
 
 /** Shows areas; `open(code)` is called when one is chosen, `point(code)` when the pointer comes to one or leaves (null). */
@@ -73,6 +74,7 @@ export class AreaMap {
     this.provinces = null;
     this.districts = new Map();
     this.area = null;
+    this.labelPixels = LABEL_PIXELS;
     this.marked = null;
     this.styles = new Map();
     this.flashing = new Map();
@@ -195,14 +197,14 @@ export class AreaMap {
     if (this.area === "" && this.map.getSize().y < SMALL_MAP) return;
     const group = this.area ? this.districts.get(this.area.slice(0, 2)) : this.provinces;
     const measuring = (this.measuring ??= document.createElement("canvas").getContext("2d"));
-    measuring.font = LABEL_FONT;
+    measuring.font = `600 ${this.labelPixels}px Sarabun, sans-serif`;
     const taken = [];
     const view = this.map.getBounds();
     group?.eachLayer((layer) => {
       const { code } = layer.feature.properties;
       const text = this.handlers.describe(code, true);
       const { centre, width, height } = this.middle(layer);
-      const size = L.point(measuring.measureText(text).width + 6, 16);
+      const size = L.point(measuring.measureText(text).width + 6, this.labelPixels + 4);
       const fits = size.x < width * 0.92 && size.y < height * 0.8;
       if ((!fits && code !== this.area) || !view.contains(centre)) return;
       const at = this.map.latLngToLayerPoint(centre);
@@ -247,6 +249,12 @@ export class AreaMap {
         .bindTooltip(says, { className: "tip", opacity: 1 })
         .addTo(this.dots);
     }
+  }
+
+  /** Writes names large, for a wall screen, or as usual. */
+  enlarge(large) {
+    this.labelPixels = large ? WALL_LABEL_PIXELS : LABEL_PIXELS;
+    this.label();
   }
 
   /** The words of another language. */
