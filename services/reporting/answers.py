@@ -83,6 +83,9 @@ class Figures(NamedTuple):
     undecided: int = 0
     refusing: int = 0
     home_visit: int = 0
+    follow_ups: int = 0
+    followed_up: int = 0
+    vaccinated: int = 0
 
     def plus(self, other: "Figures") -> "Figures":
         """The figures of both areas together."""
@@ -102,7 +105,8 @@ class CoverageRow:
     """The survey's figures of one area. `suppressed`: too few persons to show them to everybody; they are null then.
 
     dose_0 to dose_3: persons with exactly so many doses (dose_3: or more); one_dose, two_doses, three_doses: with at
-    least so many.
+    least so many. follow_ups: recorded visits of that kind; followed_up: persons who wanted vaccine before them;
+    vaccinated: doses given since.
     """
 
     area: str
@@ -122,6 +126,9 @@ class CoverageRow:
     undecided: int | None
     refusing: int | None
     home_visit: int | None
+    follow_ups: int | None
+    followed_up: int | None
+    vaccinated: int | None
     reasons: Mapping[str, int] | None
     one_dose: Ratio
     two_doses: Ratio

@@ -16,13 +16,14 @@ from typing import Any, Final
 
 import msgspec
 
-from services.reporting.domain import COLUMNS, Changes, PlaceEvent, Progress, SurveyKey, visit
+from services.reporting.domain import COLUMNS, VISIT_FIGURES, Changes, PlaceEvent, Progress, SurveyKey, visit
 from services.reporting.notices import CHANNEL, NOTIFY, Kind, Notice
 from services.reporting.submissions import Submission, read_submission
-from shared.contracts.events import FacilityUpdated, FurtherFacilityUpdated, VolunteerRegistered
+from shared.contracts.events import FacilityUpdated, FurtherFacilityUpdated, HelpUpdated, VolunteerRegistered
 from shared.contracts.topics import (
     FACILITY_UPDATED,
     FURTHER_FACILITY_UPDATED,
+    HELP_UPDATED,
     SURVEY_SUBMITTED,
     VOLUNTEER_REGISTERED,
     Topic,
@@ -30,13 +31,39 @@ from shared.contracts.topics import (
 from shared.kafka.projection import Event
 from shared.postgres.pool import Connection
 
-TOPICS: Final[tuple[Topic, ...]] = (SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED)
+TOPICS: Final[tuple[Topic, ...]] = (
+    SURVEY_SUBMITTED,
+    VOLUNTEER_REGISTERED,
+    FACILITY_UPDATED,
+    FURTHER_FACILITY_UPDATED,
+    HELP_UPDATED,
+)
+
+VERSION: Final = 2
+"""Raised whenever the tables come to mean something else: they are then to be made anew from the streams."""
+
+TABLES: Final = (
+    "survey_subdistrict",
+    "survey_day",
+    "reason_subdistrict",
+    "reason_day",
+    "flag_subdistrict",
+    "volunteer_month",
+    "volunteer_count",
+    "registration_month",
+    "facility",
+    "place_month",
+    "help_count",
+    "help_month",
+)
+"""What holds nothing but sums over the streams, so that it can be made anew from their start."""
 
 _DECODERS: Final[Mapping[str | None, Callable[[bytes], Any]]] = {
     SURVEY_SUBMITTED.event_type: read_submission,
     VOLUNTEER_REGISTERED.event_type: VolunteerRegistered.model_validate_json,
     FACILITY_UPDATED.event_type: FacilityUpdated.model_validate_json,
     FURTHER_FACILITY_UPDATED.event_type: FurtherFacilityUpdated.model_validate_json,
+    HELP_UPDATED.event_type: HelpUpdated.model_validate_json,
 }
 
 _LATEST_MILLISECONDS: Final = 253_370_764_800_000
@@ -79,14 +106,26 @@ ADD_REASON_DAY: Final = addition("reason_day", {"subdistrict": "text", "day": "d
 ADD_FLAG_SUBDISTRICT: Final = addition("flag_subdistrict", {"subdistrict": "text", "flag": "text"}, ["submissions"])
 ADD_VOLUNTEER_MONTH: Final = addition(
     "volunteer_month",
-    {"volunteer_id": "uuid", "organisation_id": "uuid", "month": "date"},
-    ["submissions", "superseded"],
+    {"month": "date", "subdistrict": "text", "volunteer_id": "uuid", "organisation_id": "uuid"},
+    VISIT_FIGURES,
 )
 ADD_VOLUNTEERS: Final = addition(
     "volunteer_count",
     {"area": "text", "organisation_kind": "text", "role": "text", "status": "text"},
     ["people"],
 )
+ADD_REGISTRATIONS: Final = addition(
+    "registration_month",
+    {"month": "date", "area": "text", "organisation_id": "uuid", "organisation_kind": "text", "role": "text"},
+    ["people"],
+)
+ADD_PLACE_CHANGES: Final = addition(
+    "place_month",
+    {"month": "date", "area": "text", "organisation_id": "uuid", "changed_by": "uuid"},
+    ["entered", "updated", "confirmed", "closed"],
+)
+ADD_HELP: Final = addition("help_count", {"area": "text", "kind": "text", "status": "text"}, ["requests"])
+ADD_HELP_DONE: Final = addition("help_month", {"month": "date", "area": "text"}, ["closed"])
 
 PUT_FACILITIES: Final = """
 INSERT INTO facility AS f
@@ -129,6 +168,7 @@ _ADDITIONS: Final[Mapping[type, Callable[[Changes, Any], None]]] = {
     VolunteerRegistered: Changes.add_volunteer,
     FacilityUpdated: Changes.add_facility,
     FurtherFacilityUpdated: Changes.add_facility,
+    HelpUpdated: Changes.add_help,
 }
 
 
@@ -209,11 +249,19 @@ def _writes(changes: Changes) -> Iterator[tuple[str, Sequence[Any]]]:
         yield ADD_VOLUNTEER_MONTH, _added({visit(key): made for key, made in changes.visits.items()})
     if changes.volunteers:
         yield ADD_VOLUNTEERS, _added({key: (people,) for key, people in changes.volunteers.items()})
+    if changes.registrations:
+        yield ADD_REGISTRATIONS, _added({key: (people,) for key, people in changes.registrations.items()})
     if changes.facilities:
         yield PUT_FACILITIES, _put(changes.facilities.values())
+    if changes.place_changes:
+        yield ADD_PLACE_CHANGES, _added(changes.place_changes)
+    if changes.help:
+        yield ADD_HELP, _added({key: (requests,) for key, requests in changes.help.items()})
+    if changes.help_done:
+        yield ADD_HELP_DONE, _added({key: (requests,) for key, requests in changes.help_done.items()})
 
 
-def _added(counted: Mapping[tuple[Any, ...], Sequence[int]]) -> list[Any]:
+def _added(counted: Mapping[Any, Sequence[int]]) -> list[Any]:
     """The arguments of an addition. The counters go as text, since asyncpg takes longer over an array of numbers than
     all the rest of this module: it asks of every number whether it is an array itself."""
     counters = msgspec.json.encode(list(chain.from_iterable(counted.values()))).decode()
@@ -263,5 +311,6 @@ def _notices(changes: Changes) -> Iterator[Notice]:
         Kind.SURVEY: frozenset(subdistrict for subdistrict, _ in changes.survey),
         Kind.VOLUNTEERS: frozenset(key.area for key in changes.volunteers),
         Kind.PLACES: frozenset(changes.facility_areas),
+        Kind.HELP: frozenset(key.area for key in changes.help),
     }
     return (Notice(kind, found) for kind, found in areas.items() if found)

@@ -79,7 +79,10 @@ SELECT left(subdistrict, $2) AS area,
        sum(wanting_608)::bigint AS wanting_608,
        sum(undecided)::bigint   AS undecided,
        sum(refusing)::bigint    AS refusing,
-       sum(home_visit)::bigint  AS home_visit
+       sum(home_visit)::bigint  AS home_visit,
+       sum(follow_ups)::bigint  AS follow_ups,
+       sum(followed_up)::bigint AS followed_up,
+       sum(vaccinated)::bigint  AS vaccinated
 FROM survey_subdistrict
 WHERE subdistrict >= $1 AND subdistrict < $1 || ':'
 GROUP BY 1
@@ -253,7 +256,7 @@ def people(kinds: Mapping[str, Mapping[str, int]], roles: Mapping[str, Mapping[s
 
 ORGANISATION_MONTHS = """
 SELECT to_char(month, 'YYYY-MM') AS month,
-       count(*) FILTER (WHERE submissions > 0) AS volunteers,
+       count(DISTINCT volunteer_id) FILTER (WHERE submissions > 0) AS volunteers,
        sum(submissions)::bigint AS submissions,
        sum(superseded)::bigint  AS superseded
 FROM volunteer_month

@@ -1,19 +1,18 @@
 """Which areas a reader asks for, and what is wrong with a code."""
 
-from collections.abc import Collection, Mapping
-from functools import lru_cache
-from typing import Annotated, Final
+from collections.abc import Collection
+from typing import Annotated
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
+from services.reporting.areas import DIGITS, LEVELS, areas_of
 from shared.areas.digits import to_arabic_digits
-from shared.areas.register import AbolishedArea, Area, Level, UnknownArea, children, subdistricts
+from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
 from shared.web.problems import FieldError, Message, Problem
 
-DIGITS: Final[Mapping[Level, int]] = {"country": 0, "province": 2, "district": 4, "subdistrict": 6}
-LEVELS: Final = tuple(DIGITS)
+__all__ = ["DIGITS", "LEVELS", "Asked", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
 
 
 def read_code(text: str) -> Area:
@@ -78,17 +77,6 @@ def _asked(
         message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
         raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
     return Asked(area=found.code, level=level)
-
-
-@lru_cache(maxsize=4_096)  # references to the register's own entries; every province and district by every level
-def areas_of(code: str, level: Level) -> tuple[Area, ...]:
-    """Every area of `level` inside the area of `code`, by code."""
-    if level == "subdistrict":
-        return subdistricts(code)
-    found: tuple[Area, ...] = (registered_area(code),)
-    while found[0].level != level:
-        found = tuple(child for each in found for child in children(each.code))
-    return found
 
 
 Wanted = Annotated[Asked, Depends(_asked)]

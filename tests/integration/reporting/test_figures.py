@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.reporting.domain import COLUMNS, FIGURES, PERSON_FIGURES
+from services.reporting.domain import COLUMNS, FIGURES, PERSON_FIGURES, VISIT_FIGURES
 from services.reporting.ends import StreamEnds
 from services.reporting.http.denominators import MOST_DENOMINATORS
 from services.reporting.store import Pool
@@ -148,6 +148,11 @@ def truth(events: Sequence[Submission], digits: int) -> dict[str, Counter[str]]:
             counted["superseded"] += event.outcome == SubmissionOutcome.SUPERSEDED
         if event.outcome == SubmissionOutcome.RECORDED:
             counted["revisits"] += event.before is not None and event.after is not None
+            if event.kind == SubmissionKind.FOLLOW_UP:
+                before, after = event.before, event.after
+                counted["follow_ups"] += 1
+                counted["followed_up"] += before.wanting if before else 0
+                counted["vaccinated"] += max(0, doses(after) - doses(before)) if before and after else 0
             standing[event.household_id] = event
     for event in standing.values():
         if event.after is not None:
@@ -157,6 +162,11 @@ def truth(events: Sequence[Submission], digits: int) -> dict[str, Counter[str]]:
                 counted[name] += getattr(event.after, name)
             counted.update({f"reason {reason}": persons for reason, persons in event.after.reasons.items()})
     return found
+
+
+def doses(counts: Counts) -> int:
+    """That the persons of a household have had."""
+    return sum(number * getattr(counts, f"dose_{number}") for number in (1, 2, 3))
 
 
 EXACT = as_role(Role.CENTRAL_ADMINISTRATOR, "")
@@ -278,10 +288,10 @@ async def test_every_answer_says_how_new_it_is(
 ) -> None:
     """Per stream: the newest event, and how many records wait."""
     as_of = (await client.get("/v1/coverage", params={"level": "country"})).json()["as_of"]
-    assert len(as_of) == 4
-    (further,) = (name for name in as_of if name.startswith("further"))
-    assert as_of[further]["time"] is None  # nothing was told there
-    assert as_of.pop(further)["lag"] == 0
+    assert len(as_of) == 5
+    for silent in [name for name in as_of if name.startswith(("further", "help"))]:
+        assert as_of[silent]["time"] is None  # nothing was told there
+        assert as_of.pop(silent)["lag"] == 0
     for name, stream in as_of.items():
         newest = NOW + timedelta(seconds=1) if "facility" in name else NOW
         assert stream["time"] == newest.isoformat().replace("+00:00", "Z")
@@ -301,10 +311,14 @@ async def test_visits_are_kept_by_volunteer_and_month(pool: Pool, filled: Sequen
     for event in filled:
         if event.kind != SubmissionKind.ERASURE:
             month = (event.captured_at + timedelta(hours=7)).date().replace(day=1)
-            expected[event.volunteer_id, event.organisation_id, month] += 1
-    found = await pool.fetch("SELECT volunteer_id, organisation_id, month, submissions FROM volunteer_month")
-    assert {tuple(row)[:3]: row["submissions"] for row in found} == expected
-    assert len({month for _, _, month in expected}) == 2
+            expected[event.volunteer_id, event.organisation_id, event.area, month] += 1
+    found = await pool.fetch(
+        "SELECT volunteer_id, organisation_id, subdistrict, month, submissions FROM volunteer_month"
+    )
+    assert +Counter({tuple(row)[:4]: row["submissions"] for row in found}) == expected
+    assert len({month for *_, month in expected}) == 2
+    sums = "SELECT " + ", ".join(f"sum({column})" for column in VISIT_FIGURES) + " FROM "  # noqa: S608 - names of ours
+    assert await pool.fetchrow(sums + "volunteer_month") == await pool.fetchrow(sums + "survey_day")
 
 
 async def test_an_organisations_results_are_for_its_own_people_and_for_coordinators(

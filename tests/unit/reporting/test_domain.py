@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporting.domain import (
+    CHANGES,
     COLUMNS,
     PERSON_FIGURES,
     Changes,
@@ -27,6 +28,10 @@ from services.reporting.domain import (
 from services.reporting.submissions import Counts, Submission
 from shared.contracts.events import (
     FacilityUpdated,
+    FurtherFacilityUpdated,
+    HelpBefore,
+    HelpStatus,
+    HelpUpdated,
     OrganisationKind,
     Reason,
     Role,
@@ -143,24 +148,49 @@ def test_a_first_survey_counts_everything() -> None:
         "reason_cost": 1,
         "reason_hard_to_reach": 2,
     }
-    assert changes.visits == {(3, 4, 2022, 1): [1, 0]}
-    assert [visit(key) for key in changes.visits] == [(UUID(int=3), UUID(int=4), date(2022, 1, 1))]
+    assert changes.visits == {(2022, 1, "500101", 3, 4): [1, 0, 1, 0, 3, 1, 1, 0, 0, 0]}
+    assert [visit(key) for key in changes.visits] == [(date(2022, 1, 1), "500101", UUID(int=3), UUID(int=4))]
 
 
 def test_a_superseded_visit_counts_as_a_submission_only() -> None:
     """The household keeps its state, the volunteer gets credit."""
     changes = folded([submission(outcome=SubmissionOutcome.SUPERSEDED, before=THREE, after=THREE)])
     assert figures(changes) == {"submissions": 1, "superseded": 1}
-    assert list(changes.visits.values()) == [[1, 1]]
+    assert list(changes.visits.values()) == [[1, 1, *[0] * 8]]
 
 
 def test_an_erasure_takes_the_household_away() -> None:
     """It is nobody's visit."""
-    changes = folded([submission(kind=SubmissionKind.ERASURE, volunteer_id=None, before=THREE, after=None)])
+    changes = folded(
+        [submission(kind=SubmissionKind.ERASURE, volunteer_id=None, organisation_id=None, before=THREE, after=None)]
+    )
     assert figures(changes)["households"] == -1
     assert figures(changes)["persons"] == -3
     assert figures(changes).keys().isdisjoint({"submissions", "revisits"})
-    assert changes.visits == {}
+    assert changes.visits == {(2022, 1, "500101", None, None): [0, 0, -1, 0, -3, -1, -1, 0, 0, 0]}
+    assert [visit(key) for key in changes.visits] == [(date(2022, 1, 1), "500101", None, None)]
+
+
+def test_a_follow_up_counts_who_wanted_vaccine_and_the_doses_since() -> None:
+    """Its doses are those of the household's persons together; a superseded one follows nothing up."""
+    after = msgspec.structs.replace(THREE, dose_0=0, dose_1=1, dose_2=0, dose_3=2, wanting=0, wanting_608=0)
+    follow_up = submission(kind=SubmissionKind.FOLLOW_UP, before=THREE, after=after, revision=2)
+    changes = folded([follow_up])
+    found = figures(changes)
+    assert (found["follow_ups"], found["followed_up"], found["vaccinated"]) == (1, 1, 2)
+    assert list(changes.visits.values()) == [[1, 0, 0, 1, 0, -1, -1, 1, 1, 2]]
+    superseded = msgspec.structs.replace(follow_up, outcome=SubmissionOutcome.SUPERSEDED, before=after)
+    assert "follow_ups" not in figures(folded([superseded]))
+
+
+def test_fewer_doses_at_a_follow_up_are_a_correction() -> None:
+    """Nobody's vaccination is taken back, and a first visit has nothing to compare with."""
+    fewer = msgspec.structs.replace(THREE, dose_0=2, dose_3=0)
+    for before in (THREE, None):
+        found = figures(folded([submission(kind=SubmissionKind.FOLLOW_UP, before=before, after=fewer)]))
+        assert found["follow_ups"] == 1
+        assert "vaccinated" not in found
+        assert found.get("followed_up", 0) == (0 if before is None else 1)
 
 
 def test_a_correction_counts_the_difference() -> None:
@@ -197,6 +227,65 @@ def test_a_reason_without_a_column_is_counted_by_its_name() -> None:
 def test_a_day_begins_at_midnight_in_thailand(moment: datetime, day: date) -> None:
     """17:00 UTC; the calendar's last day has no next one."""
     assert day_in_thailand(moment) == day
+
+
+def test_people_count_to_the_month_in_which_they_signed_up() -> None:
+    """Wherever they moved since; a change of status changes nothing."""
+    was = VolunteerBefore(
+        status=VolunteerStatus.PENDING,
+        area="500102",
+        role=Role.VOLUNTEER,
+        organisation_id=UUID(int=2),
+        organisation_kind=OrganisationKind.AGENCY,
+    )
+    changes = Changes()
+    changes.add_volunteer(volunteer(VolunteerStatus.APPROVED, was, registered_at="2021-12-31T17:00:00Z"))
+    january = (date(2022, 1, 1), "500101", UUID(int=2), "agency", "volunteer")
+    assert changes.registrations == {january: 1, (*january[:1], "500102", *january[2:]): -1}
+    changes = Changes()
+    changes.add_volunteer(volunteer(VolunteerStatus.APPROVED, was.model_copy(update={"area": "500101"})))
+    assert changes.registrations == {}
+
+
+def test_changes_of_places_count_by_who_made_them() -> None:
+    """Of either stream, each change once, in the month in Thailand of the change."""
+    changes = Changes()
+    for each in examples():
+        if isinstance(each.event, FacilityUpdated | FurtherFacilityUpdated):
+            changes.add_facility(each.event)
+    counted = Counter(
+        {name: sum(row[place] for row in changes.place_changes.values()) for name, place in CHANGES.items()}
+    )
+    expected = Counter(
+        each.event.change for each in examples() if isinstance(each.event, FacilityUpdated | FurtherFacilityUpdated)
+    )
+    assert counted == expected
+    by = {
+        "organisation_id": UUID(int=5),
+        "changed_by": UUID(int=6),
+        "updated_at": datetime(2022, 1, 31, 17, tzinfo=UTC),
+    }
+    example = next(each.event for each in examples() if isinstance(each.event, FacilityUpdated))
+    changes = Changes()
+    changes.add_facility(example.model_copy(update=by))
+    assert changes.place_changes == {
+        (date(2022, 2, 1), example.area, UUID(int=5), UUID(int=6)): [1, 0, 0, 0],
+    }
+
+
+def test_requests_for_help_count_as_they_stand_and_close_when_done() -> None:
+    """One that is opened again is not closed."""
+    changes = Changes()
+    requests = [each.event for each in examples() if isinstance(each.event, HelpUpdated)]
+    for request in requests[:4]:
+        changes.add_help(request)
+    key = (requests[0].area, requests[0].kind)
+    assert changes.help == {(*key, "done"): 1}
+    assert list(changes.help_done.values()) == [1]
+    done = requests[3]
+    before = HelpBefore(kind=done.kind, area=done.area, status=HelpStatus.DONE, deadline=None)
+    changes.add_help(done.model_copy(update={"status": HelpStatus.WAITING, "before": before, "revision": 5}))
+    assert (changes.help, changes.help_done) == ({(*key, "waiting"): 1}, {})
 
 
 def volunteer(status: VolunteerStatus, before: VolunteerBefore | None = None, **changes: Any) -> VolunteerRegistered:

@@ -1,0 +1,1 @@
+"""The performance of volunteers by month: what readers get, the closing of a month, and its corrections."""
