@@ -35,11 +35,8 @@ OVERDUE_EVERY: Final = timedelta(minutes=1)
 MOST_DISTRICTS: Final = 300
 """With changes in more districts at once their subdistricts are not read for everybody: who has one open asks."""
 
-BYTES_A_SECOND: Final = 128 * 1024
-"""What a viewer is sent at most for longer: in a surge through the whole country events come once a second, not five
-times. An office's line carries ten such viewers."""
 LONGEST_PAUSE_SECONDS: Final = 1.0
-"""With it a figure is still on the map within two seconds."""
+"""However much there is to send: with it a figure is still on the map within two seconds."""
 
 _log = log(__name__)
 
@@ -55,6 +52,7 @@ class Watcher:
         self._topics = topics
         self._clock = clock
         self._coalesce_seconds = settings.coalesce_seconds
+        self._bytes_a_second = settings.bytes_a_second
         self._pause = settings.coalesce_seconds
         self._changed = Changed()
         self._reading = Reading()
@@ -134,7 +132,7 @@ class Watcher:
             below = await self._below(connection, changed)
             as_of = await store.as_of(connection, self._topics)
         sent = self._stream.show(picture, below, as_of, changed)
-        self._pause = max(self._coalesce_seconds, min(LONGEST_PAUSE_SECONDS, sent / BYTES_A_SECOND))
+        self._pause = max(self._coalesce_seconds, min(LONGEST_PAUSE_SECONDS, sent / self._bytes_a_second))
 
     async def _read(self, connection: Connection, changed: Changed) -> Picture:
         """The rows of the country, every province and every district; none when nothing of them can be new."""

@@ -32,7 +32,9 @@ from tests.integration.reporting.conftest import Streams, Tokens, eventually
 from tests.integration.reporting.test_figures import place, submitted
 from tests.unit.reporting.campaigns import campaign
 
-SETTINGS = LiveSettings(max_viewers=4, coalesce_seconds=0.05, heartbeat_seconds=0.3, send_seconds=2)
+SETTINGS = LiveSettings(
+    max_viewers=4, coalesce_seconds=0.05, bytes_a_second=2**30, heartbeat_seconds=0.3, send_seconds=2
+)
 NAMED = re.compile(r"""(?:src|href)="([^"?#:]+)"|from "(\./[^"]+)"|url\(["']?([^"')]+)["']?\)""")
 """What a page, script or style names: by attribute, import or url()."""
 EVENTS = [submitted(event) for event in campaign(seed=13, length=40).events if event.kind == "survey"]
@@ -136,10 +138,12 @@ async def server(pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], ass
 async def change_everything(pool: Pool) -> None:
     """New figures in every district, told like the projector tells them."""
     codes = [f"{district.code}01" for province in provinces() for district in children(province.code)]
+    columns, ones = ", ".join(FIGURES), ", ".join("1" for _ in FIGURES)
+    more = ", ".join(f"{figure} = t.{figure} + 1" for figure in FIGURES)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(
-            "INSERT INTO survey_subdistrict AS t (subdistrict, persons) SELECT code, 1 FROM unnest($1::text[]) AS code "
-            "ON CONFLICT (subdistrict) DO UPDATE SET persons = t.persons + 1",
+            f"INSERT INTO survey_subdistrict AS t (subdistrict, {columns}) "  # noqa: S608 - names of ours
+            f"SELECT code, {ones} FROM unnest($1::text[]) AS code ON CONFLICT (subdistrict) DO UPDATE SET {more}",
             codes,
         )
         await connection.execute("SELECT pg_notify($1, 'survey *')", CHANNEL)

@@ -43,18 +43,17 @@ class Connection:
         """Asks for the stream and passes over the head of the answer."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
         again = b"" if last_event_id is None else b"Last-Event-ID: %s\r\n" % last_event_id
-        # HTTP/1.0: the events come as they are, not in chunks.
-        writer.write(b"GET /v1/live HTTP/1.0\r\nHost: reporting\r\n%s\r\n" % again)
+        writer.write(b"GET /v1/live HTTP/1.1\r\nHost: reporting\r\n%s\r\n" % again)
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 200 " in head.partition(b"\r\n")[0]
         return cls(reader, writer)
 
     async def event(self) -> bytes:
-        """The next event, as it came."""
+        """The next event, as it came. Each is a chunk of its own, whose length stands before it."""
         while True:
             block = await self._reader.readuntil(b"\n\n")
-            if block.startswith(b"id: "):
-                return block
+            if b"id: " in block:
+                return block[block.index(b"id: ") :]
 
     async def close(self) -> None:
         """Goes away."""
