@@ -76,6 +76,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/coverage": "figures are for the public; of few persons only with `figures.exact`",
         "GET /v1/progress": "the same",
         "GET /v1/quality": "the same",
+        "GET /v1/history": "the same, by day",
         "GET /v1/freshness": "how old the data about places is, nothing of persons",
         "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
         "GET /v1/places": "places are for the public",

@@ -7,7 +7,7 @@ from operator import add
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
-from services.reporting.domain import FIGURES, SMALL_CELL
+from services.reporting.domain import FIGURES
 from shared.areas.register import Area, Level
 
 DenominatorKind = Literal["houses", "population", "surveyed"]
@@ -90,11 +90,6 @@ class Figures(NamedTuple):
     def plus(self, other: "Figures") -> "Figures":
         """The figures of both areas together."""
         return Figures(*map(add, self, other))
-
-    @property
-    def small(self) -> bool:
-        """True when so few persons were counted that the figures may point at a household."""
-        return 0 < self.persons < SMALL_CELL
 
 
 NOTHING: Final = Figures()
@@ -328,6 +323,7 @@ class CoverageAnswer:
     level: Level
     as_of: AsOf
     rows: list[CoverageRow]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +334,7 @@ class ProgressAnswer:
     level: Level
     as_of: AsOf
     rows: list[ProgressRow]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +345,7 @@ class QualityAnswer:
     level: Level
     as_of: AsOf
     rows: list[QualityRow]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +356,7 @@ class FreshnessAnswer:
     level: Level
     as_of: AsOf
     rows: list[FreshnessRow]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +369,7 @@ class VolunteersAnswer:
     as_of: AsOf
     rows: list[VolunteersRow]
     wider: People
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Which areas a reader asks for, and what is wrong with a code."""
 
-from collections.abc import Collection
-from typing import Annotated
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Annotated, Final
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +15,10 @@ from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
 from shared.web.problems import FieldError, Message, Problem
 
-__all__ = ["DIGITS", "LEVELS", "Asked", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
+__all__ = ["DIGITS", "LEVELS", "Asked", "Page", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
+
+MOST_AREAS: Final = 10_000
+"""More than there are of any level: without a limit an answer has all of them, as a map needs them."""
 
 
 def read_code(text: str) -> Area:
@@ -39,34 +45,57 @@ def area_error(path: str, error: UnknownArea) -> FieldError:
     return FieldError(path, "abolished_area", Message(thai, english))
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the areas that are asked for; `cursor` leads to the next ones and is null on the last page."""
+
+    areas: Sequence[Area]
+    cursor: str | None
+
+
 class Asked(BaseModel):
-    """Which areas are asked for: those of `level` inside `area`."""
+    """Which areas are asked for: those of `level` inside `area`, `limit` of them behind `after`."""
 
     model_config = ConfigDict(frozen=True)
 
     area: str
     level: Level
+    after: str = ""
+    limit: int = MOST_AREAS
+
+    @property
+    def around(self) -> str:
+        """The area whose figures have to be known: of subdistricts the whole district's, since what may be shown of one
+        depends on the others."""
+        return self.area[: DIGITS["district"]] if self.level == "subdistrict" else self.area
 
     @property
     def digits(self) -> int:
         """How long the codes of the level are."""
         return DIGITS[self.level]
 
-    def areas(self, found: Collection[str | None]) -> list[Area]:
-        """Every area of the level inside `area`, with results or without.
+    def page(self, found: Collection[str | None], at_most: int = MOST_AREAS) -> Page:
+        """The areas that are asked for, with results or without, or fewer where an answer has room for `at_most`.
 
         Codes that were `found` and are no longer in the register are listed as well, under the code for a name: what
         was surveyed before an area was abolished stays, and the rows sum up to the row above them.
         """
         current = areas_of(self.area, self.level)
         codes = {area.code for area in current}
-        former = sorted(code for code in found if code is not None and code not in codes)
-        return [*current, *(Area(code, self.level, code, code, code[:-2]) for code in former)]
+        former = sorted(code for code in found if code and code.startswith(self.area) and code not in codes)
+        areas = [*current, *(Area(code, self.level, code, code, code[:-2]) for code in former)]
+        if former:
+            areas.sort(key=attrgetter("code"))
+        first = bisect_right(areas, self.after, key=attrgetter("code")) if self.after else 0
+        last = first + min(self.limit, at_most)
+        return Page(areas[first:last], areas[last - 1].code if last < len(areas) else None)
 
 
 def _asked(
     area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
     level: Annotated[Level | None, Query(description="Broken down to; without it, one level below `area`")] = None,
+    cursor: Annotated[str | None, Query(max_length=20, description="Of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_AREAS, description="Areas in one answer")] = MOST_AREAS,
 ) -> Asked:
     """What the query asks for."""
     found = area_of(area)
@@ -76,7 +105,11 @@ def _asked(
     if LEVELS.index(level) < own:
         message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
         raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
-    return Asked(area=found.code, level=level)
+    after = cursor or ""
+    if after and not (after.isascii() and after.isdigit() and len(after) == DIGITS[level]):
+        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
+        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)])
+    return Asked(area=found.code, level=level, after=after, limit=limit)
 
 
 Wanted = Annotated[Asked, Depends(_asked)]

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from services.reporting.areas import DIGITS, LEVELS, areas_of
 from services.reporting.event_stream import EventStream
 from services.reporting.http.answering import answer, now, snapshot
-from services.reporting.http.areas import DIGITS, LEVELS, area_of, areas_of
+from services.reporting.http.areas import area_of
 from services.reporting.live import LiveStream, TooManyViewers
 from services.reporting.picture.reading import read
 from services.reporting.picture.rows import AreaName, PictureAnswer, named
@@ -56,15 +57,24 @@ async def picture(
     inside = area_of(area)
     level = LEVELS[min(LEVELS.index(inside.level) + 1, len(LEVELS) - 1)]
     digits = DIGITS[level]
+    # What may be shown of one subdistrict depends on the others of its district.
+    around = inside.code[: DIGITS["district"]]
     async with snapshot(request) as (connection, as_of):
-        reading = await read(connection, [inside.code], digits, now(request))
-    current = {found.code: found for found in areas_of(inside.code, level)}
-    around = [registered_area(inside.code[:length]) for length in range(0, len(inside.code) + 1, 2)]
-    names = {found.code: AreaName(found.name_th, found.name_en) for found in (*around, *current.values())}
+        reading = await read(connection, [around], digits, now(request))
+    names = {found.code: AreaName(found.name_th, found.name_en) for found in areas_of(around, level)}
     # Results of areas that were abolished since stay, under their code for a name, so that the rows sum up.
-    former = sorted(reading.survey.keys() - names.keys())
-    names |= {code: AreaName(code, code) for code in former}
-    rows = reading.rows(dict.fromkeys([inside.code, *current, *former]), {len(inside.code)} - {digits})
+    names |= {code: AreaName(code, code) for code in sorted(reading.survey.keys() - names.keys())}
+    rows = reading.rows({inside.code, *names}, {len(around)} - {digits})
+    inner = [code for code in names if code.startswith(inside.code) and code != inside.code]
+    for length in range(0, len(inside.code) + 1, 2):
+        found = registered_area(inside.code[:length])
+        names[found.code] = AreaName(found.name_th, found.name_en)
     return await answer(
-        request, PictureAnswer(inside.code, as_of, {code: named(row) for code, row in rows.items()}, names)
+        request,
+        PictureAnswer(
+            inside.code,
+            as_of,
+            {code: named(rows[code]) for code in (inside.code, *inner)},
+            {code: name for code, name in names.items() if code in rows or inside.code.startswith(code)},
+        ),
     )

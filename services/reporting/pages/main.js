@@ -346,7 +346,7 @@ async function begin() {
   setInterval(() => status.show(view), 1_000);
   try {
     const topology = await boundaryFile("provinces");
-    map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, words: words.say });
+    map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, covered: () => timeline.covers, words: words.say });
     map.setProvinces(topology);
     map.enlarge(wall.open);
     showAll(); // names are known now

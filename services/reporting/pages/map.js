@@ -51,10 +51,11 @@ function patterns() {
   return { none: pattern(hatch("#b3bec3")), unknown: pattern(dots), suppressed: pattern(hatch("#6d7c83")), untold: "#eef1f2", loading: "#eef1f2" };
 }
 
-/** Shows areas; `open(code)` is called when one is chosen, `point(code)` when the pointer comes to one or leaves (null). */
+/** Shows areas; `open(code)` is called when one is chosen, `point(code)` when the pointer comes to one or leaves (null); `covered()` tells how many pixels at the bottom are covered. */
 export class AreaMap {
-  constructor(element, { open, point, describe, words }) {
+  constructor(element, { open, point, describe, covered, words }) {
     this.handlers = { open, point, describe };
+    this.covered = covered;
     this.map = L.map(element, {
       renderer: L.canvas({ padding: 0.3, tolerance: 3 }),
       zoomControl: false,
@@ -135,7 +136,9 @@ export class AreaMap {
     const layer = this.area ? this.layers.get(this.area) ?? this.layers.get(this.area.slice(0, 2)) : this.provinces;
     if (!layer) return;
     const bounds = layer.getBounds();
-    const room = { padding: this.area ? [28, 28] : [10, 10], maxZoom: this.area.length === 4 ? 10 : 11 };
+    const edge = this.area ? 28 : 10;
+    // What stands over the map's lower edge hides nothing of it.
+    const room = { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + this.covered()], maxZoom: this.area.length === 4 ? 10 : 11 };
     this.map.fitBounds(this.area.length === 4 ? bounds.pad(0.3) : bounds, { ...room, animate: this.started === true });
     this.started = true;
   }

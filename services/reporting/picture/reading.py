@@ -9,7 +9,8 @@ from typing import Final
 from services.reporting.answers import Denominator
 from services.reporting.domain import FIGURES, OVERDUE_AFTER
 from services.reporting.picture import store
-from services.reporting.picture.rows import HELP, PLACES, Counts, Picture, row, small, summed
+from services.reporting.picture.rows import HELP, PERSONS, PLACES, Counts, Picture, row, summed
+from services.reporting.suppression import withheld
 from shared.areas.register import children, provinces
 from shared.postgres.pool import Connection
 
@@ -47,8 +48,9 @@ class Reading:
         self.help = await store.help_requests(connection, areas, digits)
 
     def rows(self, wanted: Iterable[str], above: Iterable[int]) -> Picture:
-        """The rows of the wanted areas. above: how long the codes of areas around are that are summed up."""
-        found = {
+        """The rows of the wanted areas: of subdistricts, all that a district has. above: how long the codes of areas
+        around are that are summed up."""
+        by_area = {
             code: (
                 *self.survey.get(code, _NO_SURVEY),
                 *self.places.get(code, _NO_PLACES),
@@ -56,16 +58,13 @@ class Reading:
             )
             for code in {*self.survey, *self.places, *self.help}
         }
-        sums = summed(found, above)
+        sums = summed(by_area, above)
         nothing = (*_NO_SURVEY, *_NO_PLACES, *_NO_HELP)
+        counts = {code: sums.get(code, nothing) for code in wanted}
+        hidden = withheld({code: found[PERSONS] for code, found in counts.items() if len(code) == SUBDISTRICT})
         return {
-            code: row(
-                counts := sums.get(code, nothing),
-                self.population.get(code),
-                self.houses.get(code),
-                suppressed=len(code) == SUBDISTRICT and small(counts),
-            )
-            for code in wanted
+            code: row(found, self.population.get(code), self.houses.get(code), suppressed=code in hidden)
+            for code, found in counts.items()
         }
 
 

@@ -11,7 +11,7 @@ from operator import add
 from typing import Any, Final
 
 from services.reporting.answers import AsOf, Denominator
-from services.reporting.domain import FIGURES, SMALL_CELL
+from services.reporting.domain import FIGURES
 
 PLACES: Final = ("places", "places_open", "places_overdue")
 """Places that are not closed; of these, open ones, and those not confirmed for seven days."""
@@ -21,8 +21,8 @@ HELP: Final = ("help", "help_waiting")
 
 COUNTED: Final = (*FIGURES, *PLACES, *HELP)
 FIELDS: Final = (*COUNTED, "population", "houses", "suppressed")
-"""A row's fields in their order. suppressed: too few persons to show the survey's figures to everybody; they are null
-then."""
+"""A row's fields in their order. suppressed: the survey's figures are withheld (see `services.reporting.suppression`);
+they are null then."""
 
 Counts = tuple[int, ...]
 """In the order of `COUNTED`, or of one part of it."""
@@ -33,7 +33,9 @@ Row = tuple[Any, ...]
 Picture = Mapping[str, Row]
 """By area code."""
 
-_PERSONS: Final = FIGURES.index("persons")
+PERSONS: Final = FIGURES.index("persons")
+"""Where the persons of `Counts` are."""
+
 _WITHHELD: Final = (None,) * len(FIGURES)
 
 
@@ -77,11 +79,6 @@ def row(counts: Counts, population: Denominator | None, houses: Denominator | No
 
 def _whole(table: Denominator | None) -> Whole | None:
     return None if table is None or table.value is None else Whole(table.value, table.source, table.dated)
-
-
-def small(counts: Counts) -> bool:
-    """True when so few persons were counted that the figures may point at a household."""
-    return 0 < counts[_PERSONS] < SMALL_CELL
 
 
 def named(row: Row) -> dict[str, Any]:

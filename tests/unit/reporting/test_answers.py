@@ -49,9 +49,3 @@ def test_withheld_figures_are_null() -> None:
     assert row["one_dose"]["denominator"] == 2
     progress = progress_row(area("500101"), FOUND, unknown("houses"), suppressed=True)
     assert progress.submissions is progress.households.numerator is None
-
-
-@pytest.mark.parametrize(("persons", "small"), [(0, False), (1, True), (4, True), (5, False)])
-def test_small_cells(persons: int, small: bool) -> None:
-    """One to four persons; nobody is no secret."""
-    assert Figures(persons=persons).small is small

@@ -10,6 +10,7 @@ const STEP_MS = 900;
 export class Timeline {
   /** choose(day): a day was chosen, empty for now; resolves when its figures are there. */
   constructor(element, choose) {
+    this.element = element;
     this.choose = choose;
     this.settling = null;
     this.playing = false;
@@ -34,6 +35,11 @@ export class Timeline {
       this.slider.focus();
     });
     element.replaceChildren(this.player, this.label, this.slider, this.text, this.back);
+  }
+
+  /** How many pixels of the map's lower edge it stands over. */
+  get covers() {
+    return getComputedStyle(this.element).position === "absolute" ? this.element.offsetHeight + 4 : 0;
   }
 
   chosen() {

@@ -1,0 +1,85 @@
+"""Reads of the figures by day of capture, rolled up through the area codes (see `services.reporting.store`)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from services.reporting.answers import Figures
+from services.reporting.domain import FIGURES, REASONS
+from shared.contracts.events import Reason
+from shared.postgres.pool import Connection
+
+FIGURES_UNTIL: Final = f"""
+SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({figure})::bigint" for figure in FIGURES)}
+FROM survey_day
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
+GROUP BY 1
+"""  # noqa: S608 - names of ours
+
+
+async def figures_until(connection: Connection, area: str, digits: int, day: date) -> dict[str, Figures]:
+    """The figures by area code as they stood at the end of a day of Thailand's; areas without any are left out."""
+    rows = await connection.fetch(FIGURES_UNTIL, area, digits, day)
+    return {row[0]: Figures._make(row[1:]) for row in rows}
+
+
+REASONS_UNTIL: Final = f"""
+SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({reason})::bigint" for reason in REASONS)}
+FROM survey_day
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
+GROUP BY 1
+"""  # noqa: S608 - names of ours
+
+REASONS_WITHOUT_COLUMN_UNTIL: Final = """
+SELECT left(subdistrict, $2) AS area, reason, sum(persons)::bigint AS persons
+FROM reason_day
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
+GROUP BY 1, 2
+HAVING sum(persons) <> 0
+"""
+
+
+async def reasons_until(connection: Connection, area: str, digits: int, day: date) -> dict[str, dict[str, int]]:
+    """Persons by reason for not being vaccinated, by area code, as they stood at the end of a day."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for code, *known in await connection.fetch(REASONS_UNTIL, area, digits, day):
+        found[code] = {reason: persons for reason, persons in zip(Reason, known, strict=True) if persons}
+    for code, reason, persons in await connection.fetch(REASONS_WITHOUT_COLUMN_UNTIL, area, digits, day):
+        found[code][reason] = persons
+    return found
+
+
+Course = list[tuple[int, ...]]
+"""What each day brought, one row of the measures a day; the first row is all that came before the first day."""
+
+
+async def courses(
+    connection: Connection, area: str, digits: int, since: date, until: date, measures: Sequence[str]
+) -> dict[str, Course]:
+    """By area code, the days from `since` to `until`; areas without any result are left out.
+
+    measures: names of `FIGURES`, which stand in the rows in this order. Days without results are rows of zeros.
+    """
+    before, days = since - timedelta(days=1), (until - since).days + 1
+    nothing = (0,) * len(measures)
+    found: dict[str, Course] = {}
+    for code, day, *figures in await connection.fetch(by_day(measures), area, digits, before, until):
+        course = found.get(code)
+        if course is None:
+            course = found[code] = [nothing] * (days + 1)
+        course[(day - before).days] = tuple(figures)
+    return found
+
+
+def by_day(measures: Sequence[str]) -> str:
+    """The statement for some of `FIGURES`: what came until `$3` is one row of an area's, then each day has one."""
+    if not set(measures) <= set(FIGURES):
+        raise ValueError("not figures of ours")
+    sums = ", ".join(f"sum({measure})::bigint" for measure in measures)
+    return (
+        f"SELECT left(subdistrict, $2) AS area, greatest(day, $3) AS day, {sums} "  # noqa: S608 - judged above
+        "FROM survey_day "
+        "WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $4 "
+        "GROUP BY 1, 2"
+    )

@@ -1,0 +1,105 @@
+"""The figures by day."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from services.reporting import store
+from services.reporting.answers import NOTHING, CoverageRow, coverage_row, unknown
+from services.reporting.domain import FIGURES, day_in_thailand
+from services.reporting.history import store as history
+from services.reporting.history.course import HistoryAnswer, HistoryDayAnswer, history_rows
+from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.http.areas import Asked, Wanted
+from services.reporting.http.sight import Sight, SightOf
+from shared.areas.register import Area
+from shared.web.problems import FieldError, Message, Problem
+
+USUAL_DAYS: Final = 30
+MOST_DAYS: Final = 366
+MOST_NUMBERS: Final = 60_000
+"""In each of an answer's two forms, some 600 KB together: 77 provinces with all figures of six weeks. Of more areas
+the next page tells."""
+EARLIEST: Final = date(2020, 1, 1)
+"""Before the epidemic nothing was surveyed; a year of two digits or of the Buddhist era is a slip."""
+USUAL_MEASURES: Final = ("submissions", "households", "persons", "dose_0", "wanting")
+
+Measure = Literal[*FIGURES]  # type: ignore[valid-type]
+DayAsked = Annotated[date | None, Query(ge=EARLIEST, description="A day of Thailand's, such as 2022-02-07")]
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/history", responses={200: {"model": HistoryAnswer | HistoryDayAnswer}})
+async def read_history(
+    request: Request,
+    asked: Wanted,
+    sight: SightOf,
+    day: DayAsked = None,
+    since: Annotated[date | None, Query(alias="from", ge=EARLIEST)] = None,
+    until: Annotated[date | None, Query(alias="to", ge=EARLIEST)] = None,
+    measure: Annotated[list[Measure] | None, Query(max_length=len(FIGURES))] = None,
+) -> Response:
+    """With `day`, everything as it stood at the end of that day; without, the days `from` until `to` (the last 30),
+    with the figures named by `measure`, as they stood and what each day brought."""
+    today = day_in_thailand(now(request))
+    if day is not None:
+        if since is not None or until is not None:
+            message = Message("ใช้ day หรือ from กับ to อย่างใดอย่างหนึ่ง", "Either day, or from and to")
+            raise _invalid("day", "not_both", message)
+        _not_after(day, today, "day")
+        return await answer(request, await _day(request, asked, sight, day))
+    until = today if until is None else until
+    _not_after(until, today, "to")
+    since = max(EARLIEST, until - timedelta(days=USUAL_DAYS - 1)) if since is None else since
+    if since > until:
+        raise _invalid("from", "after_the_end", Message("เริ่มหลังวันสุดท้าย", "This is after the last day"))
+    if (until - since).days >= MOST_DAYS:
+        message = Message(f"ขอได้ไม่เกิน {MOST_DAYS} วัน", f"At most {MOST_DAYS} days can be asked for")
+        raise _invalid("from", "too_many_days", message)
+    measures = tuple(dict.fromkeys(measure or USUAL_MEASURES))
+    return await answer(request, await _days(request, asked, sight, since, until, measures))
+
+
+async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> HistoryDayAnswer:
+    async with snapshot(request) as (connection, as_of):
+        figures = await history.figures_until(connection, asked.around, asked.digits, day)
+        reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
+        population = await store.denominators(connection, "population", asked.area, [asked.digits])
+    hidden = sight.hidden(asked, figures)
+
+    def row(area: Area) -> CoverageRow:
+        whole = population.get(area.code) or unknown("population")
+        found = figures.get(area.code, NOTHING)
+        return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=area.code in hidden)
+
+    page = asked.page(figures)
+    return HistoryDayAnswer(asked.area, asked.level, as_of, day, [row(area) for area in page.areas], page.cursor)
+
+
+async def _days(
+    request: Request, asked: Asked, sight: Sight, since: date, until: date, measures: tuple[str, ...]
+) -> HistoryAnswer:
+    days = (until - since).days + 1
+    async with snapshot(request) as (connection, as_of):
+        courses = await history.courses(connection, asked.around, asked.digits, since, until, ["persons", *measures])
+    page = asked.page(courses, at_most=max(1, MOST_NUMBERS // (days * len(measures))))
+
+    def hides(persons: Mapping[str, int]) -> frozenset[str]:
+        return sight.hidden_of(asked, persons)
+
+    rows = history_rows(page.areas, courses, days, measures, hides)
+    return HistoryAnswer(
+        asked.area, asked.level, as_of, [since + timedelta(days=each) for each in range(days)], rows, page.cursor
+    )
+
+
+def _not_after(day: date, today: date, path: str) -> None:
+    if day > today:
+        raise _invalid(path, "in_the_future", Message("วันนี้ยังมาไม่ถึง", "This day has not come yet"))
+
+
+def _invalid(path: str, code: str, message: Message) -> Problem:
+    return Problem(400, "invalid", errors=[FieldError(path, code, message)])

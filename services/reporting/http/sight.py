@@ -1,0 +1,47 @@
+"""What a reader may see of very few persons: nothing, or everything inside an area of his."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+
+from services.reporting.answers import Figures
+from services.reporting.areas import areas_of
+from services.reporting.http.areas import Asked
+from services.reporting.suppression import withheld
+from shared.security.principal import Principal
+from shared.security.rights import Right
+from shared.web.authentication import optional_principal
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """exact: the code of the area in which the reader sees everything; None: of nowhere."""
+
+    exact: str | None
+
+    def hidden(self, asked: Asked, figures: Mapping[str, Figures]) -> frozenset[str]:
+        """The areas whose figures are withheld from the reader; figures: of every area inside `asked.around`."""
+        return self.hidden_of(asked, {code: found.persons for code, found in figures.items()})
+
+    def hidden_of(self, asked: Asked, persons: Mapping[str, int]) -> frozenset[str]:
+        """The same, by the persons of every area that has any."""
+        if asked.level != "subdistrict":
+            return frozenset()
+        everywhere = {area.code: 0 for area in areas_of(asked.around, "subdistrict")} | dict(persons)
+        found = withheld(everywhere)
+        exact = self.exact
+        return found if exact is None else frozenset(code for code in found if not code.startswith(exact))
+
+    def key(self, asked: Asked) -> str | None:
+        """What of this makes two answers differ."""
+        return self.exact if asked.level == "subdistrict" else None
+
+
+def _sight(reader: Annotated[Principal | None, Depends(optional_principal)]) -> Sight:
+    """What the bearer of the token sees; without one, what everybody does."""
+    return Sight(reader.area if reader is not None and reader.may(Right.FIGURES_EXACT) else None)
+
+
+SightOf = Annotated[Sight, Depends(_sight)]
