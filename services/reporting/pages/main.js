@@ -92,7 +92,7 @@ const timeline = new Timeline($("timeline"), async (day) => {
   go({ day });
   await past.show(state.area, state.day);
 });
-const wall = new Wall($("wall"), { go: (change) => move(change), leave: () => go({ wall: "", area: wall.base }) });
+const wall = new Wall($("wall"), { go: (change) => move(change), leave: () => go({ wall: "", ...wall.before }) });
 const table = new AreaTable(
   { head: $("columns"), body: $("rows"), caption: $("caption") },
   {

@@ -8,7 +8,7 @@ export class FigureDialog {
     this.element = element;
     this.code = null;
     this.measure = null;
-    this.title = make("h2", "");
+    this.title = make("h3", "");
     this.title.id = "figure-title";
     this.body = make("div", "");
     this.closer = make("button", "close");

@@ -33,7 +33,6 @@ export class Wall {
     this.controls.role = "group";
     for (const button of Object.values(this.buttons)) button.type = "button";
     this.now = make("section", "now", this.title, this.measure, this.share, this.counts);
-    element.replaceChildren(this.clock, this.now, this.list, this.others, this.controls);
     document.addEventListener("keydown", (event) => this.key(event));
     document.addEventListener("pointermove", () => this.awake());
   }
@@ -46,6 +45,7 @@ export class Wall {
   set(view, on) {
     if (on === this.open) return;
     this.element.hidden = !on;
+    this.element.replaceChildren(...(on ? [this.clock, this.now, this.list, this.others, this.controls] : []));
     document.body.dataset.wall = on ? "on" : "off";
     clearInterval(this.timer);
     clearInterval(this.ticking);
@@ -56,6 +56,7 @@ export class Wall {
     this.view = view;
     this.step = 0;
     this.base = view.state.area;
+    this.before = { area: view.state.area, measure: view.state.measure };
     this.measures = Object.keys(MEASURES);
     this.first = this.measures.indexOf(view.state.measure);
     this.awake();
