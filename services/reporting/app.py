@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
+from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, FiguresProjection
@@ -28,6 +29,7 @@ from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.outcomes import add_outcomes
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -63,6 +65,7 @@ def create(
         yield
 
     app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready)
+    add_outcomes(app)
     for router in ROUTERS:
         app.include_router(router)
     app.router.routes.extend(page_routes(assets))
@@ -72,6 +75,7 @@ def create(
     app.state.live = live
     app.state.live_settings = live_settings
     app.state.topics = topics
+    app.state.kept = KeptAnswers(pool, topics)
     return app
 
 

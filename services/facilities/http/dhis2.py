@@ -19,6 +19,7 @@ from services.facilities.http.parts import area_of, clock_of, database, invalid,
 from services.facilities.http.public import admit
 from services.facilities.store import units as store
 from services.facilities.store.units import Beds, Unit
+from shared.areas import units as areas
 from shared.web.problems import Message, Problem
 
 STREAM_ROWS: Final = 200
@@ -103,9 +104,9 @@ def _admitted(request: Request) -> Exports:
 
 async def _units(request: Request, code: str, page: Sequence[Unit]) -> AsyncIterator[str]:
     yield '{"organisationUnits":['
-    areas, between = dhis2.areas_of(code), ""
-    while some := list(islice(areas, STREAM_ROWS)):
-        yield between + ",".join(as_json(dhis2.area_unit(each)) for each in some)
+    inside, between = areas.areas_of(code), ""
+    while some := list(islice(inside, STREAM_ROWS)):
+        yield between + ",".join(as_json(areas.area_unit(each)) for each in some)
         between = ","
     while page:
         yield "," + ",".join(as_json(dhis2.place_unit(each.facility, each.closed_at)) for each in page)

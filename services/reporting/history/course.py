@@ -1,11 +1,11 @@
 """The figures of areas over some days, of which those that would give few persons away are withheld."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 from operator import add
-from typing import Final
+from typing import Any, Final
 
 from services.reporting.answers import AsOf, CoverageRow
 from services.reporting.history.store import Course
@@ -55,6 +55,19 @@ class HistoryAnswer:
     days: list[date]
     rows: list[HistoryRow]
     cursor: str | None
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """A line for each area and day."""
+        for row in self.rows:
+            for place, day in enumerate(self.days):
+                yield {
+                    "area": row.area,
+                    "name_th": row.name_th,
+                    "name_en": row.name_en,
+                    "day": day,
+                    **{measure: numbers[place] for measure, numbers in row.cumulative.items()},
+                    **{f"{measure}.that_day": numbers[place] for measure, numbers in row.by_day.items()},
+                }
 
 
 Hides = Callable[[Mapping[str, int]], frozenset[str]]

@@ -15,7 +15,7 @@ from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
 from shared.web.problems import FieldError, Message, Problem
 
-__all__ = ["DIGITS", "LEVELS", "Asked", "Page", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
+__all__ = ["DIGITS", "LEVELS", "Asked", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
 
 MOST_AREAS: Final = 10_000
 """More than there are of any level: without a limit an answer has all of them, as a map needs them."""
@@ -64,6 +64,11 @@ class Asked(BaseModel):
     limit: int = MOST_AREAS
 
     @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What of this makes two answers differ."""
+        return self.area, self.level, self.after, self.limit
+
+    @property
     def around(self) -> str:
         """The area whose figures have to be known: of subdistricts the whole district's, since what may be shown of one
         depends on the others."""
@@ -91,13 +96,8 @@ class Asked(BaseModel):
         return Page(areas[first:last], areas[last - 1].code if last < len(areas) else None)
 
 
-def _asked(
-    area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
-    level: Annotated[Level | None, Query(description="Broken down to; without it, one level below `area`")] = None,
-    cursor: Annotated[str | None, Query(max_length=20, description="Of the page before")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_AREAS, description="Areas in one answer")] = MOST_AREAS,
-) -> Asked:
-    """What the query asks for."""
+def asked_for(area: str, level: Level | None, cursor: str | None, limit: int, *, named: str = "cursor") -> Asked:
+    """What a query asks for; raises a problem. named: the name of the parameter that holds the cursor."""
     found = area_of(area)
     own = LEVELS.index(found.level)
     if level is None:
@@ -108,8 +108,22 @@ def _asked(
     after = cursor or ""
     if after and not (after.isascii() and after.isdigit() and len(after) == DIGITS[level]):
         message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)])
+        raise Problem(400, "invalid", errors=[FieldError(named, "not_a_cursor", message)])
     return Asked(area=found.code, level=level, after=after, limit=limit)
+
+
+AreaAsked = Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")]
+LevelAsked = Annotated[Level | None, Query(description="Broken down to; without it, one level below `area`")]
+
+
+def _asked(
+    area: AreaAsked = "",
+    level: LevelAsked = None,
+    cursor: Annotated[str | None, Query(max_length=20, description="Of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_AREAS, description="Areas in one answer")] = MOST_AREAS,
+) -> Asked:
+    """What the query asks for."""
+    return asked_for(area, level, cursor, limit)
 
 
 Wanted = Annotated[Asked, Depends(_asked)]

@@ -7,14 +7,15 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from services.reporting import store
-from services.reporting.answers import NOTHING, CoverageRow, coverage_row, unknown
+from services.reporting.answers import NOTHING, AsOf, CoverageRow, coverage_row, unknown
 from services.reporting.domain import FIGURES, day_in_thailand
 from services.reporting.history import store as history
 from services.reporting.history.course import HistoryAnswer, HistoryDayAnswer, history_rows
-from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.http.answering import answer_kept, now
 from services.reporting.http.areas import Asked, Wanted
 from services.reporting.http.sight import Sight, SightOf
 from shared.areas.register import Area
+from shared.postgres.pool import Connection
 from shared.web.problems import FieldError, Message, Problem
 
 USUAL_DAYS: Final = 30
@@ -24,6 +25,9 @@ MOST_NUMBERS: Final = 60_000
 the next page tells."""
 EARLIEST: Final = date(2020, 1, 1)
 """Before the epidemic nothing was surveyed; a year of two digits or of the Buddhist era is a slip."""
+OLDER_SECONDS: Final = 2.0
+"""What was found on past days hardly changes, and takes the longest to add up: it may be behind by so much, or five
+times where hardly anybody asks. `as_of` says of which moment it is."""
 USUAL_MEASURES: Final = ("submissions", "households", "persons", "dose_0", "wanting")
 
 Measure = Literal[*FIGURES]  # type: ignore[valid-type]
@@ -50,7 +54,7 @@ async def read_history(
             message = Message("ใช้ day หรือ from กับ to อย่างใดอย่างหนึ่ง", "Either day, or from and to")
             raise _invalid("day", "not_both", message)
         _not_after(day, today, "day")
-        return await answer(request, await _day(request, asked, sight, day))
+        return await _day(request, asked, sight, day)
     until = today if until is None else until
     _not_after(until, today, "to")
     since = max(EARLIEST, until - timedelta(days=USUAL_DAYS - 1)) if since is None else since
@@ -60,14 +64,21 @@ async def read_history(
         message = Message(f"ขอได้ไม่เกิน {MOST_DAYS} วัน", f"At most {MOST_DAYS} days can be asked for")
         raise _invalid("from", "too_many_days", message)
     measures = tuple(dict.fromkeys(measure or USUAL_MEASURES))
-    return await answer(request, await _days(request, asked, sight, since, until, measures))
+    return await _days(request, asked, sight, since, until, measures)
 
 
-async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> HistoryDayAnswer:
-    async with snapshot(request) as (connection, as_of):
-        figures = await history.figures_until(connection, asked.around, asked.digits, day)
-        reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
-        population = await store.denominators(connection, "population", asked.area, [asked.digits])
+async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> Response:
+    async def read(connection: Connection, as_of: AsOf) -> HistoryDayAnswer:
+        return await read_day(connection, as_of, asked, sight, day)
+
+    return await answer_kept(request, (asked.key, sight.key(asked), day), read, may_be_older=OLDER_SECONDS)
+
+
+async def read_day(connection: Connection, as_of: AsOf, asked: Asked, sight: Sight, day: date) -> HistoryDayAnswer:
+    """The answer from the connection's snapshot."""
+    figures = await history.figures_until(connection, asked.around, asked.digits, day)
+    reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
+    population = await store.denominators(connection, "population", asked.area, [asked.digits])
     hidden = sight.hidden(asked, figures)
 
     def row(area: Area) -> CoverageRow:
@@ -81,19 +92,23 @@ async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> Histo
 
 async def _days(
     request: Request, asked: Asked, sight: Sight, since: date, until: date, measures: tuple[str, ...]
-) -> HistoryAnswer:
+) -> Response:
     days = (until - since).days + 1
-    async with snapshot(request) as (connection, as_of):
-        courses = await history.courses(connection, asked.around, asked.digits, since, until, ["persons", *measures])
-    page = asked.page(courses, at_most=max(1, MOST_NUMBERS // (days * len(measures))))
 
-    def hides(persons: Mapping[str, int]) -> frozenset[str]:
-        return sight.hidden_of(asked, persons)
+    async def read(connection: Connection, as_of: AsOf) -> HistoryAnswer:
+        names = ["persons", *measures]
+        courses = await history.courses(connection, asked.around, asked.digits, since, until, names)
+        page = asked.page(courses, at_most=max(1, MOST_NUMBERS // (days * len(measures))))
 
-    rows = history_rows(page.areas, courses, days, measures, hides)
-    return HistoryAnswer(
-        asked.area, asked.level, as_of, [since + timedelta(days=each) for each in range(days)], rows, page.cursor
-    )
+        def hides(persons: Mapping[str, int]) -> frozenset[str]:
+            return sight.hidden_of(asked, persons)
+
+        rows = history_rows(page.areas, courses, days, measures, hides)
+        shown = [since + timedelta(days=each) for each in range(days)]
+        return HistoryAnswer(asked.area, asked.level, as_of, shown, rows, page.cursor)
+
+    key = (asked.key, sight.key(asked), since, until, measures)
+    return await answer_kept(request, key, read, may_be_older=OLDER_SECONDS)
 
 
 def _not_after(day: date, today: date, path: str) -> None:

@@ -8,11 +8,12 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from services.reporting import store
-from services.reporting.answers import PlacesAnswer
-from services.reporting.domain import OVERDUE_AFTER
-from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.answers import AsOf, PlacesAnswer
+from services.reporting.http.answering import answer_kept
 from services.reporting.http.areas import DIGITS, area_of
+from services.reporting.http.figures import overdue_since
 from services.reporting.store import FIRST_PLACE, PlaceKey
+from shared.postgres.pool import Connection
 from shared.web.problems import FieldError, Message, Problem
 
 DEFAULT_PLACES: Final = 500
@@ -33,12 +34,15 @@ async def places(
     one."""
     inside = area_of(area).code
     after = FIRST_PLACE if cursor is None else _place_key(cursor)
-    overdue_before = now(request) - OVERDUE_AFTER
-    async with snapshot(request) as (connection, as_of):
+    overdue_before = overdue_since(request)
+
+    async def read(connection: Connection, as_of: AsOf) -> PlacesAnswer:
         found = await store.places(connection, inside, after, limit + 1, overdue_before)
-    items = found[:limit]
-    more = _cursor(items[-1].area, items[-1].facility_id) if len(found) > limit else None
-    return await answer(request, PlacesAnswer(inside, as_of, items, more))
+        items = found[:limit]
+        more = _cursor(items[-1].area, items[-1].facility_id) if len(found) > limit else None
+        return PlacesAnswer(inside, as_of, items, more)
+
+    return await answer_kept(request, (inside, after, limit, overdue_before), read)
 
 
 def _cursor(area: str, facility_id: str) -> str:

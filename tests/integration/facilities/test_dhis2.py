@@ -11,6 +11,7 @@ import pytest
 
 from services.facilities import units
 from services.facilities.http import dhis2
+from shared.areas.units import area_uid
 from shared.observability.clock import MovableClock
 from shared.web.problems import Problem
 
@@ -145,7 +146,7 @@ async def test_areas_and_places_are_units_behind_their_parents(
 async def test_ids_are_always_the_same_and_never_meet(client: httpx.AsyncClient) -> None:
     whole = [unit for unit in await exported(client, "organisationUnits.json", UNITS) if unit["level"] < 5]
     assert len({unit["id"] for unit in whole}) == len(whole) == 1 + 77 + 928 + 7_436
-    assert units.area_uid("50") == "oBmUKqNqYAc"
+    assert area_uid("50") == "oBmUKqNqYAc"
     assert [each["id"] for each in units.metadata()["dataElements"]] == [units.FREE_BEDS, units.ALL_BEDS]
 
 

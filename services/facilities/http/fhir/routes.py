@@ -18,7 +18,6 @@ from services.facilities.http.fhir.capability import capability_statement
 from services.facilities.http.fhir.definitions import EXTENSIONS, code_system
 from services.facilities.http.fhir.locations import location_of
 from services.facilities.http.fhir.organisations import organisation_of
-from services.facilities.http.fhir.outcomes import MEDIA_TYPE
 from services.facilities.http.fhir.parameters import Asked, bad, split
 from services.facilities.http.fhir.searches import (
     LOCATION,
@@ -34,6 +33,7 @@ from services.facilities.http.public import admit, answered
 from services.facilities.store import locations, organisations, places
 from services.facilities.store.locations import of_codes
 from services.facilities.store.places import UnknownFacility
+from shared.web.outcomes import MEDIA_TYPE
 from shared.web.problems import Message, Problem
 
 FORMATS: Final = ("json", "application/json", "application/fhir+json", "text/json")

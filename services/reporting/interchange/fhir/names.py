@@ -1,0 +1,19 @@
+"""The URLs by which others know what is ours. They name things and need not lead anywhere; they never change."""
+
+from typing import Final
+
+HOME: Final = "https://jitasa.care/fhir"
+FIGURES: Final = f"{HOME}/CodeSystem/survey-figure"
+AREA_CODE: Final = f"{HOME}/NamingSystem/area-code"
+"""Codes of TIS-1099, for which no URI is published by their keeper; of the country it is TH."""
+
+POPULATION: Final = "http://terminology.hl7.org/CodeSystem/measure-population"
+SCORING: Final = "http://terminology.hl7.org/CodeSystem/measure-scoring"
+ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+UCUM: Final = "http://unitsofmeasure.org"
+
+VERSION: Final = "4.0.1"
+DATED: Final = "2022-03-01"
+"""When these definitions got their present form."""
+PUBLISHER: Final = "Jitasa"
+COUNTRY: Final = "TH"

@@ -1,0 +1,40 @@
+"""Which state of the database an answer is made from: the same moment, the same answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.reporting.answers import AsOf, Stream
+from shared.contracts.topics import Topic
+from shared.postgres.pool import Connection
+
+# The table's oid differs after a rebuild has put new tables in the place of the old ones.
+MOMENT: Final = """
+SELECT t.topic, s.newest, s.events, e.lag, e.measured_at, d.changes, 'survey_subdistrict'::regclass::oid AS tables
+FROM unnest($1::text[]) AS t (topic)
+CROSS JOIN denominator_change AS d
+LEFT JOIN stream_progress AS s USING (topic)
+LEFT JOIN (
+    SELECT e.topic,
+           sum(greatest(0, e.end_offset - coalesce(p.next_offset, 0)))::bigint AS lag,
+           min(e.measured_at) AS measured_at
+    FROM stream_end AS e
+    LEFT JOIN consumer_position AS p USING (topic, partition)
+    GROUP BY e.topic
+) AS e USING (topic)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """mark: differs whenever the figures do; as_of: what answers tell of it."""
+
+    mark: tuple[tuple[object, ...], ...]
+    as_of: AsOf
+
+
+async def moment(connection: Connection, topics: Sequence[Topic]) -> Moment:
+    """The moment that the connection's transaction sees, or the present one."""
+    rows = await connection.fetch(MOMENT, [topic.name for topic in topics])
+    as_of = {row["topic"]: Stream(row["newest"], row["lag"], row["measured_at"]) for row in rows}
+    return Moment(tuple(tuple(row) for row in rows), as_of)
