@@ -31,6 +31,7 @@ let map = null;
 let order = [];
 let sortedAt = 0;
 let districtsWanted = null;
+let pictured = false;
 
 /** What the parts of the page see of it. */
 const view = {
@@ -185,10 +186,11 @@ function showAll() {
   firstPicture();
 }
 
-/** Marks when the first picture is there, for who measures it: the map in its colours, and the figures beside it. */
+/** Marks when the first picture is on the screen, for who measures it: the map in its colours, and the figures beside it. */
 function firstPicture() {
-  if (map === null || view.value(state.area).state === "loading" || performance.getEntriesByName("picture").length > 0) return;
-  performance.mark("picture");
+  if (pictured || map === null || view.value(state.area).state === "loading") return;
+  pictured = true;
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("picture")));
 }
 
 function showWords() {

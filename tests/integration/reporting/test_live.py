@@ -9,8 +9,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -23,17 +25,28 @@ from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from services.reporting.watcher import Watcher
 from shared.areas.register import children, provinces
+from shared.contracts.events import HelpStatus, HelpUpdated
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.observability.clock import MovableClock
 from shared.web.authentication import Authentication
 from shared.web.serve import HttpSettings, serve
-from tests.integration.reporting.conftest import Streams, Tokens, eventually
+from tests.integration.reporting.conftest import NOW, Streams, Tokens, eventually
 from tests.integration.reporting.test_figures import place, submitted
 from tests.unit.reporting.campaigns import campaign
 
 SETTINGS = LiveSettings(
     max_viewers=4, coalesce_seconds=0.05, bytes_a_second=2**30, heartbeat_seconds=0.3, send_seconds=2
+)
+REQUEST = HelpUpdated(
+    request_id=UUID(int=1),
+    kind="medicine",
+    area="500102",
+    status=HelpStatus.WAITING,
+    before=None,
+    deadline=None,
+    updated_at=NOW,
+    revision=1,
 )
 NAMED = re.compile(r"""(?:src|href)="([^"?#:]+)"|from "(\./[^"]+)"|url\(["']?([^"')]+)["']?\)""")
 """What a page, script or style names: by attribute, import or url()."""
@@ -174,7 +187,30 @@ async def test_from_kafka_to_the_viewer(
         places = await viewer.event()
         assert places.data["places"] == ["500101"]
         assert places.data["areas"]["50"] == {"places": 1, "places_open": 1}
+        await streams.write(REQUEST, key="request")
+        requests = await viewer.event()
+        assert requests.data["help"] == [REQUEST.area]
+        assert requests.data["areas"][""] == {"help": 1, "help_waiting": 1}
         await settled()
+
+
+async def test_places_become_overdue_by_themselves(
+    pool: Pool,
+    streams: Streams,
+    topics: tuple[Topic, ...],
+    assets: Path,
+    projector: PositionedConsumer,
+    settled: Callable[[], Awaitable[None]],
+) -> None:
+    """Nobody did anything to them; within a minute the map says so."""
+    await streams.write(place(3), key="place")
+    await settled()
+    clock = MovableClock(NOW)
+    async with at_work(pool, clock, topics, assets, SETTINGS) as server, server.view() as viewer:
+        before = (await viewer.event()).data["areas"][""]["places_overdue"]
+        clock.advance(timedelta(days=5))
+        await change_everything(pool)
+        assert (await viewer.event()).data["areas"][""]["places_overdue"] > before
 
 
 async def test_the_picture_is_what_the_answers_say(server: Server, pool: Pool) -> None:
