@@ -4,15 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from services.reporting.answers import AsOf
 from services.reporting.areas import DIGITS, LEVELS, areas_of
 from services.reporting.event_stream import EventStream
-from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.http.accepting import JSON
+from services.reporting.http.answering import answer_kept, now
 from services.reporting.http.areas import area_of
 from services.reporting.live import LiveStream, TooManyViewers
 from services.reporting.picture.reading import read
 from services.reporting.picture.rows import AreaName, PictureAnswer, named
 from services.reporting.settings import LiveSettings
 from shared.areas.register import area as registered_area
+from shared.postgres.pool import Connection
 from shared.web.problems import Message, Problem
 
 router = APIRouter(prefix="/v1")
@@ -57,24 +60,26 @@ async def picture(
     inside = area_of(area)
     level = LEVELS[min(LEVELS.index(inside.level) + 1, len(LEVELS) - 1)]
     digits = DIGITS[level]
-    # What may be shown of one subdistrict depends on the others of its district.
-    around = inside.code[: DIGITS["district"]]
-    async with snapshot(request) as (connection, as_of):
-        reading = await read(connection, [around], digits, now(request))
-    names = {found.code: AreaName(found.name_th, found.name_en) for found in areas_of(around, level)}
-    # Results of areas that were abolished since stay, under their code for a name, so that the rows sum up.
-    names |= {code: AreaName(code, code) for code in sorted(reading.survey.keys() - names.keys())}
-    rows = reading.rows({inside.code, *names}, {len(around)} - {digits})
-    inner = [code for code in names if code.startswith(inside.code) and code != inside.code]
-    for length in range(0, len(inside.code) + 1, 2):
-        found = registered_area(inside.code[:length])
-        names[found.code] = AreaName(found.name_th, found.name_en)
-    return await answer(
-        request,
-        PictureAnswer(
+    # To the second, so that what is asked in the same one is the same question.
+    moment = now(request).replace(microsecond=0)
+
+    async def make(connection: Connection, as_of: AsOf) -> PictureAnswer:
+        # What may be shown of one subdistrict depends on the others of its district.
+        around = inside.code[: DIGITS["district"]]
+        reading = await read(connection, [around], digits, moment)
+        names = {found.code: AreaName(found.name_th, found.name_en) for found in areas_of(around, level)}
+        # Results of areas that were abolished since stay, under their code for a name, so that the rows sum up.
+        names |= {code: AreaName(code, code) for code in sorted(reading.survey.keys() - names.keys())}
+        rows = reading.rows({inside.code, *names}, {len(around)} - {digits})
+        shown = [code for code in names if code.startswith(inside.code) and code != inside.code]
+        for length in range(0, len(inside.code) + 1, 2):
+            above = registered_area(inside.code[:length])
+            names[above.code] = AreaName(above.name_th, above.name_en)
+        return PictureAnswer(
             inside.code,
             as_of,
-            {code: named(rows[code]) for code in (inside.code, *inner)},
-            {code: name for code, name in names.items() if code in rows or inside.code.startswith(code)},
-        ),
-    )
+            {code: named(rows[code]) for code in (inside.code, *shown)},
+            {code: names[code] for code in names if code in shown or inside.code.startswith(code)},
+        )
+
+    return await answer_kept(request, (inside.code, moment), make, forms=(JSON,))
