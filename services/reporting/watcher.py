@@ -123,7 +123,8 @@ class Watcher:
             self._stream.wanted.clear()
             self._forget()
             return
-        await asyncio.sleep(self._pause)
+        if not self._stream.wanted.is_set():  # who waits for a first picture gets it at once
+            await asyncio.sleep(self._pause)
         # Cleared before reading: what is heard from here on is read once more.
         self._heard.clear()
         changed, self._changed = self._changed, Changed()

@@ -304,14 +304,22 @@ async function boundaryFile(name) {
   return topology;
 }
 
-/** Shows the open area on the map; the districts' borders are fetched when they are first needed. */
+/** The districts' borders, fetched when they are first needed. */
+async function districtBorders() {
+  districtsWanted ??= boundaryFile("districts");
+  try {
+    const topology = await districtsWanted;
+    if (map !== null && map.districts.size === 0) map.setDistricts(topology);
+  } catch (error) {
+    districtsWanted = null;
+    throw error;
+  }
+}
+
+/** Shows the open area on the map. */
 async function showOnMap() {
   if (map === null) return;
-  if (state.area !== "" && districtsWanted === null) {
-    districtsWanted = boundaryFile("districts").then((topology) => map.setDistricts(topology));
-    districtsWanted.catch(() => (districtsWanted = null));
-  }
-  await (state.area === "" ? null : districtsWanted);
+  if (state.area !== "") await districtBorders();
   map.show(state.area);
   map.paint(null, colourOnMap);
   summary.showPath(view);
@@ -347,6 +355,7 @@ async function begin() {
   places.show(state.places === "" ? null : state.area);
   setInterval(() => status.show(view), 1_000);
   try {
+    if (state.area !== "") districtsWanted = boundaryFile("districts"); // on its way while the provinces are
     const topology = await boundaryFile("provinces");
     map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, covered: () => timeline.covers, words: words.say });
     map.setProvinces(topology);

@@ -84,7 +84,7 @@ export class AreaMap {
     this.dots = L.layerGroup().addTo(this.map);
     this.dotRenderer = L.canvas({ pane: "places", padding: 0.3 });
     this.map.on("zoomend moveend", () => this.label());
-    new ResizeObserver(() => this.resized()).observe(element);
+    new ResizeObserver(([{ contentRect }]) => this.resized(contentRect)).observe(element);
   }
 
   /** Takes the provinces; the map can show the country from then on. */
@@ -139,11 +139,19 @@ export class AreaMap {
     const edge = this.area ? 28 : 10;
     // What stands over the map's lower edge hides nothing of it.
     const room = { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + this.covered()], maxZoom: this.area.length === 4 ? 10 : 11 };
+    // Without animation all of the move's events come before this returns; whoever calls writes the names once, afterwards.
+    this.fitting = this.started !== true;
     this.map.fitBounds(this.area.length === 4 ? bounds.pad(0.3) : bounds, { ...room, animate: this.started === true });
+    this.fitting = false;
     this.started = true;
   }
 
-  resized() {
+  resized({ width, height }) {
+    const size = `${Math.round(width)}x${Math.round(height)}`;
+    if (size === this.size) return;
+    const first = this.size === undefined;
+    this.size = size;
+    if (first) return; // it is told of the size that it began with, too
     this.map.invalidateSize({ animate: false });
     if (this.area !== null) this.fit();
   }
@@ -195,6 +203,7 @@ export class AreaMap {
 
   /** Names the areas in question whose name fits into them at this zoom. */
   label() {
+    if (this.fitting) return;
     this.labels.clearLayers();
     if (!this.provinces || this.area === null) return;
     if (this.area === "" && this.map.getSize().y < SMALL_MAP) return;
