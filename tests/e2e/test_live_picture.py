@@ -90,7 +90,8 @@ async def test_a_subdistrict_changes_without_being_asked_for(visitor: Visitor, s
     before = await visitor.households(SUBDISTRICT)
     submit()
     await visitor.expect_households(SUBDISTRICT, before + 1)
-    assert [url.partition("/v1/")[2] for url in asked if "/v1/" in url] == ["live", f"picture?area={SUBDISTRICT[:4]}"]
+    questions = [url.partition("/v1/")[2] for url in asked if "/v1/" in url]
+    assert questions == ["live", f"picture?area={PROVINCE}", f"picture?area={SUBDISTRICT[:4]}"]
 
 
 async def test_the_wall_screen_goes_round_and_back(visitor: Visitor, submit: Callable[[], None]) -> None:

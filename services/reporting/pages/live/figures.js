@@ -68,7 +68,7 @@ export class Figures {
   }
 
   /**
-   * Asks for the open area and what lies in it. Changes that come meanwhile are laid over the answer, which may be older; where it
+   * Asks for the open area and what lies in it; around a district the map shows the others of its province. Changes that come meanwhile are laid over the answer, which may be older; where it
    * is newer, the next change brings the newer figures again.
    */
   async ask() {
@@ -77,11 +77,9 @@ export class Figures {
     const meanwhile = new Map();
     this.asking.add(meanwhile);
     try {
-      const response = await fetch(`/v1/picture?${new URLSearchParams({ area })}`);
-      if (!response.ok) throw new Error(`picture: ${response.status}`);
-      const answer = await response.json();
+      const answers = await Promise.all((area.length === 4 ? [area.slice(0, 2), area] : [area]).map(askPicture));
       if (turn !== this.turn) return; // another area was opened meanwhile
-      this.take(answer, meanwhile);
+      this.take(answers, meanwhile);
     } catch (error) {
       if (turn === this.turn) this.listener.failed(error);
     } finally {
@@ -89,13 +87,14 @@ export class Figures {
     }
   }
 
-  take(answer, meanwhile) {
+  take(answers, meanwhile) {
     this.begun = true;
-    const { area } = answer;
-    for (const [code, name] of Object.entries(answer.names)) this.names.set(code, { code, ...name });
-    this.children.set(area, Object.keys(answer.areas).filter((code) => code.length > area.length));
-    for (const [code, row] of Object.entries(answer.areas)) this.areas.set(code, { ...row, ...meanwhile.get(code) });
-    this.takeAsOf(answer.as_of);
+    for (const { area, areas, names, as_of } of answers) {
+      for (const [code, name] of Object.entries(names)) this.names.set(code, { code, ...name });
+      this.children.set(area, Object.keys(areas).filter((code) => code.length > area.length));
+      for (const [code, row] of Object.entries(areas)) this.areas.set(code, { ...row, ...meanwhile.get(code) });
+      this.takeAsOf(as_of);
+    }
     this.listener.failed(null);
     this.listener.asOf();
     this.listener.changed(null, new Map());
@@ -160,4 +159,10 @@ export class Figures {
       lag_measured_at: all("lag_measured_at")?.toSorted()[0] ?? null,
     };
   }
+}
+
+async function askPicture(area) {
+  const response = await fetch(`/v1/picture?${new URLSearchParams({ area })}`);
+  if (!response.ok) throw new Error(`picture: ${response.status}`);
+  return response.json();
 }

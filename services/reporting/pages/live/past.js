@@ -3,7 +3,6 @@
 import { BANGKOK } from "../language.js";
 import { childLevel } from "./figures.js";
 
-const OWN_LEVEL = { 0: "country", 2: "province", 4: "district" };
 const HELD = 90; // answers; a month played through at three levels
 const DAY_MS = 86_400_000;
 
@@ -49,7 +48,8 @@ export class Past {
     this.rows = this.held.get(key) ?? new Map();
     if (!key || this.held.has(key)) return;
     try {
-      const answers = await Promise.all([OWN_LEVEL[area.length], childLevel(area)].map((level) => ask(area, level, day)));
+      const own = area === "" ? ["", "country"] : area.length === 2 ? [area, "province"] : [area.slice(0, 2), "district"]; // with its neighbours
+      const answers = await Promise.all([own, [area, childLevel(area)]].map((asked) => ask(...asked, day)));
       const rows = new Map(answers.flatMap((answer) => answer.rows).map((row) => [row.area, figures(row)]));
       this.held.set(key, rows);
       if (this.held.size > HELD) this.held.delete(this.held.keys().next().value);
