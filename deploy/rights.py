@@ -97,6 +97,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/performance/{month}.pdf": "the same",
         "GET /v1/documents/{document_id}": "the id, which cannot be guessed, was told to whoever ordered it",
         "GET /v1/documents/{document_id}/content": "the same",
+        "GET /v1/picture": "the same figures, without those of few persons",
         "GET /v1/live": "the same figures as they change, without those of few persons",
     },
 }

@@ -208,40 +208,6 @@ def quality_row(area: Area, figures: Figures, flags: Mapping[str, int], *, suppr
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRow:
-    """What the live map shows of one area: see `CoverageRow` and `ProgressRow`; doses are of the registered
-    population."""
-
-    submissions: int
-    superseded: int
-    households: int
-    revisits: int
-    persons: int
-    dose_0: int
-    dose_1: int
-    dose_2: int
-    dose_3: int
-    wanting: int
-    wanting_608: int
-    undecided: int
-    refusing: int
-    home_visit: int
-    follow_ups: int
-    followed_up: int
-    vaccinated: int
-    one_dose: Ratio
-    two_doses: Ratio
-    three_doses: Ratio
-    progress: Ratio
-
-
-def live_row(figures: Figures, population: Denominator, houses: Denominator) -> LiveRow:
-    """The row of one area, never of a subdistrict: nothing in it is suppressed."""
-    one, two, three = (population.of(persons) for persons in at_least(figures))
-    return LiveRow(*figures, one, two, three, houses.of(figures.households))
-
-
-@dataclass(frozen=True, slots=True)
 class Places:
     """Places that are not closed, and how many of them were confirmed in the last 7 days; `statuses` counts closed ones
     too."""

@@ -106,7 +106,7 @@ async def http(stopping: asyncio.Event) -> None:
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
     barred = BarredVolunteers(KafkaSettings())
     live = LiveStream(live_settings.max_viewers)
-    watcher = Watcher(pool, live, live_settings, TOPICS)
+    watcher = Watcher(pool, live, live_settings, TOPICS, SystemClock())
 
     def ready() -> list[str]:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]

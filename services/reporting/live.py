@@ -1,8 +1,9 @@
 """The live stream's centre: holds the present picture, makes each event once, and hands the same bytes to every viewer.
 
-An event is `change` (what differs from the event before) or `reset` (everything). A viewer gets a `reset` first, then
-changes; one who comes back with the id of the last event he saw gets the changes since then, as long as they are still
-held. A viewer who takes events slower than they come is let go, and comes back like that.
+An event is `reset` (the rows of the country and of every province) or `change` (of every area at any level that has new
+figures, the fields that differ from the event before). A viewer gets a `reset` first, then changes; one who comes back
+with the id of the last event he saw gets the changes since then, as long as they are still held. A viewer who takes
+events slower than they come is let go, and comes back like that.
 
 Nothing waits for a viewer: each has a bounded queue of references to shared bytes.
 """
@@ -11,27 +12,29 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from secrets import token_hex
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from services.reporting.answers import AsOf, Denominator, Figures, live_row
+from services.reporting.answers import AsOf
 from services.reporting.notices import Kind, Notice
-from shared.observability.metrics import LIVE_SLOW_VIEWERS, LIVE_VIEWERS
+from services.reporting.picture.rows import FIELDS, Picture, Row, difference, named
+from shared.observability.metrics import LIVE_EVENTS, LIVE_SLOW_VIEWERS, LIVE_VIEWERS
 
 MAX_WAITING: Final = 20
-"""Events that a viewer may be behind: four seconds at the highest rate. Whoever is slower is better served by a fresh
-picture."""
+"""Events that a viewer may be behind: four seconds at the highest rate, twenty in a surge. Whoever is slower is better
+served by a fresh picture."""
 
 MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Of past events, for viewers who come back: some minutes of a nationwide surge, hours otherwise."""
 
-Inputs = tuple[Figures, Denominator, Denominator]
-"""What an area's row is made from: its figures, its population and its houses."""
+BEGINS_WITH: Final = 2
+"""Digits of the areas that a `reset` holds. Who opens a province asks for what lies in it, and a first picture stays
+small."""
 
-Picture = Mapping[str, Inputs]
-"""By area code, of the country, every province and every district."""
+_SUPPRESSED: Final = FIELDS.index("suppressed")
 
 
 class TooManyViewers(Exception):
@@ -49,6 +52,7 @@ class Changed:
     subdistricts: set[str] | None = field(default_factory=set)
     places: set[str] | None = field(default_factory=set)
     volunteers: set[str] | None = field(default_factory=set)
+    help: set[str] | None = field(default_factory=set)
 
     def add(self, notice: Notice) -> None:
         """Takes in a notice."""
@@ -59,13 +63,21 @@ class Changed:
                 self.places = _union(self.places, notice.areas)
             case Kind.VOLUNTEERS:
                 self.volunteers = _union(self.volunteers, notice.areas)
+            case Kind.HELP:
+                self.help = _union(self.help, notice.areas)
             case Kind.DENOMINATORS:
                 self.subdistricts = None
 
     @classmethod
     def anywhere(cls) -> "Changed":
         """When nothing is known of what happened."""
-        return cls(None, None, None)
+        return cls(None, None, None, None)
+
+    def districts(self) -> set[str] | None:
+        """The districts whose subdistricts may have new rows; None: any."""
+        if self.subdistricts is None or self.places is None or self.help is None:
+            return None
+        return {code[:4] for code in chain(self.subdistricts, self.places, self.help)}
 
 
 def _union(mine: set[str] | None, more: Set[str] | None) -> set[str] | None:
@@ -119,8 +131,7 @@ class LiveStream:
         self._viewers: set[Viewer] = set()
         self._held: deque[tuple[int, bytes]] = deque()
         self._held_bytes = 0
-        self._inputs: dict[str, Inputs] = {}
-        self._rows: dict[str, msgspec.Raw] = {}
+        self._rows: dict[str, Row] = {}
         self._as_of: AsOf = {}
         self._reset: bytes | None = None
         self.wanted = asyncio.Event()
@@ -155,7 +166,6 @@ class LiveStream:
     def forget(self) -> None:
         """The picture may be out of date: events may have been missed. Every viewer gets a `reset` with the next
         one."""
-        self._inputs.clear()
         self._rows.clear()
         self._held.clear()
         self._held_bytes = 0
@@ -165,20 +175,31 @@ class LiveStream:
         if self._viewers:
             self.wanted.set()
 
-    def show(self, picture: Picture, as_of: AsOf, changed: Changed) -> None:
-        """Makes `picture` the present one and tells every viewer what is new in it."""
-        differing = [code for code, inputs in picture.items() if self._inputs.get(code) != inputs]
-        for code in differing:
-            self._rows[code] = msgspec.Raw(msgspec.json.encode(live_row(*picture[code])))
-        self._inputs.update((code, picture[code]) for code in differing)
+    def show(self, picture: Picture, below: Picture, as_of: AsOf, changed: Changed) -> int:
+        """Makes `picture` the present one and tells every viewer what is new in it.
+
+        picture: the country, the provinces and the districts, or nothing where nothing of them is new; below: the
+        subdistricts that may be new. Returns the bytes of what each viewer is told.
+        """
+        begins = not self._rows
+        differing: dict[str, dict[str, Any]] = {}
+        for code, row in chain(picture.items(), below.items()):
+            before = self._rows.get(code)
+            if before != row:
+                differing[code] = named(row) if before is None else difference(before, row)
+                self._rows[code] = row
         self._as_of = as_of
         self._version += 1
         self._reset = None
         self.wanted.clear()
-        change = self._event("change", {code: self._rows[code] for code in differing}, changed)
-        self._hold(change)
+        if begins:  # nobody has what a difference could be added to
+            event = self._whole()
+        else:
+            event = self._event("change", differing, self._without_suppressed(changed))
+            self._hold(event)
         for viewer in list(self._viewers):
-            self._put(viewer, change if viewer.has_picture else self._whole())
+            self._put(viewer, event if viewer.has_picture else self._whole())
+        return len(event)
 
     def _begin(self, viewer: Viewer, last_event_id: str | None) -> None:
         if not self._rows:
@@ -217,10 +238,20 @@ class LiveStream:
 
     def _whole(self) -> bytes:
         if self._reset is None:
-            self._reset = self._event("reset", self._rows, Changed.anywhere())
+            rows = {code: named(row) for code, row in self._rows.items() if len(code) <= BEGINS_WITH}
+            self._reset = self._event("reset", rows, Changed.anywhere())
         return self._reset
 
-    def _event(self, name: str, rows: Mapping[str, msgspec.Raw], changed: Changed) -> bytes:
+    def _without_suppressed(self, changed: Changed) -> Changed:
+        """Without the names of subdistricts whose figures are withheld: beside its district's difference, a name would
+        tell what is withheld."""
+        if changed.subdistricts is None:
+            return changed
+        shown = {code for code in changed.subdistricts if code in self._rows and not self._rows[code][_SUPPRESSED]}
+        return Changed(shown, changed.places, changed.volunteers, changed.help)
+
+    def _event(self, name: str, rows: Mapping[str, Mapping[str, Any]], changed: Changed) -> bytes:
+        LIVE_EVENTS.inc()
         data = msgspec.json.encode(
             {
                 "version": self._version,
@@ -229,6 +260,7 @@ class LiveStream:
                 "subdistricts": _listed(changed.subdistricts),
                 "places": _listed(changed.places),
                 "volunteers": _listed(changed.volunteers),
+                "help": _listed(changed.help),
             }
         )
         return b"id: %s-%d\nevent: %s\ndata: %s\n\n" % (self._life.encode(), self._version, name.encode(), data)

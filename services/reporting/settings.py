@@ -27,7 +27,7 @@ class PageSettings(BaseSettings):
 
 
 class LiveSettings(BaseSettings):
-    """JITASA_LIVE_MAX_VIEWERS, _COALESCE_SECONDS, _HEARTBEAT_SECONDS, _SEND_SECONDS."""
+    """JITASA_LIVE_MAX_VIEWERS, _COALESCE_SECONDS, _BYTES_A_SECOND, _HEARTBEAT_SECONDS, _SEND_SECONDS."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_LIVE_")
 
@@ -36,6 +36,9 @@ class LiveSettings(BaseSettings):
     files and 1 GiB at the worst. Further processes take further viewers."""
     coalesce_seconds: float = Field(default=0.2, gt=0)
     """Changes of this time are sent as one: the eye sees no difference, and a surge costs five messages a second."""
+    bytes_a_second: int = Field(default=128 * 1024, ge=1)
+    """What a viewer is sent at most for longer: in a surge through the whole country events come once a second, not
+    five times. An office's line carries ten such viewers."""
     heartbeat_seconds: float = Field(default=15.0, gt=0)
     """Proxies commonly close what is silent for 30 to 60 s."""
     send_seconds: float = Field(default=20.0, gt=0)

@@ -1,5 +1,5 @@
-"""Keeps the live picture up to date: hears of changes by PostgreSQL's LISTEN, waits a moment for more, reads the
-figures once.
+"""Keeps the live picture up to date: hears of changes by PostgreSQL's LISTEN, waits a moment for more, reads what they
+touched once.
 
 While nobody watches, nothing is read. When the connection that listens breaks, changes may have been missed: it is
 opened again, and every viewer gets the whole picture.
@@ -7,25 +7,36 @@ opened again, and every viewer gets the whole picture.
 
 import asyncio
 from collections.abc import Sequence
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from services.reporting import store
-from services.reporting.answers import NOTHING, Figures, unknown
-from services.reporting.live import Changed, LiveStream, Picture
+from services.reporting.live import Changed, LiveStream
 from services.reporting.notices import CHANNEL, read_notice
+from services.reporting.picture.reading import DISTRICT, Reading, read_subdistricts, shown_areas
+from services.reporting.picture.rows import Picture
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
-from shared.areas.register import children, provinces
 from shared.contracts.topics import Topic
+from shared.observability.clock import Clock
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 
 PROBE_SECONDS = 10.0
 """A silent connection is asked for a sign of life this often; a network that fell silent is noticed within this and the
-next."""
+next. Viewers are then told how recent the figures are, so that silence can be told from a standstill."""
 PROBE_TIMEOUT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 """A database that restarts is back within seconds."""
+
+OVERDUE_EVERY: Final = timedelta(minutes=1)
+"""Places become overdue without anybody doing anything."""
+
+MOST_DISTRICTS: Final = 300
+"""With changes in more districts at once their subdistricts are not read for everybody: who has one open asks."""
+
+LONGEST_PAUSE_SECONDS: Final = 1.0
+"""However much there is to send: with it a figure is still on the map within two seconds."""
 
 _log = log(__name__)
 
@@ -33,12 +44,19 @@ _log = log(__name__)
 class Watcher:
     """Feeds a `LiveStream` from the reporting database."""
 
-    def __init__(self, pool: Pool, stream: LiveStream, settings: LiveSettings, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self, pool: Pool, stream: LiveStream, settings: LiveSettings, topics: Sequence[Topic], clock: Clock
+    ) -> None:
         self._pool = pool
         self._stream = stream
         self._topics = topics
+        self._clock = clock
         self._coalesce_seconds = settings.coalesce_seconds
+        self._bytes_a_second = settings.bytes_a_second
+        self._pause = settings.coalesce_seconds
         self._changed = Changed()
+        self._reading = Reading()
+        self._places_read = datetime.min.replace(tzinfo=UTC)
         self._heard = asyncio.Event()
         self._lost = False
         self.connected = False
@@ -72,8 +90,7 @@ class Watcher:
         connection.add_termination_listener(self._on_termination)
         await connection.add_listener(CHANNEL, self._on_notice)
         self.connected = True
-        self._changed = Changed.anywhere()
-        self._stream.forget()
+        self._forget()
         try:
             while True:
                 await self._wait(connection)
@@ -86,35 +103,68 @@ class Watcher:
                 await connection.remove_listener(CHANNEL, self._on_notice)
 
     async def _wait(self, connection: Connection) -> None:
-        """Returns when something changed, a viewer wants a picture, or the connection was lost."""
-        while not (self._heard.is_set() or self._stream.wanted.is_set()):
-            heard = asyncio.create_task(self._heard.wait())
-            wanted = asyncio.create_task(self._stream.wanted.wait())
-            try:
-                done, _ = await asyncio.wait(
-                    {heard, wanted}, timeout=PROBE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                heard.cancel()
-                wanted.cancel()
-            if not done:
-                await connection.execute("SELECT 1", timeout=PROBE_TIMEOUT_SECONDS)
+        """Returns when something changed, a viewer wants a picture, the connection was lost, or nothing happened for
+        a while."""
+        if self._heard.is_set() or self._stream.wanted.is_set():
+            return
+        heard = asyncio.create_task(self._heard.wait())
+        wanted = asyncio.create_task(self._stream.wanted.wait())
+        try:
+            done, _ = await asyncio.wait({heard, wanted}, timeout=PROBE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            heard.cancel()
+            wanted.cancel()
+        if not done:
+            await connection.execute("SELECT 1", timeout=PROBE_TIMEOUT_SECONDS)
 
     async def _refresh(self) -> None:
         if not self._stream.viewers:
             self._heard.clear()
             self._stream.wanted.clear()
-            self._changed = Changed.anywhere()
-            self._stream.forget()
+            self._forget()
             return
-        await asyncio.sleep(self._coalesce_seconds)
+        if not self._stream.wanted.is_set():  # who waits for a first picture gets it at once
+            await asyncio.sleep(self._pause)
         # Cleared before reading: what is heard from here on is read once more.
         self._heard.clear()
         changed, self._changed = self._changed, Changed()
         async with store.snapshot(self._pool) as connection:
-            picture = await read_picture(connection)
+            picture = await self._read(connection, changed)
+            below = await self._below(connection, changed)
             as_of = await store.as_of(connection, self._topics)
-        self._stream.show(picture, as_of, changed)
+        sent = self._stream.show(picture, below, as_of, changed)
+        self._pause = max(self._coalesce_seconds, min(LONGEST_PAUSE_SECONDS, sent / self._bytes_a_second))
+
+    async def _read(self, connection: Connection, changed: Changed) -> Picture:
+        """The rows of the country, every province and every district; none when nothing of them can be new."""
+        now = self._clock.now()
+        survey = changed.subdistricts is None or bool(changed.subdistricts)
+        places = changed.places is None or bool(changed.places) or now - self._places_read >= OVERDUE_EVERY
+        requests = changed.help is None or bool(changed.help)
+        if survey:
+            await self._reading.read_survey(connection, [""], DISTRICT)
+        if places:
+            await self._reading.read_places(connection, [""], DISTRICT, now)
+            self._places_read = now
+        if requests:
+            await self._reading.read_help(connection, [""], DISTRICT)
+        if not (survey or places or requests):
+            return {}
+        return self._reading.rows(shown_areas(), (2, 0))
+
+    async def _below(self, connection: Connection, changed: Changed) -> Picture:
+        """The rows of subdistricts near which something changed. Where it may have been anywhere, none."""
+        districts = changed.districts()
+        if districts is None or len(districts) > MOST_DISTRICTS:
+            changed.subdistricts = None
+            return {}
+        if not districts:
+            return {}
+        return await read_subdistricts(connection, sorted(districts), self._clock.now())
+
+    def _forget(self) -> None:
+        self._changed = Changed.anywhere()
+        self._stream.forget()
 
     def _on_notice(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
         try:
@@ -126,35 +176,3 @@ class Watcher:
     def _on_termination(self, _connection: object) -> None:
         self._lost = True
         self._heard.set()
-
-
-@cache
-def shown_areas() -> tuple[str, ...]:
-    """The country, every province and every district."""
-    found = ["", *(province.code for province in provinces())]
-    return (*found, *(district.code for province in provinces() for district in children(province.code)))
-
-
-async def read_picture(connection: Connection) -> Picture:
-    """What the live map shows, in the caller's snapshot."""
-    districts = await store.figures(connection, "", 4)
-    population = await store.denominators(connection, "population", "", [0, 2, 4])
-    houses = await store.denominators(connection, "houses", "", [0, 2, 4])
-    figures = rolled_up(districts)
-    return {
-        code: (
-            figures.get(code, NOTHING),
-            population.get(code, unknown("population")),
-            houses.get(code, unknown("houses")),
-        )
-        for code in shown_areas()
-    }
-
-
-def rolled_up(districts: dict[str, Figures]) -> dict[str, Figures]:
-    """The figures of districts, with those of their provinces and of the country."""
-    sums = dict(districts)
-    for code, figures in districts.items():
-        for above in (code[:2], ""):
-            sums[above] = sums.get(above, NOTHING).plus(figures)
-    return sums

@@ -65,4 +65,5 @@ DUTY_TURNS = Counter("jitasa_duty_turns_total", "Turns at what is done by the cl
 NOTICES = Counter("jitasa_notices_total", "Messages of reminders and escalations.", ["stage", "channel", "outcome"])
 
 LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")
+LIVE_EVENTS = Counter("jitasa_live_events_total", "Events of the live stream, each made once for all viewers.")
 LIVE_SLOW_VIEWERS = Counter("jitasa_live_slow_viewers_total", "Viewers let go since they took events too slowly.")

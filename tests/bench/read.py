@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.reporting import store
+from services.reporting.picture import store as picture
 from shared.areas.register import children, provinces, subdistricts
 from shared.postgres.pool import acquire
 from tests.bench import cpu, raw, stored, streams
@@ -40,6 +41,8 @@ CASES = {
     "coverage, district by subdistrict": Case("/v1/coverage?area=5001", store.FIGURES_BY_AREA, ("5001", 6)),
     "progress, country by province": Case("/v1/progress?level=province", store.FIGURES_BY_AREA, ("", 2)),
     "progress, country by subdistrict": Case("/v1/progress?level=subdistrict", store.FIGURES_BY_AREA, ("", 6)),
+    "picture of a province by district": Case("/v1/picture?area=50", picture.SURVEY, (["50"], 4)),
+    "picture of a district by subdistrict": Case("/v1/picture?area=5001", picture.SURVEY, (["5001"], 6)),
     "volunteers, country by province": Case("/v1/volunteers?level=province", store.VOLUNTEERS, ("", 2)),
     "places of a province for the map": Case(
         "/v1/places?area=50&limit=2000", store.PLACES, ("50", *store.FIRST_PLACE, 2_001)

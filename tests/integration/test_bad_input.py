@@ -546,6 +546,7 @@ CASES: Final = [
     reporting("abolished area", FIGURES + "?area=500201", 400, "abolished_area", "area"),
     reporting("unknown level", FIGURES + "?level=village", 400, "not_a_choice", "level"),
     reporting("level wider than the area", FIGURES + "?area=5001&level=province", 400, "wider_than_area", "level"),
+    reporting("unknown area of the live picture", "GET /v1/picture?area=99", 400, "unknown_area", "area"),
     reporting("cursor that was not given", "GET /v1/places?cursor=x", 400, "not_a_cursor", "cursor"),
     reporting("malformed JSON", TABLE, 400, "malformed_json", "", b'{"kind": '),
     reporting(

@@ -1,7 +1,17 @@
-// Puts the page together: what is looked at (state.js), the figures (data.js), the map (map.js) and the table (table.js).
+// Puts the page together: what is looked at (state.js), the figures (live/figures.js, of past days live/past.js), and the
+// parts that show them. Nothing here asks or draws by itself.
 
-import { childLevel, Figures } from "./data.js";
 import { keepLanguage, OWN_NAMES } from "./language.js";
+import { FigureDialog } from "./live/figure.js";
+import { childLevel, Figures } from "./live/figures.js";
+import { Latest } from "./live/latest.js";
+import { showLegend } from "./live/legend.js";
+import { Past } from "./live/past.js";
+import { Status } from "./live/status.js";
+import { Summary } from "./live/summary.js";
+import { Timeline } from "./live/timeline.js";
+import { asBrowser, make, written } from "./live/values.js";
+import { Wall } from "./live/wall.js";
 import { AreaMap } from "./map.js";
 import { classOf, MEASURES, valueOf } from "./measures.js";
 import { Places, PlacesBox } from "./places.js";
@@ -11,11 +21,6 @@ import { fullName, speech } from "./text.js";
 
 // Rows move at most this often while figures stream in, and never under the reader's hand.
 const SORT_AGAIN_MS = 3_000;
-// A connection that comes back within this is not worth a word.
-const PATIENCE_MS = 4_000;
-// While records wait, figures older than this are stale; and so is a lag that was measured longer ago.
-const STALE_MS = 60_000;
-const MEASURED_MS = 90_000;
 
 const $ = (id) => document.getElementById(id);
 
@@ -25,32 +30,70 @@ let words = speech(state.lang);
 let map = null;
 let order = [];
 let sortedAt = 0;
-let interruptedSince = null;
-let failure = null;
+let districtsWanted = null;
+let pictured = false;
+
+/** What the parts of the page see of it. */
+const view = {
+  get state() {
+    return state;
+  },
+  get words() {
+    return words;
+  },
+  get asOf() {
+    return figures.asOf;
+  },
+  value(code, name = state.measure) {
+    return valueOf(MEASURES[name], state.day ? past.get(code) : figures.areas.get(code), state.of);
+  },
+  area(code) {
+    return figures.names.get(code) ?? boundaries.get(code) ?? { code, name_th: code, name_en: code };
+  },
+  name(code) {
+    return code === "" ? words.say.country : fullName(view.area(code), words);
+  },
+  /** What lies in an area. */
+  children(area) {
+    const known = figures.children.get(area);
+    return known ?? [...boundaries.keys()].filter((code) => code.length === area.length + 2 && code.startsWith(area));
+  },
+  inQuestion() {
+    return view.children(state.area);
+  },
+  colour(code) {
+    const found = view.value(code);
+    return found.state === "value" ? MEASURES[state.measure].colours[classOf(MEASURES[state.measure], found.ratio)] : found.state;
+  },
+};
 
 const figures = new Figures({
   changed,
   placesChanged: () => places.askAgain(),
-  asOf: showStatus,
+  asOf: () => status.show(view),
   connected: () => {
-    interruptedSince = figures.connected ? null : Date.now();
-    showStatus();
+    status.connected();
+    status.show(view);
   },
-  failed: (error) => {
-    failure = error;
-    showStatus();
-  },
+  failed,
 });
+const past = new Past({ changed: () => showAll(), failed, houses: (code) => figures.areas.get(code)?.houses ?? null });
+const places = new Places({ changed: showPlaces, failed });
 
-const places = new Places({
-  changed: showPlaces,
-  failed: (error) => {
-    failure = error;
-    showStatus();
-  },
-});
+const status = new Status({ box: $("status"), text: $("status-text"), notice: $("notice"), asOf: $("as-of") }, figures);
+const dialog = new FigureDialog($("figure"));
+const openFigure = (code, measure) => dialog.open(view, code, measure);
+const summary = new Summary(
+  { path: $("path"), title: $("place"), measures: $("measures"), of: $("of"), whole: $("whole") },
+  { go, address: (change) => addressOf({ ...state, ...change }), openFigure: (_, measure) => openFigure(state.area, measure) },
+);
+const latest = new Latest($("latest-title"), $("latest-list"));
 const placesBox = new PlacesBox($("places"), { choose: (wanted) => go(wanted) });
-
+const timeline = new Timeline($("timeline"), async (day) => {
+  go({ day });
+  await past.show(state.area, state.day);
+});
+const wall = new Wall($("wall"), { go: (change) => move(change), leave: () => go({ wall: "", ...wall.before }) });
 const table = new AreaTable(
   { head: $("columns"), body: $("rows"), caption: $("caption") },
   {
@@ -64,6 +107,7 @@ const table = new AreaTable(
       go({ area: code }, true);
       $("place").focus(); // the row that was chosen is gone; what it opened begins here
     },
+    openFigure: (code) => openFigure(code, state.measure),
   },
 );
 
@@ -75,72 +119,78 @@ function go(change, visit = false) {
   arrive(before);
 }
 
+/** Moves on without a trace in the address. */
+function move(change) {
+  const before = state;
+  state = { ...state, ...change };
+  arrive(before);
+}
+
 function arrive(before) {
   if (state.lang !== before.lang) {
     words = speech(state.lang);
     map?.translate(words.say);
   }
+  if (state.measure !== before.measure || state.area !== before.area) latest.forget();
+  past.show(state.area, state.day);
+  if (state.area !== before.area) figures.open(state.area);
+  if (state.wall !== before.wall) {
+    wall.set(view, state.wall === "on");
+    map?.enlarge(wall.open);
+  }
   showAll();
   places.show(state.places === "" ? null : state.area);
-  if (state.area !== before.area) {
-    figures.open(state.area);
-    showOnMap();
-  }
+  if (state.area !== before.area) showOnMap();
 }
 
-/** The places of the open area, on the map and counted below it. */
-function showPlaces() {
-  const found = places.wanted(state.places, state.status);
-  placesBox.show(state, places, found, words);
-  map?.showPlaces(found.filter(({ position }) => position !== null).map((place) => ({ ...place, says: () => placesBox.describe(place, words) })));
+function failed(error) {
+  status.failed(error);
+  status.show(view);
 }
 
-function measure() {
-  return MEASURES[state.measure];
-}
-
-function value(code, which = measure()) {
-  return valueOf(which, figures.areas.get(code), state.of);
-}
-
-function area(code) {
-  return figures.names.get(code) ?? boundaries.get(code) ?? { code, name_th: code, name_en: code };
-}
-
-/** The codes in question: what lies in the open area. */
-function inQuestion() {
-  const known = figures.children.get(state.area);
-  if (known) return known;
-  return [...boundaries.keys()].filter((code) => code.length === state.area.length + 2 && code.startsWith(state.area));
-}
-
-function changed(codes) {
+function changed(codes, before) {
+  if (state.day) return; // what is seen is past, and does not change
   if (codes === null) {
     showAll();
     return;
   }
-  const here = inQuestion().filter((code) => codes.has(code));
-  showSummary();
+  const here = view.inQuestion().filter((code) => codes.has(code));
+  showFigures(here.length > 0);
   if (here.length > 0) {
-    showTable();
-    showLegend();
     table.flash(here);
+    latest.note(view, here, before);
   }
   map?.paint([...codes], colourOnMap);
   map?.flash(codes);
 }
 
+function showFigures(below = true) {
+  summary.showFigures(view);
+  dialog.show(view);
+  wall.show(view);
+  if (!below) return;
+  showTable();
+  showLegend($("legend"), view);
+}
+
 function showAll() {
   showWords();
-  showPath();
-  showMeasures();
-  showSummary();
+  summary.show(view);
   order = [];
-  showTable();
-  showLegend();
+  showFigures();
+  latest.show(view);
+  timeline.show(view);
   showPlaces();
-  showStatus();
+  status.show(view);
   map?.paint(null, colourOnMap);
+  firstPicture();
+}
+
+/** Marks when the first picture is on the screen, for who measures it: the map in its colours, and the figures beside it. */
+function firstPicture() {
+  if (pictured || map === null || view.value(state.area).state === "loading") return;
+  pictured = true;
+  requestAnimationFrame(() => requestAnimationFrame(() => performance.mark("picture")));
 }
 
 function showWords() {
@@ -153,121 +203,35 @@ function showWords() {
   link.textContent = OWN_NAMES[other];
   link.lang = link.hreflang = other;
   link.href = addressOf({ ...state, lang: other });
-}
-
-function showPath() {
-  const codes = ["", state.area.slice(0, 2), state.area.slice(0, 4)].filter((code, index, all) => all.indexOf(code) === index);
-  const items = codes.map((code) => {
-    const name = code === "" ? words.say.country : fullName(area(code), words);
-    const here = code === state.area;
-    const item = document.createElement(here ? "span" : "a");
-    item.textContent = name;
-    if (here) {
-      item.ariaCurrent = "page";
-    } else {
-      item.href = addressOf({ ...state, area: code });
-      item.addEventListener("click", (event) => {
-        if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-        event.preventDefault();
-        go({ area: code }, true);
-      });
-    }
-    return item;
+  const others = Object.entries(words.say.otherPages).map(([name, text]) => {
+    const page = make("a", "", text);
+    page.href = `/${name}`;
+    return page;
   });
-  $("path").replaceChildren(...items);
-  $("path").hidden = state.area === "";
-  $("place").textContent = items.at(-1).textContent;
+  $("pages").replaceChildren(...others);
 }
 
-/** The measures are radio buttons, and each is also the open area's own figure. */
-function showMeasures() {
-  const box = $("measures");
-  if (box.querySelector("label") === null) {
-    for (const name of Object.keys(MEASURES)) {
-      const label = document.createElement("label");
-      label.dataset.measure = name;
-      label.innerHTML = `<input type="radio" name="measure"><span class="title"></span><b class="share"></b><span class="counts"></span>`;
-      const input = label.querySelector("input");
-      input.value = name;
-      input.addEventListener("change", () => go({ measure: name }));
-      box.append(label);
-    }
-  }
-  for (const label of box.querySelectorAll("label")) {
-    label.querySelector("input").checked = label.dataset.measure === state.measure;
-    label.querySelector(".title").textContent = words.say[label.dataset.measure];
-  }
-  showWholes();
-}
-
-/** Doses can be seen as a share of those surveyed or of those registered; the choice is the reader's and is always said. */
-function showWholes() {
-  const box = $("of");
-  box.hidden = !measure().choosesWhole;
-  const title = document.createElement("span");
-  title.textContent = words.say.of;
-  const buttons = ["surveyed", "population"].map((of) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.of = of;
-    button.textContent = words.say[of === "surveyed" ? "ofSurveyed" : "ofPopulation"];
-    button.ariaPressed = String(state.of === of);
-    button.addEventListener("click", () => {
-      go({ of });
-      document.querySelector(`[data-of="${of}"]`).focus();
-    });
-    return button;
-  });
-  box.replaceChildren(title, ...buttons);
-}
-
-function showSummary() {
-  for (const label of $("measures").querySelectorAll("label")) {
-    const which = MEASURES[label.dataset.measure];
-    const found = value(state.area, which);
-    const texts = written(found, which);
-    label.dataset.state = found.state;
-    label.querySelector(".share").textContent = found.state === "value" ? texts.ratio : found.numerator ? texts.numerator : texts.ratio;
-    label.querySelector(".counts").textContent = found.state === "value" ? words.say.outOf(texts.numerator, texts.denominator) : "";
-  }
-  const whole = value(state.area).whole ?? {};
-  const parts = [whole.says && words.say[whole.says]];
-  if (whole.source) parts.push(whole.source);
-  if (whole.dated) parts.push(words.say.dated(words.day(whole.dated)));
-  if (whole.says && whole.value === null) parts.push(words.say.noTable);
-  $("whole").textContent = parts.filter(Boolean).join(" · ");
-}
-
-/** A value in words: its share, part and whole. */
-function written(found, which = measure()) {
-  const number = (value) => (value === null || value === undefined ? "–" : words.number(value));
-  const states = { none: words.say[which.none], unknown: words.say.unknown, suppressed: words.say.suppressed, loading: "…" };
-  return {
-    ratio: found.state === "value" ? words.percent(found.ratio) : states[found.state],
-    // Nothing came from there: that is not the same as a count of zero, and is not written like one.
-    numerator: found.state === "none" ? "–" : number(found.numerator),
-    denominator: number(found.whole?.value || null),
-  };
-}
-
-function colour(code) {
-  const found = value(code);
-  return found.state === "value" ? measure().colours[classOf(measure(), found.ratio)] : found.state;
+/** The places of the open area, on the map and counted below it. */
+function showPlaces() {
+  const found = places.wanted(state.places, state.status);
+  placesBox.show(state, places, found, words);
+  map?.showPlaces(found.filter(({ position }) => position !== null).map((place) => ({ ...place, says: () => placesBox.describe(place, words) })));
 }
 
 function colourOnMap(code) {
   const asked = state.area.length === 4 ? state.area.slice(0, 2) : state.area;
-  return code.length === asked.length + 2 && code.startsWith(asked) ? colour(code) : null;
+  return code.length === asked.length + 2 && code.startsWith(asked) ? view.colour(code) : null;
 }
 
 function showTable() {
   const level = childLevel(state.area);
   const { say } = words;
+  const which = MEASURES[state.measure];
   const titles = {
     name: say.areaColumn[level],
     ratio: say.share,
-    numerator: say[measure().numerator],
-    denominator: say[measure().whole({}, state.of).label],
+    numerator: say[which.numerator],
+    denominator: say[which.whole({}, state.of).label],
   };
   const key = JSON.stringify([titles, state.sort]);
   if (table.key !== key) {
@@ -275,15 +239,16 @@ function showTable() {
     table.key = key;
   }
   table.show(
-    sorted(inQuestion()).map((code) => {
-      const found = value(code);
+    sorted(view.inQuestion()).map((code) => {
+      const found = view.value(code);
       return {
         code,
-        name: words.name(area(code)),
+        name: words.name(view.area(code)),
         opens: level !== "subdistrict",
         value: found,
-        texts: written(found),
-        colour: found.state === "value" ? colour(code) : null,
+        texts: written(found, which, words),
+        says: say.figureOf(say[state.measure], words.name(view.area(code))),
+        colour: found.state === "value" ? view.colour(code) : null,
       };
     }),
     `${say[state.measure]} ${say[{ province: "byProvince", district: "byDistrict", subdistrict: "bySubdistrict" }[level]]}`,
@@ -295,10 +260,10 @@ function sorted(codes) {
   if (same && (table.busy || Date.now() - sortedAt < SORT_AGAIN_MS)) return order;
   const column = state.sort.replace(/^-/, "");
   const direction = state.sort.startsWith("-") ? -1 : 1;
-  const names = (one, other) => words.collator.compare(words.name(area(one)), words.name(area(other)));
+  const names = (one, other) => words.collator.compare(words.name(view.area(one)), words.name(view.area(other)));
   const keyOf = (code) => {
-    const found = value(code);
-    if (found.state === "none" || found.state === "suppressed" || found.state === "loading") return null;
+    const found = view.value(code);
+    if (found.state !== "value" && found.state !== "unknown") return null;
     return { ratio: found.ratio, numerator: found.numerator, denominator: found.whole.value }[column] ?? null;
   };
   order = [...codes].sort((one, other) => {
@@ -312,73 +277,16 @@ function sorted(codes) {
   return order;
 }
 
-function showLegend() {
-  const { say } = words;
-  const which = measure();
-  const level = state.area.length === 4 ? "subdistrict" : childLevel(state.area);
-  const counted = new Map();
-  for (const code of inQuestion()) {
-    const found = value(code);
-    const key = found.state === "value" ? String(classOf(which, found.ratio)) : found.state;
-    counted.set(key, (counted.get(key) ?? 0) + 1);
-  }
-  const steps = [0, ...which.steps].map((step) => words.roundPercent(step));
-  const items = which.colours.map((_, index) => {
-    const text = index === 0 ? say.rangeBelow(steps[1]) : index === 4 ? say.rangeFrom(steps[4]) : say.range(steps[index], steps[index + 1]);
-    return legendItem(String(index), text, counted.get(String(index)) ?? 0, which.colours[index]);
-  });
-  items.push(legendItem("none", say[which.none], counted.get("none") ?? 0));
-  for (const other of ["unknown", "suppressed"]) {
-    if (counted.has(other)) items.push(legendItem(other, other === "unknown" ? say.unknown : say.suppressedLong, counted.get(other)));
-  }
-  const title = document.createElement("p");
-  title.append(say[state.measure], unit(say.areas[level]));
-  const list = document.createElement("ul");
-  list.append(...items);
-  $("legend").replaceChildren(title, list);
-}
-
-function unit(text) {
-  const element = document.createElement("span");
-  element.className = "unit";
-  element.textContent = text;
-  return element;
-}
-
-function legendItem(key, text, count, fill) {
-  const item = document.createElement("li");
-  item.dataset.class = key;
-  const swatch = document.createElement("i");
-  if (fill) swatch.style.backgroundColor = fill;
-  const label = document.createElement("span");
-  label.textContent = text;
-  const number = document.createElement("b");
-  number.textContent = words.number(count);
-  item.append(swatch, label, number);
-  return item;
-}
-
 /** What the map's tooltip says of an area; with `nameOnly`, its name. */
 function describe(code, nameOnly = false) {
-  const name = area(code);
-  if (nameOnly) return words.name(name);
-  const element = document.createElement("div");
-  const title = document.createElement("strong");
-  title.textContent = fullName(name, words);
-  element.append(title);
+  if (nameOnly) return words.name(view.area(code));
+  const element = make("div", "", make("strong", "", view.name(code)));
   if (colourOnMap(code) !== null) {
-    const found = value(code);
-    const texts = written(found);
-    const share = document.createElement("span");
-    share.className = "share";
-    share.textContent = texts.ratio;
-    const counts = document.createElement("span");
-    counts.textContent =
-      found.state === "value" ? words.say.outOf(texts.numerator, texts.denominator) : found.numerator ? `${words.say[measure().numerator]} ${texts.numerator}` : "";
-    const label = document.createElement("span");
-    label.className = "label";
-    label.textContent = words.say[state.measure];
-    element.append(label, share, counts);
+    const which = MEASURES[state.measure];
+    const found = view.value(code);
+    const texts = written(found, which, words);
+    const counts = found.state === "value" ? words.say.outOf(texts.numerator, texts.denominator) : found.numerator ? `${words.say[which.numerator]} ${texts.numerator}` : "";
+    element.append(make("span", "label", words.say[state.measure]), make("span", "share", texts.ratio), make("span", "", counts));
   }
   return element;
 }
@@ -386,48 +294,6 @@ function describe(code, nameOnly = false) {
 function pointAt(code) {
   map?.mark(code);
   table.mark(code);
-}
-
-/** How recent the figures are: live, behind, or stale and why. */
-function showStatus() {
-  const { say } = words;
-  const stream = figures.asOfAll(measure().streams);
-  const now = Date.now();
-  const lag = stream?.lag ?? null;
-  const measured = stream?.lag_measured_at ? now - Date.parse(stream.lag_measured_at) : Infinity;
-  let status = "live";
-  let text = say.live;
-  let notice = null;
-  if (stream === undefined && failure === null) {
-    status = "loading";
-    text = say.loading;
-  } else if (failure !== null) {
-    status = "stale";
-    notice = say.failed;
-  } else if (interruptedSince !== null && now - interruptedSince > PATIENCE_MS) {
-    status = "stale";
-    notice = say.interrupted;
-  } else if (lag === null || measured > MEASURED_MS) {
-    status = "stale";
-    notice = say.lagUnknown;
-  } else if (lag > 0 && now - Date.parse(stream.time ?? 0) > STALE_MS) {
-    status = "stale";
-    notice = say.late(words.number(lag));
-  } else if (lag > 0) {
-    status = "behind";
-    text = say.behind(words.number(lag));
-  }
-  if (status === "stale") text = say.stale;
-  $("status").dataset.state = status;
-  document.body.dataset.status = status;
-  // Written only when it differs: a screen reader says every writing aloud.
-  if ($("status-text").textContent !== text) $("status-text").textContent = text;
-  const box = $("notice");
-  box.hidden = notice === null;
-  if (notice !== null && box.textContent !== notice) box.textContent = notice;
-  const parts = stream ? [stream.time ? say.asOf(words.time(stream.time)) : say.noEvents] : [];
-  if (stream && lag !== null) parts.push(lag === 0 ? say.noLag : say.lag(words.number(lag)));
-  $("as-of").textContent = parts.join(" · ");
 }
 
 async function boundaryFile(name) {
@@ -438,52 +304,70 @@ async function boundaryFile(name) {
   return topology;
 }
 
-let districtsWanted = null;
+/** The districts' borders, fetched when they are first needed. */
+async function districtBorders() {
+  districtsWanted ??= boundaryFile("districts");
+  try {
+    const topology = await districtsWanted;
+    if (map !== null && map.districts.size === 0) map.setDistricts(topology);
+  } catch (error) {
+    districtsWanted = null;
+    throw error;
+  }
+}
 
-/** Shows the open area on the map; the districts' borders are fetched when they are first needed. */
+/** Shows the open area on the map. */
 async function showOnMap() {
   if (map === null) return;
-  if (state.area !== "" && districtsWanted === null) {
-    districtsWanted = boundaryFile("districts").then((topology) => map.setDistricts(topology));
-    districtsWanted.catch(() => (districtsWanted = null));
-  }
-  await (state.area === "" ? null : districtsWanted);
+  if (state.area !== "") await districtBorders();
   map.show(state.area);
   map.paint(null, colourOnMap);
-  showPath();
+  summary.showPath(view);
+}
+
+/** A link that is followed without loading the page again; change(): what it changes. */
+function within(link, change) {
+  link.addEventListener("click", (event) => {
+    if (asBrowser(event)) return;
+    event.preventDefault();
+    go(change());
+  });
 }
 
 async function begin() {
   keepLanguage(state.lang);
+  wall.set(view, state.wall === "on");
   showAll();
-  $("language").addEventListener("click", (event) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
+  within($("language"), () => {
     const lang = state.lang === "th" ? "en" : "th";
     keepLanguage(lang);
-    go({ lang });
+    return { lang };
   });
+  within($("to-wall"), () => ({ wall: "on" }));
   window.addEventListener("popstate", () => {
     const before = state;
     state = readState(location.search);
     arrive(before);
   });
-  figures.start();
   figures.open(state.area);
+  figures.start();
+  past.show(state.area, state.day);
   places.show(state.places === "" ? null : state.area);
-  setInterval(showStatus, 1_000);
+  setInterval(() => status.show(view), 1_000);
   try {
+    if (state.area !== "") districtsWanted = boundaryFile("districts"); // on its way while the provinces are
     const topology = await boundaryFile("provinces");
-    map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, words: words.say });
+    map = new AreaMap($("map"), { open: (code) => go({ area: code }, true), point: pointAt, describe, covered: () => timeline.covers, words: words.say });
     map.setProvinces(topology);
+    map.enlarge(wall.open);
+    showAll(); // names are known now
     await showOnMap();
-    showPlaces();
+    firstPicture();
   } catch (error) {
-    // The table has everything that the map has.
+    // The table has everything that the map has; the names, which came with the borders, are asked for.
     console.error(error);
-    const notice = document.createElement("p");
-    notice.textContent = words.say.noMap;
-    $("map").replaceChildren(notice);
+    $("map").replaceChildren(make("p", "", words.say.noMap));
+    figures.ask();
   }
 }
 

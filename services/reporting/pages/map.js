@@ -10,7 +10,8 @@ const AROUND = { fillColor: "#d5dee2", fillOpacity: 1, color: "#f4f7f8", weight:
 const FLASH_MS = 1_100;
 // On a phone hardly a province has room for its name, and a lone one looks like the only one meant.
 const SMALL_MAP = 560;
-const LABEL_FONT = "600 12px Sarabun, sans-serif";
+const LABEL_PIXELS = 12;
+const WALL_LABEL_PIXELS = 18; // read across a room; styles.css has the same
 
 /** Fills for areas without a value: hatched where nothing came yet, dotted where the whole is unknown. */
 function pattern(draw) {
@@ -47,13 +48,14 @@ function patterns() {
       context.fill();
     }
   };
-  return { none: pattern(hatch("#b3bec3")), unknown: pattern(dots), suppressed: pattern(hatch("#6d7c83")), loading: "#eef1f2" };
+  return { none: pattern(hatch("#b3bec3")), unknown: pattern(dots), suppressed: pattern(hatch("#6d7c83")), untold: "#eef1f2", loading: "#eef1f2" };
 }
 
-/** Shows areas; `open(code)` is called when one is chosen, `point(code)` when the pointer comes to one or leaves (null). */
+/** Shows areas; `open(code)` is called when one is chosen, `point(code)` when the pointer comes to one or leaves (null); `covered()` tells how many pixels at the bottom are covered. */
 export class AreaMap {
-  constructor(element, { open, point, describe, words }) {
+  constructor(element, { open, point, describe, covered, words }) {
     this.handlers = { open, point, describe };
+    this.covered = covered;
     this.map = L.map(element, {
       renderer: L.canvas({ padding: 0.3, tolerance: 3 }),
       zoomControl: false,
@@ -73,6 +75,7 @@ export class AreaMap {
     this.provinces = null;
     this.districts = new Map();
     this.area = null;
+    this.labelPixels = LABEL_PIXELS;
     this.marked = null;
     this.styles = new Map();
     this.flashing = new Map();
@@ -81,7 +84,7 @@ export class AreaMap {
     this.dots = L.layerGroup().addTo(this.map);
     this.dotRenderer = L.canvas({ pane: "places", padding: 0.3 });
     this.map.on("zoomend moveend", () => this.label());
-    new ResizeObserver(() => this.resized()).observe(element);
+    new ResizeObserver(([{ contentRect }]) => this.resized(contentRect)).observe(element);
   }
 
   /** Takes the provinces; the map can show the country from then on. */
@@ -133,12 +136,22 @@ export class AreaMap {
     const layer = this.area ? this.layers.get(this.area) ?? this.layers.get(this.area.slice(0, 2)) : this.provinces;
     if (!layer) return;
     const bounds = layer.getBounds();
-    const room = { padding: this.area ? [28, 28] : [10, 10], maxZoom: this.area.length === 4 ? 10 : 11 };
+    const edge = this.area ? 28 : 10;
+    // What stands over the map's lower edge hides nothing of it.
+    const room = { paddingTopLeft: [edge, edge], paddingBottomRight: [edge, edge + this.covered()], maxZoom: this.area.length === 4 ? 10 : 11 };
+    // Without animation all of the move's events come before this returns; whoever calls writes the names once, afterwards.
+    this.fitting = this.started !== true;
     this.map.fitBounds(this.area.length === 4 ? bounds.pad(0.3) : bounds, { ...room, animate: this.started === true });
+    this.fitting = false;
     this.started = true;
   }
 
-  resized() {
+  resized({ width, height }) {
+    const size = `${Math.round(width)}x${Math.round(height)}`;
+    if (size === this.size) return;
+    const first = this.size === undefined;
+    this.size = size;
+    if (first) return; // it is told of the size that it began with, too
     this.map.invalidateSize({ animate: false });
     if (this.area !== null) this.fit();
   }
@@ -190,19 +203,20 @@ export class AreaMap {
 
   /** Names the areas in question whose name fits into them at this zoom. */
   label() {
+    if (this.fitting) return;
     this.labels.clearLayers();
     if (!this.provinces || this.area === null) return;
     if (this.area === "" && this.map.getSize().y < SMALL_MAP) return;
     const group = this.area ? this.districts.get(this.area.slice(0, 2)) : this.provinces;
     const measuring = (this.measuring ??= document.createElement("canvas").getContext("2d"));
-    measuring.font = LABEL_FONT;
+    measuring.font = `600 ${this.labelPixels}px Sarabun, sans-serif`;
     const taken = [];
     const view = this.map.getBounds();
     group?.eachLayer((layer) => {
       const { code } = layer.feature.properties;
       const text = this.handlers.describe(code, true);
       const { centre, width, height } = this.middle(layer);
-      const size = L.point(measuring.measureText(text).width + 6, 16);
+      const size = L.point(measuring.measureText(text).width + 6, this.labelPixels + 4);
       const fits = size.x < width * 0.92 && size.y < height * 0.8;
       if ((!fits && code !== this.area) || !view.contains(centre)) return;
       const at = this.map.latLngToLayerPoint(centre);
@@ -247,6 +261,12 @@ export class AreaMap {
         .bindTooltip(says, { className: "tip", opacity: 1 })
         .addTo(this.dots);
     }
+  }
+
+  /** Writes names large, for a wall screen, or as usual. */
+  enlarge(large) {
+    this.labelPixels = large ? WALL_LABEL_PIXELS : LABEL_PIXELS;
+    this.label();
   }
 
   /** The words of another language. */

@@ -7,6 +7,7 @@ const GOOD = ["#cdf2e0", "#85d7c4", "#32afb5", "#007e9f", "#20487a"];
 const TO_DO = ["#f9eac2", "#f8c379", "#ed914c", "#cd5630", "#8c2c30"];
 
 const SURVEY = "survey-submitted";
+const PLACES = ["facility-updated", "further-facility-updated"];
 
 const COVERAGE_STEPS = [0.2, 0.4, 0.6, 0.8];
 const OVERDUE_STEPS = [0.1, 0.25, 0.5, 0.75];
@@ -21,17 +22,18 @@ const need = (name, steps) => ({
   part: (figures) => figures[name],
   whole: (figures) => ({ value: figures.persons, ...surveyedPersons }),
 });
-const doses = (name) => ({
+const DOSES = ["dose_1", "dose_2", "dose_3"];
+const doses = (least) => ({
   streams: [SURVEY],
   colours: GOOD,
   steps: COVERAGE_STEPS,
   numerator: "persons",
   none: "none",
   choosesWhole: true,
-  part: (figures) => figures[name],
+  part: (figures) => DOSES.slice(least - 1).reduce((sum, name) => sum + figures[name], 0),
   whole: (figures, of) =>
     of === "population"
-      ? { ...table(figures.population), label: "residents", says: "wholePopulation" }
+      ? { ...table(figures.population), label: "residents", says: "wholePopulation", above: "abovePopulation" }
       : { value: figures.persons, ...surveyedPersons },
 });
 
@@ -43,22 +45,50 @@ export const MEASURES = {
     numerator: "households",
     none: "none",
     part: (figures) => figures.households,
-    whole: (figures) => ({ ...table(figures.houses), label: "houses", says: "wholeHouses" }),
+    whole: (figures) => ({ ...table(figures.houses), label: "houses", says: "wholeHouses", above: "aboveHouses" }),
   },
-  one_dose: doses("one_dose"),
-  two_doses: doses("two_doses"),
-  three_doses: doses("three_doses"),
+  unvaccinated: need("dose_0", [0.05, 0.1, 0.2, 0.4]),
   wanting: need("wanting", [0.05, 0.1, 0.2, 0.4]),
   wanting_608: need("wanting_608", [0.02, 0.05, 0.1, 0.2]),
   home_visit: need("home_visit", [0.01, 0.02, 0.05, 0.1]),
+  reached: {
+    streams: [SURVEY],
+    colours: GOOD,
+    steps: COVERAGE_STEPS,
+    numerator: "dosesSince",
+    none: "nobodyToReach",
+    part: (figures) => figures.vaccinated,
+    whole: (figures) => ({ value: figures.vaccinated + figures.wanting, label: "toReach", says: "wholeReached" }),
+  },
+  one_dose: doses(1),
+  two_doses: doses(2),
+  three_doses: doses(3),
+  places_open: {
+    streams: PLACES,
+    colours: GOOD,
+    steps: COVERAGE_STEPS,
+    numerator: "openPlaces",
+    none: "noPlaces",
+    part: (figures) => figures.places_open,
+    whole: (figures) => ({ value: figures.places, label: "allPlaces", says: "wholeOpenPlaces" }),
+  },
   overdue: {
-    streams: ["facility-updated", "further-facility-updated"],
+    streams: PLACES,
     colours: TO_DO,
     steps: OVERDUE_STEPS,
     numerator: "overduePlaces",
     none: "noPlaces",
-    part: (figures) => figures.places?.overdue,
-    whole: (figures) => ({ value: figures.places?.total, label: "allPlaces", says: "wholePlaces" }),
+    part: (figures) => figures.places_overdue,
+    whole: (figures) => ({ value: figures.places, label: "allPlaces", says: "wholePlaces" }),
+  },
+  help_waiting: {
+    streams: ["help-updated"],
+    colours: TO_DO,
+    steps: OVERDUE_STEPS,
+    numerator: "waitingRequests",
+    none: "noHelp",
+    part: (figures) => figures.help_waiting,
+    whole: (figures) => ({ value: figures.help, label: "unfinishedRequests", says: "wholeHelp" }),
   },
 };
 
@@ -66,16 +96,18 @@ export const MEASURES = {
  * One area's value of a measure.
  *
  * state: `value`; `none`, nothing came from there yet; `unknown`, there is a part but no known whole; `suppressed`, too few
- * persons to show; `loading`.
+ * persons to show; `untold`, of a past day this is not known; `loading`.
  */
 export function valueOf(measure, figures, of) {
-  if (figures === undefined) return { state: "loading" };
-  const numerator = measure.part(figures);
+  const nothing = { says: null, label: measure.whole({}, of).label };
+  if (figures === undefined) return { state: "loading", whole: nothing };
+  const ofSurvey = measure.streams.includes(SURVEY);
+  if (figures.past && !ofSurvey) return { state: "untold", whole: nothing };
   const whole = measure.whole(figures, of);
-  if (figures.suppressed && measure.streams.includes(SURVEY)) return { state: "suppressed", whole };
-  if (numerator === undefined) return { state: "loading", whole };
-  const nothingYet = measure.streams.includes(SURVEY) ? figures.submissions === 0 : whole.value === 0;
-  if (nothingYet) return { state: "none", numerator, whole };
+  if (figures.suppressed && ofSurvey) return { state: "suppressed", whole };
+  const numerator = measure.part(figures);
+  const tabled = "source" in whole || whole.value === null;
+  if (ofSurvey ? figures.submissions === 0 || (!tabled && whole.value === 0) : whole.value === 0) return { state: "none", numerator, whole };
   if (!whole.value) return { state: "unknown", numerator, whole };
   return { state: "value", numerator, whole, ratio: numerator / whole.value };
 }

@@ -1,20 +1,26 @@
 // What the reader is looking at. It lives in the address, so that it can be sent to somebody, and so that "back" works.
 
 import { keptLanguage, LANGUAGES } from "./language.js";
+import { daysAgo } from "./live/past.js";
 import { MEASURES } from "./measures.js";
 import { STATUSES } from "./places.js";
 
 const SORTS = ["name", "ratio", "numerator", "denominator"];
 
-const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", places: "", status: "", lang: "th" };
+const DEFAULTS = { area: "", measure: "progress", of: "surveyed", sort: "-ratio", day: "", places: "", status: "", wall: "", lang: "th" };
+
+// No household was surveyed longer ago; of a later day the address says nothing that is known.
+const OLDEST_DAYS = 400;
 
 const ALLOWED = {
   area: (value) => /^(\d{2}|\d{4})?$/.test(value),
   measure: (value) => value in MEASURES,
   of: (value) => value === "surveyed" || value === "population",
   sort: (value) => SORTS.includes(value.replace(/^-/, "")),
+  day: (value) => /^\d{4}-\d{2}-\d{2}$/.test(value) && daysAgo(value) > 0 && daysAgo(value) <= OLDEST_DAYS,
   places: (value) => /^[a-z_]{1,40}$/.test(value),
   status: (value) => STATUSES.includes(value),
+  wall: (value) => value === "on",
   lang: (value) => LANGUAGES.includes(value),
 };
 

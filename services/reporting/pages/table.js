@@ -4,9 +4,9 @@ const COLUMNS = ["name", "ratio", "numerator", "denominator"];
 
 /** Keeps one row per area, so that a change touches only its cells and neither focus nor scroll position is lost. */
 export class AreaTable {
-  constructor({ head, body, caption }, { sort, point, address, open }) {
+  constructor({ head, body, caption }, { sort, point, address, open, openFigure }) {
     this.elements = { head, body, caption };
-    this.handlers = { sort, point, address, open };
+    this.handlers = { sort, point, address, open, openFigure };
     this.rows = new Map();
     this.order = [];
   }
@@ -31,7 +31,7 @@ export class AreaTable {
     );
   }
 
-  /** Shows `entries` ({code, name, opens, value, texts, colour, bar}) in their order. */
+  /** Shows `entries` ({code, name, opens, value, texts, says, colour}) in their order; says: what opening the figure is called. */
   show(entries, caption) {
     this.elements.caption.textContent = caption;
     const codes = entries.map((entry) => entry.code);
@@ -80,7 +80,9 @@ export class AreaTable {
     name.firstChild.textContent = entry.name;
     if (entry.opens) name.firstChild.href = this.handlers.address(entry.code);
     row.dataset.state = entry.value.state;
-    ratio.querySelector(".figure").textContent = entry.texts.ratio;
+    const figure = ratio.querySelector(".figure");
+    figure.textContent = entry.texts.ratio;
+    figure.title = entry.says;
     const bar = ratio.querySelector(".bar");
     bar.style.width = `${Math.min(100, 100 * (entry.value.ratio ?? 0))}%`;
     bar.style.backgroundColor = entry.colour ?? "";
@@ -108,8 +110,10 @@ export class AreaTable {
     name.append(document.createElement("span"));
     const ratio = document.createElement("td");
     ratio.className = "ratio";
-    const figure = document.createElement("span");
+    const figure = document.createElement("button");
+    figure.type = "button";
     figure.className = "figure";
+    figure.addEventListener("click", () => this.handlers.openFigure(code));
     const track = document.createElement("span");
     track.className = "track";
     const bar = document.createElement("span");

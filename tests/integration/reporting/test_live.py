@@ -9,29 +9,45 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from services.reporting.app import create
+from services.reporting.domain import FIGURES
 from services.reporting.live import LiveStream
 from services.reporting.notices import CHANNEL
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from services.reporting.watcher import Watcher
 from shared.areas.register import children, provinces
+from shared.contracts.events import HelpStatus, HelpUpdated
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.observability.clock import MovableClock
 from shared.web.authentication import Authentication
 from shared.web.serve import HttpSettings, serve
-from tests.integration.reporting.conftest import Streams, Tokens, eventually
+from tests.integration.reporting.conftest import NOW, Streams, Tokens, eventually
 from tests.integration.reporting.test_figures import place, submitted
 from tests.unit.reporting.campaigns import campaign
 
-SETTINGS = LiveSettings(max_viewers=4, coalesce_seconds=0.05, heartbeat_seconds=0.3, send_seconds=2)
+SETTINGS = LiveSettings(
+    max_viewers=4, coalesce_seconds=0.05, bytes_a_second=2**30, heartbeat_seconds=0.3, send_seconds=2
+)
+REQUEST = HelpUpdated(
+    request_id=UUID(int=1),
+    kind="medicine",
+    area="500102",
+    status=HelpStatus.WAITING,
+    before=None,
+    deadline=None,
+    updated_at=NOW,
+    revision=1,
+)
 NAMED = re.compile(r"""(?:src|href)="([^"?#:]+)"|from "(\./[^"]+)"|url\(["']?([^"')]+)["']?\)""")
 """What a page, script or style names: by attribute, import or url()."""
 EVENTS = [submitted(event) for event in campaign(seed=13, length=40).events if event.kind == "survey"]
@@ -91,13 +107,15 @@ class Server:
             yield Viewer(response)
 
 
-@pytest.fixture
-async def server(pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], assets: Path) -> AsyncIterator[Server]:
+@asynccontextmanager
+async def at_work(
+    pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], assets: Path, settings: LiveSettings
+) -> AsyncIterator[Server]:
     """The service on a port of its own, with its watcher."""
     tokens = Tokens()
-    live = LiveStream(SETTINGS.max_viewers)
-    watcher = Watcher(pool, live, SETTINGS, topics)
-    app = create(pool, Authentication(tokens, tokens), clock, live, SETTINGS, ready=list, assets=assets, topics=topics)
+    live = LiveStream(settings.max_viewers)
+    watcher = Watcher(pool, live, settings, topics, clock)
+    app = create(pool, Authentication(tokens, tokens), clock, live, settings, ready=list, assets=assets, topics=topics)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     stopping = asyncio.Event()
@@ -123,13 +141,22 @@ async def server(pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], ass
     await serving
 
 
+@pytest.fixture
+async def server(pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], assets: Path) -> AsyncIterator[Server]:
+    """The service with room for a few viewers."""
+    async with at_work(pool, clock, topics, assets, SETTINGS) as server:
+        yield server
+
+
 async def change_everything(pool: Pool) -> None:
     """New figures in every district, told like the projector tells them."""
     codes = [f"{district.code}01" for province in provinces() for district in children(province.code)]
+    columns, ones = ", ".join(FIGURES), ", ".join("1" for _ in FIGURES)
+    more = ", ".join(f"{figure} = t.{figure} + 1" for figure in FIGURES)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(
-            "INSERT INTO survey_subdistrict AS t (subdistrict, persons) SELECT code, 1 FROM unnest($1::text[]) AS code "
-            "ON CONFLICT (subdistrict) DO UPDATE SET persons = t.persons + 1",
+            f"INSERT INTO survey_subdistrict AS t (subdistrict, {columns}) "  # noqa: S608 - names of ours
+            f"SELECT code, {ones} FROM unnest($1::text[]) AS code ON CONFLICT (subdistrict) DO UPDATE SET {more}",
             codes,
         )
         await connection.execute("SELECT pg_notify($1, 'survey *')", CHANNEL)
@@ -142,7 +169,7 @@ async def test_from_kafka_to_the_viewer(
     code."""
     async with server.view() as viewer:
         first = await viewer.event()
-        assert (first.name, len(first.data["areas"])) == ("reset", 1 + 77 + 928)
+        assert (first.name, len(first.data["areas"])) == ("reset", 1 + 77)
         before = first.data["areas"][""]["submissions"]
         started = time.monotonic()
         await streams.write(EVENTS[0], key=str(EVENTS[0].household_id))
@@ -150,28 +177,67 @@ async def test_from_kafka_to_the_viewer(
         assert time.monotonic() - started < 5
         area = EVENTS[0].area
         assert change.name == "change"
-        assert set(change.data["areas"]) == {"", area[:2], area[:4]}
+        assert set(change.data["areas"]) >= {"", area[:2], area[:4], area}
+        assert all(code in area for code in change.data["areas"] if len(code) < 6)
         assert change.data["areas"][""]["submissions"] == before + 1
-        assert change.data["subdistricts"] == [area]
+        assert "houses" not in change.data["areas"][""], "a difference holds only what differs"
         assert change.data["version"] > first.data["version"]
         assert any("survey" in name for name in change.data["as_of"])
         await streams.write(place(1), key="place")
         places = await viewer.event()
-        assert (places.data["areas"], places.data["places"]) == ({}, ["500101"])
+        assert places.data["places"] == ["500101"]
+        assert places.data["areas"]["50"] == {"places": 1, "places_open": 1}
+        await streams.write(REQUEST, key="request")
+        requests = await viewer.event()
+        assert requests.data["help"] == [REQUEST.area]
+        assert requests.data["areas"][""] == {"help": 1, "help_waiting": 1}
         await settled()
 
 
-async def test_the_live_row_is_the_row_of_the_answers(server: Server, pool: Pool) -> None:
-    """Same names, same figures, so that a page needs to know one shape."""
+async def test_places_become_overdue_by_themselves(
+    pool: Pool,
+    streams: Streams,
+    topics: tuple[Topic, ...],
+    assets: Path,
+    projector: PositionedConsumer,
+    settled: Callable[[], Awaitable[None]],
+) -> None:
+    """Nobody did anything to them; within a minute the map says so."""
+    await streams.write(place(3), key="place")
+    await settled()
+    clock = MovableClock(NOW)
+    async with at_work(pool, clock, topics, assets, SETTINGS) as server, server.view() as viewer:
+        before = (await viewer.event()).data["areas"][""]["places_overdue"]
+        clock.advance(timedelta(days=5))
+        await change_everything(pool)
+        assert (await viewer.event()).data["areas"][""]["places_overdue"] > before
+
+
+async def test_the_picture_is_what_the_answers_say(server: Server, pool: Pool) -> None:
+    """Same names, same figures, whichever way a page comes to them; withheld where the answers withhold."""
     await change_everything(pool)
     async with server.view() as viewer, httpx.AsyncClient(base_url=server.url) as client:
         live = (await viewer.event()).data["areas"]
-        coverage = (await client.get("/v1/coverage", params={"level": "district"})).json()["rows"]
-        progress = (await client.get("/v1/progress", params={"level": "district"})).json()["rows"]
-    houses = {row["area"]: row["households"] for row in progress}
-    for row in coverage:
-        code = row["area"]
-        assert live[code] == {name: row[name] for name in live[code] if name != "progress"} | {"progress": houses[code]}
+        for area in ("", "50", "5001"):
+            picture = (await client.get("/v1/picture", params={"area": area})).json()
+            rows = {
+                what: (await client.get(f"/v1/{what}", params={"area": area})).json()["rows"]
+                for what in ("coverage", "progress", "freshness")
+            }
+            assert {row["area"] for row in rows["coverage"]} == picture["areas"].keys() - {area}
+            for coverage, progress, freshness in zip(*rows.values(), strict=True):
+                code = coverage["area"]
+                found = picture["areas"][code]
+                assert {name: coverage[name] for name in FIGURES} == {name: found[name] for name in FIGURES}
+                assert coverage["suppressed"] == found["suppressed"]
+                assert coverage["one_dose"]["denominator"] == (found["population"] or {}).get("value")
+                assert progress["households"]["denominator"] == (found["houses"] or {}).get("value")
+                assert (freshness["total"], freshness["overdue"]) == (found["places"], found["places_overdue"])
+                assert freshness["statuses"].get("open", 0) == found["places_open"]
+                assert picture["names"][code] == {"name_th": coverage["name_th"], "name_en": coverage["name_en"]}
+            assert area not in live or live[area] == picture["areas"][area]
+        assert "500101" in picture["areas"]
+        assert picture["names"]["50"]["name_en"] == "Chiang Mai"
 
 
 async def test_who_comes_back_misses_nothing(server: Server, pool: Pool) -> None:
@@ -212,7 +278,7 @@ async def test_a_slow_viewer_is_cut_off_and_holds_nobody_up(server: Server, pool
         caught_up = await again.event()
         while caught_up.data["version"] < latest.data["version"]:
             caught_up = await again.event()
-        assert caught_up.data["areas"][""] == latest.data["areas"][""]
+        assert caught_up.data["areas"][""]["persons"] == latest.data["areas"][""]["persons"]
 
 
 async def slow_connection(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

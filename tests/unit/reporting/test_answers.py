@@ -5,9 +5,8 @@ from datetime import date
 
 import pytest
 
-from services.reporting.answers import CoverageRow, Denominator, Figures, LiveRow, coverage_row, progress_row, unknown
+from services.reporting.answers import CoverageRow, Denominator, Figures, coverage_row, progress_row, unknown
 from services.reporting.domain import FIGURES
-from services.reporting.watcher import rolled_up, shown_areas
 from shared.areas.register import area
 
 FOUND = Figures(submissions=3, households=2, persons=4, dose_0=1, dose_1=1, dose_2=1, dose_3=1)
@@ -17,8 +16,7 @@ POPULATION = Denominator("population", 2, "register", date(2021, 12, 31))
 def test_figures_are_in_the_order_of_the_tables() -> None:
     """Rows are read by position."""
     assert Figures._fields == FIGURES
-    for shape in (CoverageRow, LiveRow):
-        assert [field.name for field in fields(shape) if field.name in FIGURES] == list(FIGURES)
+    assert [field.name for field in fields(CoverageRow) if field.name in FIGURES] == list(FIGURES)
 
 
 def test_doses_are_of_a_named_whole() -> None:
@@ -51,17 +49,3 @@ def test_withheld_figures_are_null() -> None:
     assert row["one_dose"]["denominator"] == 2
     progress = progress_row(area("500101"), FOUND, unknown("houses"), suppressed=True)
     assert progress.submissions is progress.households.numerator is None
-
-
-def test_sums_of_districts() -> None:
-    """Every level above them."""
-    sums = rolled_up({"5001": Figures(persons=1), "5002": Figures(persons=2), "1001": Figures(persons=4)})
-    assert {code: figures.persons for code, figures in sums.items()} == {
-        "5001": 1,
-        "5002": 2,
-        "50": 3,
-        "1001": 4,
-        "10": 4,
-        "": 7,
-    }
-    assert len(shown_areas()) == 1 + 77 + 928

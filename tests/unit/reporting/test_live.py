@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from services.reporting.answers import Figures, Stream, unknown
+from services.reporting.answers import Stream
 from services.reporting.live import (
     MAX_HELD_BYTES,
     MAX_WAITING,
     Changed,
     LiveStream,
-    Picture,
     StreamEnded,
     TooManyViewers,
     Viewer,
 )
 from services.reporting.notices import Kind, Notice
+from services.reporting.picture.rows import COUNTED, FIELDS, Picture, row
 
 AS_OF = {"survey-submitted": Stream(datetime(2022, 1, 15, tzinfo=UTC), 0, None)}
 SOON = 0.01
@@ -26,10 +26,13 @@ SOON = 0.01
 
 def picture(**persons: int) -> Picture:
     """A picture of areas (`a50` is area 50) with so many persons."""
-    return {
-        name[1:]: (Figures(persons=number), unknown("population"), unknown("houses"))
-        for name, number in persons.items()
-    }
+    return {name[1:]: of_persons(number) for name, number in persons.items()}
+
+
+def of_persons(number: int, *, suppressed: bool = False) -> tuple[Any, ...]:
+    """A row of so many persons and nothing else."""
+    counts = tuple(number if field == "persons" else 0 for field in COUNTED)
+    return row(counts, None, None, suppressed=suppressed)
 
 
 def changed(*subdistricts: str) -> Changed:
@@ -53,20 +56,21 @@ async def told(viewer: Viewer) -> list[tuple[str, str, dict[str, Any]]]:
 def stream() -> LiveStream:
     """A stream that shows two provinces."""
     stream = LiveStream(max_viewers=3)
-    stream.show(picture(a50=1, a10=2), AS_OF, Changed.anywhere())
+    stream.show(picture(a50=1, a10=2), {}, AS_OF, Changed.anywhere())
     return stream
 
 
 async def test_a_viewer_begins_with_everything(stream: LiveStream) -> None:
     """Then only what differs comes, with the subdistricts by name."""
     viewer = stream.join()
-    stream.show(picture(a50=7, a10=2), AS_OF, changed("500101"))
+    stream.show(picture(a50=7, a10=2), {}, AS_OF, changed("500101"))
     (_, reset, everything), (_, change, difference) = await told(viewer)
     assert (reset, change) == ("reset", "change")
     assert {code: row["persons"] for code, row in everything["areas"].items()} == {"50": 1, "10": 2}
+    assert list(everything["areas"]["50"]) == list(FIELDS)
     assert everything["subdistricts"] is None
-    assert {code: row["persons"] for code, row in difference["areas"].items()} == {"50": 7}
-    assert (difference["subdistricts"], difference["places"]) == (["500101"], [])
+    assert difference["areas"] == {"50": {"persons": 7}}
+    assert (difference["places"], difference["help"]) == ([], [])
     assert difference["version"] == everything["version"] + 1
     assert difference["as_of"]["survey-submitted"] == {
         "time": "2022-01-15T00:00:00Z",
@@ -78,7 +82,7 @@ async def test_a_viewer_begins_with_everything(stream: LiveStream) -> None:
 async def test_every_viewer_gets_the_same_bytes(stream: LiveStream) -> None:
     """An event is made once, however many watch."""
     viewers = [stream.join() for _ in range(3)]
-    stream.show(picture(a50=7, a10=2), AS_OF, changed("500101"))
+    stream.show(picture(a50=7, a10=2), {}, AS_OF, changed("500101"))
     for _ in range(2):
         items = [await viewer.next(SOON) for viewer in viewers]
         assert items[0] is items[1] is items[2]
@@ -99,7 +103,7 @@ async def test_a_slow_viewer_is_let_go_and_nobody_waits(stream: LiveStream) -> N
     """The others get every event."""
     slow, quick = stream.join(), stream.join()
     for number in range(MAX_WAITING + 5):
-        stream.show(picture(a50=100 + number, a10=2), AS_OF, changed("500101"))
+        stream.show(picture(a50=100 + number, a10=2), {}, AS_OF, changed("500101"))
         assert len(await told(quick)) == (2 if number == 0 else 1)
     assert stream.viewers == 1
     with pytest.raises(StreamEnded):
@@ -112,7 +116,7 @@ async def test_one_who_comes_back_gets_what_was_missed(stream: LiveStream) -> No
     ((seen, _, _),) = await told(first)
     stream.leave(first)
     for number in (5, 6):
-        stream.show(picture(a50=number, a10=2), AS_OF, changed("500101"))
+        stream.show(picture(a50=number, a10=2), {}, AS_OF, changed("500101"))
     again = await told(stream.join(seen))
     assert [(name, data["areas"]["50"]["persons"]) for _, name, data in again] == [("change", 5), ("change", 6)]
     assert await told(stream.join(again[-1][0])) == []
@@ -130,24 +134,61 @@ async def test_one_who_missed_too_much_gets_everything(stream: LiveStream) -> No
     """More events than may wait for anybody."""
     ((seen, _, _),) = await told(stream.join())
     for number in range(MAX_WAITING + 1):
-        stream.show(picture(a50=10 + number, a10=2), AS_OF, changed("500101"))
+        stream.show(picture(a50=10 + number, a10=2), {}, AS_OF, changed("500101"))
     ((_, name, _),) = await told(stream.join(seen))
     assert name == "reset"
+
+
+async def test_a_reset_holds_no_districts_and_their_changes_come(stream: LiveStream) -> None:
+    """At every level; of a subdistrict that was not told before, the whole row."""
+    viewer = stream.join()
+    stream.show(picture(a50=1, a10=2, a5001=5), picture(a500101=5), AS_OF, changed("500101"))
+    stream.show(picture(a50=1, a10=2, a5001=6), picture(a500101=6), AS_OF, changed("500101"))
+    (_, _, everything), (_, _, first), (_, _, second) = await told(viewer)
+    assert set(everything["areas"]) == {"50", "10"}
+    assert {code: len(fields) for code, fields in first["areas"].items()} == {
+        "5001": len(FIELDS),
+        "500101": len(FIELDS),
+    }
+    assert second["areas"] == {"5001": {"persons": 6}, "500101": {"persons": 6}}
+    assert second["subdistricts"] == ["500101"]
+
+
+async def test_a_subdistrict_with_few_persons_is_not_named(stream: LiveStream) -> None:
+    """Its district's difference would tell what is withheld; where it has enough, everything is told."""
+    viewer = stream.join()
+    few = {"500101": of_persons(3, suppressed=True)}
+    stream.show(picture(a50=1, a10=2, a5001=3), few, AS_OF, changed("500101"))
+    stream.show(picture(a50=1, a10=2, a5001=6), picture(a500101=6), AS_OF, changed("500101"))
+    _, (_, _, withheld), (_, _, shown) = await told(viewer)
+    assert withheld["subdistricts"] == []
+    assert withheld["areas"]["500101"]["persons"] is None
+    assert shown["subdistricts"] == ["500101"]
+    assert shown["areas"]["500101"]["suppressed"] is False
+    assert shown["areas"]["500101"]["persons"] == 6
+
+
+async def test_without_news_only_the_age_is_told(stream: LiveStream) -> None:
+    """So that silence can be told from a standstill."""
+    viewer = stream.join()
+    later = {"survey-submitted": Stream(datetime(2022, 1, 16, tzinfo=UTC), 3, None)}
+    stream.show({}, {}, later, Changed())
+    _, (_, name, data) = await told(viewer)
+    assert (name, data["areas"], data["as_of"]["survey-submitted"]["lag"]) == ("change", {}, 3)
 
 
 async def test_old_events_are_given_up_by_their_bytes() -> None:
     """What is held does not grow with the length of the events."""
     stream = LiveStream(max_viewers=3)
-    wide = {f"{number:04}": (Figures(), unknown("population"), unknown("houses")) for number in range(928)}
-    stream.show(wide, AS_OF, Changed.anywhere())
+    codes = [f"{number:06}" for number in range(7_436)]
+    stream.show(picture(a50=0), dict.fromkeys(codes, of_persons(0)), AS_OF, Changed.anywhere())
     viewer = stream.join()
     ((seen, _, _),) = await told(viewer)
     stream.leave(viewer)
     size = 0
     for number in range(1, MAX_WAITING):
-        nextly = {code: (Figures(persons=number), *rest) for code, (_, *rest) in wide.items()}
-        stream.show(nextly, AS_OF, Changed.anywhere())  # type: ignore[arg-type]
-        size += 400 * len(wide)
+        rows = dict.fromkeys(codes, row((10**15 + number,) * len(COUNTED), None, None))
+        size += stream.show({}, rows, AS_OF, Changed.anywhere())
     assert size > MAX_HELD_BYTES
     ((_, name, _),) = await told(stream.join(seen))
     assert name == "reset"
@@ -159,12 +200,12 @@ async def test_without_a_picture_a_viewer_waits_and_asks_for_one() -> None:
     viewer = stream.join()
     assert stream.wanted.is_set()
     assert await told(viewer) == []
-    stream.show(picture(a50=1), AS_OF, changed("500101"))
+    stream.show(picture(a50=1), {}, AS_OF, changed("500101"))
     assert not stream.wanted.is_set()
     assert [name for _, name, _ in await told(viewer)] == ["reset"]
     stream.forget()
     assert stream.wanted.is_set()
-    stream.show(picture(a50=1), AS_OF, Changed())
+    stream.show(picture(a50=1), {}, AS_OF, Changed())
     assert [name for _, name, _ in await told(viewer)] == ["reset"]
 
 
@@ -186,6 +227,9 @@ def test_changes_add_up() -> None:
     found.add(Notice(Kind.PLACES, frozenset({"500102"})))
     found.add(Notice(Kind.VOLUNTEERS, None))
     found.add(Notice(Kind.VOLUNTEERS, frozenset({"50"})))
-    assert found == Changed({"500101", "100101"}, {"500102"}, None)
+    assert found == Changed({"500101", "100101"}, {"500102"}, None, set())
+    found.add(Notice(Kind.HELP, frozenset({"100102"})))
+    assert found.districts() == {"5001", "1001"}
     found.add(Notice(Kind.DENOMINATORS, None))
     assert found.subdistricts is None
+    assert found.districts() is None
