@@ -27,6 +27,7 @@ TITLES: Final = {
     "suspensions": "ระงับ / suspensions",
     "waiting": "รอตัวเลขสด / following the live figures",
     "comparing": "ตรวจทุกตัวเลข / comparing every figure",
+    "months": "ปิดเดือน / closing the month before",
 }
 
 

@@ -12,6 +12,7 @@ from deploy.demo.client import Client, by_secret
 from deploy.demo.comparison import compare, expectation, follow, settled
 from deploy.demo.display import Display
 from deploy.demo.figures import Stack
+from deploy.demo.months import Months
 from deploy.demo.plan import Plan
 from deploy.demo.player import Played, Player, claim_run
 from deploy.demo.truth import Truth
@@ -57,10 +58,17 @@ async def _play(addresses: Addresses, households: int, seed: int, console: Conso
         expected = expectation(base, plan, truth)
         await follow(stack, expected[""], display)
         differences = await compare(stack, expected, plan, truth, display)
+        with display.phase("months", 2) as phase:
+            months = Months(client, addresses, administrator)
+            closed = await months.close(plan.now)
+            phase.advance()
+            differences += await months.compare(expected)
+            phase.advance()
     figures = sum(len(of_area) for of_area in expected.values())
     console.print()
     summary.national_picture(console, plan, expected)
     summary.account(console, plan, played, truth, client.traffic)
+    summary.closed_month(console, closed)
     return summary.verdict(console, played.surprises, differences, figures)
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from deploy.demo.client import Traffic
 from deploy.demo.comparison import Difference, show
 from deploy.demo.figures import Picture
+from deploy.demo.months import ClosedMonth
 from deploy.demo.plan import Plan
 from deploy.demo.player import Played
 from deploy.demo.truth import Figures, Truth, rolled_up
@@ -82,6 +83,17 @@ def account(console: Console, plan: Plan, played: Played, truth: Truth, traffic:
         console.print(f"{name:<52}{number:>10,}  {remark}".rstrip(), highlight=False, soft_wrap=True)
 
 
+def closed_month(console: Console, closed: ClosedMonth) -> None:
+    """Print which month is closed, and by what its rows are known again."""
+    state = (
+        "ปิดแล้ว / closed"
+        if closed.revision == 1
+        else f"แก้ไขฉบับที่ {closed.revision} / corrected, revision {closed.revision}"
+    )
+    line = f"เดือน {closed.month} {state}"
+    console.print(f"{line:<52}{closed.rows:>10,}  rows, SHA-256 {closed.hash[:16]}…", highlight=False, soft_wrap=True)
+
+
 def verdict(console: Console, surprises: Sequence[str], differences: Sequence[Difference], figures: int) -> int:
     """Print whether everything is exact, and what is not. The exit code: 0 or 1."""
     if not surprises and not differences:
@@ -109,7 +121,10 @@ def verdict(console: Console, surprises: Sequence[str], differences: Sequence[Di
 def addresses_to_open(console: Console, addresses: Addresses) -> None:
     """Print where to look."""
     console.print(
-        f"\nแผนที่สด / live map          {addresses.reporting}/\n"
+        f"\nแผนที่สด / live map          {addresses.reporting}/  (จอใหญ่ / wall screen: {addresses.reporting}/?wall=on)\n"
+        f"ผลงานรายเดือน / performance   {addresses.reporting}/performance\n"
+        f"ติดตามพื้นที่ไม่มีผล / monitor   {addresses.registration}/monitor\n"
+        f"ความเชื่อถือได้ / trust         {addresses.reporting}/trust\n"
         f"เอกสารอินเทอร์เฟซ / interfaces  {addresses.registration}/docs  {addresses.survey}/docs  "
         f"{addresses.facilities}/docs  {addresses.reporting}/docs",
         highlight=False,
