@@ -1,5 +1,14 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominators, figures, live, organisations, performance, places
+from services.reporting.http import dead_letters, denominators, figures, live, organisations, performance, places, trust
 
-ROUTERS = (figures.router, organisations.router, places.router, denominators.router, performance.router, live.router)
+ROUTERS = (
+    figures.router,
+    organisations.router,
+    places.router,
+    denominators.router,
+    performance.router,
+    live.router,
+    trust.router,
+    dead_letters.router,
+)

@@ -177,6 +177,8 @@ async def performance(
             message = Message("เดือนนี้ไม่มีฉบับแก้ไขหมายเลขนี้", "The month has no such revision")
             raise Problem(404, detail=message) from None
         revision = closed.revision if closed else 0
+        if closed is None and asked.level != "volunteer":
+            as_of = await store.as_of_sums(connection, month) or as_of
         total = await store.total(connection, month, revision, area, organisation)
         total_before = await store.total(connection, month_before(month), None, area, organisation)
         rows = [
