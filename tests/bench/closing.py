@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 from services.reporting.months import store
 from services.reporting.months.answers import PerformanceRow, RowLevel
 from services.reporting.months.closing import Months, verify
+from services.reporting.months.keeping import KeepingDuty
 from services.reporting.projector import TOPICS
 from services.reporting.store import Pool, snapshot
 from shared.areas.register import subdistricts
+from shared.observability.clock import SystemClock
 from shared.postgres.pool import open_pool
 from tests.bench.report import Figure
 from tests.runtime import Runtime, started
@@ -88,6 +90,14 @@ async def measure(pool: Pool, show: Callable[[Figure], None]) -> None:
         async with snapshot(pool) as connection:
             return (await verify(connection, JANUARY, 2)).rows
 
+    async def sum_up() -> int:
+        keeping = KeepingDuty(pool, SystemClock(), TOPICS)
+        for month in (JANUARY, DECEMBER):
+            await keeping.sum_up(month)
+        return int(await pool.fetchval("SELECT count(*) FROM month_sum"))
+
+    await timed("sums of two open months", sum_up, show)
+    await pool.execute("VACUUM (ANALYZE) month_sum", timeout=SECONDS)
     await reads(pool, "open", show)
     await timed("close", lambda: close(JANUARY), show)
     await timed("close the month before", lambda: close(DECEMBER), show)
