@@ -17,7 +17,9 @@ from services.reporting.keeper import Duty, Keeper
 from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
+from services.reporting.months import keeping
 from services.reporting.months.closing import Months
+from services.reporting.months.keeping import KeepingDuty
 from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, VERSION, FiguresProjection
@@ -182,6 +184,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
         Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
+        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
     ]
     reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
     return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]

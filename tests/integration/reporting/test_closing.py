@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.reporting.months import store
+from services.reporting.months import admin, store
 from services.reporting.months.answers import Corrected, MonthFigures, RowLevel
 from services.reporting.months.closing import (
     AlreadyClosed,
@@ -194,6 +194,13 @@ async def test_a_changed_row_is_noticed(pool: Pool, months: Months) -> None:
     await pool.execute("UPDATE month_row SET persons = persons + 1 WHERE grain = 'area' AND area = '50'")
     async with snapshot(pool) as connection:
         assert (await verify(connection, JANUARY, 1)).hash != closed.hash
+    await pool.execute("UPDATE month_row SET persons = persons - 1 WHERE grain = 'area' AND area = '50'")
+    await apply(pool, [LATE])
+    corrected = await admin.close_month(pool, JANUARY, correct="late")
+    assert await admin.verified(pool, JANUARY) == [(closed, True), (corrected, True)]
+    assert corrected.closed_by == "command"
+    await pool.execute("UPDATE month_row SET persons = 9 WHERE revision = 2 AND grain = 'account'")
+    assert await admin.verified(pool, JANUARY) == [(closed, True), (corrected, False)]
 
 
 async def test_killed_anywhere_it_is_closed_wholly_or_not_at_all(runtime: Runtime) -> None:
