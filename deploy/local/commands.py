@@ -178,6 +178,7 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
 _ADMIN = (
     (("users", "keys"), "services.registration.admin", "registration-http"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
+    (("close-month",), "services.reporting.months.admin", "reporting-http"),
 )
 """Tasks, the module that does them, and the process in whose environment."""
 
@@ -188,6 +189,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin users revoke --client-id ID
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
+       jitasa admin close-month YYYY-MM [--correct REASON | --verify]
        jitasa admin reconcile
        jitasa admin rebuild [--reason TEXT] [--no-wait]
        jitasa admin dead-letters list [--resolved]

@@ -14,12 +14,16 @@ from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.months import keeping
+from services.reporting.months.closing import Months
+from services.reporting.months.keeping import KeepingDuty
+from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
-from services.reporting.settings import LiveSettings, OwnerSettings, PageSettings, TokenSettings
+from services.reporting.settings import LiveSettings, MonthSettings, OwnerSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
 from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
@@ -163,7 +167,12 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     """Everything that the keeper does."""
     clock = SystemClock()
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
-    found = [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS)]
+    closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
+    found = [
+        Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
+        Duty("close_month", closing.turn),
+        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
+    ]
     reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
     return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
 

@@ -40,6 +40,17 @@ class LiveSettings(BaseSettings):
     """A viewer who takes nothing for this long is cut off."""
 
 
+class MonthSettings(BaseSettings):
+    """JITASA_MONTH_CLOSE_DAY, _CLOSE_HOUR: when, in Thailand, the month before is closed by itself."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_MONTH_")
+
+    close_day: int = Field(default=10, ge=1, le=28)
+    """Phones that were out of reach at the month's end have come back by then. Every month has a 28th."""
+    close_hour: int = Field(default=2, ge=0, le=23)
+    """At night nobody sends, and nobody waits for the figures."""
+
+
 class OwnerSettings(BaseSettings):
     """JITASA_REGISTRATION_URL, _SURVEY_URL, _FACILITIES_URL: the services whose counts the figures are held to;
     JITASA_ACCOUNT_FILE: client_id and client_secret of a program's account that may read them, as JSON;

@@ -1,12 +1,13 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import dead_letters, denominators, figures, live, organisations, places, trust
+from services.reporting.http import dead_letters, denominators, figures, live, organisations, performance, places, trust
 
 ROUTERS = (
     figures.router,
     organisations.router,
     places.router,
     denominators.router,
+    performance.router,
     live.router,
     trust.router,
     dead_letters.router,
