@@ -643,7 +643,7 @@ CASES: Final = [
     ),
     reporting(
         "differences behind no cursor of ours",
-        "GET /v1/reconciliations/1/differences?cursor=x",
+        "GET /v1/differences?cursor=x",
         400,
         "not_a_cursor",
         "cursor",

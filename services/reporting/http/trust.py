@@ -70,23 +70,26 @@ async def trust(request: Request) -> Response:
     )
 
 
-@router.get("/reconciliations/{reconciliation_id}/differences", responses={200: {"model": DifferencesAnswer}})
+@router.get("/differences", responses={200: {"model": DifferencesAnswer}})
 async def differences(
     request: Request,
-    reconciliation_id: int,
     reader: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
+    reconciliation: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="The newest without; older ones as long as they are kept")
+    ] = None,
     area: Annotated[str | None, Query(max_length=20, description="Code of 2, 4 or 6 digits")] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = DEFAULT_ROWS,
 ) -> Response:
-    """Which figures of which areas differ, from the smallest area that is counted, inside the reader's own area."""
+    """Which figures of which areas differ from what their owners count, inside the reader's own area."""
     inside = area_asked(reader, None if area is None else area_of(area).code)
     after = ("", "") if cursor is None else _cell(cursor)
     async with snapshot(request) as (connection, _):
-        found = await store.differences(connection, reconciliation_id, inside, after, limit + 1)
+        number = reconciliation or await store.newest(connection)
+        found = await store.differences(connection, number, inside, after, limit + 1)
     items = found[:limit]
     more = _cursor(items[-1].area, items[-1].figure) if len(found) > limit else None
-    return await answer(request, DifferencesAnswer(reconciliation_id, inside, items, more))
+    return await answer(request, DifferencesAnswer(number, inside, items, more))
 
 
 @router.post("/rebuilds", status_code=202, responses={202: {"model": AskedAnswer}})

@@ -65,6 +65,9 @@ WHERE d.resolution IS NULL AND d.sequence IS NOT NULL
 
 REPLACE: Final = "DROP TABLE public.{table}; ALTER TABLE {schema}.{table} SET SCHEMA public"
 
+SUM_UP_AGAIN: Final = "UPDATE public.month_summed SET events = -1"
+"""Kept sums of open months are made of these tables; as many events as now may have been summed up of the old ones."""
+
 END: Final = "UPDATE public.rebuild SET state = 'done', ended_at = $2 WHERE rebuild_id = $1 AND state = 'filling'"
 
 
@@ -109,6 +112,7 @@ async def swap(
         await connection.execute(RESOLVE_DEAD_LETTERS.format(schema=schema), now)
         for table in BUILT:
             await connection.execute(REPLACE.format(schema=schema, table=table))
+        await connection.execute(SUM_UP_AGAIN)
         await drop(connection, number)
         await put_version(connection, version)
         await connection.execute(END, rebuild_id, now)

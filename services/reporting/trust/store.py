@@ -60,6 +60,8 @@ FIELDS: Final = "reconciliation_id, began_at, ended_at, compared, differing, mov
 
 LATEST: Final = f"SELECT {FIELDS} FROM reconciliation ORDER BY reconciliation_id DESC LIMIT $1"  # noqa: S608 - ours
 
+NEWEST: Final = "SELECT coalesce(max(reconciliation_id), 0) FROM reconciliation"
+
 SERVICES: Final = """
 SELECT service, count(*) AS differences FROM reconciliation_difference WHERE reconciliation_id = $1 GROUP BY service
 """
@@ -100,6 +102,11 @@ async def put(
 async def history(connection: Connection, limit: int) -> list[Reconciliation]:
     """The newest ones first."""
     return [Reconciliation(*row) for row in await connection.fetch(LATEST, limit)]
+
+
+async def newest(connection: Connection) -> int:
+    """The id of the newest one; 0 before the first."""
+    return int(await connection.fetchval(NEWEST))
 
 
 async def latest(connection: Connection) -> Reconciliation | None:

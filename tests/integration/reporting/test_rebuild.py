@@ -212,6 +212,7 @@ async def test_a_new_version_fills_itself_from_history_and_readers_are_told_mean
         await applied(pool, ends)
     whole = await figures(pool)
     await pool.execute("TRUNCATE volunteer_month, survey_day")
+    await pool.execute("INSERT INTO month_summed VALUES ('2022-01-01', '{}', 60)")
     async with acquire(pool) as connection:
         await put_version(connection, VERSION - 1)
         assert all(stream.filling for stream in (await store.as_of(connection, topics)).values())
@@ -221,6 +222,7 @@ async def test_a_new_version_fills_itself_from_history_and_readers_are_told_mean
         assert not any(stream.filling for stream in (await store.as_of(connection, topics)).values())
         (done,) = await rebuilds.latest(connection, 5)
     assert (done.state, done.origin) == ("done", "version")
+    assert await pool.fetchval("SELECT events FROM month_summed") != 60  # what was summed up is summed up again
     await rebuilding.turn()
     async with acquire(pool) as connection:
         assert len(await rebuilds.latest(connection, 5)) == 1

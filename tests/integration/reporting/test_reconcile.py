@@ -122,7 +122,7 @@ async def test_a_difference_is_named_with_its_day_stored_measured_and_shown_to_w
         ("50", "facilities", 1, None),
         ("50", "survey", 1, "2022-01-31"),
     ]
-    path = f"/v1/reconciliations/{found.reconciliation_id}/differences"
+    path = "/v1/differences"
     assert (await client.get(path)).status_code == 401
     coordinator = as_role(Role.DISTRICT_COORDINATOR, "5001")
     assert (await client.get(path, headers=coordinator)).status_code == 403
@@ -137,7 +137,9 @@ async def test_a_difference_is_named_with_its_day_stored_measured_and_shown_to_w
     }
     assert here["items"][0]["owned"] - here["items"][0]["reported"] == 2
     rest = await client.get(
-        path, headers=as_role(Role.CENTRAL_ADMINISTRATOR, ""), params={"cursor": here["cursor"], "area": "50"}
+        path,
+        headers=as_role(Role.CENTRAL_ADMINISTRATOR, ""),
+        params={"cursor": here["cursor"], "reconciliation": found.reconciliation_id},
     )
     assert [item["figure"] for item in rest.json()["items"]] == [PLACES.figure]
     assert rest.json()["cursor"] is None
