@@ -79,6 +79,10 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/freshness": "how old the data about places is, nothing of persons",
         "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
         "GET /v1/places": "places are for the public",
+        "GET /v1/performance": "which months there are, and which are closed",
+        "GET /v1/performance/{month}": "sums for the public; of subdistricts and organisations with `figures.exact`, "
+        "of volunteers with `volunteer.read`, and all for an organisation's own people",
+        "GET /v1/trust": "how the figures agree with the owners' counts, nothing of persons",
         "GET /v1/live": "the same figures as they change, without those of few persons",
     },
 }

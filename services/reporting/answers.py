@@ -18,12 +18,14 @@ class Stream:
     """How new the figures are in what they take from one stream.
 
     time: of the newest event that they contain; lag: records that wait to be applied, as of lag_measured_at. Null: not
-    known.
+    known. filling: figures that are new in this version are being counted from the stream's beginning, and lack what
+    has not been counted yet.
     """
 
     time: datetime | None
     lag: int | None
     lag_measured_at: datetime | None
+    filling: bool = False
 
 
 AsOf = Mapping[str, Stream]

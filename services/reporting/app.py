@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
 from fastapi import FastAPI
 
 from services.reporting.ends import StreamEnds
@@ -14,10 +15,20 @@ from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
 from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
+from services.reporting.months import keeping
+from services.reporting.months.closing import Months
+from services.reporting.months.keeping import KeepingDuty
+from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
-from services.reporting.projector import TOPICS, FiguresProjection
-from services.reporting.settings import LiveSettings, PageSettings, TokenSettings
+from services.reporting.projector import TOPICS, VERSION, FiguresProjection
+from services.reporting.rebuild import duty as rebuild
+from services.reporting.rebuild.duty import Rebuilding
+from services.reporting.rebuild.version import note_version
+from services.reporting.settings import LiveSettings, MonthSettings, OwnerSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
+from services.reporting.trust import reconcile
+from services.reporting.trust.gaps import NotedGaps, heed_dismissals
+from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -25,7 +36,7 @@ from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
-from shared.postgres.pool import open_pool
+from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.web.app import create_app
@@ -41,7 +52,7 @@ HTTP_CONNECTIONS: Final = 10
 """One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
 
 PROJECTOR_CONNECTIONS: Final = 3
-"""One writes the batches, one the streams' ends, one is left for a take-over meanwhile."""
+"""One writes the batches, one the streams' ends, one is left for a take-over meanwhile, or to look for dismissals."""
 
 KEEPER_CONNECTIONS: Final = 6
 """One holds the lock; the others are the duties'."""
@@ -123,19 +134,16 @@ async def projector(stopping: asyncio.Event) -> None:
     """The projector process: applies the public events to the figures."""
     kafka = KafkaSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-projector", max_size=PROJECTOR_CONNECTIONS)
-    consumer = PositionedConsumer(
-        kafka,
-        pool,
-        group=GROUP,
-        topics=TOPICS,
-        handler=ProjectionHandler(FiguresProjection(), TOPICS),
-        max_records=MAX_RECORDS,
-    )
+    handler = ProjectionHandler(FiguresProjection(), TOPICS, gaps=NotedGaps())
+    consumer = PositionedConsumer(kafka, pool, group=GROUP, topics=TOPICS, handler=handler, max_records=MAX_RECORDS)
     ends = StreamEnds(kafka, pool, TOPICS, SystemClock())
 
     async def work(stopping: asyncio.Event) -> None:
+        async with acquire(pool) as connection:
+            await note_version(connection, VERSION)
         async with asyncio.TaskGroup() as group:
             group.create_task(consumer.run(stopping))
+            group.create_task(heed_dismissals(pool, handler, consumer, stopping))
             group.create_task(ends.run(stopping))
 
     try:
@@ -148,19 +156,31 @@ async def projector(stopping: asyncio.Event) -> None:
 
 async def keeper(stopping: asyncio.Event) -> None:
     """The keeper process: what is done by the clock."""
-    pool = await open_pool(PostgresSettings(), application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
-    worker = Keeper(pool, duties(pool))
+    postgres = PostgresSettings()
+    pool = await open_pool(postgres, application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
     try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
+        async with httpx.AsyncClient(trust_env=False) as client:
+            worker = Keeper(pool, duties(pool, postgres, client))
+            await run_worker(
+                HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+            )
     finally:
         pool.terminate()
 
 
-def duties(pool: Pool) -> list[Duty]:
+def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) -> list[Duty]:
     """Everything that the keeper does."""
-    return [Duty("results", ResultsRefresh(pool, SystemClock()).turn, REFRESH_SECONDS)]
+    clock = SystemClock()
+    rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
+    closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
+    found = [
+        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
+        Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
+        Duty("close_month", closing.turn),
+        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
+    ]
+    reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
+    return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {

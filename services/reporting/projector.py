@@ -213,7 +213,9 @@ def together(writes: Sequence[str], last: str) -> str:
 class FiguresProjection:
     """Keeps the figures: what the shared consumer calls with each batch, inside its transaction."""
 
-    def __init__(self, topics: Sequence[Topic] = TOPICS) -> None:
+    def __init__(self, topics: Sequence[Topic] = TOPICS, *, tells: bool = True) -> None:
+        """tells: whether listeners hear of it; nobody reads figures that are made beside the shown ones."""
+        self._tells = tells
         self.decoders: Mapping[str, Callable[[bytes], Any]] = {
             topic.name: _DECODERS[topic.event_type] for topic in topics
         }
@@ -226,7 +228,7 @@ class FiguresProjection:
         for statement, columns in _writes(changes):
             writes.append(statement)
             arguments += columns
-        notices = [notice.text() for notice in _notices(changes)]
+        notices = [notice.text() for notice in _notices(changes)] if self._tells else []
         await connection.execute(together(tuple(writes), NOTIFY), *arguments, CHANNEL, notices)
 
 

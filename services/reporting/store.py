@@ -27,6 +27,7 @@ from services.reporting.answers import (
 )
 from services.reporting.domain import REASONS
 from services.reporting.notices import Kind, notify
+from services.reporting.projector import VERSION
 from shared.contracts.events import FacilityStatus, Reason, Role, VolunteerStatus
 from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection, acquire
@@ -43,7 +44,7 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 
 AS_OF = """
-SELECT t.topic, s.newest, e.lag, e.measured_at
+SELECT t.topic, s.newest, e.lag, e.measured_at, EXISTS (SELECT FROM projection_version WHERE version < $2) AS filling
 FROM unnest($1::text[]) AS t (topic)
 LEFT JOIN stream_progress AS s USING (topic)
 LEFT JOIN (
@@ -59,8 +60,8 @@ LEFT JOIN (
 
 async def as_of(connection: Connection, topics: Sequence[Topic]) -> AsOf:
     """How new the figures are, per stream."""
-    rows = await connection.fetch(AS_OF, [topic.name for topic in topics])
-    return {row["topic"]: Stream(row["newest"], row["lag"], row["measured_at"]) for row in rows}
+    rows = await connection.fetch(AS_OF, [topic.name for topic in topics], VERSION)
+    return {row["topic"]: Stream(row["newest"], row["lag"], row["measured_at"], row["filling"]) for row in rows}
 
 
 # The figures stand in the order of `Figures`.

@@ -18,7 +18,7 @@ position is read and sought. At a revocation the batch under way is drained.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -130,13 +130,15 @@ class PositionedConsumer:
         watched: Sequence[Topic] = (),
         max_records: int = 2000,
         collect_milliseconds: int = 0,
+        until: Mapping[tuple[str, int], int] | None = None,
         identities: TopicIdentities | None = None,
         open_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
     ) -> None:
         """watched: topics that the handler publishes to; when one is made anew, partitions are taken over again.
         max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays
         short. collect_milliseconds: how long Kafka lets records gather before it answers, so that what is taken came
-        until now; 0: it answers with the first that comes, which serves whoever is fed in batches. identities,
+        until now; 0: it answers with the first that comes, which serves whoever is fed in batches. until: by topic and
+        partition, the offset before which reading ends; nothing is read of a partition that is not named. identities,
         open_consumer: Kafka itself, unless something stands in for it."""
         self._settings = settings
         self._pool = pool
@@ -145,6 +147,8 @@ class PositionedConsumer:
         self._handler = handler
         self._max_records = max_records
         self._collect_milliseconds = collect_milliseconds
+        self._until = until
+        self._again = False
         self._identities = identities or TopicIdentities(settings)
         self._open_consumer = open_consumer
         self._watched = [topic.name for topic in watched]
@@ -161,6 +165,11 @@ class PositionedConsumer:
     def connected(self) -> bool:
         """True while the consumer is in its group and the database answers."""
         return self._connected
+
+    def take_over_again(self) -> None:
+        """Has everything that is owned taken over once more before more is read: something that decides about it has
+        changed."""
+        self._again = True
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until `stopping` is set. Waits out a database or Kafka that is away; raises what cannot be waited
@@ -225,6 +234,9 @@ class PositionedConsumer:
         while not stopping.is_set():
             try:
                 async with self._working:
+                    if self._again:
+                        self._again = False
+                        self._retake(consumer)
                     await self._take_over_pending(consumer)
                 self._connected = True
                 fetched = await self._fetch(consumer)
@@ -340,6 +352,9 @@ class PositionedConsumer:
                 continue
             if not self._in_sequence(consumer, partition, records):
                 continue
+            records = self._before_the_end(consumer, partition, records)
+            if not records:
+                continue
             behind = records[-1].offset + 1
             self._progress.fetched(partition, records[0].timestamp, behind)
             moved = position.moved(next_offset=behind)
@@ -386,6 +401,17 @@ class PositionedConsumer:
             raise RecordsMissing(f"{partition} has a hole between {first} and {last}")
         self._astray.pop(partition, None)
         return True
+
+    def _before_the_end(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: list[ConsumerRecord]
+    ) -> list[ConsumerRecord]:
+        """The records that are to be taken; a partition that has been read to its end is not read any more."""
+        if self._until is None:
+            return records
+        wanted = max(0, self._until.get((partition.topic, partition.partition), 0) - records[0].offset)
+        if wanted < len(records):
+            consumer.pause(partition)
+        return records[:wanted]
 
     def _seek(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
         self._read[partition] = offset

@@ -7,7 +7,7 @@ publisher takes over; they are applied then, and reading starts again at the pos
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
 from aiokafka.structs import ConsumerRecord
@@ -37,6 +37,18 @@ class PoisonRecord(Exception):
         self.cause = cause
 
 
+def read_body(decode: Callable[[bytes], Any], wanted: bytes, kind: bytes | None, value: bytes | None) -> Any:
+    """The body of an event of the type `kind`; raises `PoisonRecord`, also when another one is wanted."""
+    if kind != wanted:
+        raise PoisonRecord("unknown_type")
+    if value is None:
+        raise PoisonRecord("no_body")
+    try:
+        return decode(value)
+    except ValueError as error:  # pydantic's, msgspec's and json's errors alike
+        raise PoisonRecord("unreadable_body") from error
+
+
 class TooMuchPoison(Exception):
     """More dead letters than a few broken records explain: an operator has to look."""
 
@@ -48,6 +60,21 @@ class Event(NamedTuple):
     sequence: int
     time: int
     body: Any
+
+
+Gap = tuple[int | None, int]
+"""The last sequence that was applied (None: nothing yet), and the larger one that comes before the next event there
+is."""
+
+
+class Gaps(Protocol):
+    """Where a service notes what is missing, and what its operators have given up."""
+
+    async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
+        """Gaps of a partition that the chain may pass over."""
+
+    async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:
+        """Notes what partitions wait for now, None: for nothing any more; in the transaction of the batch."""
 
 
 class Projection(Protocol):
@@ -73,7 +100,8 @@ ON CONFLICT (topic, topic_epoch, partition, "offset") DO NOTHING
 class DeadLetters:
     """Writes unreadable records into `dead_letter`, and stops the process when there are too many."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_DEAD_LETTERS) -> None:
+        self._most = most
         self._count = 0
         self._rows: list[tuple[Any, ...]] = []
 
@@ -105,8 +133,8 @@ class DeadLetters:
         """Stores them in the batch's transaction."""
         if not self._rows:
             return
-        if self._count + len(self._rows) > MOST_DEAD_LETTERS:
-            raise TooMuchPoison(f"more than {MOST_DEAD_LETTERS} unreadable records, the latest: {self._rows[-1][5]}")
+        if self._count + len(self._rows) > self._most:
+            raise TooMuchPoison(f"more than {self._most} unreadable records, the latest: {self._rows[-1][5]}")
         await connection.execute(INSERT_DEAD_LETTERS, *map(list, zip(*self._rows, strict=True)))
 
     def committed(self) -> None:
@@ -121,22 +149,42 @@ class DeadLetters:
 class ProjectionHandler:
     """The consumer's handler for a projection (see the module)."""
 
-    def __init__(self, projection: Projection, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        topics: Sequence[Topic],
+        *,
+        gaps: Gaps | None = None,
+        most_dead_letters: int = MOST_DEAD_LETTERS,
+    ) -> None:
+        """gaps: where they are noted and dismissed; without, each is waited out."""
         self._projection = projection
         self._types = {topic.name: (topic.event_type or "").encode() for topic in topics}
-        self._dead_letters = DeadLetters()
+        self._dead_letters = DeadLetters(most_dead_letters)
+        self._gaps = gaps
+        self._dismissed: dict[tuple[str, int], Set[Gap]] = {}
+        self._found: dict[tuple[str, int], tuple[Position, Gap | None]] = {}
         self._events: list[Event] = []
         self._waiting: dict[tuple[str, int], int] = {}  # by partition in a gap: the largest sequence seen beyond it
 
     async def taken_over(self, connection: Connection, taken: Sequence[TakenOver]) -> Sequence[Position]:
-        """Nothing more to do: the position says it all."""
+        """Learns what was dismissed; for the rest the position says it all."""
         for one in taken:
-            self._waiting.pop((one.position.topic, one.position.partition), None)
+            place = (one.position.topic, one.position.partition)
+            self._waiting.pop(place, None)
+            if self._gaps is not None:
+                self._dismissed[place] = await self._gaps.dismissed(connection, one.position)
         return [one.position for one in taken]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a partition waits for something that is missing."""
+        return bool(self._waiting)
 
     async def prepare(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
         """Decides for each record whether it is applied."""
         self._events = []
+        self._found = {}
         self._dead_letters.begin()
         for batch in batches:
             self._judge(batch)
@@ -144,6 +192,8 @@ class ProjectionHandler:
     async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
         """Applies the batch."""
         await self._dead_letters.write(connection)
+        if self._gaps is not None and self._found:
+            await self._gaps.note(connection, list(self._found.values()))
         if self._events:
             await self._projection.apply(connection, self._events)
 
@@ -167,12 +217,18 @@ class ProjectionHandler:
                 continue
             sequence, previous, kind = found
             verdict = judge(last, sequence, previous)
+            if verdict is Verdict.GAP and (last, previous) in self._dismissed.get(place, ()):
+                verdict = Verdict.APPLY
+                self._found[place] = (batch.position, None)
+                _log.warning("gap_passed_over", topic=place[0], partition=place[1], last=last, previous=previous)
             if verdict is Verdict.REPETITION:
                 repetitions += 1
             elif verdict is Verdict.GAP:
                 if waiting is None:
                     batch.moved = batch.moved.moved(next_offset=record.offset)
                     self._report_gap(place, record.offset, last, previous)
+                if previous is not None and (waiting is None or record.offset == batch.position.next_offset):
+                    self._found[place] = (batch.position, (last, previous))
                 waiting = max(waiting or 0, sequence)
             else:
                 self._take(batch, record, sequence, kind)
@@ -182,6 +238,7 @@ class ProjectionHandler:
                     waiting = None
                     self._waiting.pop(place, None)
                     GAPS.labels(*place).set(0)
+                    self._found[place] = (batch.position, None)
                     _log.warning("gap_closed", topic=place[0], partition=place[1], last=last)
         REPETITIONS.labels(batch.topic.name).inc(repetitions)
         self._settle(batch, last, waiting, came)
@@ -202,21 +259,12 @@ class ProjectionHandler:
 
     def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int, kind: bytes | None) -> None:
         try:
-            body = self._read(batch.topic.name, record, kind)
+            name = batch.topic.name
+            body = read_body(self._projection.decoders[name], self._types[name], kind, record.value)
         except PoisonRecord as error:
             self._dead_letters.add(batch.position, record, sequence, error.cause)
         else:
             self._events.append(Event(batch.topic.name, sequence, record.timestamp, body))
-
-    def _read(self, topic: str, record: ConsumerRecord, kind: bytes | None) -> Any:
-        if kind != self._types[topic]:
-            raise PoisonRecord("unknown_type")
-        if record.value is None:
-            raise PoisonRecord("no_body")
-        try:
-            return self._projection.decoders[topic](record.value)
-        except ValueError as error:  # pydantic's, msgspec's and json's errors alike
-            raise PoisonRecord("unreadable_body") from error
 
     @staticmethod
     def _report_gap(place: tuple[str, int], offset: int, last: int | None, previous: int | None) -> None:

@@ -43,11 +43,17 @@ UNREACHABLE = (
 
 
 async def open_pool(
-    settings: PostgresSettings, *, application: str, min_size: int = 1, max_size: int = 10
+    settings: PostgresSettings,
+    *,
+    application: str,
+    min_size: int = 1,
+    max_size: int = 10,
+    search_path: str | None = None,
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool whose connections carry `application` as their name.
 
     min_size: connections opened at once, so that a database that is away is noticed; 0 for who can do without it.
+    search_path: schemas in which tables are looked for, if not the database's own.
     max_size: four services of two processes with 10 each stay below the server's 100 connections.
     """
     return await asyncpg.create_pool(
@@ -60,7 +66,12 @@ async def open_pool(
         max_size=max_size,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
-        server_settings={"application_name": application, "lock_timeout": str(LOCK_MILLISECONDS), "timezone": "UTC"},
+        server_settings={
+            "application_name": application,
+            "lock_timeout": str(LOCK_MILLISECONDS),
+            "timezone": "UTC",
+            **({} if search_path is None else {"search_path": search_path}),
+        },
     )
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import (
+    closing,
     end_to_end,
     facilities,
     faults,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Bench] = {
     "growth": growth.run,
     "rebuild": pipeline.rebuild,
     "read": read.run,
+    "closing": closing.run,
     "registration": registration.run,
     "facilities": facilities.run,
     "start": start.run,

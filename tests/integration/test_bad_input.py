@@ -153,6 +153,9 @@ TABLE: Final = "PUT /v1/denominators"
 MONITOR: Final = "GET /v1/monitor"
 LIST: Final = "POST /v1/denominators/lists?kind=houses&dated=2021-12-31&source=x&mode=apply"
 WRONG_SUM: Final = "\n".join(["code,houses", "80,9", *(f"{area.code},10" for area in children("80"))]).encode()
+MONTH: Final = "GET /v1/performance/2022-01"
+CORRECT: Final = "POST /v1/performance/2022-03/corrections"
+GAP: Final = {"topic": "survey-submitted", "partition": 0, "last": None, "previous": 4, "reason": "ขาดหาย"}
 
 
 def survey(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
@@ -585,6 +588,51 @@ CASES: Final = [
     reporting("list with a column that no sheet has", LIST + "&value=ZZ", 400, "no_such_column", "value", b"50,1\n"),
     reporting("table of an unknown id", f"GET /v1/denominators/{UUID(int=0)}/rows.csv", 404, "not_found", None),
     *who_may_not("reporting", TABLE, table(), "central_administrator@"),
+    reporting("month that is none", "GET /v1/performance/2022-13", 400, "not_a_month", "month"),
+    reporting("month of the Buddhist era", "POST /v1/performance/2565-01/closing", 409, "not_ended", None),
+    reporting("figure that is none", MONTH + "?sort=cats", 400, "not_a_choice", "sort"),
+    reporting("volunteers of the whole country", MONTH + "?level=volunteer", 400, "too_wide", "area"),
+    reporting(
+        "areas of one organisation",
+        MONTH + f"?organisation={UUID(int=1)}&level=province",
+        400,
+        "not_at_this_level",
+        "organisation",
+    ),
+    reporting("cursor of a month that was not given", MONTH + "?cursor=x", 400, "not_a_cursor", "cursor"),
+    reporting("revision that a month has not", MONTH + "?revision=9", 404, "not_found", None),
+    reporting("subdistricts of a month without a token", MONTH + "?area=5001", 401, "token_missing", None, token=None),
+    reporting(
+        "volunteers of another area",
+        MONTH + "?area=51&level=volunteer",
+        403,
+        "other_area",
+        None,
+        token="district_coordinator@5001",
+    ),
+    reporting("correction of an open month", CORRECT, 409, "not_closed", None, {"reason": "late"}),
+    reporting("correction without a reason", CORRECT, 400, "required", "reason", {}),
+    reporting(
+        "closing by somebody of one province",
+        "POST /v1/performance/2022-01/closing",
+        403,
+        "forbidden",
+        None,
+        token="province_administrator@50",
+    ),
+    reporting("rebuild without a reason", "POST /v1/rebuilds", 400, "too_short", "reason", {"reason": ""}),
+    reporting("dead letter that is not there", "GET /v1/dead-letters/999999999", 404, "not_found", None),
+    reporting("gap that is not there", "POST /v1/gaps/dismissals", 404, "not_found", None, GAP),
+    reporting(
+        "gap before the beginning", "POST /v1/gaps/dismissals", 400, "too_small", "previous", GAP | {"previous": -1}
+    ),
+    reporting(
+        "differences behind no cursor of ours",
+        "GET /v1/reconciliations/1/differences?cursor=x",
+        400,
+        "not_a_cursor",
+        "cursor",
+    ),
 ]
 
 

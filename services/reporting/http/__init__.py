@@ -1,6 +1,17 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominator_lists, denominators, figures, live, monitor, organisations, places
+from services.reporting.http import (
+    dead_letters,
+    denominator_lists,
+    denominators,
+    figures,
+    live,
+    monitor,
+    organisations,
+    performance,
+    places,
+    trust,
+)
 
 ROUTERS = (
     figures.router,
@@ -9,5 +20,8 @@ ROUTERS = (
     denominators.router,
     denominator_lists.router,
     monitor.router,
+    performance.router,
     live.router,
+    trust.router,
+    dead_letters.router,
 )

@@ -58,7 +58,7 @@ def away() -> Problem:
     )
 
 
-async def answer(request: Request, content: Any) -> Response:
+async def answer(request: Request, content: Any, *, status: int = 200) -> Response:
     """`content` as JSON, compressed for whoever can read it so. Who asks may change what he sees, so it is not kept."""
     body = msgspec.json.encode(content)
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
@@ -68,4 +68,4 @@ async def answer(request: Request, content: Any) -> Response:
             body = await asyncio.to_thread(gzip.compress, body, 1)
         else:
             body = gzip.compress(body, 1)
-    return Response(body, media_type="application/json", headers=headers)
+    return Response(body, status, media_type="application/json", headers=headers)

@@ -5,7 +5,7 @@ CREATE TABLE month_close (
     month      date NOT NULL CHECK (extract(day FROM month) = 1),
     revision   integer NOT NULL CHECK (revision > 0),
     closed_at  timestamptz NOT NULL,
-    closed_by  uuid,                       -- null: on schedule, or by the command
+    closed_by  text NOT NULL,              -- an account, "schedule" or "command"
     reason     text CHECK ((reason IS NULL) = (revision = 1)),
     hash       text NOT NULL,              -- SHA-256 of all rows of the month as of this revision
     rows       bigint NOT NULL,            -- how many those are

@@ -1,11 +1,10 @@
 """What readers of a month get: the shapes of the answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final, Literal
-from uuid import UUID
 
 from services.reporting.answers import AsOf
 
@@ -87,17 +86,44 @@ class PerformanceRow:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """One revision of a closed month. The first one's reason is null; `hash` is the SHA-256 of all of its rows."""
+    """One revision of a closed month.
+
+    closed_by: an account, `schedule` or `command`; reason: why it was corrected, null of the closing itself; hash: the
+    SHA-256 of all rows as of this revision, and `rows` how many they are; positions: by topic and partition, how far
+    the streams had been taken that they were made from.
+    """
 
     month: str
     revision: int
     closed_at: datetime
-    closed_by: UUID | None
+    closed_by: str
     reason: str | None
     hash: str
     rows: int
     positions: Any
     as_of: Any
+
+
+@dataclass(frozen=True, slots=True)
+class MonthAnswer:
+    """A month and its revisions, the first one first; an open one has none."""
+
+    month: str
+    state: State
+    revisions: Sequence[Closing]
+
+    @classmethod
+    def of(cls, month: date, revisions: Sequence[Closing]) -> "MonthAnswer":
+        """The month of that first day."""
+        return cls(f"{month:%Y-%m}", "closed" if revisions else "open", revisions)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthsAnswer:
+    """The months in which anything was counted, the latest first."""
+
+    as_of: AsOf
+    months: Sequence[MonthAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +138,7 @@ class Performance:
     state: State
     revision: int
     closed_at: datetime | None
-    closed_by: UUID | None
+    closed_by: str | None
     reason: str | None
     hash: str | None
     positions: Any

@@ -1,10 +1,10 @@
 """Reads of months: their rows, ranked and beside the month before, and which of them are closed."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,7 @@ from services.reporting.months.answers import (
     PerformanceRow,
     RowLevel,
 )
+from services.reporting.months.calendar import month_before
 from services.reporting.months.sources import COLUMNS, Parameters, Source, groups
 from shared.areas.register import Area
 from shared.postgres.pool import Connection
@@ -41,11 +42,6 @@ class Wanted:
     level: RowLevel
     sort: str = RANKED_BY
     organisation: UUID | None = None
-
-
-def month_before(month: date) -> date:
-    """The first day of the month before."""
-    return (month - timedelta(days=1)).replace(day=1)
 
 
 async def rows(
@@ -171,26 +167,29 @@ async def total(
 CLOSINGS: Final = """
 SELECT month, revision, closed_at, closed_by, reason, hash, rows, positions, as_of
 FROM month_close
-WHERE month = $1
-ORDER BY revision
-"""
-
-LATEST_CLOSINGS: Final = """
-SELECT month, revision, closed_at, closed_by, reason, hash, rows, positions, as_of
-FROM month_close
+WHERE month = ANY ($1::date[])
 ORDER BY month DESC, revision
-LIMIT $1
 """
 
 
 async def closings(connection: Connection, month: date) -> list[Closing]:
     """The revisions of a month, the first one first; none while it is open."""
-    return [closing(row) for row in await connection.fetch(CLOSINGS, month)]
+    return (await closings_of(connection, [month])).get(month, [])
 
 
-async def latest_closings(connection: Connection, limit: int) -> list[Closing]:
-    """The revisions of the months closed last, the latest month first."""
-    return [closing(row) for row in await connection.fetch(LATEST_CLOSINGS, limit)]
+async def closings_of(connection: Connection, months: Sequence[date]) -> dict[date, list[Closing]]:
+    """The revisions of each of these months that is closed."""
+    found: dict[date, list[Closing]] = {}
+    for row in await connection.fetch(CLOSINGS, months):
+        found.setdefault(row["month"], []).append(closing(row))
+    return found
+
+
+async def closing_of(connection: Connection, month: date, revision: int | None) -> Closing | None:
+    """A month's revision, the latest when None; None for an open month, and for 0, as it is counted now. Raises
+    `UnknownRevision`."""
+    source = await source_of(connection, month, revision)
+    return (await closings(connection, month))[source.revision - 1] if source.revision else None
 
 
 def closing(row: asyncpg.Record) -> Closing:
@@ -199,21 +198,53 @@ def closing(row: asyncpg.Record) -> Closing:
     return Closing(**{**row, **read, "month": f"{row['month']:%Y-%m}"})
 
 
+COUNTED_MONTHS: Final = """
+SELECT m.month
+FROM unnest($1::date[]) AS m (month)
+WHERE EXISTS (SELECT FROM volunteer_month AS v WHERE v.month = m.month)
+   OR EXISTS (SELECT FROM registration_month AS r WHERE r.month = m.month)
+   OR EXISTS (SELECT FROM place_month AS p WHERE p.month = m.month)
+   OR EXISTS (SELECT FROM help_month AS h WHERE h.month = m.month)
+   OR EXISTS (SELECT FROM month_close AS c WHERE c.month = m.month)
+ORDER BY m.month DESC
+"""
+
+
+async def counted_months(connection: Connection, latest: date, number: int) -> list[date]:
+    """Of so many months up to `latest`, those in which anything was counted, the latest first."""
+    asked = [latest]
+    while len(asked) < number:
+        asked.append(month_before(asked[-1]))
+    return [row["month"] for row in await connection.fetch(COUNTED_MONTHS, asked)]
+
+
 class UnknownRevision(Exception):
     """The month has no such revision."""
 
 
-LATEST_REVISION: Final = "SELECT coalesce(max(revision), 0) FROM month_close WHERE month = $1"
+STATE: Final = """
+SELECT (SELECT coalesce(max(revision), 0) FROM month_close WHERE month = $1) AS latest,
+       EXISTS (SELECT FROM month_summed WHERE month = $1) AS summed
+"""
+
+SUMMED_AS_OF: Final = "SELECT as_of FROM month_summed WHERE month = $1"
+
+
+async def as_of_sums(connection: Connection, month: date) -> Any | None:
+    """How new the sums of a month are that is still counted; None when they are counted for each reader."""
+    found = await connection.fetchval(SUMMED_AS_OF, month)
+    return None if found is None else json.loads(found)
 
 
 async def source_of(connection: Connection, month: date, revision: int | None) -> Source:
     """Where the rows of a month's revision come from; raises `UnknownRevision`."""
-    latest = int(await connection.fetchval(LATEST_REVISION, month))
+    state = await connection.fetchrow(STATE, month)
+    latest, summed = (0, False) if state is None else state
     if revision is None:
-        return Source(month, latest)
+        return Source(month, latest, summed)
     if not 0 <= revision <= latest:
         raise UnknownRevision
-    return Source(month, revision)
+    return Source(month, revision, summed)
 
 
 def _codes(area: str, level: RowLevel) -> tuple[Area, ...]:
