@@ -272,7 +272,7 @@ async def test_before_the_first_copy_it_is_said(empty: None, pool: Pool, client:
     answer = (await client.get("/v1/monitor", headers=CENTRE)).json()
     assert answer["refreshed_at"] is None
     name = next(name for name in answer["as_of"] if name.startswith("survey-submitted"))
-    assert answer["as_of"][name] == {"time": None, "lag": None, "lag_measured_at": None}
+    assert answer["as_of"][name] == {"time": None, "lag": None, "lag_measured_at": None, "filling": False}
     assert answer["summary"]["never"] == 77
 
 
