@@ -181,6 +181,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
     found = [
+        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
         Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),

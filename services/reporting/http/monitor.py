@@ -5,7 +5,7 @@ import base64
 import binascii
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
 
@@ -172,7 +172,11 @@ async def _find(request: Request, question: Question) -> _Found:
         coordinators = await results_store.coordinators(connection, area, digits)
     rows, summary = _ranked(question, question.areas(results), results, houses, coordinators)
     # Results were copied a moment ago, and are as old as they were then.
-    copied = {topic.name: refreshed.stream for topic in request.app.state.topics if topic.model is SurveySubmitted}
+    copied = {
+        topic.name: replace(refreshed.stream, filling=as_of[topic.name].filling)
+        for topic in request.app.state.topics
+        if topic.model is SurveySubmitted
+    }
     return _Found(rows, summary, {**as_of, **copied}, refreshed)
 
 
