@@ -237,6 +237,7 @@ OWN_PAGES: Final = (
     "/approvals",
     "/organisation",
     "/organisation?id={organisation}",
+    "/performance",
     "/problems",
     "/training",
     "/directives",

@@ -27,7 +27,7 @@ NICENESS: Final = 5
 """Readers' answers go first: they wait for milliseconds, a document is waited for anyway."""
 STATEMENT_SECONDS: Final = 120.0
 """All volunteers of the country are summed up and sorted before the first of them comes."""
-WORK_MEMORY: Final = "64MB"
+WORK_MEMORY: Final = "128MB"
 """For that sort; the server's own measure is for answers of some hundred rows."""
 
 Failure = Literal["unavailable", "too_many_rows"]

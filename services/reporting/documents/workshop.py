@@ -30,8 +30,12 @@ LONG_AT_ONCE: Final = 1
 """Of those with a row for each account: half a minute each, so that a letter never waits for two."""
 MOST_WAITING: Final = 16
 """Ordered and not ready. A letter takes two seconds, so that the last one comes within half a minute."""
-MOST_KEPT: Final = 16
-"""Ready ones; the largest has 90 MB."""
+MOST_PUBLIC: Final = 8
+"""Of those, for readers who are not signed in: however many they order, there is room for officers."""
+MOST_KEPT: Final = 64
+"""Ready ones."""
+MOST_BYTES: Final = 1_000_000_000
+"""All of them together: ten of the largest."""
 KEPT: Final = timedelta(minutes=15)
 """Time enough to come back from another page and press the button."""
 SAME_FOR: Final = timedelta(minutes=1)
@@ -82,14 +86,14 @@ class Workshop:
         self._working: set[asyncio.Task[None]] = set()
         self._folder: Path | None = None
 
-    def order(self, order: Order) -> Document:
-        """The document, which is being made or ready. Raises `Full`."""
-        now = self._clock.now()
+    def order(self, order: Order, *, public: bool = False) -> Document:
+        """The document, which is being made or ready. Raises `Full`, of which `public` orders meet a smaller room."""
+        now, room = self._clock.now(), MOST_PUBLIC if public else MOST_WAITING
         self._forget(now)
         for known in self._documents.values():
             if known.order == order and known.state != "failed" and now - known.ordered_at <= SAME_FOR:
                 return known
-        if sum(not known.ended.is_set() for known in self._documents.values()) >= MOST_WAITING:
+        if sum(not known.ended.is_set() for known in self._documents.values()) >= room:
             raise Full
         document = Document(order, self._place() / str(uuid4()), now)
         self._documents[document.document_id] = document
@@ -166,9 +170,11 @@ class Workshop:
         await process.wait()
 
     def _forget(self, now: datetime) -> None:
-        ended = [known for known in self._documents.values() if known.ended.is_set()]
-        for place, known in enumerate(ended):
-            if now - known.ordered_at > KEPT or place < len(ended) - MOST_KEPT:
+        """Removes what lies here for long, and the oldest of what is too much."""
+        kept, size = 0, 0
+        for known in [each for each in reversed(self._documents.values()) if each.ended.is_set()]:
+            kept, size = kept + 1, size + known.size
+            if now - known.ordered_at > KEPT or kept > MOST_KEPT or size > MOST_BYTES:
                 del self._documents[known.document_id]
                 shutil.rmtree(known.folder, ignore_errors=True)
 

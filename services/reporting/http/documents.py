@@ -139,8 +139,9 @@ async def as_letter(request: Request, order: Ordered) -> Response:
 
 
 async def _document(request: Request, order: Order, form: Form) -> Response:
+    public = "authorization" not in request.headers
     try:
-        document = _workshop(request).order(_in_form(order, form))
+        document = _workshop(request).order(_in_form(order, form), public=public)
     except Full:
         raise Problem(
             429,

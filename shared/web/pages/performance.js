@@ -72,7 +72,7 @@ function query(more = {}) {
 async function load(cursor = null) {
   const mine = ++turn;
   showFrame();
-  document.body.dataset.ready = "no";
+  delete document.body.dataset.ready;
   $("rows").classList.add("busy");
   try {
     const answer = await ask(`/v1/performance/${state.month}?${query({ limit: ROWS, ...(cursor === null ? {} : { cursor }) })}`);
@@ -89,7 +89,7 @@ async function load(cursor = null) {
   }
   showAll();
   $("rows").classList.remove("busy");
-  document.body.dataset.ready = "yes";
+  document.body.dataset.ready = ""; // what was asked for is here
 }
 
 /** What to say of an error. */
@@ -340,6 +340,7 @@ async function begin() {
   }
   if (state.month === "" && months.length > 0) state.month = (months.find(({ state: standing }) => standing === "closed") ?? months[0]).month;
   if (state.month !== "") await load();
+  else document.body.dataset.ready = "";
 }
 
 begin();

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import os
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,6 +22,8 @@ from services.reporting.app import create
 from services.reporting.documents import workshop as workshop_module
 from services.reporting.documents.workshop import Workshop
 from services.reporting.live import LiveStream
+from services.reporting.months.closing import Months
+from services.reporting.projector import TOPICS
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from shared.contracts.events import Role
@@ -29,7 +32,7 @@ from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.web.authentication import Authentication
 from tests.integration.reporting.conftest import NOW, Tokens, as_role, eventually
-from tests.integration.reporting.months import JANUARY, PARTNER, apply, counts, rows_of, visit
+from tests.integration.reporting.months import DECEMBER, JANUARY, NOON, PARTNER, apply, counts, rows_of, visit
 from tests.unit.reporting.documents.months import order
 
 VISITS = [
@@ -164,6 +167,27 @@ async def test_a_document_made_aside_tells_how_far_it_is(client: httpx.AsyncClie
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
 
+async def test_a_corrected_month_shows_both_figures(client: httpx.AsyncClient, pool: Pool) -> None:
+    """And the first one can still be had as it was closed."""
+    late = NOON - timedelta(days=31)
+    months = Months(pool, TOPICS)
+    await apply(pool, [visit(20, 5, "500101", counts(4, 2), captured_at=late)])
+    await months.close(DECEMBER, now=NOW, by="command")
+    await apply(pool, [visit(21, 5, "500101", counts(3, 0), captured_at=late)])
+    await months.correct(DECEMBER, now=NOW, by="command", reason="โทรศัพท์ส่งข้อมูลช้า")
+    path = "/v1/performance/2021-12"
+    with pypdfium2.PdfDocument((await client.get(f"{path}.pdf?area=50")).content) as document:
+        text = " ".join(" ".join(page.get_textpage().get_text_range() for page in document).split())
+    assert "ฉบับที่ ๒" in text
+    assert "เหตุผล: โทรศัพท์ส่งข้อมูลช้า" in text
+    assert re.search(r"เมืองเชียงใหม่ (ทั้)?ทั้งหมด ๔ ๗", text)
+    for revision, persons in ((1, "4"), (2, "7")):
+        answer = await client.get(f"{path}.csv?area=50&lang=en&revision={revision}")
+        head, first, *_ = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
+        assert first[head.index("Persons found: All")] == persons
+    assert first[head.index("Persons found: All (as first closed)")] == "4"
+
+
 async def test_what_is_too_long_for_paper_is_said(client: httpx.AsyncClient) -> None:
     answer = await client.get("/v1/performance/2022-01.pdf?level=subdistrict", headers=CENTRE)
     assert answer.status_code == 400
@@ -195,12 +219,17 @@ async def test_a_database_that_is_away_is_said(
 async def test_no_more_wait_than_are_made_in_time(
     pool: Pool, assets: Path, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workshop_module, "MOST_WAITING", 2)
+    """Readers who are not signed in leave room for those who are."""
+    monkeypatch.setattr(workshop_module, "MOST_PUBLIC", 2)
+    monkeypatch.setattr(workshop_module, "MOST_WAITING", 3)
     aside = {"Prefer": "respond-async"}
     async with serving(pool, assets, MovableClock(NOW), environment) as client:
         answers = [await client.get(f"/v1/performance/2022-01.csv?area={area}", headers=aside) for area in (10, 50, 57)]
         assert [answer.status_code for answer in answers] == [202, 202, 429]
         assert answers[-1].headers["retry-after"] == "10"
+        path, officer = "/v1/performance/2022-01.csv", aside | CENTRE
+        assert (await client.get(path, headers=officer)).status_code == 202
+        assert (await client.get(f"{path}?area=58", headers=officer)).status_code == 429
 
 
 class Documents(Workshop):
