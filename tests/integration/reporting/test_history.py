@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from services.reporting.domain import FIGURES, day_in_thailand
+from services.reporting.http import history
 from services.reporting.interchange import dhis2
 from services.reporting.projector import FiguresProjection
 from services.reporting.store import Pool
@@ -43,10 +44,14 @@ async def filled(pool: Pool) -> Sequence[Submission]:
     return CAMPAIGN
 
 
+@pytest.mark.parametrize("recent", [-1, 30])
 async def test_a_day_shows_what_had_been_found_until_its_end(
-    client: httpx.AsyncClient, filled: Sequence[Submission]
+    client: httpx.AsyncClient, filled: Sequence[Submission], recent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows of coverage, from what was captured until midnight in Thailand; of the last day they are coverage's."""
+    """The rows of coverage, from what was captured until midnight in Thailand; of the last day they are coverage's.
+    From both ends of the campaign, and not as it was answered a while ago."""
+    monkeypatch.setattr(history, "RECENT_DAYS", recent)
+    monkeypatch.setattr(history, "OLDER_SECONDS", 0.0)
     for level, digits in {"province": 2, "district": 4, "subdistrict": 6}.items():
         for day in DAYS:
             found = await rows(client, "/v1/history", params={"level": level, "day": str(day)}, headers=EXACT)
