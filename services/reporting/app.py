@@ -54,6 +54,11 @@ GROUP: Final = "reporting-projector"
 HTTP_CONNECTIONS: Final = 10
 """One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
 
+LENIENCE_SECONDS: Final = 0.25
+"""While events are applied at the highest rate the figures change some twenty times a second. Nobody reads so fast; an
+answer is made four times a second at most, and the others are given the last one. Who has to know of every change
+listens to the live stream."""
+
 PROJECTOR_CONNECTIONS: Final = 3
 """One writes the batches, one the streams' ends, one is left for a take-over meanwhile, or to look for dismissals."""
 
@@ -76,8 +81,9 @@ def create(
     assets: Path,
     registration_url: str = "",
     topics: Sequence[Topic] = TOPICS,
+    lenience: float = 0.0,
 ) -> FastAPI:
-    """The service's application on what it needs, already open."""
+    """The service's application on what it needs, already open. lenience: see `KeptAnswers`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -95,7 +101,7 @@ def create(
     app.state.live_settings = live_settings
     app.state.topics = topics
     app.state.workshop = Workshop(assets, clock)
-    app.state.kept = KeptAnswers(pool, topics)
+    app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
     return app
 
 
@@ -123,6 +129,7 @@ async def http(stopping: asyncio.Event) -> None:
         ready,
         assets=pages.assets,
         registration_url=pages.registration_url,
+        lenience=LENIENCE_SECONDS,
     )
     try:
         await verifier.start()
