@@ -149,11 +149,11 @@ function failed(kind, error) {
 }
 
 function changed(codes, before) {
-  if (state.day) return; // what is seen is past, and does not change
   if (codes === null) {
     showAll();
     return;
   }
+  if (state.day) return; // what is seen is past, and does not change
   const here = view.inQuestion().filter((code) => codes.has(code));
   showFigures(here.length > 0);
   if (here.length > 0) {
