@@ -62,7 +62,7 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
     """Asks everything twice: of figures that stand still, and of figures that change."""
     part = seconds * PART
     with setting(INTAKE) as found:
-        await _fill(found)
+        await fill(found)
         await found.start("reporting-http")
         limits = await _limits(found, part)
         await _ask_everything(found, "nothing coming in", part, limits, show)
@@ -74,7 +74,8 @@ async def run(seconds: float, show: Callable[[Figure], None]) -> None:
             await meanwhile
 
 
-async def _fill(found: Setting) -> None:
+async def fill(found: Setting) -> None:
+    """The figures of `HOUSEHOLDS`, with places, people and denominators."""
     accepted = await recorded(found, FILLED, seed=40)
     others = await streams.fill(found, volunteers=FILLED, facilities=PLACES)
     await drain_with(found, "rebuild", "fill", accepted + others)

@@ -541,6 +541,19 @@ CASES: Final = [
     reporting("level wider than the area", FIGURES + "?area=5001&level=province", 400, "wider_than_area", "level"),
     reporting("unknown area of the live picture", "GET /v1/picture?area=99", 400, "unknown_area", "area"),
     reporting("cursor that was not given", "GET /v1/places?cursor=x", 400, "not_a_cursor", "cursor"),
+    reporting("page that was not given", FIGURES + "?level=district&cursor=x", 400, "not_a_cursor", "cursor"),
+    reporting("a form that nobody makes", FIGURES, 406, "not_acceptable", None, headers={"Accept": "application/xml"}),
+    reporting("a day to come", "GET /v1/history?day=2999-01-01", 400, "in_the_future", "day"),
+    reporting("a day and a span", "GET /v1/history?day=2022-02-01&from=2022-01-01", 400, "not_both", "day"),
+    reporting("no date", "GET /v1/history?from=yesterday", 400, "not_a_time", "from"),
+    reporting("a year that is none", "GET /v1/history?day=0022-02-01", 400, "too_small", "day"),
+    reporting(
+        "end before the beginning", "GET /v1/history?from=2022-02-02&to=2022-02-01", 400, "after_the_end", "from"
+    ),
+    reporting("too many days", "GET /v1/history?from=2020-01-01&to=2022-02-01", 400, "too_many_days", "from"),
+    reporting("unknown measure", "GET /v1/history?measure=names", 400, "not_a_choice", "measure[0]"),
+    reporting("no month", "GET /dhis2/dataValueSets.json?period=202213", 400, "not_a_month", "period"),
+    reporting("a month to come", "GET /dhis2/dataValueSets.json?period=299901", 400, "in_the_future", "period"),
     reporting("malformed JSON", TABLE, 400, "malformed_json", "", b'{"kind": '),
     reporting(
         "wrong type", TABLE, 400, "not_a_whole_number", "rows[0].value", table(rows=[{"area": "500101", "value": "9"}])

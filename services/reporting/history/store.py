@@ -1,35 +1,55 @@
 """Reads of the figures by day of capture, rolled up through the area codes (see `services.reporting.store`)."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from services.reporting.answers import Figures
-from services.reporting.domain import FIGURES, REASONS
+from services.reporting.domain import COLUMNS, FIGURES
 from shared.contracts.events import Reason
 from shared.postgres.pool import Connection
 
-FIGURES_UNTIL: Final = f"""
-SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({figure})::bigint" for figure in FIGURES)}
+UNTIL: Final = f"""
+SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({column})::bigint" for column in COLUMNS)}
 FROM survey_day
 WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
 GROUP BY 1
 """  # noqa: S608 - names of ours
 
-
-async def figures_until(connection: Connection, area: str, digits: int, day: date) -> dict[str, Figures]:
-    """The figures by area code as they stood at the end of a day of Thailand's; areas without any are left out."""
-    rows = await connection.fetch(FIGURES_UNTIL, area, digits, day)
-    return {row[0]: Figures._make(row[1:]) for row in rows}
-
-
-REASONS_UNTIL: Final = f"""
-SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({reason})::bigint" for reason in REASONS)}
-FROM survey_day
-WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
+LESS_WHAT_CAME_SINCE: Final = f"""
+SELECT left(subdistrict, $2) AS area, {", ".join(f"sum({column})::bigint" for column in COLUMNS)}
+FROM (
+    SELECT subdistrict, {", ".join(COLUMNS)}
+    FROM survey_subdistrict
+    WHERE subdistrict >= $1 AND subdistrict < $1 || ':'
+    UNION ALL
+    SELECT subdistrict, {", ".join(f"-{column}" for column in COLUMNS)}
+    FROM survey_day
+    WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day > $3
+) AS s
 GROUP BY 1
 """  # noqa: S608 - names of ours
+"""The same from the other end."""
+
+Standing = dict[str, tuple[Figures, dict[str, int]]]
+"""By area code, the figures, and the persons by reason for not being vaccinated; areas without any are left out."""
+
+
+async def standing(connection: Connection, area: str, digits: int, day: date, *, recent: bool) -> Standing:
+    """How things stood at the end of a day of Thailand's. recent: the days since are fewer than those before; of two
+    ways to the same sums the shorter is taken."""
+    found: Standing = {}
+    for code, *numbers in await connection.fetch(LESS_WHAT_CAME_SINCE if recent else UNTIL, area, digits, day):
+        if any(numbers):
+            reasons = zip(Reason, numbers[len(FIGURES) :], strict=True)
+            found[code] = (
+                Figures._make(numbers[: len(FIGURES)]),
+                {str(reason): persons for reason, persons in reasons if persons},
+            )
+    for code, reason, persons in await connection.fetch(REASONS_WITHOUT_COLUMN_UNTIL, area, digits, day):
+        found[code][1][reason] = persons
+    return found
+
 
 REASONS_WITHOUT_COLUMN_UNTIL: Final = """
 SELECT left(subdistrict, $2) AS area, reason, sum(persons)::bigint AS persons
@@ -38,16 +58,6 @@ WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $3
 GROUP BY 1, 2
 HAVING sum(persons) <> 0
 """
-
-
-async def reasons_until(connection: Connection, area: str, digits: int, day: date) -> dict[str, dict[str, int]]:
-    """Persons by reason for not being vaccinated, by area code, as they stood at the end of a day."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for code, *known in await connection.fetch(REASONS_UNTIL, area, digits, day):
-        found[code] = {reason: persons for reason, persons in zip(Reason, known, strict=True) if persons}
-    for code, reason, persons in await connection.fetch(REASONS_WITHOUT_COLUMN_UNTIL, area, digits, day):
-        found[code][reason] = persons
-    return found
 
 
 Course = list[tuple[int, ...]]

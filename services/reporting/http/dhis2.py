@@ -35,10 +35,11 @@ async def export_values(
 
     Areas are the units that facilities exports. Of one level alone: DHIS2 adds up itself. What is withheld is left out.
     """
-    month = asked_month(period, day_in_thailand(now(request)), path="period", between="")
+    today = day_in_thailand(now(request))
+    month = asked_month(period, today, path="period", between="")
 
     async def read(connection: Connection, as_of: AsOf) -> dict[str, Any]:
-        found = await read_day(connection, as_of, asked, sight, month.until)
+        found = await read_day(connection, as_of, asked, sight, month.until, today)
         return {"dataValues": [value for row in found.rows for value in dhis2.values(row, period)]}
 
     key = (asked.key, sight.key(asked), month)

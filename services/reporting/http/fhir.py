@@ -1,5 +1,6 @@
 """/fhir: the survey's figures for health systems, in HL7 FHIR R4. Read and search, no key."""
 
+from datetime import date
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -73,7 +74,7 @@ async def find_reports(
     base = _base(request)
 
     async def read(connection: Connection, as_of: AsOf) -> dict[str, Any]:
-        reports, more = await _reports(connection, as_of, wanted, month, asked, sight)
+        reports, more = await _reports(connection, as_of, wanted, month, asked, sight, today)
         told = {"measure": wanted.id, "period": f"{month.first:%Y-%m}", "area": asked.area, "level": asked.level}
         told |= {"_count": str(asked.limit)}
         own = told | ({"_cursor": asked.after} if asked.after else {})
@@ -96,10 +97,11 @@ async def find_reports(
 @router.get("/MeasureReport/{report_id}", responses=FOUND)
 async def read_report(request: Request, report_id: str, sight: SightOf) -> Response:
     """The report of one area and month."""
+    today = day_in_thailand(now(request))
     name, code, text = (*report_id.split(".", 2), "", "")[:3]
     try:
         area = registered_area("" if code == COUNTRY else code)
-        month = month_of(text, day_in_thailand(now(request)))
+        month = month_of(text, today)
     except (UnknownArea, NotAMonth, FutureMonth):
         raise Problem(404) from None
     if name not in MEASURES or not code:
@@ -107,16 +109,16 @@ async def read_report(request: Request, report_id: str, sight: SightOf) -> Respo
     measure, asked = MEASURES[name], Asked(area=area.code, level=area.level)
 
     async def read(connection: Connection, as_of: AsOf) -> dict[str, Any]:
-        ((found,), _) = await _reports(connection, as_of, measure, month, asked, sight)
+        ((found,), _) = await _reports(connection, as_of, measure, month, asked, sight, today)
         return found
 
     return await answer_kept(request, sight.key(asked), read, forms=FORMS, may_be_older=OLDER_SECONDS)
 
 
 async def _reports(
-    connection: Connection, as_of: AsOf, measure: Measure, month: Month, asked: Asked, sight: Sight
+    connection: Connection, as_of: AsOf, measure: Measure, month: Month, asked: Asked, sight: Sight, today: date
 ) -> tuple[list[dict[str, Any]], str | None]:
-    found = await read_day(connection, as_of, asked, sight, month.until)
+    found = await read_day(connection, as_of, asked, sight, month.until, today)
     houses = await store.denominators(connection, "houses", asked.area, [asked.digits])
     times = [stream.time for stream in as_of.values() if stream.time is not None]
     newest = max(times, default=None)

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from services.reporting import store
-from services.reporting.answers import NOTHING, AsOf, CoverageRow, coverage_row, unknown
+from services.reporting.answers import NOTHING, AsOf, CoverageRow, Figures, coverage_row, unknown
 from services.reporting.domain import FIGURES, day_in_thailand
 from services.reporting.history import store as history
 from services.reporting.history.course import HistoryAnswer, HistoryDayAnswer, history_rows
@@ -25,9 +25,11 @@ MOST_NUMBERS: Final = 60_000
 the next page tells."""
 EARLIEST: Final = date(2020, 1, 1)
 """Before the epidemic nothing was surveyed; a year of two digits or of the Buddhist era is a slip."""
-OLDER_SECONDS: Final = 2.0
+OLDER_SECONDS: Final = 10.0
 """What was found on past days hardly changes, and takes the longest to add up: it may be behind by so much, or five
 times where hardly anybody asks. `as_of` says of which moment it is."""
+RECENT_DAYS: Final = 30
+"""Half of a campaign: up to there what came since is less than what had come before."""
 USUAL_MEASURES: Final = ("submissions", "households", "persons", "dose_0", "wanting")
 
 Measure = Literal[*FIGURES]  # type: ignore[valid-type]
@@ -54,7 +56,7 @@ async def read_history(
             message = Message("ใช้ day หรือ from กับ to อย่างใดอย่างหนึ่ง", "Either day, or from and to")
             raise _invalid("day", "not_both", message)
         _not_after(day, today, "day")
-        return await _day(request, asked, sight, day)
+        return await _day(request, asked, sight, day, today)
     until = today if until is None else until
     _not_after(until, today, "to")
     since = max(EARLIEST, until - timedelta(days=USUAL_DAYS - 1)) if since is None else since
@@ -67,26 +69,29 @@ async def read_history(
     return await _days(request, asked, sight, since, until, measures)
 
 
-async def _day(request: Request, asked: Asked, sight: Sight, day: date) -> Response:
+async def _day(request: Request, asked: Asked, sight: Sight, day: date, today: date) -> Response:
     async def read(connection: Connection, as_of: AsOf) -> HistoryDayAnswer:
-        return await read_day(connection, as_of, asked, sight, day)
+        return await read_day(connection, as_of, asked, sight, day, today)
 
     return await answer_kept(request, (asked.key, sight.key(asked), day), read, may_be_older=OLDER_SECONDS)
 
 
-async def read_day(connection: Connection, as_of: AsOf, asked: Asked, sight: Sight, day: date) -> HistoryDayAnswer:
+async def read_day(
+    connection: Connection, as_of: AsOf, asked: Asked, sight: Sight, day: date, today: date
+) -> HistoryDayAnswer:
     """The answer from the connection's snapshot."""
-    figures = await history.figures_until(connection, asked.around, asked.digits, day)
-    reasons = await history.reasons_until(connection, asked.area, asked.digits, day)
+    recent = (today - day).days <= RECENT_DAYS
+    found = await history.standing(connection, asked.around, asked.digits, day, recent=recent)
     population = await store.denominators(connection, "population", asked.area, [asked.digits])
-    hidden = sight.hidden(asked, figures)
+    hidden = sight.hidden(asked, {code: figures for code, (figures, _) in found.items()})
+    nothing: tuple[Figures, dict[str, int]] = (NOTHING, {})
 
     def row(area: Area) -> CoverageRow:
         whole = population.get(area.code) or unknown("population")
-        found = figures.get(area.code, NOTHING)
-        return coverage_row(area, found, reasons.get(area.code, {}), whole, suppressed=area.code in hidden)
+        figures, reasons = found.get(area.code, nothing)
+        return coverage_row(area, figures, reasons, whole, suppressed=area.code in hidden)
 
-    page = asked.page(figures)
+    page = asked.page(found)
     return HistoryDayAnswer(asked.area, asked.level, as_of, day, [row(area) for area in page.areas], page.cursor)
 
 

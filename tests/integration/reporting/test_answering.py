@@ -12,6 +12,9 @@ import pytest
 
 from services.reporting import store
 from services.reporting.kept import answers
+from services.reporting.kept.answers import KeptAnswers
+from services.reporting.kept.bodies import Body, body_of
+from services.reporting.kept.moment import Moment
 from services.reporting.projector import FiguresProjection
 from services.reporting.store import Pool
 from services.reporting.submissions import Submission
@@ -20,7 +23,7 @@ from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.kafka.projection import Event
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import Connection
-from tests.integration.reporting.conftest import NOW, as_role
+from tests.integration.reporting.conftest import NOW, as_role, eventually
 from tests.unit.reporting.campaigns import campaign
 
 CAMPAIGN = campaign(seed=5, length=60).events
@@ -203,3 +206,66 @@ async def test_places_become_overdue_while_nothing_comes(
     clock.advance(timedelta(days=7, seconds=1))
     assert (await client.get(route)).json()["rows"][0]["overdue"] == 1
     clock.advance(-timedelta(days=7, seconds=1))
+
+
+class Made:
+    """Answers that are numbered as they are made."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def __call__(self, connection: Connection, moment: Moment) -> Body:
+        """The next one."""
+        self.count += 1
+        return await body_of(str(self.count).encode(), "text/plain", {}, None)
+
+
+async def test_what_is_of_the_past_may_be_behind(pool: Pool, topics: tuple[Topic, ...]) -> None:
+    """For a while as it is; then once more, while the next one is made; after that everybody waits for a new one."""
+    now = [0.0]
+    kept, make = KeptAnswers(pool, topics, lambda: now[0]), Made()
+
+    async def asked() -> bytes:
+        return (await kept.get("key", make, may_be_older=10.0)).content
+
+    assert await asked() == b"1"
+    now[0] = 9.0
+    assert await asked() == b"1"
+    now[0] = 11.0
+    assert await asked() == b"1"
+
+    async def made_again() -> bool:
+        return await asked() == b"2"
+
+    await eventually(made_again, "the next one is made")
+    assert make.count == 2
+    now[0] = 100.0
+    assert await asked() == b"3"
+
+
+async def test_no_more_is_kept_than_there_is_room_for(
+    pool: Pool, topics: tuple[Topic, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was made longest ago goes first."""
+    monkeypatch.setattr(answers, "MOST_ANSWERS", 2)
+    kept, make = KeptAnswers(pool, topics, lambda: 0.0), Made()
+    for key in ("a", "b", "c", "c", "b", "a", "c"):
+        await kept.get(key, make)
+    assert make.count == 4
+    monkeypatch.setattr(answers, "MOST_BYTES", 1)
+    await kept.get("d", make)
+    await kept.get("a", make)
+    assert make.count == 6
+
+
+async def test_an_error_is_nobodys_answer(pool: Pool, topics: tuple[Topic, ...]) -> None:
+    """It reaches all who wait, and the next who asks tries again."""
+    kept, made = KeptAnswers(pool, topics), Made()
+
+    async def fails(connection: Connection, moment: Moment) -> Body:
+        await asyncio.sleep(0)
+        raise LookupError
+
+    found = await asyncio.gather(*(kept.get("key", fails) for _ in range(3)), return_exceptions=True)
+    assert [type(each) for each in found] == [LookupError] * 3
+    assert (await kept.get("key", made)).content == b"1"

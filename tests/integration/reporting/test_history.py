@@ -9,10 +9,13 @@ import httpx
 import pytest
 
 from services.reporting.domain import FIGURES, day_in_thailand
+from services.reporting.http import history
+from services.reporting.interchange import dhis2
 from services.reporting.projector import FiguresProjection
 from services.reporting.store import Pool
 from services.reporting.submissions import Submission
 from shared.areas.register import subdistricts
+from shared.areas.units import area_uid
 from shared.contracts.events import Role
 from shared.contracts.topics import SURVEY_SUBMITTED
 from shared.kafka.projection import Event
@@ -25,7 +28,7 @@ CAMPAIGN = campaign(seed=5, length=200).events
 """Of three days, in four subdistricts of three districts."""
 DAYS = [date(2022, 1, 30) + timedelta(days=each) for each in range(5)]
 EXACT = as_role(Role.CENTRAL_ADMINISTRATOR, "")
-HIDDEN_IN = "5001"
+ELEMENTS = {element.figure: element.uid for element in dhis2.ELEMENTS}
 
 pytestmark = pytest.mark.usefixtures("filled")
 
@@ -41,10 +44,14 @@ async def filled(pool: Pool) -> Sequence[Submission]:
     return CAMPAIGN
 
 
+@pytest.mark.parametrize("recent", [-1, 30])
 async def test_a_day_shows_what_had_been_found_until_its_end(
-    client: httpx.AsyncClient, filled: Sequence[Submission]
+    client: httpx.AsyncClient, filled: Sequence[Submission], recent: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows of coverage, from what was captured until midnight in Thailand; of the last day they are coverage's."""
+    """The rows of coverage, from what was captured until midnight in Thailand; of the last day they are coverage's.
+    From both ends of the campaign, and not as it was answered a while ago."""
+    monkeypatch.setattr(history, "RECENT_DAYS", recent)
+    monkeypatch.setattr(history, "OLDER_SECONDS", 0.0)
     for level, digits in {"province": 2, "district": 4, "subdistrict": 6}.items():
         for day in DAYS:
             found = await rows(client, "/v1/history", params={"level": level, "day": str(day)}, headers=EXACT)
@@ -180,6 +187,26 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
     for code in codes:
         alone = {"area": code, "level": "subdistrict"}
         learn(last, await rows(client, "/v1/coverage", params=alone), same)
+    features = (await client.get("/v1/coverage.geojson", params=within)).json()["features"]
+    learn(last, {each["id"]: each["properties"] for each in features}, same)
+    for period, day in (("202201", 1), ("202202", last)):
+        answer = (await client.get("/dhis2/dataValueSets.json", params=within | {"period": period})).json()
+        found = {(each["orgUnit"], each["dataElement"]): each["value"] for each in answer["dataValues"]}
+        told = {
+            code: {measure: found.get((area_uid(code), ELEMENTS[measure])) for measure in measures} for code in codes
+        }
+        learn(day, told, same)
+        answer = (
+            await client.get("/fhir/MeasureReport", params=within | {"period": f"{period[:4]}-{period[4:]}"})
+        ).json()
+        groups = {
+            each["resource"]["subject"]["identifier"]["value"]: each["resource"]["group"][0]["population"]
+            for each in answer["entry"]
+        }
+        told = {
+            code: {"persons": each[0].get("count"), "dose_0": each[2].get("count")} for code, each in groups.items()
+        }
+        learn(day, told, {"persons": "persons", "dose_0": "dose_0"})
     for day, each in enumerate(DAYS):
         learn(day, await rows(client, "/v1/history", params=within | {"day": str(each)}), same)
     some: dict[str, Any] = within | {"from": str(DAYS[1]), "to": str(DAYS[-1]), "measure": measures}

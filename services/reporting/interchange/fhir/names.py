@@ -10,7 +10,6 @@ AREA_CODE: Final = f"{HOME}/NamingSystem/area-code"
 POPULATION: Final = "http://terminology.hl7.org/CodeSystem/measure-population"
 SCORING: Final = "http://terminology.hl7.org/CodeSystem/measure-scoring"
 ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
-UCUM: Final = "http://unitsofmeasure.org"
 
 VERSION: Final = "4.0.1"
 DATED: Final = "2022-03-01"

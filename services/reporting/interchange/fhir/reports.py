@@ -12,13 +12,14 @@ from services.reporting.interchange.fhir.measures import (
     group_code,
     population_code,
 )
-from services.reporting.interchange.fhir.names import ABSENT, AREA_CODE, COUNTRY, PUBLISHER, UCUM
+from services.reporting.interchange.fhir.names import ABSENT, AREA_CODE, COUNTRY, PUBLISHER
 from services.reporting.interchange.months import Month
 
 BANGKOK: Final = timezone(timedelta(hours=7))
 MASKED: Final = "masked"
 UNKNOWN: Final = "unknown"
-"""HL7's words for figures of too few persons, and for a whole of which no table tells."""
+NOBODY: Final = "not-a-number"
+"""HL7's words for figures of too few persons, for a whole of which no table tells, and for a part of nothing."""
 
 
 def report_id(measure: Measure, code: str, month: Month) -> str:
@@ -57,12 +58,10 @@ def report(
 def _group(group: Group, row: CoverageRow, whole: int | None) -> dict[str, Any]:
     part = None if row.suppressed else sum(getattr(row, figure) for figure in group.figures)
     counts = dict.fromkeys(("initial-population", "denominator"), whole) | {"numerator": part}
-    missing = MASKED if row.suppressed else UNKNOWN
-    score: dict[str, Any] = {"unit": "1", "system": UCUM, "code": "1"}
-    if part is None or not whole:
-        score["extension"] = _absent(missing)
-    else:
-        score["value"] = round(part / whole, 4)
+    missing = MASKED if row.suppressed else UNKNOWN if whole is None else NOBODY
+    score: dict[str, Any] = {"_value": {"extension": _absent(missing)}}
+    if part is not None and whole:
+        score = {"value": round(part / whole, 4)}
     return {
         "code": group_code(group),
         "population": [

@@ -29,6 +29,7 @@ def validator(folder: Path, definitions: list[dict[str, Any]]) -> Any:
         known.addResource(context.newJsonParser().parseResource(json.dumps(definition)))
     chain = jpype.JClass(f"{SUPPORT}ValidationSupportChain")()
     chain.addValidationSupport(known)
+    chain.addValidationSupport(_others(context, definitions))
     chain.addValidationSupport(jpype.JClass("ca.uhn.fhir.context.support.DefaultProfileValidationSupport")(context))
     for name in (
         "CommonCodeSystemsTerminologyService",
@@ -38,6 +39,24 @@ def validator(folder: Path, definitions: list[dict[str, Any]]) -> Any:
         chain.addValidationSupport(jpype.JClass(f"{SUPPORT}{name}")(context))
     module = jpype.JClass("org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator")(chain)
     return context.newValidator().registerValidatorModule(module)
+
+
+def _others(context: Any, definitions: list[dict[str, Any]]) -> Any:
+    """Knows the definitions that HAPI's own support leaves out, such as measures."""
+    parsed = {each["url"]: context.newJsonParser().parseResource(json.dumps(each)) for each in definitions}
+    kind = "ca.uhn.fhir.context.support.IValidationSupport"
+
+    def fetch(wanted: Any, url: Any) -> Any:
+        found = parsed.get(str(url))
+        return found if found is not None and (wanted is None or wanted.isInstance(found)) else None
+
+    # Every other question is answered too, with nothing: Java's own answers of an interface are not reached from here.
+    answers: dict[str, Any] = {}
+    for method in jpype.JClass(kind).class_.getMethods():
+        nothing = False if str(method.getReturnType().getName()) == "boolean" else None
+        answers[str(method.getName())] = lambda *_, nothing=nothing: nothing
+    answers |= {"fetchResource": fetch, "getFhirContext": lambda: context, "getName": lambda: "others"}
+    return jpype.JProxy(kind, dict=answers)
 
 
 def main(folder: Path) -> None:
