@@ -54,6 +54,7 @@ export class Status {
     const now = Date.now();
     if (stream === undefined && this.failures.size === 0) return { status: "loading", text: say.loading, notice: null };
     if (this.failures.size > 0) return stale(say.failed);
+    if (stream?.filling) return stale(say.filling);
     if (state.day) return { status: "past", text: say.past(words.day(state.day)), notice: null };
     const lostFor = this.interruptedSince === null ? 0 : now - this.interruptedSince;
     if (lostFor > PATIENCE_MS || now - this.figures.heardAt > SILENT_MS) return stale(say.interrupted);
