@@ -152,6 +152,8 @@ async def test_a_reset_holds_no_districts_and_their_changes_come(stream: LiveStr
     }
     assert second["areas"] == {"5001": {"persons": 6}, "500101": {"persons": 6}}
     assert second["subdistricts"] == ["500101"]
+    ((_, _, later),) = await told(stream.join())
+    assert set(later["areas"]) == {"50", "10"}
 
 
 async def test_a_subdistrict_with_few_persons_is_not_named(stream: LiveStream) -> None:
