@@ -75,10 +75,10 @@ const figures = new Figures({
     status.connected();
     status.show(view);
   },
-  failed,
+  failed: (error) => failed("figures", error),
 });
-const past = new Past({ changed: () => showAll(), failed, houses: (code) => figures.areas.get(code)?.houses ?? null });
-const places = new Places({ changed: showPlaces, failed });
+const past = new Past({ changed: () => showAll(), failed: (error) => failed("past", error), houses: (code) => figures.areas.get(code)?.houses ?? null });
+const places = new Places({ changed: showPlaces, failed: (error) => failed("places", error) });
 
 const status = new Status({ box: $("status"), text: $("status-text"), notice: $("notice"), asOf: $("as-of") }, figures);
 const dialog = new FigureDialog($("figure"));
@@ -143,17 +143,17 @@ function arrive(before) {
   if (state.area !== before.area) showOnMap();
 }
 
-function failed(error) {
-  status.failed(error);
+function failed(kind, error) {
+  status.failed(kind, error);
   status.show(view);
 }
 
 function changed(codes, before) {
-  if (state.day) return; // what is seen is past, and does not change
   if (codes === null) {
     showAll();
     return;
   }
+  if (state.day) return; // what is seen is past, and does not change
   const here = view.inQuestion().filter((code) => codes.has(code));
   showFigures(here.length > 0);
   if (here.length > 0) {
@@ -203,12 +203,7 @@ function showWords() {
   link.textContent = OWN_NAMES[other];
   link.lang = link.hreflang = other;
   link.href = addressOf({ ...state, lang: other });
-  const others = Object.entries(words.say.otherPages).map(([name, text]) => {
-    const page = make("a", "", text);
-    page.href = `/${name}`;
-    return page;
-  });
-  $("pages").replaceChildren(...others);
+  for (const page of $("pages").children) page.textContent = words.say.otherPages[page.dataset.page];
 }
 
 /** The places of the open area, on the map and counted below it. */
@@ -336,6 +331,9 @@ function within(link, change) {
 
 async function begin() {
   keepLanguage(state.lang);
+  const pages = Object.keys(words.say.otherPages).map((name) => Object.assign(make("a", ""), { href: `/${name}` }));
+  for (const page of pages) page.dataset.page = page.pathname.slice(1);
+  $("pages").append(...pages);
   wall.set(view, state.wall === "on");
   showAll();
   within($("language"), () => {

@@ -9,7 +9,8 @@ const MOST = 6_000; // of the largest province some 1,300; more dots than this n
 const ASK_AGAIN_MS = 1_000;
 const FRESH_MS = 4_000;
 
-/** Holds the places of the open area; `changed()` is called whenever they differ, `failed(error)` when they are not to be had. */
+/** Holds the places of the open area; `changed()` is called whenever they differ, `failed(error)` when they are not to be had, and
+ * `failed(null)` when they are again. */
 export class Places {
   constructor(listener) {
     this.listener = listener;
@@ -28,6 +29,7 @@ export class Places {
     this.items = [];
     this.more = false;
     this.turn += 1;
+    this.listener.failed(null);
     this.listener.changed();
     if (area) this.ask();
   }
@@ -56,6 +58,7 @@ export class Places {
         cursor = page.cursor;
       } while (cursor !== null && items.length < MOST);
       if (turn !== this.turn) return; // another area was opened, or something newer asked for
+      this.listener.failed(null);
       this.take(items, cursor !== null);
     } catch (error) {
       if (turn === this.turn) this.listener.failed(error);

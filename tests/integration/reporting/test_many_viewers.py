@@ -83,6 +83,7 @@ async def test_five_hundred_viewers_get_the_same_bytes_made_once(many: Server, p
         changes = set(await asyncio.gather(*(viewer.event() for viewer in viewers)))
         (change,) = changes
         assert b"event: change" in change
+        assert b'"subdistricts":null' in change, "so many at once are asked for by who has them open"
         assert built() - before == 2
 
         gone, staying = viewers[: VIEWERS // 2], viewers[VIEWERS // 2 :]

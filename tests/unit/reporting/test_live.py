@@ -153,6 +153,8 @@ async def test_a_reset_holds_no_districts_and_their_changes_come(stream: LiveStr
     }
     assert second["areas"] == {"5001": {"persons": 6}, "500101": {"persons": 6}}
     assert second["subdistricts"] == ["500101"]
+    ((_, _, later),) = await told(stream.join())
+    assert set(later["areas"]) == {"50", "10"}
 
 
 async def test_a_subdistrict_with_few_persons_is_not_named(stream: LiveStream) -> None:
@@ -181,7 +183,7 @@ async def test_without_news_only_the_age_is_told(stream: LiveStream) -> None:
 async def test_old_events_are_given_up_by_their_bytes() -> None:
     """What is held does not grow with the length of the events."""
     stream = LiveStream(max_viewers=3)
-    codes = [f"{number:06}" for number in range(7_436)]
+    codes = [f"{number:06}" for number in range(600)]
     stream.show(picture(a50=0), dict.fromkeys(codes, of_persons(0)), AS_OF, Changed.anywhere())
     viewer = stream.join()
     ((seen, _, _),) = await told(viewer)

@@ -70,6 +70,7 @@ export const ENGLISH = {
   interrupted: "The live connection is lost; reconnecting. These figures may be out of date.",
   late: (count) => `Processing is behind: ${count} records wait. These are not the latest figures.`,
   lagUnknown: "It is not known how recent these figures are: the system does not report its lag.",
+  filling: "Some of these figures are being counted anew from the beginning and are not complete yet.",
   failed: "The figures could not be loaded; trying again.",
   noMap: "The map could not be loaded; all figures are in the table.",
   asOf: (time) => `Data as of ${time}`,

@@ -146,7 +146,7 @@ export class Figures {
 
   /**
    * How recent figures are that come from some streams: the newest event of any, what waits in all, and when that was
-   * measured of the one that was measured longest ago. Undefined while one of them is not known.
+   * measured of the one that was measured longest ago; filling: figures are being counted anew from the beginning. Undefined while one of them is not known.
    */
   asOfAll(streams) {
     const known = streams.map((name) => this.asOf[name]);
@@ -157,6 +157,7 @@ export class Figures {
       time: times.toSorted().at(-1) ?? null,
       lag: all("lag")?.reduce((sum, lag) => sum + lag, 0) ?? null,
       lag_measured_at: all("lag_measured_at")?.toSorted()[0] ?? null,
+      filling: known.some((each) => each.filling === true),
     };
   }
 }

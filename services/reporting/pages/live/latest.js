@@ -22,8 +22,8 @@ export class Latest {
   note(view, codes, before) {
     const { part } = MEASURES[view.state.measure];
     for (const code of codes) {
-      const was = part(before.get(code));
-      if (was !== null && !this.waiting.has(code)) this.waiting.set(code, was);
+      const known = before.get(code);
+      if (!known.suppressed && !this.waiting.has(code)) this.waiting.set(code, part(known)); // what was withheld has not changed, but come
     }
     this.timer ??= setTimeout(() => this.tell(view), Math.max(0, this.toldAt + TELL_MS - Date.now()));
   }
@@ -35,6 +35,7 @@ export class Latest {
 
   tell(view) {
     this.timer = null;
+    if (view.state.day) this.waiting.clear(); // a past day is looked at meanwhile
     const { measure } = view.state;
     const changes = [...this.waiting].map(([code, was]) => ({ code, change: (view.value(code).numerator ?? was) - was }));
     this.waiting.clear();

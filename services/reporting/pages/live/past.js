@@ -46,6 +46,7 @@ export class Past {
     if (key === this.wanted) return;
     this.wanted = key;
     this.rows = this.held.get(key) ?? new Map();
+    this.listener.failed(null);
     if (!key || this.held.has(key)) return;
     try {
       const own = area === "" ? ["", "country"] : area.length === 2 ? [area, "province"] : [area.slice(0, 2), "district"]; // with its neighbours
@@ -55,7 +56,6 @@ export class Past {
       if (this.held.size > HELD) this.held.delete(this.held.keys().next().value);
       if (key !== this.wanted) return;
       this.rows = rows;
-      this.listener.failed(null);
       this.listener.changed();
     } catch (error) {
       if (key !== this.wanted) return;

@@ -16,7 +16,7 @@ export class Status {
     this.elements = elements;
     this.figures = figures;
     this.interruptedSince = null;
-    this.failure = null;
+    this.failures = new Set();
   }
 
   /** The stream was connected or lost. */
@@ -24,9 +24,10 @@ export class Status {
     this.interruptedSince = this.figures.connected ? null : Date.now();
   }
 
-  /** A question was not answered; null: one was. */
-  failed(error) {
-    this.failure = error;
+  /** A question of one kind was not answered; without an error: one was. */
+  failed(kind, error) {
+    if (error === null) this.failures.delete(kind);
+    else this.failures.add(kind);
   }
 
   show({ state, words }) {
@@ -51,8 +52,9 @@ export class Status {
     const { say } = words;
     const stale = (notice) => ({ status: "stale", text: say.stale, notice });
     const now = Date.now();
-    if (stream === undefined && this.failure === null) return { status: "loading", text: say.loading, notice: null };
-    if (this.failure !== null) return stale(say.failed);
+    if (stream === undefined && this.failures.size === 0) return { status: "loading", text: say.loading, notice: null };
+    if (this.failures.size > 0) return stale(say.failed);
+    if (stream?.filling) return stale(say.filling);
     if (state.day) return { status: "past", text: say.past(words.day(state.day)), notice: null };
     const lostFor = this.interruptedSince === null ? 0 : now - this.interruptedSince;
     if (lostFor > PATIENCE_MS || now - this.figures.heardAt > SILENT_MS) return stale(say.interrupted);
