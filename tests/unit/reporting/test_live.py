@@ -72,6 +72,7 @@ async def test_a_viewer_begins_with_everything(stream: LiveStream) -> None:
         "time": "2022-01-15T00:00:00Z",
         "lag": 0,
         "lag_measured_at": None,
+        "filling": False,
     }
 
 
