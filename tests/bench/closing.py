@@ -33,10 +33,12 @@ INSERT INTO volunteer_month
 SELECT $1, area, md5('volunteer' || number)::uuid, md5('organisation' || area || (number % $3))::uuid,
        5 + number % 40, 4 + number % 35, number % 5, 12 + number % 90, number % 30, number % 20,
        number % 4, number % 3, number % 2
-FROM generate_series(0, $4 - 1) AS number,
-     LATERAL (VALUES (0), (CASE WHEN number % 10 = 0 THEN 1 END)) AS further (away),
-     LATERAL (SELECT ($2::text[])[1 + (number + away) % cardinality($2::text[])] AS area) AS places
-WHERE away IS NOT NULL
+FROM (
+    SELECT number, 1 + number % cardinality($2::text[]) AS place FROM generate_series(0, $4 - 1) AS number
+    UNION ALL
+    SELECT number, 1 + (number + 1) % cardinality($2::text[]) FROM generate_series(0, $4 - 1, 10) AS number
+) AS visited
+JOIN unnest($2::text[]) WITH ORDINALITY AS areas (area, place) USING (place)
 ORDER BY area
 """
 FILL_OTHERS = (

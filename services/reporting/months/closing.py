@@ -211,10 +211,10 @@ class Months:
         reason: str | None,
         counted: Counted,
     ) -> None:
-        made_from = await positions(connection, self._topics)
         as_of = await figures.as_of(connection, self._topics)
         if any(stream.filling for stream in as_of.values()):
             raise StillFilling
+        made_from = await positions(connection, self._topics)
         await connection.execute(
             PUT_CLOSING,
             month,

@@ -248,9 +248,9 @@ async def test_a_projector_killed_during_the_closing_changes_nothing_and_the_str
         async with acquire(pool) as holding:
             transaction = holding.transaction()
             await transaction.start()
-            await holding.execute("LOCK TABLE month_row IN ACCESS EXCLUSIVE MODE")
+            await holding.execute("LOCK TABLE stream_end IN ACCESS EXCLUSIVE MODE")
             closing = asyncio.create_task(months.close(JANUARY, now=LATER, by="schedule"))
-            await eventually(lambda: waits(pool), "the closing has counted, and waits to write")
+            await eventually(lambda: waits(pool), "the closing has counted, and does not know yet up to where")
             projector.send_signal(signal.SIGKILL)
             await projector.wait()
             for event in events[60:]:
@@ -284,9 +284,9 @@ async def applied(pool: Pool, events: int) -> bool:
 
 
 async def waits(pool: Pool) -> bool:
-    """Whether somebody waits for `month_row`."""
+    """Whether somebody waits for `stream_end`."""
     return bool(
-        await pool.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'month_row'::regclass AND NOT granted")
+        await pool.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'stream_end'::regclass AND NOT granted")
     )
 
 
