@@ -1,7 +1,7 @@
-"""A keeper's turn at rebuilding, in a process of its own that kills itself at a given step.
+"""A keeper's turn at rebuilding, or a projector, in a process of its own that kills itself at a given step.
 
 python -m tests.integration.reporting.rebuilding STEP TOPICS
-    STEP: creating, filling, filled, swapping, swapped. TOPICS: JSON, names and partitions in the order of `TOPICS`.
+    STEP: creating, filling, swapping, swapped; projecting. TOPICS: JSON, names and partitions in the order of `TOPICS`.
 """
 
 import asyncio
@@ -16,6 +16,8 @@ from uuid import uuid4
 
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.rebuild import builder, duty, schema, swap
+from shared.kafka.consumer import PositionedConsumer
+from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import SystemClock
 from shared.postgres.pool import open_pool
@@ -47,9 +49,9 @@ def killed_after(calls: int, step: Callable[..., Awaitable[Any]]) -> Callable[..
 STEPS: dict[str, tuple[Any, str, int]] = {
     "creating": (schema, "create", 1),
     "filling": (FiguresProjection, "apply", 2),
-    "filled": (duty, "analyze", 1),
     "swapping": (swap, "notify", 1),
     "swapped": (duty, "swap", 1),
+    "projecting": (FiguresProjection, "apply", 3),
 }
 """Where each function is looked up, and how often it is done before the end."""
 
@@ -72,6 +74,12 @@ async def main(step: str, named: str) -> None:
     pool = await open_pool(postgres, application="test-rebuilding")
     # A group of its own: nobody waits for the killed one's session to end.
     group = f"rebuild-{uuid4()}"
+    if step == "projecting":
+        handler = ProjectionHandler(FiguresProjection(topics), topics)
+        consumer = PositionedConsumer(
+            KafkaSettings(), pool, group=group, topics=topics, handler=handler, max_records=FEW_RECORDS
+        )
+        await consumer.run(asyncio.Event())
     await duty.Rebuilding(pool, KafkaSettings(), postgres, SystemClock(), topics=topics, group=group).turn()
 
 
