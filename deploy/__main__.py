@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("test", help="run the tests; takes the arguments of pytest")
     commands.add_parser("bench", help="measure beside the machine's raw limits; --help tells more")
-    commands.add_parser("admin", help="users ..., keys ..., reconcile")
+    commands.add_parser("admin", help="users ..., keys ..., reconcile, rebuild, dead-letters ..., gaps ...")
     return whole
 
 

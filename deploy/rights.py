@@ -87,6 +87,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/performance/{month}.pdf": "the same",
         "GET /v1/documents/{document_id}": "the id, which cannot be guessed, was told to whoever ordered it",
         "GET /v1/documents/{document_id}/content": "the same",
+        "GET /v1/trust": "how the figures agree with the owners' counts, nothing of persons",
         "GET /v1/live": "the same figures as they change, without those of few persons",
     },
 }

@@ -123,21 +123,6 @@ async def compare(stack: Stack, expected: Picture, plan: Plan, truth: Truth, dis
     return differences
 
 
-async def reconcile(stack: Stack) -> list[Difference]:
-    """Where reporting differs from the owning services; what is only on its way is waited for."""
-    last: list[Difference] | None = None
-    since = monotonic()
-    while True:
-        owned = await stack.owned()
-        differences = differing("reporting", owned, _select(await stack.reported(), _owned))
-        if not differences or (differences == last and await stack.lag() == 0):
-            return differences
-        if monotonic() - since > STANDSTILL_SECONDS:
-            return differences
-        last = differences
-        await sleep(SETTLE_SECONDS)
-
-
 def differing(where: str, expected: Picture, got: Picture) -> list[Difference]:
     """Each figure of each area that is not the same in both."""
     differences = []

@@ -167,25 +167,20 @@ def demo(home: Home, chosen: argparse.Namespace) -> int:
 def admin(home: Home, chosen: argparse.Namespace) -> int:
     """Work on the running stack."""
     task, *arguments = chosen.arguments or ["--help"]
-    if task == "reconcile":
-        from deploy import reconcile
-
-        return int(reconcile.main(_attached(home).addresses()))
-    if task in _ADMIN:
-        module, process = _ADMIN[task]
-        stack = _attached(home)
-        command = [sys.executable, "-m", module, task, *arguments]
-        return subprocess.run(command, env=stack.environment(process), check=False).returncode
+    for tasks, module, process in _ADMIN:
+        if task in tasks:
+            command = [sys.executable, "-m", module, task, *arguments]
+            return subprocess.run(command, env=_attached(home).environment(process), check=False).returncode
     print(_ADMIN_USAGE)
     return 0 if task in ("-h", "--help") else 2
 
 
-_ADMIN = {
-    "users": ("services.registration.admin", "registration-http"),
-    "keys": ("services.registration.admin", "registration-http"),
-    "close-month": ("services.reporting.months.admin", "reporting-http"),
-}
-"""The module that does a task, and the process whose environment it needs."""
+_ADMIN = (
+    (("users", "keys"), "services.registration.admin", "registration-http"),
+    (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
+    (("close-month",), "services.reporting.months.admin", "reporting-http"),
+)
+"""Tasks, the module that does them, and the process in whose environment."""
 
 _ADMIN_USAGE = """\
 usage: jitasa admin users create-administrator --phone PHONE --name NAME
@@ -195,7 +190,12 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]
-       jitasa admin reconcile"""
+       jitasa admin reconcile
+       jitasa admin rebuild [--reason TEXT] [--no-wait]
+       jitasa admin dead-letters list [--resolved]
+       jitasa admin dead-letters show | replay | dismiss ID [--reason TEXT]
+       jitasa admin gaps list
+       jitasa admin gaps dismiss TOPIC PARTITION --reason TEXT"""
 
 
 class _Report:

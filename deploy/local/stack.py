@@ -39,6 +39,9 @@ LOCAL_REPLICAS = 1
 """One broker holds the one copy."""
 
 
+_KEEPER, _KEEPER_ACCOUNT = "reporting-keeper", "keeper.json"
+
+
 def _quiet(_message: str) -> None:
     """Report to nobody."""
 
@@ -119,6 +122,8 @@ class Stack:
         """
         chosen = list(names) if names is not None else [*self._processes, OPERATIONS]
         self._report(f"Starting {len(chosen)} processes of {len(SERVICES)} services")
+        if _KEEPER in chosen:
+            self._account(_KEEPER_ACCOUNT, "external_system", "Reporting's keeper")
         for name in chosen:
             program = self._operations_program() if name == OPERATIONS else self._service_program(*self._find(name))
             self.supervisor.start(program)
@@ -204,13 +209,17 @@ class Stack:
             variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
         if name in ("facilities", "reporting"):
             variables["JITASA_PAGE_ORIGINS"] = registration  # a coordinator's desk asks them
+        if process == _KEEPER:  # it holds the figures to what their owners count
+            for owner in ("registration", "survey", "facilities"):
+                variables[f"JITASA_{owner.upper()}_URL"] = self._address(owner)
+            variables["JITASA_ACCOUNT_FILE"] = str(self.home.secrets / _KEEPER_ACCOUNT)
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
         return variables
 
     def addresses(self) -> Addresses:
         """Where the services are, and a central administrator to work with, made at the first call."""
-        client = self._administrator()
+        client = self._account("administrator.json", "central_administrator", "Local administrator")
         return Addresses(
             registration=self._address("registration"),
             survey=self._address("survey"),
@@ -221,13 +230,14 @@ class Stack:
             client_secret=client["client_secret"],
         )
 
-    def _administrator(self) -> dict[str, str]:
-        kept = self.home.secrets / "administrator.json"
+    def _account(self, file: str, role: str, name: str) -> dict[str, str]:
+        """A program's account for the whole country, made when it is first asked for and kept with the secrets."""
+        kept = self.home.secrets / file
         if not kept.exists():
             made = subprocess.run(
                 [
                     *(sys.executable, "-m", "services.registration.admin", "users", "create"),
-                    *("--role", "central_administrator", "--area", "", "--name", "Local administrator"),
+                    *("--role", role, "--area", "", "--name", name),
                 ],
                 env=self.environment("registration-http"),
                 capture_output=True,
@@ -236,7 +246,8 @@ class Stack:
             )
             if made.returncode:
                 raise Trouble(
-                    f"The administrator could not be created:\n{made.stderr.strip()[-2000:]}", "สร้างผู้ดูแลระบบไม่สำเร็จ"
+                    f"The account {name!r} could not be created:\n{made.stderr.strip()[-2000:]}",
+                    f"สร้างบัญชี {name} ไม่สำเร็จ",
                 )
             write_private(kept, made.stdout)
         answer: dict[str, str] = json.loads(kept.read_text())

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
 from fastapi import FastAPI
 
 from services.reporting.documents.workshop import Workshop
@@ -14,16 +15,20 @@ from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
 from services.reporting.keeper import Duty, Keeper
 from services.reporting.live import LiveStream
+from services.reporting.months import keeping
 from services.reporting.months.closing import Months
+from services.reporting.months.keeping import KeepingDuty
 from services.reporting.months.schedule import ClosingDuty
 from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
-from services.reporting.settings import LiveSettings, MonthSettings, PageSettings, TokenSettings
+from services.reporting.settings import LiveSettings, MonthSettings, OwnerSettings, PageSettings, TokenSettings
 from services.reporting.store import Pool
+from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
+from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -151,21 +156,28 @@ async def keeper(stopping: asyncio.Event) -> None:
     """The keeper process: what is done by the clock."""
     postgres = PostgresSettings()
     pool = await open_pool(postgres, application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
-    worker = Keeper(pool, duties(pool, postgres))
     try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
+        async with httpx.AsyncClient(trust_env=False) as client:
+            worker = Keeper(pool, duties(pool, postgres, client))
+            await run_worker(
+                HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+            )
     finally:
         pool.terminate()
 
 
-def duties(pool: Pool, postgres: PostgresSettings) -> list[Duty]:
+def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) -> list[Duty]:
     """Everything that the keeper does."""
     clock = SystemClock()
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
-    return [Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS), Duty("close_month", closing.turn)]
+    found = [
+        Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
+        Duty("close_month", closing.turn),
+        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
+    ]
+    reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
+    return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {

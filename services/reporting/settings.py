@@ -49,3 +49,18 @@ class MonthSettings(BaseSettings):
     """Phones that were out of reach at the month's end have come back by then. Every month has a 28th."""
     close_hour: int = Field(default=2, ge=0, le=23)
     """At night nobody sends, and nobody waits for the figures."""
+
+
+class OwnerSettings(BaseSettings):
+    """JITASA_REGISTRATION_URL, _SURVEY_URL, _FACILITIES_URL: the services whose counts the figures are held to;
+    JITASA_ACCOUNT_FILE: client_id and client_secret of a program's account that may read them, as JSON;
+    JITASA_RECONCILE_SECONDS: how often. Without the first four nothing is reconciled."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_")
+
+    registration_url: str = ""
+    survey_url: str = ""
+    facilities_url: str = ""
+    account_file: Path | None = None
+    reconcile_seconds: float = Field(default=3_600, ge=60)
+    """A comparison of the country reads 28 million households in the survey's database: minutes of one of its cores."""

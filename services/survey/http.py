@@ -44,6 +44,9 @@ _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th",
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 _encode = msgspec.json.Encoder().encode
 
+_DIGITS = "^[0-9\u0e50-\u0e59]*$"
+"""Arabic and Thai ones."""
+
 
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes; a `ShortCut` serves the two of intake.
@@ -54,6 +57,7 @@ def add_routes(app: FastAPI) -> None:
     add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))
     app.include_router(fates.router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
+    app.add_api_route("/v1/counts/days", count_days, methods=["GET"])
     # FastAPI's documented way to extend the description
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
 
@@ -96,7 +100,7 @@ async def submit_batch(state: State, call: Call) -> Reply:
 async def counts(
     request: Request,
     principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
-    area: Annotated[str, Query(max_length=6)] = "",
+    area: Annotated[str, Query(max_length=6, pattern=_DIGITS)] = "",
 ) -> list[dict[str, Any]]:
     """The survey's own sums by subdistrict, counted from its tables: what reporting's figures are reconciled with."""
     prefix = to_arabic_digits(area) or principal.area
@@ -104,6 +108,21 @@ async def counts(
     try:
         async with acquire(request.app.state.pool) as connection:
             return await store.counts(connection, prefix)
+    except UNREACHABLE:
+        raise Problem(503, headers=_RETRY) from None
+
+
+async def count_days(
+    request: Request,
+    principal: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
+    area: Annotated[str, Query(max_length=6, pattern=_DIGITS)],
+) -> list[dict[str, Any]]:
+    """By how much each day in Thailand, by when the doors were visited, changed the sums of an area."""
+    prefix = to_arabic_digits(area)
+    demand_area(principal, prefix)
+    try:
+        async with acquire(request.app.state.pool) as connection:
+            return await store.days(connection, prefix)
     except UNREACHABLE:
         raise Problem(503, headers=_RETRY) from None
 

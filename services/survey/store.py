@@ -117,19 +117,19 @@ WITH households AS (
            coalesce(sum((counts->>'refusing')::integer), 0) AS refusing,
            coalesce(sum((counts->>'home_visit')::integer), 0) AS home_visit
     FROM household
-    WHERE counts IS NOT NULL AND starts_with(area, $1)
+    WHERE counts IS NOT NULL AND household_id BETWEEN $1 AND $2
     GROUP BY area
 ), submissions AS (
     SELECT area, count(*) AS submissions, count(*) FILTER (WHERE outcome = 'superseded') AS superseded
     FROM submission
-    WHERE starts_with(area, $1)
+    WHERE household_id BETWEEN $1 AND $2
     GROUP BY area
 ), reasons AS (
     SELECT area, json_object_agg(reason, persons) AS reasons
     FROM (
         SELECT area, reason, sum(persons::integer) AS persons
         FROM household, json_each_text(counts->'reasons') AS given (reason, persons)
-        WHERE counts IS NOT NULL AND starts_with(area, $1)
+        WHERE counts IS NOT NULL AND household_id BETWEEN $1 AND $2
         GROUP BY area, reason
     ) AS by_reason
     GROUP BY area
@@ -138,7 +138,7 @@ WITH households AS (
     FROM (
         SELECT area, flag, count(*) AS submissions
         FROM submission, unnest(flags) AS flag
-        WHERE starts_with(area, $1)
+        WHERE household_id BETWEEN $1 AND $2
         GROUP BY area, flag
     ) AS by_flag
     GROUP BY area
@@ -150,6 +150,27 @@ SELECT area, submissions, superseded, coalesce(households, 0) AS households, coa
        coalesce(reasons, '{}') AS reasons, coalesce(flags, '{}') AS flags
 FROM submissions LEFT JOIN households USING (area) LEFT JOIN reasons USING (area) LEFT JOIN flags USING (area)
 ORDER BY area
+"""
+
+DAYS = """
+SELECT (captured_at AT TIME ZONE 'Asia/Bangkok')::date AS day,
+       count(*) FILTER (WHERE sign = 1 AND kind <> 'erasure') AS submissions,
+       count(*) FILTER (WHERE sign = 1 AND outcome = 'superseded') AS superseded,
+       coalesce(sum(sign) FILTER (WHERE counts IS NOT NULL), 0) AS households,
+       coalesce(sum(sign * (counts->>'persons')::integer), 0) AS persons,
+       coalesce(sum(sign * (counts->>'dose_0')::integer), 0) AS dose_0,
+       coalesce(sum(sign * (counts->>'dose_1')::integer), 0) AS dose_1,
+       coalesce(sum(sign * (counts->>'dose_2')::integer), 0) AS dose_2,
+       coalesce(sum(sign * (counts->>'dose_3')::integer), 0) AS dose_3,
+       coalesce(sum(sign * (counts->>'wanting')::integer), 0) AS wanting,
+       coalesce(sum(sign * (counts->>'wanting_608')::integer), 0) AS wanting_608,
+       coalesce(sum(sign * (counts->>'undecided')::integer), 0) AS undecided,
+       coalesce(sum(sign * (counts->>'refusing')::integer), 0) AS refusing,
+       coalesce(sum(sign * (counts->>'home_visit')::integer), 0) AS home_visit
+FROM submission, LATERAL (VALUES (after, 1), (before, -1)) AS c (counts, sign)
+WHERE household_id BETWEEN $1 AND $2
+GROUP BY 1
+ORDER BY 1
 """
 
 SUBMISSION_COLUMNS = (
@@ -319,5 +340,17 @@ async def counts(connection: Connection, area: str) -> list[dict[str, Any]]:
     (submissions) by name."""
     return [
         dict(row) | {name: msgspec.json.decode(row[name]) for name in ("reasons", "flags")}
-        for row in await connection.fetch(COUNTS, area)
+        for row in await connection.fetch(COUNTS, *_households(area))
     ]
+
+
+async def days(connection: Connection, area: str) -> list[dict[str, Any]]:
+    """By how much each day in Thailand changed the survey's sums of an area, by when the doors were visited; a
+    superseded submission leaves them as they were, its counts before and after are the same."""
+    return [dict(row) for row in await connection.fetch(DAYS, *_households(area))]
+
+
+def _households(area: str) -> tuple[UUID, UUID]:
+    """The lowest and the highest id that a household inside the area may have: they begin with its code, by which what
+    lies inside it is found in the indexes of both tables (see `HouseholdIds`)."""
+    return UUID(hex=area.ljust(32, "0")), UUID(hex=area.ljust(32, "f"))

@@ -37,6 +37,18 @@ class PoisonRecord(Exception):
         self.cause = cause
 
 
+def read_body(decode: Callable[[bytes], Any], wanted: bytes, kind: bytes | None, value: bytes | None) -> Any:
+    """The body of an event of the type `kind`; raises `PoisonRecord`, also when another one is wanted."""
+    if kind != wanted:
+        raise PoisonRecord("unknown_type")
+    if value is None:
+        raise PoisonRecord("no_body")
+    try:
+        return decode(value)
+    except ValueError as error:  # pydantic's, msgspec's and json's errors alike
+        raise PoisonRecord("unreadable_body") from error
+
+
 class TooMuchPoison(Exception):
     """More dead letters than a few broken records explain: an operator has to look."""
 
@@ -247,21 +259,12 @@ class ProjectionHandler:
 
     def _take(self, batch: PartitionBatch, record: ConsumerRecord, sequence: int, kind: bytes | None) -> None:
         try:
-            body = self._read(batch.topic.name, record, kind)
+            name = batch.topic.name
+            body = read_body(self._projection.decoders[name], self._types[name], kind, record.value)
         except PoisonRecord as error:
             self._dead_letters.add(batch.position, record, sequence, error.cause)
         else:
             self._events.append(Event(batch.topic.name, sequence, record.timestamp, body))
-
-    def _read(self, topic: str, record: ConsumerRecord, kind: bytes | None) -> Any:
-        if kind != self._types[topic]:
-            raise PoisonRecord("unknown_type")
-        if record.value is None:
-            raise PoisonRecord("no_body")
-        try:
-            return self._projection.decoders[topic](record.value)
-        except ValueError as error:  # pydantic's, msgspec's and json's errors alike
-            raise PoisonRecord("unreadable_body") from error
 
     @staticmethod
     def _report_gap(place: tuple[str, int], offset: int, last: int | None, previous: int | None) -> None:

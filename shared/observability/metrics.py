@@ -53,6 +53,13 @@ PUBLISHED = Counter("jitasa_published_events_total", "Events acknowledged by Kaf
 REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once more at a take-over.", ["topic"])
 OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
 
+RECONCILE_DIFFERENCES = Gauge(
+    "jitasa_reconcile_differences",
+    "Figures of areas that are not what their owner counts, at the last look.",
+    ["owner"],
+)
+RECONCILED_AT = Gauge("jitasa_reconciled_at_seconds", "When figures were last compared, in seconds since 1970.")
+
 DUTY_TURNS = Counter("jitasa_duty_turns_total", "Turns at what is done by the clock.", ["duty", "outcome"])
 
 NOTICES = Counter("jitasa_notices_total", "Messages of reminders and escalations.", ["stage", "channel", "outcome"])

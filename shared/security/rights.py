@@ -32,6 +32,7 @@ class Right(StrEnum):
     MONTH_CLOSE = "month.close"
     FIGURES_EXACT = "figures.exact"
     COUNTS_READ = "counts.read"
+    STREAM_MEND = "stream.mend"
     COORDINATOR_READ = "coordinator.read"
     COORDINATOR_CONTACT = "coordinator.contact"
     REGISTRATION_HELP = "registration_help.write"
@@ -67,7 +68,8 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.DENOMINATOR_WRITE: "put in the tables that percentages are of",
         Right.MONTH_CLOSE: "close months, and correct closed ones",
         Right.FIGURES_EXACT: "see figures of very few persons",
-        Right.COUNTS_READ: "read the services' own counts, for reconciliation",
+        Right.COUNTS_READ: "read the services' own counts, and where figures differ from them",
+        Right.STREAM_MEND: "look at, replay and dismiss what could not be read, and have figures made anew",
         Right.COORDINATOR_READ: "see where there are coordinators and when one was last active",
         Right.COORDINATOR_CONTACT: "see coordinators' names and numbers; each reading is recorded",
         Right.REGISTRATION_HELP: "see who asked for help with registering, with name and number; recorded",
@@ -120,22 +122,29 @@ _ADMINISTRATOR = frozenset(Right) - {
     Right.DENOMINATOR_WRITE,
     Right.MONTH_CLOSE,
     Right.REFERENCE_WRITE,
+    Right.STREAM_MEND,
 }
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
         # A system's account belongs to no province: it is the centre that knows who is connected, and can end it.
-        # Tables of denominators, closed months, kinds of place and holidays are the whole country's.
+        # Tables of denominators, closed months, kinds of place, holidays and streams are the whole country's.
         Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR
-        | {Right.SYSTEM_WRITE, Right.DENOMINATOR_WRITE, Right.MONTH_CLOSE, Right.REFERENCE_WRITE},
+        | {
+            Right.SYSTEM_WRITE,
+            Right.DENOMINATOR_WRITE,
+            Right.MONTH_CLOSE,
+            Right.REFERENCE_WRITE,
+            Right.STREAM_MEND,
+        },
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.
         Role.DISTRICT_COORDINATOR: _COORDINATOR | {Right.APPOINTMENT_WRITE, Right.ORGANISATION_WRITE},
         Role.SUBDISTRICT_COORDINATOR: _COORDINATOR,
         Role.VOLUNTEER: _SURVEYOR,
         Role.PLACE_OFFICER: _PERSON | {Right.FACILITY_WRITE},
-        # It receives the exact counts in the public streams anyway.
-        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT},
+        # It receives the exact counts in the public streams anyway, and may check its sums of them; so does reporting.
+        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT, Right.COUNTS_READ},
     }
 )
 """The rights of each role."""

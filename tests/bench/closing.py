@@ -7,9 +7,11 @@ from datetime import UTC, date, datetime
 from services.reporting.months import store
 from services.reporting.months.answers import PerformanceRow, RowLevel
 from services.reporting.months.closing import Months, verify
+from services.reporting.months.keeping import KeepingDuty
 from services.reporting.projector import TOPICS
 from services.reporting.store import Pool, snapshot
 from shared.areas.register import subdistricts
+from shared.observability.clock import SystemClock
 from shared.postgres.pool import open_pool
 from tests.bench.report import Figure
 from tests.runtime import Runtime, started
@@ -31,10 +33,12 @@ INSERT INTO volunteer_month
 SELECT $1, area, md5('volunteer' || number)::uuid, md5('organisation' || area || (number % $3))::uuid,
        5 + number % 40, 4 + number % 35, number % 5, 12 + number % 90, number % 30, number % 20,
        number % 4, number % 3, number % 2
-FROM generate_series(0, $4 - 1) AS number,
-     LATERAL (VALUES (0), (CASE WHEN number % 10 = 0 THEN 1 END)) AS further (away),
-     LATERAL (SELECT ($2::text[])[1 + (number + away) % cardinality($2::text[])] AS area) AS places
-WHERE away IS NOT NULL
+FROM (
+    SELECT number, 1 + number % cardinality($2::text[]) AS place FROM generate_series(0, $4 - 1) AS number
+    UNION ALL
+    SELECT number, 1 + (number + 1) % cardinality($2::text[]) FROM generate_series(0, $4 - 1, 10) AS number
+) AS visited
+JOIN unnest($2::text[]) WITH ORDINALITY AS areas (area, place) USING (place)
 ORDER BY area
 """
 FILL_OTHERS = (
@@ -88,6 +92,14 @@ async def measure(pool: Pool, show: Callable[[Figure], None]) -> None:
         async with snapshot(pool) as connection:
             return (await verify(connection, JANUARY, 2)).rows
 
+    async def sum_up() -> int:
+        keeping = KeepingDuty(pool, SystemClock(), TOPICS)
+        for month in (JANUARY, DECEMBER):
+            await keeping.sum_up(month)
+        return int(await pool.fetchval("SELECT count(*) FROM month_sum"))
+
+    await timed("sums of two open months", sum_up, show)
+    await pool.execute("VACUUM (ANALYZE) month_sum", timeout=SECONDS)
     await reads(pool, "open", show)
     await timed("close", lambda: close(JANUARY), show)
     await timed("close the month before", lambda: close(DECEMBER), show)

@@ -151,6 +151,7 @@ FIGURES: Final = "GET /v1/coverage"
 TABLE: Final = "PUT /v1/denominators"
 MONTH: Final = "GET /v1/performance/2022-01"
 CORRECT: Final = "POST /v1/performance/2022-03/corrections"
+GAP: Final = {"topic": "survey-submitted", "partition": 0, "last": None, "previous": 4, "reason": "ขาดหาย"}
 
 
 def survey(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
@@ -612,6 +613,19 @@ CASES: Final = [
         "forbidden",
         None,
         token="province_administrator@50",
+    ),
+    reporting("rebuild without a reason", "POST /v1/rebuilds", 400, "too_short", "reason", {"reason": ""}),
+    reporting("dead letter that is not there", "GET /v1/dead-letters/999999999", 404, "not_found", None),
+    reporting("gap that is not there", "POST /v1/gaps/dismissals", 404, "not_found", None, GAP),
+    reporting(
+        "gap before the beginning", "POST /v1/gaps/dismissals", 400, "too_small", "previous", GAP | {"previous": -1}
+    ),
+    reporting(
+        "differences behind no cursor of ours",
+        "GET /v1/reconciliations/1/differences?cursor=x",
+        400,
+        "not_a_cursor",
+        "cursor",
     ),
 ]
 

@@ -1,6 +1,16 @@
 """The routes of the reporting service, one module per kind of question."""
 
-from services.reporting.http import denominators, documents, figures, live, organisations, performance, places
+from services.reporting.http import (
+    dead_letters,
+    denominators,
+    documents,
+    figures,
+    live,
+    organisations,
+    performance,
+    places,
+    trust,
+)
 
 ROUTERS = (
     figures.router,
@@ -10,4 +20,6 @@ ROUTERS = (
     documents.router,  # before the months: `{month}.pdf` is no month
     performance.router,
     live.router,
+    trust.router,
+    dead_letters.router,
 )

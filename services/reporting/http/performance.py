@@ -49,6 +49,10 @@ DEFAULT_ROWS: Final = 1_000
 MOST_ROWS: Final = 2_000
 """About 1 MB. More comes page by page, or as a file."""
 
+COUNTED_NOW: Final = 0
+"""The revision of a month as it is counted at this moment, which takes seconds for a country: for whoever decides about
+a correction."""
+
 Sort = Literal[
     "volunteers_registered",
     "volunteers_active",
@@ -112,7 +116,8 @@ def _asked(
         UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
     ] = None,
     revision: Annotated[
-        int | None, Query(ge=0, le=1_000, description="The latest without; 0: as it is counted now")
+        int | None,
+        Query(ge=0, le=1_000, description="The latest without; 0, for whoever closes months: as it is counted now"),
     ] = None,
 ) -> _Asked:
     """What the query asks for."""
@@ -168,6 +173,10 @@ async def performance(
     """The rows of a month, ranked, each beside the month before; of a closed month as it was frozen, with what was
     corrected since."""
     check_reader(reader, asked.area, asked.level, asked.organisation)
+    if asked.revision == COUNTED_NOW:
+        if reader is None:
+            raise unauthenticated("token_missing")
+        demand(reader, Right.MONTH_CLOSE)
     after = None if cursor is None else _read_cursor(cursor)
     area, organisation = asked.area, asked.organisation
     async with snapshot(request) as (connection, as_of):
@@ -177,6 +186,8 @@ async def performance(
             message = Message("เดือนนี้ไม่มีฉบับแก้ไขหมายเลขนี้", "The month has no such revision")
             raise Problem(404, detail=message) from None
         revision = closed.revision if closed else 0
+        if closed is None and asked.level != "volunteer":
+            as_of = await store.as_of_sums(connection, month) or as_of
         total = await store.total(connection, month, revision, area, organisation)
         total_before = await store.total(connection, month_before(month), None, area, organisation)
         rows = [

@@ -56,13 +56,13 @@ async def close_month(pool: Pool, month: date, correct: str | None) -> Closing:
     return await months.correct(month, now=now, by=COMMAND, reason=correct)
 
 
-async def verified(pool: Pool, month: date) -> dict[Closing, bool]:
+async def verified(pool: Pool, month: date) -> list[tuple[Closing, bool]]:
     """Of each revision of the month, whether its rows are as they were closed; raises `NotClosed`."""
     async with snapshot(pool) as connection:
         revisions = await closings(connection, month)
         if not revisions:
             raise NotClosed
-        return {each: (await verify(connection, month, each.revision)).hash == each.hash for each in revisions}
+        return [(each, (await verify(connection, month, each.revision)).hash == each.hash) for each in revisions]
 
 
 async def _run(given: argparse.Namespace) -> int:
@@ -71,12 +71,12 @@ async def _run(given: argparse.Namespace) -> int:
             done = await close_month(pool, given.month, given.correct)
             print(f"{done.month} revision {done.revision}: {done.rows:,} rows, SHA-256 {done.hash}")
             return 0
-        good = await verified(pool, given.month)
-    for each, right in good.items():
+        found = await verified(pool, given.month)
+    for each, right in found:
         print(
             f"{each.month} revision {each.revision}: {'as it was closed' if right else 'CHANGED'}, SHA-256 {each.hash}"
         )
-    return 0 if all(good.values()) else 1
+    return 0 if all(right for _, right in found) else 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,15 +18,13 @@ import msgspec
 from services.reporting import store as figures
 from services.reporting.months.answers import FIGURES, Closing
 from services.reporting.months.calendar import end_of
-from services.reporting.months.sources import COLUMNS, COUNTED, SUMS, Parameters, Source, frozen
+from services.reporting.months.counting import COUNT_SECONDS, KEEP_TABLES, KEYS, MEMORY, count_rows
+from services.reporting.months.sources import COLUMNS, Parameters, Source, frozen
 from services.reporting.months.store import closings
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
 from shared.observability.logs import log
 from shared.postgres.pool import Connection, acquire
-
-CLOSE_SECONDS: Final = 300.0
-"""For each statement: a month of a million volunteers takes well below a minute on an idle machine."""
 
 _log = log(__name__)
 
@@ -67,42 +65,6 @@ class Counted:
 # the transaction's moment is taken, so that what another has closed is seen.
 LOCK: Final = "LOCK TABLE month_close IN SHARE ROW EXCLUSIVE MODE NOWAIT"
 
-# A rebuild puts other tables in the place of these: positions of the one and figures of the other would not belong
-# together.
-KEEP_TABLES: Final = """
-LOCK TABLE consumer_position, stream_progress, volunteer_month, registration_month, place_month, help_month
-IN ACCESS SHARE MODE
-"""
-
-MEMORY: Final = "SET LOCAL work_mem = '128MB'"
-"""For the few sorts and sums of a million rows, instead of files."""
-
-COUNT_ACCOUNTS: Final = f"""
-CREATE TEMPORARY TABLE month_fresh ON COMMIT DROP AS
-SELECT 'account'::text COLLATE "C" AS grain, area COLLATE "C" AS area, organisation_id, account_id, {SUMS}
-FROM ({COUNTED.format(month="'{month}'::date", area="''")}) AS c
-GROUP BY area, organisation_id, account_id
-"""  # noqa: S608 - names of ours
-
-_ROLLED_UP: Final = ", ".join(
-    "count(DISTINCT account_id) FILTER (WHERE volunteers_active > 0)" if name == "volunteers_active" else f"sum({name})"
-    for name in FIGURES
-)
-
-COUNT_AREAS: Final = f"""
-INSERT INTO month_fresh
-SELECT '{{grain}}', left(area, {{digits}}), {{organisation}}, NULL, {_ROLLED_UP}
-FROM month_fresh
-WHERE grain = 'account' AND length(area) >= {{digits}}
-GROUP BY 2, 3
-"""  # noqa: S608 - names of ours
-
-DROP_ZEROS: Final = f"""
-DELETE FROM month_fresh WHERE ({COLUMNS}) = ({", ".join("0" for _ in FIGURES)})
-"""  # noqa: S608 - names of ours
-
-KEYS: Final = "grain, area, organisation_id, account_id"
-
 CANONICAL: Final = f"""
 SELECT {KEYS}, {COLUMNS} FROM {{rows}}
 ORDER BY grain COLLATE "C", area COLLATE "C", organisation_id NULLS FIRST, account_id NULLS FIRST
@@ -113,13 +75,7 @@ ORDER BY grain COLLATE "C", area COLLATE "C", organisation_id NULLS FIRST, accou
 async def count(connection: Connection, month: date) -> Counted:
     """Counts the month into the temporary table `month_fresh` of the caller's transaction, from the projections that
     its search path names."""
-    await connection.execute(COUNT_ACCOUNTS.format(month=month), timeout=CLOSE_SECONDS)
-    await connection.execute("ANALYZE month_fresh (area)", timeout=CLOSE_SECONDS)
-    for digits in (0, 2, 4, 6):
-        for grain, organisation in (("area", "NULL::uuid"), ("organisation", "organisation_id")):
-            statement = COUNT_AREAS.format(grain=grain, organisation=organisation, digits=digits)
-            await connection.execute(statement, timeout=CLOSE_SECONDS)
-    await connection.execute(DROP_ZEROS, timeout=CLOSE_SECONDS)
+    await count_rows(connection, month)
     return await _hashed(connection, "month_fresh", month)
 
 
@@ -152,7 +108,7 @@ async def _hashed(connection: Connection, rows: str, month: date) -> Counted:
         lines += data.count(b"\n")
 
     await connection.copy_from_query(
-        CANONICAL.format(rows=rows), output=take, format="csv", header=True, timeout=CLOSE_SECONDS
+        CANONICAL.format(rows=rows), output=take, format="csv", header=True, timeout=COUNT_SECONDS
     )
     return Counted(digest.hexdigest(), lines - 1)
 
@@ -219,7 +175,7 @@ class Months:
                 raise AlreadyClosed
             counted = await count(connection, month)
             await self._put(connection, month, 1, now, by, None, counted)
-            await connection.execute(PUT_ROWS, month, timeout=CLOSE_SECONDS)
+            await connection.execute(PUT_ROWS, month, timeout=COUNT_SECONDS)
             (closed,) = await closings(connection, month)
         _log.info("month_closed", month=closed.month, by=by, rows=closed.rows, hash=closed.hash)
         return closed
@@ -238,7 +194,7 @@ class Months:
             )
             revision = latest + 1
             put = PUT_DIFFERENCES.format(standing=standing)
-            if await connection.execute(put, month, revision, timeout=CLOSE_SECONDS) == "INSERT 0 0":
+            if await connection.execute(put, month, revision, timeout=COUNT_SECONDS) == "INSERT 0 0":
                 raise NothingDiffers
             await self._put(connection, month, revision, now, by, reason, counted)
             *_, corrected = await closings(connection, month)
@@ -255,10 +211,10 @@ class Months:
         reason: str | None,
         counted: Counted,
     ) -> None:
-        made_from = await positions(connection, self._topics)
         as_of = await figures.as_of(connection, self._topics)
         if any(stream.filling for stream in as_of.values()):
             raise StillFilling
+        made_from = await positions(connection, self._topics)
         await connection.execute(
             PUT_CLOSING,
             month,

@@ -35,21 +35,24 @@ WHERE month = {month} AND area >= {area} AND area < {area} || ':'
 """
 """What is counted of a month inside an area, as it lies in the projections: several rows for the same thing."""
 
-SUMS: Final = """
-    coalesce(sum(registered), 0)::bigint                               AS volunteers_registered,
-    count(DISTINCT account_id) FILTER (WHERE submissions > 0)::bigint  AS volunteers_active,
-    coalesce(sum(households), 0)::bigint                               AS households_new,
-    coalesce(sum(revisits), 0)::bigint                                 AS households_revisited,
-    coalesce(sum(persons), 0)::bigint                                  AS persons,
-    coalesce(sum(dose_0), 0)::bigint                                   AS unvaccinated,
-    coalesce(sum(wanting), 0)::bigint                                  AS wanting,
-    coalesce(sum(followed_up), 0)::bigint                              AS followed_up,
-    coalesce(sum(vaccinated), 0)::bigint                               AS vaccinated,
-    coalesce(sum(entered), 0)::bigint                                  AS places_entered,
-    coalesce(sum(confirmed), 0)::bigint                                AS places_confirmed,
-    coalesce(sum(done), 0)::bigint                                     AS help_closed
+ADDED: Final = """
+    coalesce(sum(registered), 0)::bigint  AS volunteers_registered,
+    {active}                              AS volunteers_active,
+    coalesce(sum(households), 0)::bigint  AS households_new,
+    coalesce(sum(revisits), 0)::bigint    AS households_revisited,
+    coalesce(sum(persons), 0)::bigint     AS persons,
+    coalesce(sum(dose_0), 0)::bigint      AS unvaccinated,
+    coalesce(sum(wanting), 0)::bigint     AS wanting,
+    coalesce(sum(followed_up), 0)::bigint AS followed_up,
+    coalesce(sum(vaccinated), 0)::bigint  AS vaccinated,
+    coalesce(sum(entered), 0)::bigint     AS places_entered,
+    coalesce(sum(confirmed), 0)::bigint   AS places_confirmed,
+    coalesce(sum(done), 0)::bigint        AS help_closed
 """
-"""The figures of any group of counted rows, in their order."""
+"""The figures of a group of counted rows, in their order; `active` is how its active volunteers are counted."""
+
+_ACTIVE: Final = "count(DISTINCT account_id) FILTER (WHERE submissions > 0)::bigint"
+_ACTIVE_OF_ACCOUNT: Final = "(sum(submissions) > 0)::integer::bigint"
 
 _OF_ACCOUNT: Final = ", ".join(
     f"{'max' if name == 'volunteers_active' else 'sum'}({name})::bigint AS {name}" for name in FIGURES
@@ -59,10 +62,14 @@ _OF_ACCOUNT: Final = ", ".join(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A month as it is counted now (revision 0), or as it stood in a revision of its closing."""
+    """A month as it is counted now (revision 0), or as it stood in a revision of its closing.
+
+    summed: the sums of areas and organisations are kept, as of a moment ago.
+    """
 
     month: date
     revision: int
+    summed: bool = False
 
 
 @dataclass(slots=True)
@@ -82,8 +89,8 @@ def groups(source: Source, area: str, level: RowLevel, organisation: UUID | None
     of what was done for it."""
     place = given.add(area)
     of_organisation = "" if organisation is None else f"WHERE organisation_id = {given.add(organisation)}"
-    if source.revision:
-        return _closed(source, place, level, of_organisation, given)
+    if source.revision or (source.summed and level != "volunteer"):
+        return _frozen_groups(source, place, level, of_organisation, given)
     counted = COUNTED.format(month=given.add(source.month), area=f"{place}::text")
     counted = f"SELECT * FROM ({counted}) AS c {of_organisation}"  # noqa: S608 - names of ours
     match level:
@@ -94,10 +101,11 @@ def groups(source: Source, area: str, level: RowLevel, organisation: UUID | None
         case _:
             digits = DIGITS[level]
             key, condition = f"left(area, {digits})", f"length(area) >= {digits}"
-    return f"SELECT {key} AS key, {SUMS} FROM ({counted}) AS c WHERE {condition} GROUP BY 1"  # noqa: S608 - ours
+    sums = ADDED.format(active=_ACTIVE_OF_ACCOUNT if level == "volunteer" else _ACTIVE)
+    return f"SELECT {key} AS key, {sums} FROM ({counted}) AS c WHERE {condition} GROUP BY 1"  # noqa: S608 - ours
 
 
-def _closed(source: Source, place: str, level: RowLevel, of_organisation: str, given: Parameters) -> str:
+def _frozen_groups(source: Source, place: str, level: RowLevel, of_organisation: str, given: Parameters) -> str:
     if level == "volunteer":
         rows = frozen(source, "account", f"area >= {place} AND area < {place} || ':'", given)
         rows = f"SELECT * FROM ({rows}) AS f {of_organisation}"  # noqa: S608 - names of ours
@@ -112,11 +120,14 @@ def _closed(source: Source, place: str, level: RowLevel, of_organisation: str, g
 
 
 def frozen(source: Source, grain: str, where: str, given: Parameters) -> str:
-    """The query for the frozen rows of a grain, as they stood in a revision: of each the latest one up to it."""
-    month, revision = given.add(source.month), given.add(source.revision)
-    kept = f"month = {month} AND grain = '{grain}' AND {where}"
+    """The query for the rows of a grain that are kept: of a closed month, of each the latest up to the revision."""
+    kept = f"month = {given.add(source.month)} AND grain = '{grain}' AND {where}"
+    if not source.revision:
+        return f"SELECT area, organisation_id, {COLUMNS} FROM month_sum WHERE {kept}"  # noqa: S608 - names of ours
+    if source.revision == 1:
+        return f"SELECT area, organisation_id, account_id, {COLUMNS} FROM month_row WHERE {kept} AND revision = 1"  # noqa: S608 - names of ours
     return (
         f"SELECT DISTINCT ON (area, organisation_id, account_id) area, organisation_id, account_id, {COLUMNS} "  # noqa: S608 - ours
-        f"FROM month_row WHERE {kept} AND revision <= {revision} "
+        f"FROM month_row WHERE {kept} AND revision <= {given.add(source.revision)} "
         "ORDER BY area, organisation_id, account_id, revision DESC"
     )

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -222,17 +222,29 @@ class UnknownRevision(Exception):
     """The month has no such revision."""
 
 
-LATEST_REVISION: Final = "SELECT coalesce(max(revision), 0) FROM month_close WHERE month = $1"
+STATE: Final = """
+SELECT (SELECT coalesce(max(revision), 0) FROM month_close WHERE month = $1) AS latest,
+       EXISTS (SELECT FROM month_summed WHERE month = $1) AS summed
+"""
+
+SUMMED_AS_OF: Final = "SELECT as_of FROM month_summed WHERE month = $1"
+
+
+async def as_of_sums(connection: Connection, month: date) -> Any | None:
+    """How new the sums of a month are that is still counted; None when they are counted for each reader."""
+    found = await connection.fetchval(SUMMED_AS_OF, month)
+    return None if found is None else json.loads(found)
 
 
 async def source_of(connection: Connection, month: date, revision: int | None) -> Source:
     """Where the rows of a month's revision come from; raises `UnknownRevision`."""
-    latest = int(await connection.fetchval(LATEST_REVISION, month))
+    state = await connection.fetchrow(STATE, month)
+    latest, summed = (0, False) if state is None else state
     if revision is None:
-        return Source(month, latest)
+        return Source(month, latest, summed)
     if not 0 <= revision <= latest:
         raise UnknownRevision
-    return Source(month, revision)
+    return Source(month, revision, summed)
 
 
 def _codes(area: str, level: RowLevel) -> tuple[Area, ...]:

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.reporting.months import store
+from services.reporting.months import admin, store
 from services.reporting.months.answers import Corrected, MonthFigures, RowLevel
 from services.reporting.months.closing import (
     AlreadyClosed,
@@ -194,6 +194,13 @@ async def test_a_changed_row_is_noticed(pool: Pool, months: Months) -> None:
     await pool.execute("UPDATE month_row SET persons = persons + 1 WHERE grain = 'area' AND area = '50'")
     async with snapshot(pool) as connection:
         assert (await verify(connection, JANUARY, 1)).hash != closed.hash
+    await pool.execute("UPDATE month_row SET persons = persons - 1 WHERE grain = 'area' AND area = '50'")
+    await apply(pool, [LATE])
+    corrected = await admin.close_month(pool, JANUARY, correct="late")
+    assert await admin.verified(pool, JANUARY) == [(closed, True), (corrected, True)]
+    assert corrected.closed_by == "command"
+    await pool.execute("UPDATE month_row SET persons = 9 WHERE revision = 2 AND grain = 'account'")
+    assert await admin.verified(pool, JANUARY) == [(closed, True), (corrected, False)]
 
 
 async def test_killed_anywhere_it_is_closed_wholly_or_not_at_all(runtime: Runtime) -> None:
@@ -241,9 +248,9 @@ async def test_a_projector_killed_during_the_closing_changes_nothing_and_the_str
         async with acquire(pool) as holding:
             transaction = holding.transaction()
             await transaction.start()
-            await holding.execute("LOCK TABLE month_row IN ACCESS EXCLUSIVE MODE")
+            await holding.execute("LOCK TABLE stream_end IN ACCESS EXCLUSIVE MODE")
             closing = asyncio.create_task(months.close(JANUARY, now=LATER, by="schedule"))
-            await eventually(lambda: waits(pool), "the closing has counted, and waits to write")
+            await eventually(lambda: waits(pool), "the closing has counted, and does not know yet up to where")
             projector.send_signal(signal.SIGKILL)
             await projector.wait()
             for event in events[60:]:
@@ -277,9 +284,9 @@ async def applied(pool: Pool, events: int) -> bool:
 
 
 async def waits(pool: Pool) -> bool:
-    """Whether somebody waits for `month_row`."""
+    """Whether somebody waits for `stream_end`."""
     return bool(
-        await pool.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'month_row'::regclass AND NOT granted")
+        await pool.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'stream_end'::regclass AND NOT granted")
     )
 
 

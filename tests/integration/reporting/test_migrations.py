@@ -1,6 +1,7 @@
 """Migrations that move figures: nothing is lost on the way, in either direction."""
 
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 import pytest
 
@@ -59,3 +60,27 @@ async def test_reasons_move_into_columns_and_back(pool: Pool) -> None:
 async def read(connection: Connection, digits: int) -> dict[str, dict[str, int]]:
     """Reasons by area, as answers have them."""
     return await store.reasons(connection, "", digits)
+
+
+VISITS = """
+SELECT volunteer_id, organisation_id, month, sum(submissions)::bigint, sum(superseded)::bigint
+FROM volunteer_month WHERE volunteer_id IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+"""
+
+
+async def test_visits_by_month_get_their_places_and_lose_them_again(pool: Pool) -> None:
+    """What was counted before is kept without a place, until it is counted anew."""
+    up, down = steps("20220210000001_figures_of_months.sql")
+    events = campaign(seed=13, length=200).events
+    async with acquire(pool) as connection:
+        async with connection.transaction():
+            await FiguresProjection().apply(connection, [Event(TOPICS[0].name, 1, 0, event) for event in events])
+        visits = await connection.fetch(VISITS)
+        assert len(visits) > 4
+        months = await store.organisation_months(connection, UUID(int=9), 24)
+        for step in (down, up, down, up):
+            await connection.execute(step)
+            assert await connection.fetch(VISITS) == visits
+        assert await store.organisation_months(connection, UUID(int=9), 24) == months
+        assert await connection.fetchval("SELECT count(*) FROM volunteer_month WHERE subdistrict <> ''") == 0

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from deploy.demo.campaign import plan
-from deploy.demo.comparison import Difference, differing, expectation, follow, reconcile, show
+from deploy.demo.comparison import Difference, differing, expectation, follow, show
 from deploy.demo.display import Display
 from deploy.demo.figures import Picture
 from deploy.demo.main import main
@@ -102,21 +102,6 @@ async def test_following_gives_up_when_nothing_moves(monkeypatch: pytest.MonkeyP
     stack: Any = FakeStack({}, {"": Counter(submissions=1)})
     await follow(stack, Counter(submissions=2), Display(Console(file=StringIO())))
     assert stack.reads < 20
-
-
-async def test_reconciling_waits_for_what_is_on_its_way() -> None:
-    owned: Picture = {"": Counter({"households": 2, "people.approved": 1})}
-    late: Picture = {"": Counter({"households": 1, "people.approved": 1})}
-    shown: Picture = {
-        "": Counter({"households": 2, "people.approved": 1, "people.volunteer.approved": 1, "revisits": 4})
-    }
-    stack: Any = FakeStack(owned, late, shown)
-    assert await reconcile(stack) == []
-
-
-async def test_reconciling_names_what_stays_different() -> None:
-    stack: Any = FakeStack({"": Counter(households=2)}, {"": Counter(households=3)})
-    assert await reconcile(stack) == [Difference("reporting", "", "households", 2, 3)]
 
 
 def test_the_demo_has_the_interface_that_the_command_calls() -> None:

@@ -1,0 +1,134 @@
+"""What the figures can be trusted by: in short for everybody, in detail for whoever may read the owners' counts."""
+
+import base64
+import binascii
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictStr
+
+from services.reporting.http.answering import answer, away, now, pool_of, snapshot
+from services.reporting.http.areas import area_of
+from services.reporting.projector import VERSION
+from services.reporting.rebuild import store as rebuilds
+from services.reporting.trust import dead_letters, store
+from services.reporting.trust.answers import (
+    AskedAnswer,
+    DifferencesAnswer,
+    OpenLetters,
+    ProvinceDifferences,
+    TrustAnswer,
+    rebuild_answer,
+    reconciliation_answer,
+)
+from shared.areas.register import UnknownArea
+from shared.areas.register import area as registered
+from shared.postgres.pool import UNREACHABLE, acquire
+from shared.security.principal import Principal
+from shared.security.rights import Right
+from shared.web.authentication import area_asked, demand_area, require
+from shared.web.problems import FieldError, Message, Problem
+
+MOST_RECONCILIATIONS: Final = 24
+"""A day of one an hour."""
+MOST_REBUILDS: Final = 5
+MOST_ROWS: Final = 1_000
+DEFAULT_ROWS: Final = 100
+
+router = APIRouter(prefix="/v1")
+
+
+class Reason(BaseModel):
+    """Why something is done; it is kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: StrictStr = Field(min_length=3, max_length=500, pattern=r"^[^\x00]*$")
+
+
+@router.get("/trust", responses={200: {"model": TrustAnswer}})
+async def trust(request: Request) -> Response:
+    """The last comparisons with the owners' counts, rebuilds of the figures with their progress, and what could not be
+    read; differences as numbers by province, without the figures."""
+    async with snapshot(request) as (connection, as_of):
+        found = await store.history(connection, MOST_RECONCILIATIONS)
+        differing = await store.by_province(connection, found[0].reconciliation_id) if found else []
+        letters = await dead_letters.open_ones(connection)
+        gaps = await dead_letters.gaps(connection)
+        rebuilt = await rebuilds.latest(connection, MOST_REBUILDS)
+    return await answer(
+        request,
+        TrustAnswer(
+            as_of,
+            VERSION,
+            [reconciliation_answer(one) for one in found],
+            [ProvinceDifferences(one[0], *_names(one[0]), one[1], one[2], one[3]) for one in differing],
+            [rebuild_answer(one) for one in rebuilt],
+            [OpenLetters(*one) for one in letters],
+            gaps,
+        ),
+    )
+
+
+@router.get("/reconciliations/{reconciliation_id}/differences", responses={200: {"model": DifferencesAnswer}})
+async def differences(
+    request: Request,
+    reconciliation_id: int,
+    reader: Annotated[Principal, Depends(require(Right.COUNTS_READ))],
+    area: Annotated[str | None, Query(max_length=20, description="Code of 2, 4 or 6 digits")] = None,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = DEFAULT_ROWS,
+) -> Response:
+    """Which figures of which areas differ, from the smallest area that is counted, inside the reader's own area."""
+    inside = area_asked(reader, None if area is None else area_of(area).code)
+    after = ("", "") if cursor is None else _cell(cursor)
+    async with snapshot(request) as (connection, _):
+        found = await store.differences(connection, reconciliation_id, inside, after, limit + 1)
+    items = found[:limit]
+    more = _cursor(items[-1].area, items[-1].figure) if len(found) > limit else None
+    return await answer(request, DifferencesAnswer(reconciliation_id, inside, items, more))
+
+
+@router.post("/rebuilds", status_code=202, responses={202: {"model": AskedAnswer}})
+async def ask_for_rebuild(
+    request: Request, asked: Reason, principal: Annotated[Principal, Depends(require(Right.STREAM_MEND))]
+) -> Response:
+    """Has all figures made anew from the start of the streams, beside those that are shown; `GET /v1/trust` tells how
+    far it is. 409 `rebuild_under_way` while one waits or is under way."""
+    demand_area(principal, "")
+    try:
+        async with acquire(pool_of(request)) as connection:
+            found = await rebuilds.ask(connection, "administrator", asked.reason, principal.subject, now(request))
+    except UNREACHABLE:
+        raise away() from None
+    if found is None:
+        raise Problem(
+            409,
+            "rebuild_under_way",
+            detail=Message("กำลังคำนวณใหม่อยู่แล้ว", "A rebuild waits or is under way already"),
+        )
+    return await answer(request, AskedAnswer(found), status=202)
+
+
+def _names(code: str) -> tuple[str, str]:
+    try:
+        found = registered(code)
+    except UnknownArea:  # of a time before the area was abolished
+        return code, code
+    return found.name_th, found.name_en
+
+
+def _cursor(area: str, figure: str) -> str:
+    return base64.urlsafe_b64encode(f"{area} {figure}".encode()).decode().rstrip("=")
+
+
+def _cell(cursor: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
+        area, _, figure = text.partition(" ")
+        if not figure or "\0" in text:
+            raise ValueError("not a cursor")
+    except (ValueError, binascii.Error):
+        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
+        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+    return area, figure
