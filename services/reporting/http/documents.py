@@ -20,11 +20,13 @@ from services.reporting.documents.workshop import Document, State, Workshop
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import LEVELS, area_of
-from services.reporting.http.performance import Named, Reader, Sort, check_reader
+from services.reporting.http.performance import COUNTED_NOW, Named, Reader, Sort, check_reader
 from services.reporting.months import store
 from services.reporting.months.answers import RANKED_BY, RowLevel
 from services.reporting.months.store import UnknownRevision
 from shared.postgres.pool import UNREACHABLE, acquire
+from shared.security.rights import Right
+from shared.web.authentication import demand, unauthenticated
 from shared.web.problems import FieldError, Message, Problem
 
 PIECE: Final = 256 * 1024
@@ -59,7 +61,8 @@ async def ordered(
         UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
     ] = None,
     revision: Annotated[
-        int | None, Query(ge=0, le=1_000, description="The latest without; 0: as it is counted now")
+        int | None,
+        Query(ge=0, le=1_000, description="The latest without; 0, for whoever closes months: as it is counted now"),
     ] = None,
     lang: Annotated[Literal["th", "en"], Query(description="The language of titles and names")] = "th",
     reference: Annotated[str, Query(max_length=60, pattern=_LINE, description="The number of the letter")] = "",
@@ -69,6 +72,10 @@ async def ordered(
     """What the request asks for, in a form that its route says. Who may see which rows, the months' own route says."""
     code, level = _area_and_level(area, level, organisation)
     check_reader(reader, code, level, organisation)
+    if revision == COUNTED_NOW:
+        if reader is None:
+            raise unauthenticated("token_missing")
+        demand(reader, Right.MONTH_CLOSE)
     try:
         async with acquire(pool_of(request)) as connection:
             source = await store.source_of(connection, month, revision)

@@ -140,6 +140,9 @@ async def test_accounts_are_shown_to_those_who_may_see_them(client: httpx.AsyncC
     assert (await client.get(path)).status_code == 401
     for nobody in (as_role(Role.VOLUNTEER, "50"), as_role(Role.DISTRICT_COORDINATOR, "5001")):
         assert (await client.get(path, headers=nobody)).status_code == 403
+    counted_anew = "/v1/performance/2022-01.csv?revision=0"
+    assert (await client.get(counted_anew)).status_code == 401
+    assert (await client.get(counted_anew, headers=as_role(Role.PROVINCE_ADMINISTRATOR, "50"))).status_code == 403
     answer = await client.get(path, headers=as_role(Role.PROVINCE_ADMINISTRATOR, "50"))
     assert answer.status_code == 200, answer.text
     _, *lines = csv.reader(io.StringIO(answer.content.decode("utf-8-sig")))
