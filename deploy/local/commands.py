@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from deploy.catalogue import OPERATIONS_PORT_OFFSET
 from deploy.local import lag, logs
@@ -133,9 +133,14 @@ def show_logs(home: Home, chosen: argparse.Namespace) -> int:
     return 0
 
 
+TWO_AT_A_TIME: Final = ("--numprocesses=2", "--dist=loadfile")
+"""All tests wait as often as they compute. Each of the two has a Kafka and a database of its own, some 1.5 GB in all; a
+third would only be in their way where time-outs are tested. A file's tests share what they set up."""
+
+
 def test(home: Home, chosen: argparse.Namespace) -> int:
-    """Become pytest, in the checkout."""
-    _become(home, "pytest", chosen.arguments)
+    """Become pytest, in the checkout; all tests, when nothing else is asked for, two files at a time."""
+    _become(home, "pytest", chosen.arguments or [*TWO_AT_A_TIME])
 
 
 def bench(home: Home, chosen: argparse.Namespace) -> int:

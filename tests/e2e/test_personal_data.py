@@ -119,7 +119,7 @@ def one_time_code(sink: Path) -> str | None:
     if not sink.exists():
         return None
     sent = [json.loads(line) for line in sink.read_text().splitlines()]
-    codes: list[str] = [one["code"] for one in sent if one["phone"] == VOLUNTEER_PHONE]
+    codes: list[str] = [one["code"] for one in sent if one.get("phone") == VOLUNTEER_PHONE]
     return codes[-1] if codes else None
 
 

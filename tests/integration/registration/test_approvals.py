@@ -266,7 +266,7 @@ async def test_who_awaits_the_first_day_of_a_role_is_not_approved_with_the_other
     assert appointed.status_code == 201, appointed.text
     ids = [appointed.json()["volunteer_id"], await office.volunteer(approved=False)]
     queue = (await office.ask("GET", "/v1/approvals?area=5001", office.administrator)).json()["volunteers"]
-    assert [waiting["volunteer_id"] for waiting in queue] == ids[1:]
+    assert [waiting["volunteer_id"] for waiting in queue if waiting["volunteer_id"] in ids] == ids[1:]
     decided = await office.ask(
         "POST", "/v1/approvals", office.administrator, json={"volunteer_ids": ids, "decision": "approve"}
     )

@@ -26,7 +26,7 @@ def refusal(change: object, *arguments: object) -> Refused:
     return refused.value
 
 
-@pytest.mark.parametrize("status", set(VolunteerStatus) - {VolunteerStatus.PENDING})
+@pytest.mark.parametrize("status", sorted(set(VolunteerStatus) - {VolunteerStatus.PENDING}))
 def test_only_who_waits_is_refused(status: VolunteerStatus) -> None:
     stands = person(status)
     refused = refusal(sign_ups.refuse, stands, DISTRICT)
