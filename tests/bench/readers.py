@@ -24,6 +24,7 @@ A_SECOND = 100
 """Of all readers together."""
 MILLISECONDS = 50.0
 """The bound at p99."""
+FIRST_SECONDS = 60.0
 DAYS = 14
 """Past days that the time slider goes over."""
 
@@ -69,6 +70,7 @@ async def _while_draining(found: Setting, name: str, paths: list[str], seconds: 
 
 async def _asked(found: Setting, name: str, paths: list[str], seconds: float, meanwhile: str) -> Figure:
     port, most = found.port("reporting-http"), int(A_SECOND * seconds)
+    await ordered(Order(port, [], 4, 1, FIRST_SECONDS, len(paths), 0, reads=paths))  # each was asked for once before
     order = Order(port, [], READERS, 1, seconds + 1, most, 0, rate=A_SECOND, reads=paths)
     before = cpu.usage(found.stack)
     outcome = await ordered(order)
