@@ -39,6 +39,11 @@ GROUP: Final = "reporting-projector"
 HTTP_CONNECTIONS: Final = 10
 """One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
 
+LENIENCE_SECONDS: Final = 0.25
+"""While events are applied at the highest rate the figures change some twenty times a second. Nobody reads so fast; an
+answer is made four times a second at most, and the others are given the last one. Who has to know of every change
+listens to the live stream."""
+
 PROJECTOR_CONNECTIONS: Final = 3
 """One writes the batches, one the streams' ends, one is left for a take-over meanwhile."""
 
@@ -57,8 +62,9 @@ def create(
     *,
     assets: Path,
     topics: Sequence[Topic] = TOPICS,
+    lenience: float = 0.0,
 ) -> FastAPI:
-    """The service's application on what it needs, already open."""
+    """The service's application on what it needs, already open. lenience: see `KeptAnswers`."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -75,7 +81,7 @@ def create(
     app.state.live = live
     app.state.live_settings = live_settings
     app.state.topics = topics
-    app.state.kept = KeptAnswers(pool, topics)
+    app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
     return app
 
 
@@ -101,6 +107,7 @@ async def http(stopping: asyncio.Event) -> None:
         live_settings,
         ready,
         assets=PageSettings().assets,
+        lenience=LENIENCE_SECONDS,
     )
     try:
         await verifier.start()

@@ -41,6 +41,12 @@ def now(request: Request) -> datetime:
     return clock.now()
 
 
+def lenience(request: Request) -> float:
+    """How many seconds answers about the present may be behind (see `KeptAnswers`)."""
+    kept: KeptAnswers = request.app.state.kept
+    return kept.lenience
+
+
 @asynccontextmanager
 async def snapshot(request: Request) -> AsyncIterator[tuple[Connection, AsOf]]:
     """A connection for one answer, whose reads see the same moment, and how new the figures of that moment are.
@@ -82,19 +88,22 @@ async def answer_kept(
     *,
     forms: tuple[str, ...] = (JSON, CSV),
     may_be_older: float = 0.0,
+    clock: datetime | None = None,
 ) -> Response:
     """What `read` gives, made once for all who ask the same while the figures stay the same.
 
-    key: everything that the content depends on beside the path and the database. may_be_older: see `KeptAnswers.get`.
+    key: everything that the content depends on beside the path and the database. may_be_older: see `KeptAnswers.get`;
+    without, nobody is told what was true before he asked. clock: a time on which the content depends, too.
     """
     kept: KeptAnswers = request.app.state.kept
+    moment_asked = None if may_be_older else clock  # who may be behind may be so in this as well
     form = form_of(request, forms)
 
     async def make(connection: Connection, moment: Moment) -> Body:
         return await _encoded(request, await read(connection, moment.as_of), form)
 
     try:
-        body = await kept.get((request.url.path, form, key), make, may_be_older=may_be_older)
+        body = await kept.get((request.url.path, form, key, moment_asked), make, may_be_older=may_be_older)
     except UNREACHABLE:
         raise away() from None
     return respond(request, body)

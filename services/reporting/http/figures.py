@@ -29,7 +29,7 @@ from services.reporting.answers import (
     volunteers_row,
 )
 from services.reporting.domain import OVERDUE_AFTER
-from services.reporting.http.answering import answer_kept, now
+from services.reporting.http.answering import answer_kept, lenience, now
 from services.reporting.http.areas import Asked, Wanted
 from services.reporting.http.sight import Sight, SightOf
 from shared.areas.register import Area
@@ -55,7 +55,7 @@ async def coverage(
     async def read(connection: Connection, as_of: AsOf) -> CoverageAnswer:
         return await read_coverage(connection, as_of, asked, sight, denominator)
 
-    return await answer_kept(request, (asked.key, sight.key(asked), denominator), read)
+    return await answer_kept(request, (asked.key, sight.key(asked), denominator), read, may_be_older=lenience(request))
 
 
 async def read_coverage(
@@ -98,7 +98,7 @@ async def progress(request: Request, asked: Wanted, sight: SightOf) -> Response:
         page = asked.page(figures)
         return ProgressAnswer(asked.area, asked.level, as_of, [row(area) for area in page.areas], page.cursor)
 
-    return await answer_kept(request, (asked.key, sight.key(asked)), read)
+    return await answer_kept(request, (asked.key, sight.key(asked)), read, may_be_older=lenience(request))
 
 
 @router.get("/quality", responses={200: {"model": QualityAnswer}})
@@ -117,7 +117,7 @@ async def quality(request: Request, asked: Wanted, sight: SightOf) -> Response:
         page = asked.page(figures)
         return QualityAnswer(asked.area, asked.level, as_of, [row(area) for area in page.areas], page.cursor)
 
-    return await answer_kept(request, (asked.key, sight.key(asked)), read)
+    return await answer_kept(request, (asked.key, sight.key(asked)), read, may_be_older=lenience(request))
 
 
 @router.get("/freshness", responses={200: {"model": FreshnessAnswer}})
@@ -131,7 +131,7 @@ async def freshness(request: Request, asked: Wanted) -> Response:
         rows = [freshness_row(area, found.get(area.code, {})) for area in page.areas]
         return FreshnessAnswer(asked.area, asked.level, as_of, rows, page.cursor)
 
-    return await answer_kept(request, (asked.key, overdue_before), read)
+    return await answer_kept(request, asked.key, read, may_be_older=lenience(request), clock=overdue_before)
 
 
 def overdue_since(request: Request) -> datetime:
@@ -152,4 +152,4 @@ async def volunteers(request: Request, asked: Wanted) -> Response:
         wider = found.get(None, nobody)
         return VolunteersAnswer(asked.area, asked.level, as_of, rows, wider=wider, cursor=page.cursor)
 
-    return await answer_kept(request, asked.key, read)
+    return await answer_kept(request, asked.key, read, may_be_older=lenience(request))

@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from services.reporting.answers import AsOf
-from services.reporting.http.answering import answer_kept
+from services.reporting.http.answering import answer_kept, lenience
 from services.reporting.http.areas import Wanted
 from services.reporting.http.figures import read_coverage
 from services.reporting.http.sight import SightOf
@@ -25,4 +25,4 @@ async def map_of_coverage(request: Request, asked: Wanted, sight: SightOf) -> Re
         return feature_collection(await read_coverage(connection, as_of, asked, sight, "population"))
 
     key = (asked.key, sight.key(asked))
-    return await answer_kept(request, key, read, forms=(MEDIA_TYPE, "application/json"))
+    return await answer_kept(request, key, read, forms=(MEDIA_TYPE, "application/json"), may_be_older=lenience(request))

@@ -35,9 +35,16 @@ class _Kept:
 
 
 class KeptAnswers:
-    """Stands at `app.state.kept`."""
+    """Stands at `app.state.kept`. lenience: seconds that answers about the present may be behind."""
 
-    def __init__(self, pool: Pool, topics: Sequence[Topic], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        topics: Sequence[Topic],
+        clock: Callable[[], float] = time.monotonic,
+        lenience: float = 0.0,
+    ) -> None:
+        self.lenience = lenience
         self._pool = pool
         self._topics = topics
         self._clock = clock
@@ -49,8 +56,8 @@ class KeptAnswers:
     async def get(self, key: Hashable, make: Make, *, may_be_older: float = 0.0) -> Body:
         """The answer to `key` as of now, by `make` where there is none. What `make` raises reaches all who wait.
 
-        may_be_older: seconds that it may be behind, for what is about the past and takes long to make; the answer says
-        itself of which moment it is.
+        may_be_older: seconds that it may be behind, or five times so many, once, while the next one is made; the answer
+        says itself of which moment it is.
         """
         kept = self._answers.get(key)
         age = self._clock() - kept.made_at if kept is not None else 0.0
