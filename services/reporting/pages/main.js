@@ -65,7 +65,7 @@ const view = {
 
 const figures = new Figures({
   changed,
-  placesChanged: () => places.askAgain(),
+  placesChanged: (asOf) => places.askAgain(asOf),
   asOf: () => status.show(view),
   connected: () => {
     status.connected();
