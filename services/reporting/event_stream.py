@@ -6,8 +6,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.reporting.live import LiveStream, StreamEnded, Viewer
+from services.reporting.live import LiveStream
 from services.reporting.settings import LiveSettings
+from services.reporting.viewer import StreamEnded, Viewer
 from shared.observability.logs import log
 
 HEARTBEAT: Final = b": \n\n"

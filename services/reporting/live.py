@@ -10,8 +10,7 @@ Nothing waits for a viewer: each has a bounded queue of references to shared byt
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from itertools import chain
 from secrets import token_hex
 from typing import Any, Final
@@ -19,13 +18,10 @@ from typing import Any, Final
 import msgspec
 
 from services.reporting.answers import AsOf
-from services.reporting.notices import Kind, Notice
+from services.reporting.changed import Changed
 from services.reporting.picture.rows import FIELDS, Picture, Row, difference, named
+from services.reporting.viewer import MAX_WAITING, Viewer
 from shared.observability.metrics import LIVE_EVENTS, LIVE_SLOW_VIEWERS, LIVE_VIEWERS
-
-MAX_WAITING: Final = 20
-"""Events that a viewer may be behind: four seconds at the highest rate, twenty in a surge. Whoever is slower is better
-served by a fresh picture."""
 
 MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Of past events, for viewers who come back: some minutes of a nationwide surge, hours otherwise."""
@@ -39,86 +35,6 @@ _SUPPRESSED: Final = FIELDS.index("suppressed")
 
 class TooManyViewers(Exception):
     """All places are taken."""
-
-
-class StreamEnded(Exception):
-    """This viewer gets no more."""
-
-
-@dataclass(slots=True)
-class Changed:
-    """Which areas have new figures since the event before; None: they may be anywhere."""
-
-    subdistricts: set[str] | None = field(default_factory=set)
-    places: set[str] | None = field(default_factory=set)
-    volunteers: set[str] | None = field(default_factory=set)
-    help: set[str] | None = field(default_factory=set)
-
-    def add(self, notice: Notice) -> None:
-        """Takes in a notice."""
-        match notice.kind:
-            case Kind.SURVEY:
-                self.subdistricts = _union(self.subdistricts, notice.areas)
-            case Kind.PLACES:
-                self.places = _union(self.places, notice.areas)
-            case Kind.VOLUNTEERS:
-                self.volunteers = _union(self.volunteers, notice.areas)
-            case Kind.HELP:
-                self.help = _union(self.help, notice.areas)
-            case Kind.DENOMINATORS:
-                self.subdistricts = None
-
-    @classmethod
-    def anywhere(cls) -> "Changed":
-        """When nothing is known of what happened."""
-        return cls(None, None, None, None)
-
-    def districts(self) -> set[str] | None:
-        """The districts whose subdistricts may have new rows; None: any."""
-        if self.subdistricts is None or self.places is None or self.help is None:
-            return None
-        return {code[:4] for code in chain(self.subdistricts, self.places, self.help)}
-
-
-def _union(mine: set[str] | None, more: Set[str] | None) -> set[str] | None:
-    return None if mine is None or more is None else mine | more
-
-
-class Viewer:
-    """One open stream's queue."""
-
-    def __init__(self) -> None:
-        self._items: deque[bytes] = deque()
-        self._wake = asyncio.Event()
-        self._open = True
-        self.has_picture = False
-
-    def put(self, item: bytes) -> bool:
-        """Adds an event; False, and the stream ends, when too many wait already."""
-        if len(self._items) >= MAX_WAITING:
-            self.close()
-            return False
-        self._items.append(item)
-        self._wake.set()
-        return True
-
-    def close(self) -> None:
-        """Ends the stream at once; what still waits is not sent."""
-        self._open = False
-        self._wake.set()
-
-    async def next(self, patience: float) -> bytes | None:
-        """The next event, or None after `patience` seconds without one; raises `StreamEnded`."""
-        if self._open and not self._items:
-            self._wake.clear()
-            try:
-                async with asyncio.timeout(patience):
-                    await self._wake.wait()
-            except TimeoutError:
-                return None
-        if not self._open:
-            raise StreamEnded
-        return self._items.popleft()
 
 
 class LiveStream:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.reporting import store
-from services.reporting.live import Changed, LiveStream
+from services.reporting.changed import Changed
+from services.reporting.live import LiveStream
 from services.reporting.notices import CHANNEL, read_notice
 from services.reporting.picture.reading import DISTRICT, Reading, read_subdistricts, shown_areas
 from services.reporting.picture.rows import Picture

@@ -82,4 +82,4 @@ async def picture(
             {code: names[code] for code in names if code in shown or inside.code.startswith(code)},
         )
 
-    return await answer_kept(request, (inside.code, moment), make, forms=(JSON,))
+    return await answer_kept(request, inside.code, make, forms=(JSON,), clock=moment)

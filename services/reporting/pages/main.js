@@ -3,10 +3,11 @@
 
 import { keepLanguage, OWN_NAMES } from "./language.js";
 import { FigureDialog } from "./live/figure.js";
-import { childLevel, Figures } from "./live/figures.js";
+import { Figures } from "./live/figures.js";
 import { Latest } from "./live/latest.js";
 import { showLegend } from "./live/legend.js";
 import { Past } from "./live/past.js";
+import { Ranking } from "./live/ranking.js";
 import { Status } from "./live/status.js";
 import { Summary } from "./live/summary.js";
 import { Timeline } from "./live/timeline.js";
@@ -19,17 +20,12 @@ import { addressOf, readState } from "./state.js";
 import { AreaTable } from "./table.js";
 import { fullName, speech } from "./text.js";
 
-// Rows move at most this often while figures stream in, and never under the reader's hand.
-const SORT_AGAIN_MS = 3_000;
-
 const $ = (id) => document.getElementById(id);
 
 const boundaries = new Map(); // code -> {code, name_th, name_en}, as the map's files have them
 let state = readState(location.search);
 let words = speech(state.lang);
 let map = null;
-let order = [];
-let sortedAt = 0;
 let districtsWanted = null;
 let pictured = false;
 
@@ -69,7 +65,7 @@ const view = {
 
 const figures = new Figures({
   changed,
-  placesChanged: () => places.askAgain(),
+  placesChanged: (asOf) => places.askAgain(asOf),
   asOf: () => status.show(view),
   connected: () => {
     status.connected();
@@ -110,6 +106,8 @@ const table = new AreaTable(
     openFigure: (code) => openFigure(code, state.measure),
   },
 );
+
+const ranking = new Ranking(table);
 
 /** Moves on to another state; `visit` makes it a step that "back" leads back over. */
 function go(change, visit = false) {
@@ -169,14 +167,14 @@ function showFigures(below = true) {
   dialog.show(view);
   wall.show(view);
   if (!below) return;
-  showTable();
+  ranking.show(view);
   showLegend($("legend"), view);
 }
 
 function showAll() {
   showWords();
   summary.show(view);
-  order = [];
+  ranking.forget();
   showFigures();
   latest.show(view);
   timeline.show(view);
@@ -216,60 +214,6 @@ function showPlaces() {
 function colourOnMap(code) {
   const asked = state.area.length === 4 ? state.area.slice(0, 2) : state.area;
   return code.length === asked.length + 2 && code.startsWith(asked) ? view.colour(code) : null;
-}
-
-function showTable() {
-  const level = childLevel(state.area);
-  const { say } = words;
-  const which = MEASURES[state.measure];
-  const titles = {
-    name: say.areaColumn[level],
-    ratio: say.share,
-    numerator: say[which.numerator],
-    denominator: say[which.whole({}, state.of).label],
-  };
-  const key = JSON.stringify([titles, state.sort]);
-  if (table.key !== key) {
-    table.showColumns(titles, state.sort);
-    table.key = key;
-  }
-  table.show(
-    sorted(view.inQuestion()).map((code) => {
-      const found = view.value(code);
-      return {
-        code,
-        name: words.name(view.area(code)),
-        opens: level !== "subdistrict",
-        value: found,
-        texts: written(found, which, words),
-        says: say.figureOf(say[state.measure], words.name(view.area(code))),
-        colour: found.state === "value" ? view.colour(code) : null,
-      };
-    }),
-    `${say[state.measure]} ${say[{ province: "byProvince", district: "byDistrict", subdistrict: "bySubdistrict" }[level]]}`,
-  );
-}
-
-function sorted(codes) {
-  const same = order.length === codes.length && order.every((code) => codes.includes(code));
-  if (same && (table.busy || Date.now() - sortedAt < SORT_AGAIN_MS)) return order;
-  const column = state.sort.replace(/^-/, "");
-  const direction = state.sort.startsWith("-") ? -1 : 1;
-  const names = (one, other) => words.collator.compare(words.name(view.area(one)), words.name(view.area(other)));
-  const keyOf = (code) => {
-    const found = view.value(code);
-    if (found.state !== "value" && found.state !== "unknown") return null;
-    return { ratio: found.ratio, numerator: found.numerator, denominator: found.whole.value }[column] ?? null;
-  };
-  order = [...codes].sort((one, other) => {
-    if (column === "name") return direction * names(one, other);
-    const [first, second] = [keyOf(one), keyOf(other)];
-    // What has no value comes last, whichever way the others are sorted.
-    if (first === null || second === null) return (first === null) - (second === null) || names(one, other);
-    return direction * (first - second) || names(one, other);
-  });
-  sortedAt = Date.now();
-  return order;
 }
 
 /** What the map's tooltip says of an area; with `nameOnly`, its name. */

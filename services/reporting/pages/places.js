@@ -8,6 +8,10 @@ const MOST = 6_000; // of the largest province some 1,300; more dots than this n
 // The first change is asked for at once, those that follow together: many officers confirm in the same minutes.
 const ASK_AGAIN_MS = 1_000;
 const FRESH_MS = 4_000;
+// Answers may be about a second behind; one that is older than the change that it was asked for is asked for again.
+const BEHIND_MS = 300;
+const MOST_TRIES = 6;
+const STREAMS = ["facility-updated", "further-facility-updated"];
 
 /** Holds the places of the open area; `changed()` is called whenever they differ, `failed(error)` when they are not to be had, and
  * `failed(null)` when they are again. */
@@ -20,6 +24,8 @@ export class Places {
     this.turn = 0;
     this.asked = 0;
     this.timer = null;
+    this.needed = null;
+    this.tries = 0;
   }
 
   /** Shows the places of an area; null: of none. */
@@ -34,7 +40,10 @@ export class Places {
     if (area) this.ask();
   }
 
-  askAgain() {
+  /** Some places changed; asOf: how recent the news of it is. */
+  askAgain(asOf) {
+    this.needed = asOf;
+    this.tries = 0;
     if (!this.area || this.timer !== null) return;
     this.timer = setTimeout(() => {
       this.timer = null;
@@ -50,16 +59,19 @@ export class Places {
     try {
       const items = [];
       let cursor = null;
+      let behind = false;
       do {
         const response = await fetch(`/v1/places?${new URLSearchParams({ area, limit: PAGE, ...(cursor && { cursor }) })}`);
         if (!response.ok) throw new Error(`places: ${response.status}`);
         const page = await response.json();
         items.push(...page.items.filter(({ status }) => status !== "closed"));
         cursor = page.cursor;
+        behind ||= STREAMS.some((name) => newest(page.as_of, name) < newest(this.needed, name));
       } while (cursor !== null && items.length < MOST);
       if (turn !== this.turn) return; // another area was opened, or something newer asked for
       this.listener.failed(null);
       this.take(items, cursor !== null);
+      if (behind && this.tries++ < MOST_TRIES) setTimeout(() => turn === this.turn && this.ask(), BEHIND_MS);
     } catch (error) {
       if (turn === this.turn) this.listener.failed(error);
     }
@@ -88,6 +100,11 @@ export class Places {
       .filter((place) => ofKind(place) && ofStatus(place))
       .map((place) => ({ ...place, colour: COLOURS[place.status], fresh: place.freshUntil > now }));
   }
+}
+
+/** The time of a stream's newest event, in milliseconds; 0 where there is none. */
+function newest(asOf, name) {
+  return asOf?.[name]?.time ? Date.parse(asOf[name].time) : 0;
 }
 
 /** The choice of kind and status below the map, and a table of what there is. */

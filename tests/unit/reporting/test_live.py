@@ -8,17 +8,11 @@ from typing import Any
 import pytest
 
 from services.reporting.answers import Stream
-from services.reporting.live import (
-    MAX_HELD_BYTES,
-    MAX_WAITING,
-    Changed,
-    LiveStream,
-    StreamEnded,
-    TooManyViewers,
-    Viewer,
-)
+from services.reporting.changed import Changed
+from services.reporting.live import MAX_HELD_BYTES, LiveStream, TooManyViewers
 from services.reporting.notices import Kind, Notice
 from services.reporting.picture.rows import COUNTED, FIELDS, Picture, row
+from services.reporting.viewer import MAX_WAITING, StreamEnded, Viewer
 
 AS_OF = {"survey-submitted": Stream(datetime(2022, 1, 15, tzinfo=UTC), 0, None)}
 SOON = 0.01

@@ -22,7 +22,7 @@ export function childLevel(area) {
 /** Holds the figures of every area seen so far, and tells `listener` what happens to them. */
 export class Figures {
   /**
-   * listener: {changed(codes, before), placesChanged(), asOf(), connected(), failed(error)}; codes is a set, or null when
+   * listener: {changed(codes, before), placesChanged(asOf), asOf(), connected(), failed(error)}; codes is a set, or null when
    * everything may differ; before: a map of what was known of these areas. placesChanged: some places of the open area did.
    */
   constructor(listener) {
@@ -31,7 +31,7 @@ export class Figures {
     this.names = new Map();
     this.children = new Map();
     this.asOf = {};
-    this.newest = "";
+    this.newest = 0;
     this.area = "";
     this.begun = false;
     this.turn = 0;
@@ -111,12 +111,12 @@ export class Figures {
     this.begun = true;
     // What the reset does not hold has missed changes.
     this.areas = new Map(Object.entries(event.areas));
-    this.newest = "";
+    this.newest = 0;
     this.takeAsOf(event.as_of);
     this.listener.failed(null);
     this.listener.asOf();
     this.listener.changed(null, new Map());
-    this.listener.placesChanged();
+    this.listener.placesChanged(event.as_of);
     if (this.area !== "") this.ask();
   }
 
@@ -133,11 +133,11 @@ export class Figures {
     this.listener.asOf();
     if (before.size > 0) this.listener.changed(new Set(before.keys()), before);
     if (this.area.length === 4 && event.subdistricts === null) this.askSoon();
-    if (event.places === null || event.places.some((code) => code.startsWith(this.area))) this.listener.placesChanged();
+    if (event.places === null || event.places.some((code) => code.startsWith(this.area))) this.listener.placesChanged(event.as_of);
   }
 
   takeAsOf(asOf) {
-    const time = asOf["survey-submitted"]?.time ?? "";
+    const time = Date.parse(asOf["survey-submitted"]?.time ?? "") || 0;
     if (time >= this.newest) {
       this.newest = time;
       this.asOf = asOf;
