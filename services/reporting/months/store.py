@@ -27,6 +27,9 @@ from shared.postgres.pool import Connection
 PREFETCHED: Final = 5_000
 """Rows that a cursor takes at once: about a megabyte."""
 
+READ_SECONDS: Final = 120.0
+"""Until the first of a million volunteers: seconds on an idle machine."""
+
 Key = tuple[int, str]
 """Where a page ends: the ranked figure and the key of its last row."""
 
@@ -77,7 +80,7 @@ async def rows(
     if limit is not None:
         query += f" LIMIT {given.add(limit)}::bigint"
     names = {each.code: each for each in _codes(area, level)}
-    async for record in connection.cursor(query, *given.values, prefetch=PREFETCHED):
+    async for record in connection.cursor(query, *given.values, prefetch=PREFETCHED, timeout=READ_SECONDS):
         yield _row(record, level, names, corrected)
 
 
@@ -143,8 +146,11 @@ async def corrections(connection: Connection, source: Source, wanted: Wanted) ->
     changed = [each["key"] for each in found if each["key"] is not None]
     given = Parameters([])
     first = groups(Source(source.month, 1), wanted.area, wanted.level, wanted.organisation, given)
-    query = f"SELECT key, {COLUMNS} FROM ({first}) AS f WHERE key = ANY ({given.add(changed)}::text[])"  # noqa: S608 - ours
-    closed = {key: MonthFigures(*figures) for key, *figures in await connection.fetch(query, *given.values)}
+    # Joined rather than looked up in the array: of a country both are long.
+    keys = f"unnest({given.add(changed)}::text[]) AS changed (key)"
+    query = f"SELECT key, {COLUMNS} FROM ({first}) AS f JOIN {keys} USING (key)"  # noqa: S608 - names of ours
+    found = await connection.fetch(query, *given.values, timeout=READ_SECONDS)
+    closed = {key: MonthFigures(*figures) for key, *figures in found}
     return {key: closed.get(key) or MonthFigures() for key in changed}
 
 
