@@ -29,6 +29,7 @@ from services.reporting.months.calendar import month_before, month_of, read_mont
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
+    EventsMissing,
     Months,
     NotClosed,
     NotEnded,
@@ -173,7 +174,8 @@ async def performance(
     """The rows of a month, ranked, each beside the month before; of a closed month as it was frozen, with what was
     corrected since."""
     check_reader(reader, asked.area, asked.level, asked.organisation)
-    if asked.revision == COUNTED_NOW:
+    kept = asked.revision != COUNTED_NOW
+    if not kept:
         if reader is None:
             raise unauthenticated("token_missing")
         demand(reader, Right.MONTH_CLOSE)
@@ -186,9 +188,9 @@ async def performance(
             message = Message("เดือนนี้ไม่มีฉบับแก้ไขหมายเลขนี้", "The month has no such revision")
             raise Problem(404, detail=message) from None
         revision = closed.revision if closed else 0
-        if closed is None and asked.level != "volunteer":
+        if closed is None and kept and asked.level != "volunteer":
             as_of = await store.as_of_sums(connection, month) or as_of
-        total = await store.total(connection, month, revision, area, organisation)
+        total = await store.total(connection, month, revision, area, organisation, kept=kept)
         total_before = await store.total(connection, month_before(month), None, area, organisation)
         rows = [
             row
@@ -202,6 +204,7 @@ async def performance(
                 organisation=organisation,
                 after=after,
                 limit=limit + 1,
+                kept=kept,
             )
         ]
     shown = rows[:limit]
@@ -292,6 +295,13 @@ _REFUSALS: Final[dict[type[Exception], tuple[str, Message]]] = {
     BeingClosed: (
         "being_closed",
         Message("กำลังปิดหรือแก้ไขเดือนอยู่ โปรดรอสักครู่", "A closing or correction is at work, please wait"),
+    ),
+    EventsMissing: (
+        "events_missing",
+        Message(
+            "ข้อมูลบางรายการที่ส่งมาก่อนหน้ายังมาไม่ถึง โปรดดูหน้าความน่าเชื่อถือ",
+            "A stream waits for an event that is missing; the page of trust says which",
+        ),
     ),
     StillFilling: (
         "still_filling",
