@@ -56,7 +56,9 @@ async def surveyed(stack: Stack) -> None:
             months = (await client.get(f"{addresses.reporting}/v1/performance")).json()["months"]
             for month in months:
                 path = f"{addresses.reporting}/v1/performance/{month['month']}?area={PROVINCE}&level=province"
-                if (await client.get(path)).json()["total"]["persons"] == 5:
+                answer = await client.get(path)
+                assert answer.status_code == 200, answer.text
+                if answer.json()["total"]["persons"] == 5:
                     return str(month["month"])
             return None
 
