@@ -65,12 +65,12 @@ FROM (
     WHERE length(area) >= {{digits}}
 ) AS leaf
 LEFT JOIN (
-    SELECT left(area, {{digits}}) AS key, {{organisation}} AS of_organisation,
+    SELECT left(area, {{digits}}) AS key, coalesce({{organisation}}::text, '') AS of_organisation,
            count(*) - count(DISTINCT account_id) AS twice
     FROM month_several
     WHERE length(area) >= {{digits}}
     GROUP BY 1, 2
-) AS several ON several.key = leaf.key AND of_organisation IS NOT DISTINCT FROM organisation_id
+) AS several ON several.key = leaf.key AND of_organisation = coalesce(organisation_id::text, '')
 GROUP BY leaf.key, organisation_id
 """  # noqa: S608 - names of ours
 
