@@ -101,7 +101,7 @@ class Closing:
     hash: str
     rows: int
     positions: Any
-    as_of: Any
+    as_of: AsOf
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
+from services.reporting.answers import AsOf, Stream
 from services.reporting.areas import LEVELS, areas_of
 from services.reporting.months.answers import (
     FIGURES,
@@ -200,7 +202,7 @@ async def closing_of(connection: Connection, month: date, revision: int | None) 
 
 def closing(row: asyncpg.Record) -> Closing:
     """The revision that a row of `month_close` tells of."""
-    read = {"positions": json.loads(row["positions"]), "as_of": json.loads(row["as_of"])}
+    read = {"positions": json.loads(row["positions"]), "as_of": _kept_as_of(row["as_of"])}
     return Closing(**{**row, **read, "month": f"{row['month']:%Y-%m}"})
 
 
@@ -236,10 +238,14 @@ SELECT (SELECT coalesce(max(revision), 0) FROM month_close WHERE month = $1) AS 
 SUMMED_AS_OF: Final = "SELECT as_of FROM month_summed WHERE month = $1"
 
 
-async def as_of_sums(connection: Connection, month: date) -> Any | None:
+async def as_of_sums(connection: Connection, month: date) -> AsOf | None:
     """How new the sums of a month are that is still counted; None when they are counted for each reader."""
     found = await connection.fetchval(SUMMED_AS_OF, month)
-    return None if found is None else json.loads(found)
+    return None if found is None else _kept_as_of(found)
+
+
+def _kept_as_of(text: str) -> AsOf:
+    return msgspec.json.decode(text, type=dict[str, Stream])
 
 
 async def source_of(connection: Connection, month: date, revision: int | None) -> Source:

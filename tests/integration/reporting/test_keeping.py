@@ -59,7 +59,7 @@ async def test_sums_are_what_each_reader_would_count(pool: Pool) -> None:
     async with snapshot(pool) as connection:
         as_of = await store.as_of_sums(connection, JANUARY)
         assert as_of is not None
-        assert as_of["survey-submitted"]["time"] is not None
+        assert as_of["survey-submitted"].time is not None
     await Months(pool, TOPICS).close(JANUARY, now=IN_JANUARY + timedelta(minutes=1), by="test")
     assert [await rows_of(pool, JANUARY, area, level) for area, level in LEVELS] == counted
 
