@@ -16,7 +16,7 @@ from shared.contracts.events import Role
 from shared.security.tokens import TokenSigner
 from tests.e2e.complaints import complaints_of
 
-SUBDISTRICT = "950101"  # Yala: where no other test submits
+SUBDISTRICT = "860101"  # Chumphon: where no other test submits
 HOUSEHOLDS = 200
 GROUPS = ("survey-recorder", "reporting-projector")
 

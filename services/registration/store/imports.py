@@ -225,6 +225,8 @@ class Imports:
             except _Overtaken as overtaken:
                 faults += [_registered(row) for row in overtaken.rows]
                 found = replace(found, good=found.good - len(overtaken.rows))
+        if mode is Mode.APPLY and (known := await self._applied(organisation, digest, partial)):
+            return known, True  # another process stored it meanwhile, which is why its people are registered
         async with acquire(self._pool) as connection, connection.transaction():
             await _keep(connection, found, digest, faults)
         return found, False
