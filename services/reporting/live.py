@@ -30,6 +30,9 @@ BEGINS_WITH: Final = 2
 """Digits of the areas that a `reset` holds. Who opens a province asks for what lies in it, and a first picture stays
 small."""
 
+SUBDISTRICT: Final = 6
+"""Digits of a subdistrict's code."""
+
 _SUPPRESSED: Final = FIELDS.index("suppressed")
 
 
@@ -98,6 +101,8 @@ class LiveStream:
         subdistricts that may be new. Returns the bytes of what each viewer is told.
         """
         begins = not self._rows
+        if changed.subdistricts is None:  # they may have other rows by now, and the next difference is to those
+            self._rows = {code: row for code, row in self._rows.items() if len(code) < SUBDISTRICT}
         differing: dict[str, dict[str, Any]] = {}
         for code, row in chain(picture.items(), below.items()):
             before = self._rows.get(code)

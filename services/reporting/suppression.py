@@ -5,8 +5,10 @@ alone would give a single one away, by subtraction. Others are hidden with them,
 and not from the size of what is hidden: the choice itself tells nothing.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from services.reporting.domain import SMALL_CELL
@@ -53,3 +55,25 @@ def withheld(persons: Mapping[str, int]) -> frozenset[str]:
         if is_small(number):
             small.add(code[:DISTRICT])
     return frozenset().union(*(withheld_in_district(districts[district]) for district in small))
+
+
+def before_few(moved: Iterable[tuple[str, date, bool]], ends: Sequence[date]) -> list[frozenset[str]]:
+    """For each of some days, the districts whose subdistricts are withheld as they stood at its end, because what came
+    next would follow from them: the next day on which anything came brought few persons to one of them.
+
+    All of a district go together: of one alone, the day before would follow from the district's. What stands now is
+    shown, so it is the days before that are withheld.
+
+    moved: district, day, and whether any of its subdistricts had few that day; each day on which anything came.
+    """
+    days: dict[str, list[tuple[date, bool]]] = defaultdict(list)
+    for district, day, few in moved:
+        days[district].append((day, few))
+    found: list[set[str]] = [set() for _ in ends]
+    for district, course in days.items():
+        course.sort()
+        for place, end in enumerate(ends):
+            following = bisect_right(course, (end, True))
+            if following < len(course) and course[following][1]:
+                found[place].add(district)
+    return list(map(frozenset, found))

@@ -106,6 +106,19 @@ async def test_who_has_no_results_is_seen_and_told(
         assert visitor.complaints == []
 
 
+async def test_a_page_that_gets_no_answer_any_more_says_that_it_is_old(
+    browser: Browser, office: Office, kept: str, surveyed: None
+) -> None:
+    async with signed_in(browser, office, kept, DESK) as visitor:
+        page = visitor.page
+        await page.clock.install()
+        await visitor.open("/monitor?area=95")
+        await expect(page.locator("tbody tr").first).to_be_visible()
+        await page.route("**/v1/monitor?*", lambda route: route.abort())
+        await page.clock.fast_forward(200_000)
+        await expect(page.locator("#as-of")).to_contain_text("ข้อมูลไม่เป็นปัจจุบัน")
+
+
 async def test_down_to_a_subdistrict_on_a_phone_and_in_english(
     browser: Browser, office: Office, kept: str, surveyed: None
 ) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pypdfium2
 import pytest
-from playwright.async_api import Browser, Download, Locator, Page, expect
+from playwright.async_api import Browser, Download, Locator, Page, Route, expect
 
 from deploy.local.stack import Stack
 from shared.contracts.events import Role
@@ -56,7 +56,9 @@ async def surveyed(stack: Stack) -> None:
             months = (await client.get(f"{addresses.reporting}/v1/performance")).json()["months"]
             for month in months:
                 path = f"{addresses.reporting}/v1/performance/{month['month']}?area={PROVINCE}&level=province"
-                if (await client.get(path)).json()["total"]["persons"] == 5:
+                answer = await client.get(path)
+                assert answer.status_code == 200, answer.text
+                if answer.json()["total"]["persons"] == 5:
                     return str(month["month"])
             return None
 
@@ -101,6 +103,7 @@ async def test_everybody_sees_provinces_and_districts(page: Page, stack: Stack) 
     await page.locator('[data-sort="persons"]').click()
     await expect(page.locator('th[aria-sort="descending"] button')).to_have_attribute("data-sort", "persons")
     await expect(page).to_have_url(re.compile(r"sort=persons"))
+    await expect(page.locator('[data-sort="persons"]')).to_be_focused()  # who sorts by the keyboard goes on from there
     await row(page, PROVINCE).locator("a").click()
     await loaded(page)
     await expect(page.locator("#place")).to_have_text("จังหวัดสตูล")
@@ -109,6 +112,22 @@ async def test_everybody_sees_provinces_and_districts(page: Page, stack: Stack) 
     await expect(row(page, DISTRICT).locator("a")).to_have_count(0)  # what lies in a district is not public
     await page.go_back()
     await expect(page.locator("#rows tr")).to_have_count(77)
+
+
+async def test_what_is_not_new_is_not_shown_as_new(page: Page, stack: Stack) -> None:
+    """An open month whose figures wait, are being counted anew, or were not added up for long says so."""
+
+    async def held_up(route: Route) -> None:
+        response = await route.fetch()
+        told = await response.json()
+        late = {"time": "2022-02-01T00:00:00Z", "lag": 1200, "lag_measured_at": "2022-02-01T00:00:00Z", "filling": True}
+        await route.fulfill(response=response, json=told | {"as_of": {"survey-submitted": late}})
+
+    await page.route("**/v1/performance/*", held_up)
+    await page.goto(f"{stack.addresses().reporting}/performance")
+    await loaded(page)
+    for text in ("กำลังนับใหม่", "รอประมวลผล 1,200 รายการ", "ข้อมูลอาจไม่ล่าสุด"):
+        await expect(page.locator("#standing")).to_contain_text(text)
 
 
 async def test_a_pdf_comes_with_its_letterhead(page: Page, stack: Stack, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ begin({ title: "monitor", signedIn: true, wide: true }, async (main, who) => {
   await area.ready;
   if (wanted.area.length > who.area.length) await area.set(wanted.area);
   await go({});
-  setInterval(() => document.visibilityState === "visible" && document.querySelector("dialog") === null && load().catch(() => {}), REFRESH_MS); // the next time it may work
+  setInterval(refresh, REFRESH_MS);
 
   // ---- what is asked for ----
 
@@ -78,6 +78,12 @@ begin({ title: "monitor", signedIn: true, wide: true }, async (main, who) => {
     remember();
     notice();
     await load().catch(complain);
+  }
+
+  /** Asks again; where that fails, what is shown says how old it is, and the next time it may work. */
+  async function refresh() {
+    if (document.visibilityState !== "visible" || document.querySelector("dialog") !== null) return;
+    await load().catch(() => document.getElementById("as-of")?.replaceWith(asOf()));
   }
 
   function remember() {

@@ -70,8 +70,8 @@ class HistoryAnswer:
                 }
 
 
-Hides = Callable[[Mapping[str, int]], frozenset[str]]
-"""The areas that are withheld, by the persons of each that has any."""
+Hides = Callable[[int, Mapping[str, int]], frozenset[str]]
+"""The areas that are withheld at the end of a day (0: before the first one), by the persons of each that has any."""
 
 
 def history_rows(
@@ -85,7 +85,7 @@ def history_rows(
     empty: Course = [(0,) * (len(measures) + 1)] * (days + 1)
     standing = {code: list(accumulate(course, _plus)) for code, course in courses.items()}
     hidden = [
-        hides({code: course[day][PERSONS] for code, course in standing.items() if course[day][PERSONS]})
+        hides(day, {code: course[day][PERSONS] for code, course in standing.items() if course[day][PERSONS]})
         for day in range(days + 1)
     ]
     return [

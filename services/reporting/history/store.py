@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from services.reporting.answers import Figures
-from services.reporting.domain import COLUMNS, FIGURES
+from services.reporting.domain import COLUMNS, FIGURES, SMALL_CELL
 from shared.contracts.events import Reason
 from shared.postgres.pool import Connection
 
@@ -93,3 +93,19 @@ def by_day(measures: Sequence[str]) -> str:
         "WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day <= $4 "
         "GROUP BY 1, 2"
     )
+
+
+# A visit is one person's at least, and an erasure is no visit.
+MOVED_SINCE: Final = """
+SELECT left(subdistrict, 4) AS district, day, bool_or(greatest(abs(persons), submissions) < $3) AS few
+FROM survey_day
+WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day > $2 AND (persons <> 0 OR submissions <> 0)
+GROUP BY 1, 2
+"""
+
+
+async def moved_since(connection: Connection, area: str, day: date) -> list[tuple[str, date, bool]]:
+    """Each later day on which anything came to a district of the area, and whether it was of few persons in any of its
+    subdistricts (see `services.reporting.suppression.before_few`)."""
+    found = await connection.fetch(MOVED_SINCE, area, day, SMALL_CELL)
+    return [(row["district"], row["day"], row["few"]) for row in found]

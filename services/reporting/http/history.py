@@ -1,6 +1,6 @@
 """The figures by day."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
 
@@ -14,6 +14,7 @@ from services.reporting.history.course import HistoryAnswer, HistoryDayAnswer, h
 from services.reporting.http.answering import answer_kept, now
 from services.reporting.http.areas import Asked, Wanted
 from services.reporting.http.sight import Sight, SightOf
+from services.reporting.suppression import before_few
 from shared.areas.register import Area
 from shared.postgres.pool import Connection
 from shared.web.problems import FieldError, Message, Problem
@@ -83,7 +84,8 @@ async def read_day(
     recent = (today - day).days <= RECENT_DAYS
     found = await history.standing(connection, asked.around, asked.digits, day, recent=recent)
     population = await store.denominators(connection, "population", asked.area, [asked.digits])
-    hidden = sight.hidden(asked, {code: figures for code, (figures, _) in found.items()})
+    (few_next,) = await _few_next(connection, asked, sight, [day])
+    hidden = sight.hidden(asked, {code: figures for code, (figures, _) in found.items()}, few_next)
     nothing: tuple[Figures, dict[str, int]] = (NOTHING, {})
 
     def row(area: Area) -> CoverageRow:
@@ -105,15 +107,24 @@ async def _days(
         courses = await history.courses(connection, asked.around, asked.digits, since, until, names)
         page = asked.page(courses, at_most=max(1, MOST_NUMBERS // (days * len(measures))))
 
-        def hides(persons: Mapping[str, int]) -> frozenset[str]:
-            return sight.hidden_of(asked, persons)
+        shown = [since + timedelta(days=each) for each in range(days)]
+        few_next = await _few_next(connection, asked, sight, [since - timedelta(days=1), *shown])
+
+        def hides(day: int, persons: Mapping[str, int]) -> frozenset[str]:
+            return sight.hidden_of(asked, persons, few_next[day])
 
         rows = history_rows(page.areas, courses, days, measures, hides)
-        shown = [since + timedelta(days=each) for each in range(days)]
         return HistoryAnswer(asked.area, asked.level, as_of, shown, rows, page.cursor)
 
     key = (asked.key, sight.key(asked), since, until, measures)
     return await answer_kept(request, key, read, may_be_older=OLDER_SECONDS)
+
+
+async def _few_next(connection: Connection, asked: Asked, sight: Sight, ends: Sequence[date]) -> list[frozenset[str]]:
+    """For the end of each day, the districts whose subdistricts are withheld for what came next."""
+    if not sight.may_hide(asked):
+        return [frozenset()] * len(ends)
+    return before_few(await history.moved_since(connection, asked.around, ends[0]), ends)
 
 
 def _not_after(day: date, today: date, path: str) -> None:

@@ -6,6 +6,7 @@ import { addressOfFile, ask, LEVELS as SEEN } from "./performance-source.js";
 import { fullName, GROUPS, speech } from "./performance-text.js";
 
 const ROWS = 200;
+const OLD_MS = 300_000; // an open month is summed up within a minute
 const FIGURES = GROUPS.flatMap(([, figures]) => figures);
 const LEVELS = ["province", "district", "subdistrict", "organisation", "volunteer"];
 const DEFAULTS = { month: "", area: "", level: "", sort: "households_new", revision: "", lang: "th" };
@@ -48,7 +49,7 @@ function addressOf(which) {
 function go(change, visit = true) {
   state = { ...state, ...change };
   history[visit ? "pushState" : "replaceState"](null, "", addressOf(state));
-  load();
+  return load();
 }
 
 /** The level that is shown: the one that was chosen where it lies inside the area, otherwise the next one below it. */
@@ -195,14 +196,23 @@ function showStanding() {
     for (const id of ["reason", "hash"]) $(id).hidden = true;
     return;
   }
-  const newest = Object.values(shown.as_of ?? {}).map((stream) => stream?.time).filter(Boolean).toSorted().at(-1);
-  const asOf = newest ? [say.asOf(words.time(newest))] : [];
+  const streams = Object.values(shown.as_of ?? {});
+  const newest = streams.map(({ time }) => time).filter(Boolean).toSorted().at(-1);
+  const asOf = [newest && say.asOf(words.time(newest)), ...behind(streams)].filter(Boolean);
   box.dataset.state = shown.state;
   box.textContent = (shown.state === "closed" ? [say.closed(words.time(shown.closed_at), shown.revision)] : [say.open, ...asOf]).join(" · ");
   $("reason").hidden = !shown.reason;
   $("reason").textContent = shown.reason ? say.reasonIs(shown.reason) : "";
   $("hash").hidden = !shown.hash;
   $("hash").textContent = shown.hash ? say.hashIs(shown.hash) : "";
+}
+
+/** Why the figures of a month that is still counted are not all there, or not new. */
+function behind(streams) {
+  const { say } = words;
+  const waiting = streams.reduce((sum, { lag }) => sum + (lag ?? 0), 0);
+  const old = streams.some(({ lag_measured_at }) => lag_measured_at && Date.now() - Date.parse(lag_measured_at) > OLD_MS);
+  return [streams.some(({ filling }) => filling) && say.filling, waiting > 0 && say.waits(words.number(waiting)), old && say.old];
 }
 
 function showTotals() {
@@ -249,7 +259,7 @@ function sorting(figure) {
   const button = element("button", { type: "button", "data-sort": figure }, words.say.figures[figure]);
   button.title = words.say.sortBy(words.say.figures[figure]);
   button.addEventListener("click", async () => {
-    await go({ sort: figure }, false);
+    await go({ sort: figure }, false); // the button that was pressed is another one then
     document.querySelector(`[data-sort="${figure}"]`).focus();
   });
   head.append(button);

@@ -162,6 +162,7 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
     within = {"area": "5009", "level": "subdistrict"}
     public = Attacker()
     withheld: set[tuple[str, int, str]] = set()
+    changes: set[tuple[str, int, str]] = set()
     last = len(DAYS) - 1
     measures = ("submissions", "households", "persons", "dose_0")
 
@@ -217,9 +218,21 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
                     public.learns({(code, day, measure): 1})
                 if row["by_day"][measure][day - 1] is not None:
                     public.learns({(code, day, measure): 1, (code, day - 1, measure): -1})
+                else:
+                    changes.add((code, day, measure))
     assert (codes[0], 1, "persons") in withheld
     assert (codes[4], last, "persons") in withheld
     assert not [each for each in withheld if public.knows({each: 1})]
+    assert {
+        (codes[1], 2, "persons"),
+        (codes[0], 3, "persons"),
+        (codes[4], 3, "persons"),
+    } <= changes  # of four, four, two
+    assert not [
+        (code, day, measure)
+        for code, day, measure in changes
+        if public.knows({(code, day, measure): 1, (code, day - 1, measure): -1})
+    ]
     assert public.knows({(code, last, "persons"): 1 for code in codes})
     exact = await rows(client, "/v1/coverage", params=within, headers=as_role(Role.DISTRICT_COORDINATOR, "5009"))
     assert (exact[codes[0]]["persons"], exact[codes[4]]["persons"]) == (7, 2)

@@ -1,16 +1,18 @@
 """Months over HTTP: who sees what, page by page; closing, correcting and reading both."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from services.reporting.months import store
 from services.reporting.months.answers import FIGURES
+from services.reporting.months.keeping import KeepingDuty
 from services.reporting.projector import TOPICS
-from services.reporting.store import Pool
+from services.reporting.store import Pool, snapshot
 from shared.contracts.events import Role
 from shared.contracts.topics import Topic
 from shared.observability.clock import MovableClock
@@ -117,6 +119,22 @@ async def test_pages_hold_every_row_once_in_the_order_of_their_ranks(client: htt
         cursor = page["cursor"]
     assert rows == whole
     assert len(whole) == 10
+
+
+async def test_an_open_month_that_is_summed_up_says_how_new_its_sums_are(
+    client: httpx.AsyncClient, pool: Pool, clock: MovableClock
+) -> None:
+    """The same figures; and who has them already is told so."""
+    before = await read(client)
+    await KeepingDuty(pool, clock, TOPICS).turn()
+    async with snapshot(pool) as connection:
+        assert await store.as_of_sums(connection, date(2022, 1, 1)) is not None
+    found = await client.get(JANUARY, headers=CENTRE)
+    assert found.json()["rows"] == before["rows"]
+    assert set(found.json()["as_of"]["survey-submitted"]) == {"time", "lag", "lag_measured_at", "filling"}
+    again = await client.get(JANUARY, headers=CENTRE | {"If-None-Match": found.headers["etag"]})
+    assert again.status_code == 304
+    await pool.execute("TRUNCATE month_sum, month_summed")  # the other tests' readers count for themselves
 
 
 async def test_a_month_is_closed_over_http_and_what_comes_later_is_a_correction(

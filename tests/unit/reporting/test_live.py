@@ -230,3 +230,13 @@ def test_changes_add_up() -> None:
     found.add(Notice(Kind.DENOMINATORS, None))
     assert found.subdistricts is None
     assert found.districts() is None
+
+
+async def test_what_went_back_while_subdistricts_were_not_read_is_told(stream: LiveStream) -> None:
+    """Who asked for the picture meanwhile has seen other figures; the next difference is not to those of before."""
+    stream.show({}, picture(a500101=20), AS_OF, changed("500101"))
+    viewer = stream.join()
+    stream.show({}, {}, AS_OF, Changed.anywhere())  # 500101 has 25 now, as the picture says
+    stream.show({}, picture(a500101=20), AS_OF, changed("500101"))
+    (_, _, told_last) = (await told(viewer))[-1]
+    assert told_last["areas"]["500101"]["persons"] == 20

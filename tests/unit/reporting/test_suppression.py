@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from itertools import accumulate, product
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from services.reporting.domain import SMALL_CELL
 from services.reporting.history.course import history_rows
 from services.reporting.history.store import Course
-from services.reporting.suppression import LEAST_HIDDEN, is_small, withheld
+from services.reporting.suppression import LEAST_HIDDEN, before_few, is_small, withheld
 from shared.areas.register import subdistricts
 from tests.unit.reporting.attacker import Attacker
 
@@ -64,6 +65,18 @@ def test_districts_are_judged_apart(persons: dict[str, int]) -> None:
 
 
 DAYS = 4
+ENDS = [date(2022, 1, 1) + timedelta(days=each) for each in range(DAYS)]
+
+
+def test_the_day_before_few_came_is_withheld_of_the_whole_district() -> None:
+    """Also where nothing came for some days between; the present is shown, and so is a day before many came."""
+    moved = [("5001", ENDS[2], True), ("5002", ENDS[1], True), ("5002", ENDS[2], False), ("5003", ENDS[3], False)]
+    assert before_few(moved, ENDS) == [
+        frozenset({"5001", "5002"}),
+        frozenset({"5001"}),
+        frozenset(),
+        frozenset(),
+    ]
 
 
 @given(st.lists(st.lists(FEW, min_size=DAYS, max_size=DAYS), min_size=2, max_size=5))
@@ -75,8 +88,12 @@ def test_no_day_gives_another_away(numbers: Sequence[Sequence[int]]) -> None:
         code: [(number, number) for number in each] for code, each in zip(codes, numbers, strict=True)
     }
 
-    def hides(persons: Mapping[str, int]) -> frozenset[str]:
-        return withheld(dict.fromkeys(codes, 0) | dict(persons))
+    few = [any(is_small(each[day]) for each in numbers) for day in range(DAYS)]
+    moved = [("5001", ENDS[day], few[day]) for day in range(1, DAYS) if any(each[day] for each in numbers)]
+    few_next = before_few(moved, ENDS)
+
+    def hides(day: int, persons: Mapping[str, int]) -> frozenset[str]:
+        return frozenset(codes) if few_next[day] else withheld(dict.fromkeys(codes, 0) | dict(persons))
 
     rows = history_rows(areas, courses, DAYS - 1, ["persons"], hides)
     public = Attacker()
@@ -95,6 +112,9 @@ def test_no_day_gives_another_away(numbers: Sequence[Sequence[int]]) -> None:
             assert shown is None or shown == standing[day]
             assert shown is not None or not public.knows({(row.area, day): 1})
             assert not is_small(standing[day]) or shown is None
+            came = row.by_day["persons"][day - 1]
+            assert came is None or (came == each[day] and not few[day])
+            assert came is not None or not public.knows({(row.area, day): 1, (row.area, day - 1): -1})
 
 
 def test_hiding_the_small_ones_alone_would_give_them_away() -> None:

@@ -10,7 +10,7 @@ export const ENGLISH = {
   zoomIn: "Zoom in",
   zoomOut: "Zoom out",
   measure: "Measure on the map and in the table",
-  suppression: "Subdistricts with fewer than 5 persons counted show no figures, so that no household can be recognised.",
+  suppression: "Subdistricts in which fewer than 5 persons were counted, or came on a day, show no figures, nor do those of the same district from which these could be computed, so that no household can be recognised.",
   boundaries: "Boundaries",
   codes: "Codes and names",
   interface: "Data interface",
@@ -56,7 +56,7 @@ export const ENGLISH = {
   noPlaces: "No places yet",
   unknown: "Denominator unknown",
   suppressed: "Withheld",
-  suppressedLong: "Withheld (fewer than 5 persons)",
+  suppressedLong: "Withheld (few persons here or near)",
   rangeBelow: (to) => `below ${to}`,
   range: (from, to) => `${from} – ${to}`,
   rangeFrom: (from) => `${from} and more`,
@@ -77,7 +77,6 @@ export const ENGLISH = {
   noEvents: "No data has come in yet",
   lag: (count) => `${count} records waiting`,
   noLag: "no records waiting",
-  sortedBy: (column) => `sorted by ${column}`,
 
   placesOnMap: "Places on the map",
   noPlacesShown: "none",
@@ -128,7 +127,6 @@ export const ENGLISH = {
   pause: "Pause",
   past: (day) => `Past: ${day}`,
   asOfDay: (day) => `As surveyed by the end of ${day}`,
-  loadingDay: "Loading the past day",
 
   latest: "Latest changes",
   nothingChanged: "Nothing has changed since this page was opened",
