@@ -14,7 +14,7 @@ from typing import Final
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.rebuild import schema
 from services.reporting.store import Pool
-from services.reporting.trust.gaps import DismissedGaps
+from services.reporting.trust.gaps import DismissedGaps, heed_dismissals
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import MOST_DEAD_LETTERS, ProjectionHandler
@@ -63,26 +63,22 @@ async def filling(
     try:
         async with acquire(pool) as connection:
             known = int(await connection.fetchval(KNOWN_DEAD_LETTERS))
+        handler = ProjectionHandler(
+            FiguresProjection(topics, tells=False),
+            topics,
+            gaps=DismissedGaps(),
+            most_dead_letters=MOST_DEAD_LETTERS + known,  # what was put aside once says nothing of producers today
+        )
         consumer = PositionedConsumer(
-            kafka,
-            pool,
-            group=group,
-            topics=topics,
-            handler=ProjectionHandler(
-                FiguresProjection(topics, tells=False),
-                topics,
-                gaps=DismissedGaps(),
-                most_dead_letters=MOST_DEAD_LETTERS + known,  # what was put aside once says nothing of producers today
-            ),
-            max_records=MAX_RECORDS,
-            until=until,
+            kafka, pool, group=group, topics=topics, handler=handler, max_records=MAX_RECORDS, until=until
         )
         working = asyncio.create_task(consumer.run(stopping))
+        heeding = asyncio.create_task(heed_dismissals(pool, handler, consumer, stopping))
         try:
             yield pool, working
         finally:
             stopping.set()
-            await asyncio.wait({working})
+            await asyncio.wait({working, heeding})
             if not working.cancelled():
                 working.exception()  # heard by whoever waited for it; after the swap the builder finds its tables gone
     finally:

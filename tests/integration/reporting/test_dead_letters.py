@@ -26,11 +26,12 @@ from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import acquire
 from shared.postgres.settings import PostgresSettings
-from tests.integration.reporting.conftest import Streams, as_role, eventually, lag
+from tests.integration.reporting.conftest import PATIENCE_SECONDS, Streams, as_role, eventually, lag
 from tests.integration.reporting.test_figures import submitted
 from tests.unit.reporting.campaigns import campaign
 
 CENTRE = as_role(Role.CENTRAL_ADMINISTRATOR, "")
+EXCLUSIVE = "AccessExclusiveLock"
 REASON = {"reason": "ข้อมูลทดสอบ"}
 FIRST = submitted(campaign(seed=3, length=1).events[0])
 VALUE = FIRST.model_dump_json().encode()
@@ -170,7 +171,8 @@ async def test_a_dismissed_gap_is_passed_over_now_and_by_every_rebuild(
     client: httpx.AsyncClient,
     clock: MovableClock,
 ) -> None:
-    """Exactly that one; the next gap waits again, and closes by itself when what is missing comes."""
+    """Exactly that one; the next gap waits again, and closes by itself when what is missing comes. A rebuild that is
+    under way at a gap heeds its dismissal, too."""
     survey = streams.of(SurveySubmitted)
     partition = (survey.partition_of(str(FIRST.household_id)) + 1) % survey.partitions
     before = await submissions(pool)
@@ -203,6 +205,21 @@ async def test_a_dismissed_gap_is_passed_over_now_and_by_every_rebuild(
         await counted(4, [])
         await rebuilt(kafka, database, pool, clock, topics)
         await counted(4, [])
+
+        await streams.put(survey, partition, 14, 12, VALUE)
+        await counted(4, [(survey.name, partition, 10, 12)])
+
+        async def wants_to_swap() -> bool:
+            return bool(await pool.fetchval("SELECT count(*) FROM pg_locks WHERE mode = $1 AND NOT granted", EXCLUSIVE))
+
+        async with acquire(pool) as reader, reader.transaction():
+            await reader.execute("LOCK TABLE facility IN ACCESS SHARE MODE")  # keeps the swap waiting
+            rebuilding = asyncio.create_task(rebuilt(kafka, database, pool, clock, topics))
+            await eventually(wants_to_swap, "the builder is up to the gap")
+            assert await dismiss(10, 12) == 204
+            await counted(5, [])
+        await asyncio.wait_for(rebuilding, PATIENCE_SECONDS)  # it has passed the gap as well
+        await counted(5, [])
 
 
 async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Pool) -> None:
