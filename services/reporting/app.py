@@ -191,7 +191,6 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
-        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
         Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
     ]
     reconciling = reconciling_of(pool, client, OwnerSettings(), clock)

@@ -29,6 +29,7 @@ from services.reporting.months.calendar import month_before, month_of, read_mont
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
+    EventsMissing,
     Months,
     NotClosed,
     NotEnded,
@@ -180,6 +181,7 @@ async def performance(
     """The rows of a month, ranked, each beside the month before; of a closed month as it was frozen, with what was
     corrected since."""
     check_reader(reader, asked.area, asked.level, asked.organisation, asked.revision)
+    kept = asked.revision != COUNTED_NOW
     after = None if cursor is None else place_of(cursor, _key_of)
     area, organisation = asked.area, asked.organisation
     async with snapshot(request) as (connection, as_of):
@@ -189,9 +191,9 @@ async def performance(
             message = Message("เดือนนี้ไม่มีฉบับแก้ไขหมายเลขนี้", "The month has no such revision")
             raise Problem(404, detail=message) from None
         revision = closed.revision if closed else 0
-        if closed is None and asked.level != "volunteer":
+        if closed is None and kept and asked.level != "volunteer":
             as_of = await store.as_of_sums(connection, month) or as_of
-        total = await store.total(connection, month, revision, area, organisation)
+        total = await store.total(connection, month, revision, area, organisation, kept=kept)
         total_before = await store.total(connection, month_before(month), None, area, organisation)
         rows = [
             row
@@ -205,6 +207,7 @@ async def performance(
                 organisation=organisation,
                 after=after,
                 limit=limit + 1,
+                kept=kept,
             )
         ]
     shown = rows[:limit]
@@ -289,6 +292,13 @@ _REFUSALS: Final[dict[type[Exception], tuple[str, Message]]] = {
     BeingClosed: (
         "being_closed",
         Message("กำลังปิดหรือแก้ไขเดือนอยู่ โปรดรอสักครู่", "A closing or correction is at work, please wait"),
+    ),
+    EventsMissing: (
+        "events_missing",
+        Message(
+            "ข้อมูลบางรายการที่ส่งมาก่อนหน้ายังมาไม่ถึง โปรดดูหน้าความน่าเชื่อถือ",
+            "A stream waits for an event that is missing; the page of trust says which",
+        ),
     ),
     StillFilling: (
         "still_filling",

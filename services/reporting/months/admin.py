@@ -21,6 +21,7 @@ from services.reporting.months.calendar import read_month
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
+    EventsMissing,
     Months,
     NotClosed,
     NotEnded,
@@ -44,6 +45,7 @@ REFUSALS: Final = {
     NotClosed: "the month is not closed",
     NothingDiffers: "no figure differs from what was closed",
     BeingClosed: "a closing or correction is at work",
+    EventsMissing: "a stream waits for an event that is missing; see /trust",
     StillFilling: "figures are being counted anew; wait until the rebuild has ended",
 }
 

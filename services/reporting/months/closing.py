@@ -53,6 +53,10 @@ class StillFilling(Exception):
     """Figures that are new in this version are still being counted from the streams' beginning."""
 
 
+class EventsMissing(Exception):
+    """A stream has a gap: what lies behind it is not counted, and what has come of it may lie behind the position."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """All rows of a month as they are counted now: their SHA-256 and their number."""
@@ -164,7 +168,7 @@ class Months:
         self._topics = topics
 
     async def close(self, month: date, *, now: datetime, by: str) -> Closing:
-        """Freezes the month. Raises `NotEnded`, `AlreadyClosed`, `BeingClosed`, `StillFilling`.
+        """Freezes the month. Raises `NotEnded`, `AlreadyClosed`, `BeingClosed`, `EventsMissing`, `StillFilling`.
 
         month: its first day; by: the account that closes it, `schedule` or `command`.
         """
@@ -173,6 +177,7 @@ class Months:
         async with acquire(self._pool) as connection, connection.transaction(isolation="repeatable_read"):
             if await _begin(connection, month):
                 raise AlreadyClosed
+            await _check_gaps(connection)
             counted = await count(connection, month)
             await self._put(connection, month, 1, now, by, None, counted)
             await connection.execute(PUT_ROWS, month, timeout=COUNT_SECONDS)
@@ -182,11 +187,12 @@ class Months:
 
     async def correct(self, month: date, *, now: datetime, by: str, reason: str) -> Closing:
         """Notes what differs now from the month's latest revision. Raises `NotClosed`, `NothingDiffers`,
-        `BeingClosed`, `StillFilling`."""
+        `BeingClosed`, `EventsMissing`, `StillFilling`."""
         async with acquire(self._pool) as connection, connection.transaction(isolation="repeatable_read"):
             latest = await _begin(connection, month)
             if not latest:
                 raise NotClosed
+            await _check_gaps(connection)
             counted = await count(connection, month)
             standing = " UNION ALL ".join(
                 f"SELECT '{grain}'::text COLLATE \"C\" AS grain, * FROM ({_standing(month, latest, grain)}) AS {grain}"  # noqa: S608 - ours
@@ -241,3 +247,8 @@ async def _begin(connection: Connection, month: date) -> int:
     await connection.execute(KEEP_TABLES)
     await connection.execute(MEMORY)
     return int(await connection.fetchval(LATEST, month))
+
+
+async def _check_gaps(connection: Connection) -> None:
+    if await connection.fetchval("SELECT EXISTS (SELECT FROM gap)"):
+        raise EventsMissing

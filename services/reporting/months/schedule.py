@@ -8,7 +8,7 @@ from services.reporting import store as figures
 from services.reporting.answers import AsOf, Stream
 from services.reporting.months import store
 from services.reporting.months.calendar import due_at, month_before, month_of
-from services.reporting.months.closing import AlreadyClosed, BeingClosed, Months
+from services.reporting.months.closing import AlreadyClosed, BeingClosed, EventsMissing, Months
 from services.reporting.settings import MonthSettings
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
@@ -40,7 +40,8 @@ class ClosingDuty:
         self._topics = topics
 
     async def turn(self) -> None:
-        """Closes what is due; waits for another turn while the figures are behind."""
+        """Closes what is due; waits for another turn while the figures are behind, or a stream waits at a gap: other
+        partitions go on, so that its newest event says nothing of that one."""
         now = self._clock.now()
         async with figures.snapshot(self._pool) as connection:
             counted = await store.counted_months(connection, month_before(month_of(now)), LOOKED_BACK)
@@ -57,6 +58,9 @@ class ClosingDuty:
                 await self._months.close(month, now=now, by=SCHEDULE)
             except (AlreadyClosed, BeingClosed):  # by an administrator, at this moment
                 continue
+            except EventsMissing:
+                _log.warning("closing_waits", months=[f"{month:%Y-%m}"], cause="events_missing")
+                return
 
     def _is_due(self, month: date, now: datetime) -> bool:
         return now >= due_at(month, self._settings.close_day, self._settings.close_hour)

@@ -60,17 +60,19 @@ async def rows(
     organisation: UUID | None = None,
     after: Key | None = None,
     limit: int | None = None,
+    kept: bool = True,
 ) -> AsyncIterator[PerformanceRow]:
     """The rows of `level` inside `area`, those with the largest figure `sort` first, equal ones by key.
 
     Of areas all are given, also those without results; of organisations and accounts those that did something in the
-    month or in the one before. revision: of a closed month, the latest when None; 0 as it is counted now. The caller's
-    transaction has to be a snapshot. Takes the rows from the database as they are taken from here.
+    month or in the one before. revision: of a closed month, the latest when None; 0 as it is counted now. kept: whether
+    sums of it that are a moment old will do. The caller's transaction has to be a snapshot. Takes the rows from the
+    database as they are taken from here.
     """
     if sort not in FIGURES:
         raise ValueError(f"{sort} is no figure of a month")
     wanted = Wanted(area, level, sort, organisation)
-    source = await source_of(connection, month, revision)
+    source = await source_of(connection, month, revision, kept=kept)
     before = await source_of(connection, month_before(month), None)
     corrected = await corrections(connection, source, wanted)
     given = Parameters([])
@@ -157,10 +159,16 @@ async def corrections(connection: Connection, source: Source, wanted: Wanted) ->
 
 
 async def total(
-    connection: Connection, month: date, revision: int | None, area: str, organisation: UUID | None = None
+    connection: Connection,
+    month: date,
+    revision: int | None,
+    area: str,
+    organisation: UUID | None = None,
+    *,
+    kept: bool = True,
 ) -> MonthFigures:
-    """The figures of a whole area; with `organisation`, of what was done for it there."""
-    source = await source_of(connection, month, revision)
+    """The figures of a whole area; with `organisation`, of what was done for it there. kept: as for `rows`."""
+    source = await source_of(connection, month, revision, kept=kept)
     level: RowLevel = LEVELS[len(area) // 2] if organisation is None else "organisation"
     given = Parameters([])
     query = groups(source, area, level, organisation, given)
@@ -168,6 +176,7 @@ async def total(
     found = await connection.fetchrow(
         f"SELECT {COLUMNS} FROM ({query}) AS t WHERE key = {key}::text",  # noqa: S608 - names of ours
         *given.values,
+        timeout=READ_SECONDS,
     )
     return MonthFigures() if found is None else MonthFigures(*found)
 
@@ -202,7 +211,7 @@ async def closing_of(connection: Connection, month: date, revision: int | None) 
 
 def closing(row: asyncpg.Record) -> Closing:
     """The revision that a row of `month_close` tells of."""
-    read = {"positions": json.loads(row["positions"]), "as_of": _kept_as_of(row["as_of"])}
+    read = {"positions": json.loads(row["positions"]), "as_of": _as_of(row["as_of"])}
     return Closing(**{**row, **read, "month": f"{row['month']:%Y-%m}"})
 
 
@@ -241,17 +250,18 @@ SUMMED_AS_OF: Final = "SELECT as_of FROM month_summed WHERE month = $1"
 async def as_of_sums(connection: Connection, month: date) -> AsOf | None:
     """How new the sums of a month are that is still counted; None when they are counted for each reader."""
     found = await connection.fetchval(SUMMED_AS_OF, month)
-    return None if found is None else _kept_as_of(found)
+    return None if found is None else _as_of(found)
 
 
-def _kept_as_of(text: str) -> AsOf:
+def _as_of(text: str) -> AsOf:
     return msgspec.json.decode(text, type=dict[str, Stream])
 
 
-async def source_of(connection: Connection, month: date, revision: int | None) -> Source:
-    """Where the rows of a month's revision come from; raises `UnknownRevision`."""
+async def source_of(connection: Connection, month: date, revision: int | None, *, kept: bool = True) -> Source:
+    """Where the rows of a month's revision come from; raises `UnknownRevision`. kept: as for `rows`."""
     state = await connection.fetchrow(STATE, month)
     latest, summed = (0, False) if state is None else state
+    summed = summed and kept
     if revision is None:
         return Source(month, latest, summed)
     if not 0 <= revision <= latest:

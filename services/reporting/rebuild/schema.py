@@ -111,13 +111,22 @@ def _meaning(table: str, definition: str) -> tuple[str, str]:
 
 
 async def fits(connection: Connection, number: int) -> bool:
-    """Whether the schema is there and its tables have the columns of the shown ones, as when it was begun before a
-    migration they may not."""
+    """Whether the schema is there and its tables have the columns and indexes of the shown ones, as when it was begun
+    before a migration they may not."""
     schema = schema_name(number)
     if not await connection.fetchval(EXISTS, schema):
         return False
-    wanted, found = [await connection.fetch(COLUMNS, each, BUILT) for each in ("public", schema)]
-    return [tuple(row) for row in wanted] == [tuple(row) for row in found]
+    wanted, found = [await _structure(connection, each) for each in ("public", schema)]
+    return wanted == found
+
+
+async def _structure(connection: Connection, schema: str) -> list[tuple[str, ...]]:
+    columns = await connection.fetch(COLUMNS, schema, BUILT)
+    indexes = await connection.fetch(INDEXES, schema, BUILT)
+    return [
+        *(tuple(map(str, row)) for row in columns),
+        *sorted((row["name"], *_meaning(row["table"], row["definition"])) for row in indexes),
+    ]
 
 
 async def drop(connection: Connection, number: int) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from services.reporting.notices import Kind, notify
-from services.reporting.rebuild.schema import BUILT, drop, schema_name
+from services.reporting.rebuild.schema import BUILT, drop, fits, schema_name
 from services.reporting.rebuild.version import put_version
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
@@ -75,6 +75,10 @@ class NotUpYet(Exception):
     """The builder has not come up to the projector in time."""
 
 
+class OutOfDate(Exception):
+    """A migration has changed the shown tables meanwhile: others have to be filled."""
+
+
 async def caught_up(pool: Pool, number: int, topics: Sequence[Topic]) -> bool:
     """Whether the builder was up to the projector just now."""
     async with acquire(pool) as connection:
@@ -93,7 +97,8 @@ async def swap(
 ) -> None:
     """Puts the figures of the schema in the place of the shown ones and ends the rebuild.
 
-    Raises `NotUpYet`, or what the database raises for locks that are not to be had in time: nothing has happened then.
+    Raises `NotUpYet`, `OutOfDate`, or what the database raises for locks that are not to be had in time: nothing has
+    happened then.
     """
     schema = schema_name(number)
     names = [topic.name for topic in topics]
@@ -107,6 +112,8 @@ async def swap(
             await asyncio.sleep(LOOK_SECONDS)
         tables = [f"{where}.{table}" for table in BUILT for where in (schema, "public")]
         await connection.execute(LOCK_ALL.format(tables=", ".join(tables)))
+        if not await fits(connection, number):
+            raise OutOfDate
         await connection.execute(RAISE_EPOCHS.format(schema=schema))
         await connection.execute(TAKE_DEAD_LETTERS.format(schema=schema))
         await connection.execute(RESOLVE_DEAD_LETTERS.format(schema=schema), now)

@@ -22,6 +22,11 @@ DISMISSED: Final = """
 SELECT last_sequence, previous FROM public.gap_dismissal WHERE topic = $1 AND partition = $2 AND topic_epoch = $3
 """
 
+FORGET: Final = """
+DELETE FROM public.gap
+WHERE topic = $1 AND partition = $2 AND (topic_epoch, last_sequence) IS DISTINCT FROM ($3::integer, $4::bigint)
+"""
+
 NOTE: Final = """
 INSERT INTO public.gap AS g (topic, partition, topic_epoch, last_sequence, previous)
 SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[])
@@ -52,6 +57,13 @@ class DismissedGaps:
 
 class NotedGaps(DismissedGaps):
     """Notes the gaps of the shown figures as well, for operators to see."""
+
+    async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
+        """Forgets a gap that is behind the position: a rebuild has passed it, or the topic was made anew."""
+        await connection.execute(
+            FORGET, position.topic, position.partition, position.topic_epoch, position.last_sequence
+        )
+        return await super().dismissed(connection, position)
 
     async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:
         """Writes them into `gap`."""

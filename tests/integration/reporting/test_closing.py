@@ -20,6 +20,7 @@ from services.reporting.months.answers import Corrected, MonthFigures, RowLevel
 from services.reporting.months.closing import (
     AlreadyClosed,
     BeingClosed,
+    EventsMissing,
     Months,
     NotClosed,
     NotEnded,
@@ -49,6 +50,7 @@ from tests.unit.reporting.campaigns import campaign
 END = datetime(2022, 1, 31, 17, tzinfo=UTC)
 """Midnight in Thailand."""
 LATER = END + timedelta(days=9)
+GAP = "INSERT INTO gap (topic, partition, topic_epoch, previous) VALUES ('survey-submitted', 0, 1, 7)"
 LATE = visit(20, 4, "500101", counts(3, 3), recorded_at=LATER)
 ERASED = erasure(visit(3, 2, "500201", counts(5, 5, 3)), NOON + timedelta(days=3))
 
@@ -162,9 +164,13 @@ async def test_what_cannot_be_closed_or_corrected(pool: Pool, months: Months) ->
         await put_version(connection, VERSION - 1)
     with pytest.raises(StillFilling):
         await months.close(JANUARY, now=LATER, by="command")
-    assert await frozen(pool) == []
     async with acquire(pool) as connection:
         await put_version(connection, VERSION)
+    await pool.execute(GAP)
+    with pytest.raises(EventsMissing):
+        await months.close(JANUARY, now=LATER, by="command")
+    assert await frozen(pool) == []
+    await pool.execute("DELETE FROM gap")
     await months.close(JANUARY, now=END, by="command")
     before = await frozen(pool)
     with pytest.raises(AlreadyClosed):
@@ -332,6 +338,10 @@ async def test_a_month_is_closed_on_the_tenth_at_two(pool: Pool, months: Months)
         await duty.turn()
         assert JANUARY not in [row["month"] for row in await frozen(pool)]
     await up_to_date(pool, clock, lag=1, behind=timedelta(minutes=59))
+    await pool.execute(GAP)  # one partition stands still, however new the others are
+    await duty.turn()
+    assert JANUARY not in [row["month"] for row in await frozen(pool)]
+    await pool.execute("DELETE FROM gap")
     await duty.turn()
     async with snapshot(pool) as connection:
         (closed,) = await store.closings(connection, JANUARY)

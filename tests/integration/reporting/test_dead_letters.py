@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,7 @@ from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from shared.contracts.events import Role, SurveySubmitted
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
+from shared.kafka.position import Position
 from shared.kafka.projection import MOST_KEPT_BYTES, ProjectionHandler, TooMuchPoison
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
@@ -201,6 +203,23 @@ async def test_a_dismissed_gap_is_passed_over_now_and_by_every_rebuild(
         await counted(4, [])
         await rebuilt(kafka, database, pool, clock, topics)
         await counted(4, [])
+
+
+async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Pool) -> None:
+    """As when a rebuild has passed it, or when the topic was made anew; one that is still there stays."""
+    at = Position("survey-submitted", 0, "t", 1, 1, 9, 6, 0, None)
+    gaps = NotedGaps()
+
+    async def noted() -> bool:
+        return bool(await pool.fetchval("SELECT count(*) FROM gap WHERE topic = $1", at.topic))
+
+    async with acquire(pool) as connection:
+        for further in (at.moved(last_sequence=8), replace(at, topic_epoch=2)):
+            await gaps.note(connection, [(at, (6, 8))])
+            await gaps.dismissed(connection, at)
+            assert await noted()
+            await gaps.dismissed(connection, further)
+            assert not await noted()
 
 
 async def test_a_broken_producer_stops_the_line(

@@ -4,8 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
+import pytest
+
+from services.reporting.app import KEEPER_CONNECTIONS, duties
 from services.reporting.keeper import LOCK_KEY, Duty, Keeper
 from services.reporting.store import Pool
+from shared.postgres.settings import PostgresSettings
 from tests.integration.reporting.conftest import eventually
 
 SOON_SECONDS = 0.01
@@ -107,6 +112,20 @@ async def test_a_failing_duty_comes_again_and_holds_up_no_other(pool: Pool) -> N
     turns = other.turns
     await asyncio.sleep(5 * SOON_SECONDS)
     assert other.turns == turns  # stopped: nothing goes on without the lock
+
+
+async def test_each_duty_is_there_once_and_has_a_connection(
+    pool: Pool, database: PostgresSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the process has them, with the services that reconciliation asks."""
+    for name in ("KAFKA_BOOTSTRAP", "KAFKA_USERNAME", "KAFKA_PASSWORD_FILE", "ACCOUNT_FILE"):
+        monkeypatch.setenv(f"JITASA_{name}", "here")
+    for name in ("REGISTRATION", "SURVEY", "FACILITIES"):
+        monkeypatch.setenv(f"JITASA_{name}_URL", "http://here")
+    async with httpx.AsyncClient() as client:
+        names = sorted(duty.name for duty in duties(pool, database, client))
+    assert names == ["close_month", "rebuild", "reconcile", "results", "sum_months"]
+    assert len(names) < KEEPER_CONNECTIONS
 
 
 async def _holder(pool: Pool) -> int:

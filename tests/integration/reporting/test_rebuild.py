@@ -15,10 +15,11 @@ import pytest
 from services.reporting import store
 from services.reporting.ends import StreamEnds
 from services.reporting.projector import TABLES, TOPICS, VERSION
-from services.reporting.rebuild import schema
+from services.reporting.rebuild import duty, schema
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.builder import Positions, build
 from services.reporting.rebuild.duty import Rebuilding
+from services.reporting.rebuild.swap import OutOfDate
 from services.reporting.rebuild.version import note_version, put_version
 from services.reporting.store import Pool
 from shared.contracts.events import SurveySubmitted
@@ -230,6 +231,44 @@ async def test_a_new_version_fills_itself_from_history_and_readers_are_told_mean
         await note_version(connection, VERSION - 1)
         await note_version(connection, VERSION)
         assert await connection.fetchval("SELECT version FROM projection_version") == VERSION - 1
+
+
+@pytest.mark.parametrize(
+    "migration",
+    ["CREATE INDEX of_later ON survey_day (submissions)", "ALTER TABLE facility ADD COLUMN of_later integer"],
+)
+async def test_what_a_migration_adds_meanwhile_is_not_swapped_away(
+    kafka: KafkaSettings,
+    pool: Pool,
+    topics: tuple[Topic, ...],
+    streams: Streams,
+    ends: StreamEnds,
+    rebuilding: Rebuilding,
+    monkeypatch: pytest.MonkeyPatch,
+    migration: str,
+) -> None:
+    """Tables of before it are given up, and others are filled."""
+    await publish(streams, EVENTS[:10])
+    async with projecting(kafka, pool, topics):
+        await applied(pool, ends)
+    shown = await figures(pool)
+    await ask(pool)
+
+    async def migrate(pool: Pool, _: int) -> None:
+        await pool.execute(migration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(duty, "analyze", migrate)
+        with pytest.raises(OutOfDate):
+            await rebuilding.turn()
+    before = await structure(pool)
+    await rebuilding.turn()
+    async with acquire(pool) as connection:
+        assert (await rebuilds.latest(connection, 1))[0].state == "done"
+    assert await structure(pool) == before
+    assert await figures(pool) == shown
+    if "COLUMN" in migration:
+        await pool.execute("SELECT of_later FROM facility")
 
 
 async def test_a_build_until_positions_is_what_was_shown_there(
