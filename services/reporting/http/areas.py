@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
 
 from services.reporting.areas import DIGITS, LEVELS, areas_of
+from services.reporting.http.cursors import not_a_cursor
 from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
@@ -107,8 +108,7 @@ def asked_for(area: str, level: Level | None, cursor: str | None, limit: int, *,
         raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
     after = cursor or ""
     if after and not (after.isascii() and after.isdigit() and len(after) == DIGITS[level]):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError(named, "not_a_cursor", message)])
+        raise not_a_cursor(named)
     return Asked(area=found.code, level=level, after=after, limit=limit)
 
 

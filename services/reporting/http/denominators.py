@@ -1,7 +1,5 @@
 """Tables of what percentages are of: houses to be surveyed, registered residents, and those who really live there."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -15,6 +13,7 @@ from services.reporting.answers import DenominatorsAnswer
 from services.reporting.domain import day_in_thailand, derive_above
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import area_error, areas_of, read_code
+from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.store import TableKind
 from services.reporting.wholes import tables
 from services.reporting.wholes.answers import TablesAnswer
@@ -106,14 +105,16 @@ async def list_tables(
 ) -> Response:
     """Every table that was ever put in, the latest first; those that do not count any more say since when."""
     demand_area(principal, "")
-    after = None if cursor is None else _table_key(cursor)
+    after = None if cursor is None else place_of(cursor, _table_key)
     try:
         async with acquire(pool_of(request)) as connection:
             found = await tables.page(connection, kind, after, TABLES_SHOWN + 1)
     except UNREACHABLE:
         raise away() from None
     shown = found[:TABLES_SHOWN]
-    more = _cursor(shown[-1].set_at, shown[-1].table_id) if len(found) > TABLES_SHOWN else None
+    more = None
+    if len(found) > TABLES_SHOWN:
+        more = cursor_of(f"{shown[-1].set_at.isoformat()} {shown[-1].table_id}".encode())
     return await answer(request, TablesAnswer(shown, more))
 
 
@@ -164,22 +165,12 @@ def registered_name(code: str) -> str:
         return code
 
 
-def _cursor(at: datetime, table_id: UUID) -> str:
-    text = f"{at.isoformat()} {table_id}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _table_key(cursor: str) -> TableKey:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode("ascii")
-        at, _, table_id = text.partition(" ")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError("no time zone")
-        return moment, UUID(table_id)
-    except (ValueError, binascii.Error):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+def _table_key(place: bytes) -> TableKey:
+    at, _, table_id = place.decode("ascii").partition(" ")
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment, UUID(table_id)
 
 
 @lru_cache(maxsize=1)

@@ -19,14 +19,11 @@ from services.reporting.documents.refusals import Full
 from services.reporting.documents.workshop import Document, State, Workshop
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, away, now, pool_of
-from services.reporting.http.areas import LEVELS, area_of
-from services.reporting.http.performance import COUNTED_NOW, Named, Reader, Sort, check_reader
+from services.reporting.http.performance import Named, Reader, Sort, area_and_level, check_reader
 from services.reporting.months import store
 from services.reporting.months.answers import RANKED_BY, RowLevel
 from services.reporting.months.store import UnknownRevision
 from shared.postgres.pool import UNREACHABLE, acquire
-from shared.security.rights import Right
-from shared.web.authentication import demand, unauthenticated
 from shared.web.problems import FieldError, Message, Problem
 
 PIECE: Final = 256 * 1024
@@ -70,12 +67,8 @@ async def ordered(
     position: Annotated[str, Query(max_length=120, pattern=_LINE, description="In which position")] = "",
 ) -> Order:
     """What the request asks for, in a form that its route says. Who may see which rows, the months' own route says."""
-    code, level = _area_and_level(area, level, organisation)
-    check_reader(reader, code, level, organisation)
-    if revision == COUNTED_NOW:
-        if reader is None:
-            raise unauthenticated("token_missing")
-        demand(reader, Right.MONTH_CLOSE)
+    code, level = area_and_level(area, level, organisation)
+    check_reader(reader, code, level, organisation, revision)
     try:
         async with acquire(pool_of(request)) as connection:
             source = await store.source_of(connection, month, revision)
@@ -95,33 +88,6 @@ async def ordered(
         organisation,
         Letterhead(reference, signer, position),
     )
-
-
-def _area_and_level(area: str, level: RowLevel | None, organisation: UUID | None) -> tuple[str, RowLevel]:
-    found = area_of(area)
-    own = LEVELS.index(found.level)
-    if level is None:
-        level = LEVELS[min(own + 1, len(LEVELS) - 1)] if organisation is None else "volunteer"
-    if level in LEVELS and LEVELS.index(level) < own:
-        raise _invalid(
-            "level",
-            "wider_than_area",
-            Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for"),
-        )
-    if level in LEVELS and organisation is not None:
-        raise _invalid(
-            "organisation",
-            "not_at_this_level",
-            Message(
-                "ระบุองค์กรได้เฉพาะระดับองค์กรและอาสาสมัคร",
-                "Only organisations and volunteers are told apart by organisation",
-            ),
-        )
-    return found.code, level
-
-
-def _invalid(path: str, code: str, message: Message) -> Problem:
-    return Problem(400, "invalid", errors=[FieldError(path, code, message)])
 
 
 Ordered = Annotated[Order, Depends(ordered)]
@@ -213,14 +179,11 @@ def _told(document: Document) -> DocumentAnswer:
 
 async def _content(document: Document) -> Response:
     if document.failure == "too_many_rows":
-        raise _invalid(
-            "level",
-            "too_many_rows",
-            Message(
-                "มีมากกว่า 1,000 แถว โปรดเลือกพื้นที่ที่เล็กลง หรือใช้ XLSX",
-                "There are more than 1,000 rows: choose a smaller area, or XLSX",
-            ),
+        message = Message(
+            "มีมากกว่า 1,000 แถว โปรดเลือกพื้นที่ที่เล็กลง หรือใช้ XLSX",
+            "There are more than 1,000 rows: choose a smaller area, or XLSX",
         )
+        raise Problem(400, "invalid", errors=[FieldError("level", "too_many_rows", message)])
     if document.state == "failed":
         raise Problem(503, headers={"Retry-After": "5"})
     order = document.order

@@ -1,8 +1,6 @@
 """Areas with no or few results, for who works there: their ranking, and the same as a list to download."""
 
 import asyncio
-import base64
-import binascii
 import io
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from services.reporting.areas import DIGITS, LEVELS, areas_of
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, now, snapshot
 from services.reporting.http.areas import area_of
+from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.monitor import store as results_store
 from services.reporting.monitor.answers import MonitorAnswer, MonitorRow, MonitorSummary, Period, monitor_row
 from services.reporting.monitor.forecast import NO_RESULTS, Results, by_need, state_of
@@ -36,6 +35,9 @@ MOST_DAYS: Final = 366
 DEFAULT_ROWS: Final = 1_000
 MOST_ROWS: Final = 2_000
 """Some 1 MB; the country's 7,436 subdistricts come in four pages, or as a list to download."""
+
+RANK_BYTES: Final = 2
+"""Of a cursor: there are fewer areas than 65,536."""
 
 router = APIRouter(prefix="/v1")
 Reader = Annotated[Principal, Depends(require(Right.FIGURES_EXACT))]
@@ -113,7 +115,7 @@ async def monitor(
 
     For those who see exact figures, in their area: what a small area surveyed in a day may point at a household.
     """
-    after = 0 if cursor is None else _rank_of(cursor)
+    after = 0 if cursor is None else place_of(cursor, _rank_of)
     found = await _find(request, question)
     behind = [row for row in found.rows if row.rank > after]
     rows = behind[:limit]
@@ -128,7 +130,7 @@ async def monitor(
             found.refreshed.at,
             found.summary,
             rows,
-            _cursor_of(rows[-1].rank) if len(behind) > limit else None,
+            cursor_of(rows[-1].rank.to_bytes(RANK_BYTES)) if len(behind) > limit else None,
         ),
     )
 
@@ -228,16 +230,7 @@ def _as_file(question: Question, ending: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
 
 
-def _cursor_of(rank: int) -> str:
-    return base64.urlsafe_b64encode(rank.to_bytes(2)).decode().rstrip("=")
-
-
-def _rank_of(cursor: str) -> int:
-    try:
-        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        if len(data) != 2:
-            raise ValueError("not the length of a cursor")
-        return int.from_bytes(data)
-    except (ValueError, binascii.Error):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+def _rank_of(place: bytes) -> int:
+    if len(place) != RANK_BYTES:
+        raise ValueError("not the length of a rank")
+    return int.from_bytes(place)

@@ -4,8 +4,6 @@ The country, provinces and districts are public. Subdistricts and organisations 
 persons in the area, rows of volunteers for its coordinators and administrators; people of an organisation see its own.
 """
 
-import base64
-import binascii
 from datetime import date
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -16,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 from services.reporting.areas import DIGITS, LEVELS
 from services.reporting.http.answering import answer, away, now, pool_of, snapshot
 from services.reporting.http.areas import area_of
+from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.months import store
 from services.reporting.months.answers import (
     RANKED_BY,
@@ -23,6 +22,7 @@ from services.reporting.months.answers import (
     MonthAnswer,
     MonthsAnswer,
     Performance,
+    PerformanceRow,
     RowLevel,
 )
 from services.reporting.months.calendar import month_before, month_of, read_month
@@ -37,7 +37,6 @@ from services.reporting.months.closing import (
     StillFilling,
 )
 from services.reporting.months.store import Key, UnknownRevision
-from shared.areas.register import Level
 from shared.postgres.pool import UNREACHABLE
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -122,40 +121,48 @@ def _asked(
     ] = None,
 ) -> _Asked:
     """What the query asks for."""
-    found = area_of(area)
-    own = LEVELS.index(found.level)
-    if level is None:
-        level = LEVELS[min(own + 1, len(LEVELS) - 1)] if organisation is None else "volunteer"
-    if level in DIGITS and LEVELS.index(_of_areas(level)) < own:
-        message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
-        raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
-    if organisation is not None and level in DIGITS:
-        message = Message(
-            "ระบุองค์กรได้เฉพาะระดับองค์กรและอาสาสมัคร", "Only organisations and volunteers are told apart by organisation"
-        )
-        raise Problem(400, "invalid", errors=[FieldError("organisation", "not_at_this_level", message)])
-    if level == "volunteer" and found.code == "" and organisation is None:
+    code, level = area_and_level(area, level, organisation)
+    if level == "volunteer" and code == "" and organisation is None:
         message = Message(
             "รายชื่ออาสาสมัครทั้งประเทศมีให้เป็นไฟล์ โปรดเลือกจังหวัด",
             "The volunteers of the whole country come as a file; choose a province",
         )
         raise Problem(400, "invalid", errors=[FieldError("area", "too_wide", message)])
-    return _Asked(area=found.code, level=level, sort=sort, organisation=organisation, revision=revision)
+    return _Asked(area=code, level=level, sort=sort, organisation=organisation, revision=revision)
 
 
-def _of_areas(level: RowLevel) -> Level:
-    return next(each for each in LEVELS if each == level)
+def area_and_level(area: str, level: RowLevel | None, organisation: UUID | None) -> tuple[str, RowLevel]:
+    """The code of the area that is asked for, and the level that its rows are of; raises a problem."""
+    found = area_of(area)
+    own = LEVELS.index(found.level)
+    if level is None:
+        level = LEVELS[min(own + 1, len(LEVELS) - 1)] if organisation is None else "volunteer"
+    if level in LEVELS and LEVELS.index(level) < own:
+        message = Message("ระดับนี้กว้างกว่าพื้นที่ที่ถาม", "This level is wider than the area that is asked for")
+        raise Problem(400, "invalid", errors=[FieldError("level", "wider_than_area", message)])
+    if level in LEVELS and organisation is not None:
+        message = Message(
+            "ระบุองค์กรได้เฉพาะระดับองค์กรและอาสาสมัคร", "Only organisations and volunteers are told apart by organisation"
+        )
+        raise Problem(400, "invalid", errors=[FieldError("organisation", "not_at_this_level", message)])
+    return found.code, level
 
 
 PUBLIC_LEVELS: Final = ("country", "province", "district")
 
 
-def check_reader(reader: Principal | None, area: str, level: RowLevel, organisation: UUID | None = None) -> None:
-    """Raises a problem unless the reader, whoever he is, may see the rows of `level` inside `area`."""
+def check_reader(
+    reader: Principal | None, area: str, level: RowLevel, organisation: UUID | None, revision: int | None
+) -> None:
+    """Raises a problem unless the reader, whoever he is, may see the rows of `level` inside `area` in the revision."""
+    if reader is None:
+        if revision == COUNTED_NOW or level not in PUBLIC_LEVELS or len(area) == DIGITS["subdistrict"]:
+            raise unauthenticated("token_missing")
+        return
+    if revision == COUNTED_NOW:
+        demand(reader, Right.MONTH_CLOSE)
     if level in PUBLIC_LEVELS and len(area) < DIGITS["subdistrict"]:
         return
-    if reader is None:
-        raise unauthenticated("token_missing")
     if organisation is not None and organisation == reader.organisation:
         return
     demand(reader, Right.VOLUNTEER_READ if level == "volunteer" else Right.FIGURES_EXACT)
@@ -173,13 +180,9 @@ async def performance(
 ) -> Response:
     """The rows of a month, ranked, each beside the month before; of a closed month as it was frozen, with what was
     corrected since."""
-    check_reader(reader, asked.area, asked.level, asked.organisation)
+    check_reader(reader, asked.area, asked.level, asked.organisation, asked.revision)
     kept = asked.revision != COUNTED_NOW
-    if not kept:
-        if reader is None:
-            raise unauthenticated("token_missing")
-        demand(reader, Right.MONTH_CLOSE)
-    after = None if cursor is None else _read_cursor(cursor)
+    after = None if cursor is None else place_of(cursor, _key_of)
     area, organisation = asked.area, asked.organisation
     async with snapshot(request) as (connection, as_of):
         try:
@@ -223,26 +226,20 @@ async def performance(
         total,
         total_before,
         shown,
-        _cursor((getattr(shown[-1].figures, asked.sort), shown[-1].key)) if len(rows) > limit else None,
+        _cursor_behind(shown[-1], asked.sort) if len(rows) > limit else None,
     )
     return await answer(request, found)
 
 
-def _cursor(key: Key) -> str:
-    return base64.urlsafe_b64encode(f"{key[0]} {key[1]}".encode()).decode().rstrip("=")
+def _cursor_behind(row: PerformanceRow, sort: Sort) -> str:
+    return cursor_of(f"{getattr(row.figures, sort)} {row.key}".encode())
 
 
-def _read_cursor(cursor: str) -> Key:
-    try:
-        value, _, key = (
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode().partition(" ")
-        )
-        if not -(2**63) <= int(value) < 2**63 or "\0" in key:
-            raise ValueError("not a cursor")
-        return int(value), key
-    except (ValueError, binascii.Error):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+def _key_of(place: bytes) -> Key:
+    value, _, key = place.decode().partition(" ")
+    if not -(2**63) <= int(value) < 2**63 or "\0" in key:
+        raise ValueError("not a figure and a key")
+    return int(value), key
 
 
 @router.post("/{month}/closing", status_code=201, responses={201: {"model": Closing}})

@@ -1,7 +1,5 @@
 """The places of the map, page by page."""
 
-import base64
-import binascii
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -11,10 +9,10 @@ from services.reporting import store
 from services.reporting.answers import AsOf, PlacesAnswer
 from services.reporting.http.answering import answer_kept
 from services.reporting.http.areas import DIGITS, area_of
+from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.http.figures import overdue_since
 from services.reporting.store import FIRST_PLACE, PlaceKey
 from shared.postgres.pool import Connection
-from shared.web.problems import FieldError, Message, Problem
 
 DEFAULT_PLACES: Final = 500
 MOST_PLACES: Final = 2_000
@@ -33,29 +31,22 @@ async def places(
     """Places for the map, in a fixed order. `cursor` of an answer leads to the next page; it is null on the last
     one."""
     inside = area_of(area).code
-    after = FIRST_PLACE if cursor is None else _place_key(cursor)
+    after = FIRST_PLACE if cursor is None else place_of(cursor, _place_key)
     overdue_before = overdue_since(request)
 
     async def read(connection: Connection, as_of: AsOf) -> PlacesAnswer:
         found = await store.places(connection, inside, after, limit + 1, overdue_before)
         items = found[:limit]
-        more = _cursor(items[-1].area, items[-1].facility_id) if len(found) > limit else None
+        more = None
+        if len(found) > limit:
+            more = cursor_of(items[-1].area.encode() + UUID(items[-1].facility_id).bytes)
         return PlacesAnswer(inside, as_of, items, more)
 
     # Not behind by a moment, as figures may be: who is told live of a change asks at once, and asks once.
     return await answer_kept(request, (inside, after, limit), read, clock=overdue_before)
 
 
-def _cursor(area: str, facility_id: str) -> str:
-    return base64.urlsafe_b64encode(area.encode() + UUID(facility_id).bytes).decode().rstrip("=")
-
-
-def _place_key(cursor: str) -> PlaceKey:
-    try:
-        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-        if len(data) != DIGITS["subdistrict"] + 16:
-            raise ValueError("not the length of a cursor")
-        return data[:-16].decode("ascii"), UUID(bytes=data[-16:])
-    except (ValueError, binascii.Error):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+def _place_key(place: bytes) -> PlaceKey:
+    if len(place) != DIGITS["subdistrict"] + 16:
+        raise ValueError("not the length of a cursor")
+    return place[:-16].decode("ascii"), UUID(bytes=place[-16:])

@@ -1,7 +1,5 @@
 """What the figures can be trusted by: in short for everybody, in detail for whoever may read the owners' counts."""
 
-import base64
-import binascii
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -9,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of, snapshot
 from services.reporting.http.areas import area_of
+from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.projector import VERSION
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.trust import dead_letters, store
@@ -27,7 +26,7 @@ from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand_area, require
-from shared.web.problems import FieldError, Message, Problem
+from shared.web.problems import Message, Problem
 
 MOST_RECONCILIATIONS: Final = 24
 """A day of one an hour."""
@@ -83,12 +82,12 @@ async def differences(
 ) -> Response:
     """Which figures of which areas differ from what their owners count, inside the reader's own area."""
     inside = area_asked(reader, None if area is None else area_of(area).code)
-    after = ("", "") if cursor is None else _cell(cursor)
+    after = ("", "") if cursor is None else place_of(cursor, _cell)
     async with snapshot(request) as (connection, _):
         number = reconciliation or await store.newest(connection)
         found = await store.differences(connection, number, inside, after, limit + 1)
     items = found[:limit]
-    more = _cursor(items[-1].area, items[-1].figure) if len(found) > limit else None
+    more = cursor_of(f"{items[-1].area} {items[-1].figure}".encode()) if len(found) > limit else None
     return await answer(request, DifferencesAnswer(number, inside, items, more))
 
 
@@ -121,17 +120,8 @@ def _names(code: str) -> tuple[str, str]:
     return found.name_th, found.name_en
 
 
-def _cursor(area: str, figure: str) -> str:
-    return base64.urlsafe_b64encode(f"{area} {figure}".encode()).decode().rstrip("=")
-
-
-def _cell(cursor: str) -> tuple[str, str]:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True).decode()
-        area, _, figure = text.partition(" ")
-        if not figure or "\0" in text:
-            raise ValueError("not a cursor")
-    except (ValueError, binascii.Error):
-        message = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-        raise Problem(400, "invalid", errors=[FieldError("cursor", "not_a_cursor", message)]) from None
+def _cell(place: bytes) -> tuple[str, str]:
+    area, _, figure = place.decode().partition(" ")
+    if not figure or "\0" in area + figure:
+        raise ValueError("not an area and a figure")
     return area, figure
