@@ -3,6 +3,7 @@
 A figure by month counts what the visits of that month have changed, so that all months together are what stands now.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,17 +28,20 @@ SAME: Final[Mapping[str, str]] = {
 }
 """A month's figures, and what coverage calls the sum of all months."""
 REASON: Final = "อีกรอบหนึ่งของการสาธิต / another run of the demonstration"
+TRIES: Final = 60
+TRY_SECONDS: Final = 0.5
+"""A closing of the demonstration's size takes tenths of a second; half a minute is more than a busy machine needs."""
 _UNCHANGED: Final = "nothing_differs"
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedMonth:
-    """A month as it is frozen. revision: 1 when it was closed, more when this run corrected it."""
+    """A month as it is frozen. revision: 1 as it was closed, more when it was corrected; households: surveyed in it."""
 
     month: str
     revision: int
     hash: str
-    rows: int
+    households: int
 
 
 class Months:
@@ -54,17 +58,15 @@ class Months:
         Raises `Trouble`."""
         month = f"{now.astimezone(BANGKOK).replace(day=1) - timedelta(days=1):%Y-%m}"
         answer = await self._ask("POST", f"{self._months}/{month}/closing")
-        if answer["status"] == 409 and answer["code"] == "already_closed":
+        if answer.get("code") == "already_closed":
             answer = await self._ask("POST", f"{self._months}/{month}/corrections", {"reason": REASON})
-            if answer["status"] == 409 and answer["code"] == _UNCHANGED:
-                known = (await self._stack.read(self._months))["months"]
-                answer = next(each for each in known if each["month"] == month)["revisions"][-1] | {"status": 201}
-        if answer["status"] != 201:
+        if answer["status"] != 201 and answer.get("code") != _UNCHANGED:
             raise Trouble(
                 f"The month {month} could not be closed: {answer.get('detail') or answer}",
                 f"ปิดเดือน {month} ไม่ได้: {answer.get('detail') or answer}",
             )
-        return ClosedMonth(month, answer["revision"], answer["hash"], answer["rows"])
+        document = await self._stack.read(f"{self._months}/{month}", level="country")
+        return ClosedMonth(month, document["revision"], document["hash"], document["total"]["households_new"])
 
     async def compare(self, reported: Picture) -> list[Difference]:
         """Where the sum of all months differs from what coverage shows, of the country and every province."""
@@ -85,5 +87,11 @@ class Months:
         return differing("months", shown, sums)
 
     async def _ask(self, method: str, url: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-        answer = await self._client.send(method, url, body=body, session=self._administrator)
-        return msgspec.json.decode(answer.content, type=dict[str, Any]) | {"status": answer.status_code}
+        """The answer with its status. The keeper may be closing the month at this moment: that is waited for."""
+        for _ in range(TRIES):
+            answer = await self._client.send(method, url, body=body, session=self._administrator)
+            told = msgspec.json.decode(answer.content, type=dict[str, Any]) | {"status": answer.status_code}
+            if told.get("code") != "being_closed":
+                break
+            await asyncio.sleep(TRY_SECONDS)
+        return told

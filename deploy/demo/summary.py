@@ -91,7 +91,9 @@ def closed_month(console: Console, closed: ClosedMonth) -> None:
         else f"แก้ไขฉบับที่ {closed.revision} / corrected, revision {closed.revision}"
     )
     line = f"เดือน {closed.month} {state}"
-    console.print(f"{line:<52}{closed.rows:>10,}  rows, SHA-256 {closed.hash[:16]}…", highlight=False, soft_wrap=True)
+    console.print(
+        f"{line:<52}{closed.households:>10,}  households, SHA-256 {closed.hash[:16]}…", highlight=False, soft_wrap=True
+    )
 
 
 def verdict(console: Console, surprises: Sequence[str], differences: Sequence[Difference], figures: int) -> int:
