@@ -49,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("test", help="run the tests; takes the arguments of pytest")
     commands.add_parser("bench", help="measure beside the machine's raw limits; --help tells more")
-    commands.add_parser("admin", help="users ..., keys ..., reconcile, rebuild, dead-letters ..., gaps ...")
+    commands.add_parser(
+        "admin", help="users, keys, close-month, reconcile, rebuild, dead-letters, gaps; --help tells more"
+    )
     return whole
 
 

@@ -184,7 +184,6 @@ _ADMIN = (
     (("users", "keys"), "services.registration.admin", "registration-http"),
     (("close-month",), "services.reporting.months.admin", "reporting-http"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
-    (("close-month",), "services.reporting.months.admin", "reporting-http"),
 )
 """Tasks, the module that does them, and the process in whose environment."""
 

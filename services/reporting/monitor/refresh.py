@@ -37,46 +37,42 @@ ON CONFLICT (subdistrict) DO UPDATE
 SET made_from = excluded.made_from, submissions = excluded.submissions, households = excluded.households
 """
 
-COPY_SUBDISTRICTS = """
-WITH fresh AS MATERIALIZED (
-    SELECT subdistrict AS area, day, submissions, households, revisits
-    FROM survey_day
-    WHERE subdistrict = ANY ($1::text[])
-), gone AS (
+_PUT_DAYS = """
+WITH fresh AS MATERIALIZED ({fresh}), gone AS (
     DELETE FROM result_day AS r
-    WHERE r.digits = 6 AND r.area = ANY ($1::text[])
+    WHERE r.digits = {digits} AND r.area = ANY ($1::text[])
           AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.area = r.area AND f.day = r.day)
 )
 INSERT INTO result_day (digits, area, day, submissions, households, revisits)
-SELECT 6, f.area, f.day, f.submissions, f.households, f.revisits
+SELECT {digits}, f.area, f.day, f.submissions, f.households, f.revisits
 FROM fresh AS f
-LEFT JOIN (SELECT * FROM result_day WHERE digits = 6 AND area = ANY ($1::text[])) AS r USING (area, day)
+LEFT JOIN (SELECT * FROM result_day WHERE digits = {digits} AND area = ANY ($1::text[])) AS r USING (area, day)
 WHERE (f.submissions, f.households, f.revisits) IS DISTINCT FROM (r.submissions, r.households, r.revisits)
 ON CONFLICT (digits, area, day) DO UPDATE
 SET submissions = excluded.submissions, households = excluded.households, revisits = excluded.revisits
 """
+"""Puts the days of areas whose codes have so many digits in the place of those that are there: only what differs."""
+
+COPY_SUBDISTRICTS = _PUT_DAYS.format(
+    digits=6,
+    fresh="""
+    SELECT subdistrict AS area, day, submissions, households, revisits
+    FROM survey_day
+    WHERE subdistrict = ANY ($1::text[])
+""",
+)
 
 # ':' is the character after '9': everything in a district lies between its code and this.
-SUM_DISTRICTS = """
-WITH fresh AS MATERIALIZED (
+SUM_DISTRICTS = _PUT_DAYS.format(
+    digits=4,
+    fresh="""
     SELECT d.district AS area, r.day, sum(r.submissions) AS submissions, sum(r.households) AS households,
            sum(r.revisits) AS revisits
     FROM unnest($1::text[]) AS d (district)
     JOIN result_day AS r ON r.digits = 6 AND r.area >= d.district COLLATE "C" AND r.area < d.district || ':' COLLATE "C"
     GROUP BY d.district, r.day
-), gone AS (
-    DELETE FROM result_day AS r
-    WHERE r.digits = 4 AND r.area = ANY ($1::text[])
-          AND NOT EXISTS (SELECT FROM fresh AS f WHERE f.area = r.area AND f.day = r.day)
+""",
 )
-INSERT INTO result_day (digits, area, day, submissions, households, revisits)
-SELECT 4, f.area, f.day, f.submissions, f.households, f.revisits
-FROM fresh AS f
-LEFT JOIN (SELECT * FROM result_day WHERE digits = 4 AND area = ANY ($1::text[])) AS r USING (area, day)
-WHERE (f.submissions, f.households, f.revisits) IS DISTINCT FROM (r.submissions, r.households, r.revisits)
-ON CONFLICT (digits, area, day) DO UPDATE
-SET submissions = excluded.submissions, households = excluded.households, revisits = excluded.revisits
-"""
 
 NOTE_REFRESH = """
 INSERT INTO result_refresh (newest, lag, lag_measured_at, refreshed_at) VALUES ($1, $2, $3, $4)
