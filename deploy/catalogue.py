@@ -64,10 +64,10 @@ REGISTRATION: Final = Service(
 )
 SURVEY: Final = Service(
     name="survey",
-    topics_written=(SURVEY_INTAKE, SURVEY_SUBMITTED),
-    topics_read=(SURVEY_INTAKE, VOLUNTEER_REGISTERED),
-    migrations=(_CONSUMER, _ROOT / "services" / "survey" / "migrations"),
-    processes=_processes("survey", http=2, recorder=12),
+    topics_written=(SURVEY_INTAKE, SURVEY_SUBMITTED, HELP_UPDATED),
+    topics_read=(SURVEY_INTAKE, VOLUNTEER_REGISTERED, FACILITY_UPDATED),
+    migrations=(_OUTBOX, _CONSUMER, _ROOT / "services" / "survey" / "migrations"),
+    processes=_processes("survey", http=2, recorder=12, relay=15, keeper=18),
 )
 FACILITIES: Final = Service(
     name="facilities",

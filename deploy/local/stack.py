@@ -201,6 +201,7 @@ class Stack:
             variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
             variables["JITASA_BLIND_INDEX_KEY_FILE"] = str(self.secrets.blind_index_key)
         if name == "registration":
+            variables["JITASA_PAGE_ORIGINS"] = self._address("survey")  # the volunteer's phone signs in
             variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
             variables["JITASA_FACILITIES_URL"] = self._address("facilities")
@@ -208,7 +209,8 @@ class Stack:
             # The one rule of the service that its operator chooses.
             variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
         if name in ("facilities", "reporting"):
-            variables["JITASA_PAGE_ORIGINS"] = registration  # a coordinator's desk asks them
+            # A coordinator's desk asks them, and so does the volunteer's phone.
+            variables["JITASA_PAGE_ORIGINS"] = f"{registration} {self._address('survey')}"
         if process == _KEEPER:  # it holds the figures to what their owners count
             for owner in ("registration", "survey", "facilities"):
                 variables[f"JITASA_{owner.upper()}_URL"] = self._address(owner)
@@ -217,6 +219,10 @@ class Stack:
             variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
         if name == "survey":
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
+            variables["JITASA_REGISTRATION_URL"] = registration
+            variables["JITASA_FACILITIES_URL"] = self._address("facilities")
+            variables["JITASA_REPORTING_URL"] = self._address("reporting")
+            variables["JITASA_PAGE_ORIGINS"] = registration
         return variables
 
     def addresses(self) -> Addresses:

@@ -67,6 +67,7 @@ from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app
 from shared.web.authentication import Authentication, Bar, Moves
+from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.worker import run_worker
@@ -166,6 +167,7 @@ def http_app(
 
     app = create_app(
         title="Jitasa registration",
+        page_methods=WRITE,
         lifespan=lifespan,
         ready=lambda: sorted(reasons),
         max_body_bytes=MAX_BODY_BYTES,

@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from services.reporting.documents.workshop import Workshop
 from services.reporting.ends import StreamEnds
 from services.reporting.http import ROUTERS
-from services.reporting.keeper import Duty, Keeper
 from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
@@ -38,6 +37,7 @@ from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
+from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http

@@ -1,27 +1,31 @@
-"""Puts the survey's processes together: `python -m services.survey.app http | recorder`."""
+"""Puts the survey's processes together: `python -m services.survey.app http | recorder | relay | keeper`."""
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from services.survey.http import add_routes
 from services.survey.intake import Intake
+from services.survey.pages import page_routes
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
 from shared.areas import districts
-from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
+from shared.contracts.topics import HELP_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, create_producer
+from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import SystemClock
 from shared.observability.logs import log
+from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
@@ -30,6 +34,7 @@ from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
+from shared.web.cors import WRITE
 from shared.web.direct import ShortCut
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
@@ -39,6 +44,8 @@ _log = log(__name__)
 
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
+KEEPER_CONNECTIONS = 5
+"""One holds the lock; the others are the duties'."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 
@@ -80,9 +87,10 @@ async def http(stopping: asyncio.Event) -> None:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
         return reasons if app.state.intake is not None else [*reasons, "Kafka is away"]
 
-    app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready)
+    app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready, page_methods=WRITE)
     app.state.intake = None
     add_routes(app)
+    app.router.routes.extend(page_routes(settings))
     await serve(ShortCut(app), HttpSettings(), stopping)
 
 
@@ -144,7 +152,38 @@ async def recorder(stopping: asyncio.Event) -> None:
             await pool.close()
 
 
-PROCESSES = {"http": http, "recorder": recorder}
+async def relay(stopping: asyncio.Event) -> None:
+    """Publishes the outbox: what became of requests for help."""
+    pool = await open_pool(PostgresSettings(), application="survey-relay", max_size=2)
+    publishing = Relay(pool, KafkaSettings(), (HELP_UPDATED,))
+
+    def ready() -> list[str]:
+        return [] if publishing.connected else ["Kafka or the database is away"]
+
+    try:
+        await run_worker(HttpSettings(), publishing.run, ready, stopping)
+    finally:
+        pool.terminate()
+
+
+async def keeper(stopping: asyncio.Event) -> None:
+    """What is done by the clock."""
+    pool = await open_pool(PostgresSettings(), application="survey-keeper", max_size=KEEPER_CONNECTIONS)
+    worker = Keeper(pool, duties(pool))
+    try:
+        await run_worker(
+            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+        )
+    finally:
+        pool.terminate()
+
+
+def duties(pool: "asyncpg.Pool[asyncpg.Record]") -> list[Duty]:
+    """Everything that the keeper does."""
+    return []
+
+
+PROCESSES = {"http": http, "recorder": recorder, "relay": relay, "keeper": keeper}
 
 if __name__ == "__main__":
     process = sys.argv[1]

@@ -5,7 +5,7 @@ from the same types that read the bodies.
 """
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import Depends, FastAPI, Query
@@ -41,6 +41,8 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
+ROUTERS: Final = (fates.router,)
+"""Every route but intake's own two and the counts, one router per subject."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +57,8 @@ def add_routes(app: FastAPI) -> None:
     """
     add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state), right=Right.SUBMISSION_CREATE))
     add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))
-    app.include_router(fates.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
     app.add_api_route("/v1/counts/days", count_days, methods=["GET"])
     # FastAPI's documented way to extend the description

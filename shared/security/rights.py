@@ -18,6 +18,16 @@ class Right(StrEnum):
     SUBMISSION_CREATE = "submission.create"
     SUBMISSION_ASSIST = "submission.assist"
     SUBMISSION_READ = "submission.read"
+    HOUSEHOLD_READ = "household.read"
+    REACH_READ = "reach.read"
+    REACH_WORK = "reach.work"
+    REACH_ASSIGN = "reach.assign"
+    HELP_READ = "help.read"
+    HELP_WORK = "help.work"
+    QUALITY_REVIEW = "quality.review"
+    HOUSE_WRITE = "house.write"
+    PRIVACY_WORK = "privacy.work"
+    PRIVACY_ADMINISTER = "privacy.administer"
     ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
     GROUP_CODE_WRITE = "group_code.write"
@@ -55,6 +65,16 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.SUBMISSION_CREATE: "send what was found at a household",
         Right.SUBMISSION_ASSIST: "send it on a volunteer's behalf, which the record says",
         Right.SUBMISSION_READ: "see what became of submissions",
+        Right.HOUSEHOLD_READ: "see a household's visits and persons; each reading is recorded",
+        Right.REACH_READ: "see who wants vaccine and lacks it, with names; each reading is recorded",
+        Right.REACH_WORK: "take persons to reach, and write down what came of it",
+        Right.REACH_ASSIGN: "assign persons to reach to volunteers, and take them back",
+        Right.HELP_READ: "see requests for help; names and numbers are recorded",
+        Right.HELP_WORK: "accept requests for help and bring them to an end",
+        Right.QUALITY_REVIEW: "look at records with quality flags, and say what came of it",
+        Right.HOUSE_WRITE: "enter the lists of houses, and assign them to volunteers",
+        Right.PRIVACY_WORK: "decide about what persons ask concerning their data",
+        Right.PRIVACY_ADMINISTER: "rotate keys, verify the audit log, report who saw what",
         Right.ORGANISATION_READ: "list organisations, and see their people by status",
         Right.ORGANISATION_WRITE: "enter and rename organisations",
         Right.GROUP_CODE_WRITE: "make and revoke group codes",
@@ -94,9 +114,21 @@ _ANYONE = frozenset({Right.SELF_READ, Right.PROBLEM_RAISE})
 # People, not programs: they are trained, and directives reach them by name.
 _PERSON = _ANYONE | {Right.TRAINING_ATTEND, Right.DIRECTIVE_READ, Right.COORDINATOR_READ}
 # People who visit houses. A coordinator surveys too: he is the one who helps out where a volunteer is missing.
-_SURVEYOR = _PERSON | {Right.SUBMISSION_CREATE, Right.SUBMISSION_READ}
+_SURVEYOR = _PERSON | {
+    Right.SUBMISSION_CREATE,
+    Right.SUBMISSION_READ,
+    Right.HOUSEHOLD_READ,
+    Right.REACH_READ,
+    Right.REACH_WORK,
+    Right.HELP_READ,
+    Right.HELP_WORK,
+}
 _COORDINATOR = _SURVEYOR | {
     Right.SUBMISSION_ASSIST,
+    Right.REACH_ASSIGN,
+    Right.QUALITY_REVIEW,
+    Right.HOUSE_WRITE,
+    Right.PRIVACY_WORK,
     Right.ORGANISATION_READ,
     Right.GROUP_CODE_WRITE,
     Right.VOLUNTEER_READ,
@@ -118,6 +150,8 @@ _COORDINATOR = _SURVEYOR | {
 _ADMINISTRATOR = frozenset(Right) - {
     Right.SUBMISSION_CREATE,
     Right.SUBMISSION_ASSIST,
+    Right.REACH_WORK,
+    Right.PRIVACY_ADMINISTER,
     Right.SYSTEM_WRITE,
     Right.DENOMINATOR_WRITE,
     Right.MONTH_CLOSE,
@@ -132,6 +166,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.CENTRAL_ADMINISTRATOR: _ADMINISTRATOR
         | {
             Right.SYSTEM_WRITE,
+            Right.PRIVACY_ADMINISTER,
             Right.DENOMINATOR_WRITE,
             Right.MONTH_CLOSE,
             Right.REFERENCE_WRITE,

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from services.reporting.app import KEEPER_CONNECTIONS, duties
-from services.reporting.keeper import LOCK_KEY, Duty, Keeper
 from services.reporting.store import Pool
+from shared.postgres.keeper import LOCK_KEY, Duty, Keeper
 from shared.postgres.settings import PostgresSettings
 from tests.integration.reporting.conftest import eventually
 

@@ -1,4 +1,4 @@
-"""What reporting does by the clock: one process at a time takes turns at a list of duties.
+"""What a service does by the clock: one process at a time takes turns at a list of duties.
 
 Who holds the advisory lock of the database is the keeper; any other stands by and follows when that connection ends.
 Every duty has a task of its own, so that a long one, such as a rebuild, keeps no other waiting. A turn may be ended at
@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from services.reporting.store import Pool
+import asyncpg
+
 from shared.observability.logs import log
 from shared.observability.metrics import DUTY_TURNS
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
@@ -45,7 +46,7 @@ class Duty:
 class Keeper:
     """Takes turns at the duties while it holds the lock."""
 
-    def __init__(self, pool: Pool, duties: Sequence[Duty]) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", duties: Sequence[Duty]) -> None:
         self._pool = pool
         self._duties = duties
         self._connected = False
