@@ -89,6 +89,7 @@ async def http(stopping: asyncio.Event) -> None:
 
     app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready, page_methods=WRITE)
     app.state.intake = None
+    app.state.sealing, app.state.household_ids, app.state.clock = sealing, household_ids, SystemClock()
     add_routes(app)
     app.router.routes.extend(page_routes(settings))
     await serve(ShortCut(app), HttpSettings(), stopping)
