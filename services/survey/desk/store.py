@@ -43,7 +43,7 @@ FROM (
         USING (household_id)
     WHERE h.household_id IS NOT NULL OR v.counts IS NOT NULL
 ) AS all_of_it
-WHERE ($5::text IS NULL OR village = $5) AND ($6::text IS NULL OR state = $6)
+WHERE ($5::text IS NULL OR coalesce(village, '-') = $5) AND ($6::text IS NULL OR state = $6)
 ORDER BY household_id
 LIMIT $7
 """  # noqa: S608 - text of this module only
@@ -55,7 +55,7 @@ FROM (
     FROM (SELECT * FROM house WHERE volunteer_id = $8 AND household_id BETWEEN $1 AND $2 AND household_id > $4) AS h
     LEFT JOIN household AS v USING (household_id)
 ) AS all_of_it
-WHERE ($5::text IS NULL OR village = $5) AND ($6::text IS NULL OR state = $6)
+WHERE ($5::text IS NULL OR coalesce(village, '-') = $5) AND ($6::text IS NULL OR state = $6)
 ORDER BY household_id
 LIMIT $7
 """  # noqa: S608 - text of this module only
@@ -164,7 +164,7 @@ _addresses = msgspec.json.Decoder(Address)
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """Which houses are asked for: of an area, and where given of a village, state or volunteer."""
+    """Which houses are asked for: of an area, and where given of a village (`-`: in none), state or volunteer."""
 
     area: str
     village: str | None = None
