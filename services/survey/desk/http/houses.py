@@ -47,6 +47,7 @@ from shared.web.problems import FieldError, Message, Problem
 
 MOST: Final = 500
 """Of one answer, some 120 KiB: twenty volunteers' houses, and all of a large village."""
+VILLAGE: Final = "^([0-9]{8}|-)$"
 MOST_ASSIGNED: Final = 500
 """At once: more than a volunteer can take on."""
 
@@ -148,7 +149,7 @@ async def list_houses(
     request: Request,
     caller: Reader,
     area: AreaText = None,
-    village: Annotated[str | None, Query(pattern="^([0-9]{8}|-)$", description="Its code of 8 digits; `-` for none")] = None,
+    village: Annotated[str | None, Query(pattern=VILLAGE, description="Its code of 8 digits; `-` for none")] = None,
     state: State | None = None,
     volunteer: UUID | None = None,
     mine: Annotated[bool, Query(description="The houses that are assigned to you")] = False,
