@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from services.survey import fates, store
 from services.survey.admission import party_of
-from services.survey.desk.http import ROUTERS as DESK
+from services.survey.desk.http import router as desk_router
 from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
 from shared.areas.digits import to_arabic_digits
@@ -42,7 +42,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, *DESK)
+ROUTERS: Final = (fates.router, desk_router)
 """Every route but intake's own two and the counts, one router per subject."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 _encode = msgspec.json.Encoder().encode
