@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from services.survey import fates, store
 from services.survey.admission import party_of
+from services.survey.desk.http import router as desk_router
 from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.phone.http import router as device_keys
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
@@ -42,7 +43,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, device_keys)
+ROUTERS: Final = (fates.router, device_keys, desk_router)
 """Every route but intake's own two and the counts, one router per subject."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 _encode = msgspec.json.Encoder().encode
@@ -54,7 +55,7 @@ _DIGITS = "^[0-9\u0e50-\u0e59]*$"
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes; a `ShortCut` serves the two of intake.
 
-    They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
+    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids` and `clock`.
     """
     add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state), right=Right.SUBMISSION_CREATE))
     add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))

@@ -138,7 +138,8 @@ async def visiting(browser: Browser, office: Office, device: dict[str, Any]) -> 
     context = await browser.new_context(**device)
     page = await context.new_page()
     addresses = office.addresses
-    complaints = complaints_of(page, addresses.registration, addresses.facilities, addresses.reporting)
+    ours = (addresses.registration, addresses.survey, addresses.facilities, addresses.reporting)
+    complaints = complaints_of(page, *ours)
     try:
         yield Visitor(page, office, complaints)
     finally:

@@ -13,7 +13,6 @@ export const TEXTS = {
   messages: ["ข้อความ SMS ในเครื่องนี้", "Text messages on this machine"],
 
   // roles and areas
-  areasUnreachable: ["โหลดรายชื่อพื้นที่ไม่สำเร็จ โปรดโหลดหน้านี้ใหม่", "The areas could not be loaded; please load this page again"],
 
   // the beginning
   welcome: ["ยินดีต้อนรับ", "Welcome"],
@@ -483,6 +482,9 @@ export const TEXTS = {
   overduePlacesDetail: ["จากทะเบียนสถานที่", "From the register of places"],
   whichPlaces: ["สถานที่ใดบ้าง", "Which places"],
   confirmedAt: ["ยืนยันล่าสุด {time}", "Last confirmed {time}"],
+  housesToVisit: ["บ้านที่ยังต้องไป", "Houses still to be visited"],
+  ofHouses: ["สำรวจแล้ว {done} จาก {listed} หลัง", "{done} of {listed} houses done"],
+  districtByDistrict: ["ดูทีละหลัง โดยเลือกอำเภอ", "House by house, district by district"],
   withoutResults: ["ตำบล/แขวงที่ยังไม่มีผลสำรวจ", "Subdistricts without results"],
   ofSubdistricts: ["จาก {total} ตำบล/แขวง", "of {total} subdistricts"],
   registerFor: ["ลงทะเบียนให้", "Register for this person"],
