@@ -114,10 +114,9 @@ class Table:
             return Household(DatabaseUUID(str(HOUSE)))
         state = (former.revision, former.visit, former.counts, former.followed_at, former.erased_at, former.erased_by)
         now = Household(former.household_id, *state, stored=True)
-        now.reach = dict(self.reach)
-        for one in sorted(self.surveys, key=lambda one: one.captured_at, reverse=True):
-            now.heard |= {person.person_id: one.captured_at for person in one.reach}
-        now.heard |= {row.person_id: row.wanting_since for row in now.reach.values()}
+        now.know(list(self.reach.values()))
+        for one in sorted(self.surveys, key=lambda one: one.captured_at):
+            now.heard = {person.person_id: one.captured_at for person in one.reach} | dict(now.heard)
         if now.followed_at is not None:
             since = now.visit.captured_at if now.visit else None
             now.follow_ups = sorted(one for one in self.follow_ups if since is None or one.captured_at >= since)
