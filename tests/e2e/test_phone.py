@@ -1,4 +1,4 @@
-"""The volunteer's phone as people use it: a real browser, the real services, a net that is cut and a service that dies."""
+"""The volunteer's phone as people use it: a real browser, real services, a net that is cut, a service that dies."""
 
 import asyncio
 import json
@@ -36,7 +36,12 @@ async def on_disk(program: str, office: Office, folder: Path) -> AsyncIterator[H
     """A phone whose browser keeps everything in a folder."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
-            str(folder), executable_path=program, args=list(QUIET), **PHONE
+            str(folder),
+            executable_path=program,
+            args=list(QUIET),
+            viewport={"width": 360, "height": 740},
+            is_mobile=True,
+            has_touch=True,
         )
         yield Handset(context.pages[0], context, office, [])
         await context.close()
@@ -144,6 +149,7 @@ async def test_what_the_service_refuses_is_corrected_and_sent_again(
 
         async def spoil(route: Route) -> None:
             body = route.request.post_data_json
+            assert body is not None
             for submission in body["submissions"]:
                 submission["address"]["village"] = "10010101"
             await route.continue_(post_data=json.dumps(body))
@@ -179,7 +185,7 @@ async def test_full_storage_loses_nothing(
         await phone.shows(on_phone=1)
         async with phone.page.expect_download() as started:
             await phone.page.get_by_role("button", name="เก็บเป็นไฟล์ (เข้ารหัส)").first.click()
-        kept = json.loads(Path(await (await started.value).path()).read_text())
+        kept = json.loads(await asyncio.to_thread(Path(await (await started.value).path()).read_text))
         assert [set(one) for one in kept] == [{"id", "kind", "state", "at", "changed", "iv", "data"}]
         await devtools.send("Storage.overrideQuotaForOrigin", {"origin": office.addresses.survey})
         await phone.context.set_offline(False)
@@ -293,11 +299,16 @@ async def test_nothing_that_people_said_lies_readable_in_the_browsers_files(
         await phone.press("เสร็จ")
         await phone.press("บันทึกครัวเรือน")
         await phone.shows(on_phone=1)
-    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    files = await asyncio.to_thread(contents, tmp_path)
     assert any(b"jitasa-phone" in content or "jitasa-phone".encode("utf-16-le") in content for content in files)
     for text in said:
         for encoded in (text.encode(), text.encode("utf-16-le"), json.dumps(text).strip('"').encode()):
             assert not any(encoded in content for content in files), text
+
+
+def contents(folder: Path) -> list[bytes]:
+    """What the files of a folder hold."""
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
 async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
@@ -308,12 +319,12 @@ async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
                 const r = await import("/phone/rules.js");
                 const today = new Date("2022-02-05T03:00:00Z");
                 return {
-                    ages: ["71", "๗๑", "2494", "1951", "131", "1800", "2570", "x", "-3"].map((text) => r.ageOf(text, today)),
+                    ages: ["71", "๗๑", "2494", "1951", "131", "1800", "2570", "x", "-3"].map((s) => r.ageOf(s, today)),
                     years: [{ age: 5 }, { birth_year: 2494 }, { birth_year: 1951 }].map((one) => r.yearsOf(one, today)),
                     ids: ["1-1017-00230-70-8", "1101700230703", "110170023070", "9101700230708"].map(r.nationalId),
                     phones: ["081-234-5678", "+66 81 234 5678", "๐๘๑๒๓๔๕๖๗๘", "021234567", "08123"].map(r.mobile),
-                    doses: [["2021-08-01", "2021-07-01"], ["2020-01-01"], ["2022-03-01"], ["", "2021-07-01"]].map((dates) =>
-                        r.dosesProblem(dates, "2022-02-05")),
+                    doses: [["2021-08-01", "2021-07-01"], ["2020-01-01"], ["2022-03-01"], ["", "2021-07-01"]].map(
+                        (dates) => r.dosesProblem(dates, "2022-02-05")),
                     houses: ["99/1", "12", "ก", ""].map(r.nextHouse),
                     early: r.vaccinesOn("2021-03-01").slice(0, 2).map(({ code }) => code),
                 };
