@@ -158,6 +158,7 @@ HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
 ASSIGN: Final = "POST /v1/houses/assignments"
 PROGRESS: Final = "GET /v1/desk/volunteers?area=500101"
 REVIEW: Final = "POST /v1/desk/flagged/6f9b1a52-0000-4000-8000-000000000000/review"
+DEVICE_KEY: Final = "PUT /v1/device-keys/6f9b1a52-0000-4000-8000-000000000000"
 FOLLOW_UP: Final = "POST /v1/follow-ups"
 FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
 ENTER: Final = "POST /v1/facilities"
@@ -372,6 +373,7 @@ CASES: Final = [
     desk("correction that is not named", "required", "corrected_by", {"verdict": "corrected"}, route=REVIEW),
     desk("note that is too long", "too_long", "note", {"verdict": "fine", "note": "x" * 501}, route=REVIEW),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    survey("key of a phone that is none", 400, "not_a_key", "key", {"key": "c2hvcnQ="}, route=DEVICE_KEY),
     survey(
         "person registered in no area", 400, "unknown_area", "persons[0].registered_area", person(registered_area="99")
     ),
