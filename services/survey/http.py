@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from services.survey import fates, store
 from services.survey.admission import party_of
+from services.survey.desk.http import ROUTERS as DESK
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
 from services.survey.reach import http as reach
 from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
@@ -44,7 +45,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, reach.router)
+ROUTERS: Final = (fates.router, reach.router, *DESK)
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
 
@@ -105,7 +106,7 @@ _DIGITS = "^[0-9\u0e50-\u0e59]*$"
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes; a `ShortCut` serves those of intake.
 
-    They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
+    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids` and `clock`.
     """
     for form in FORMS:
         add_direct_route(app, DirectRoute(form.path, partial(submit, app.state, form), right=form.right))

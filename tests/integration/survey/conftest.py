@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from fastapi import FastAPI
 
+from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.http import add_routes
 from services.survey.intake import Answer, Intake
 from services.survey.recorder import Recorder
@@ -32,9 +33,11 @@ from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import Citizen
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
+from shared.security.tokens import InvalidToken
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.direct import ShortCut
@@ -58,6 +61,17 @@ class Tokens:
         return False
 
 
+class Citizens:
+    """Takes `citizen@SUBJECT` as a token."""
+
+    async def verify(self, token: str) -> Citizen:
+        """The citizen of `token`."""
+        kind, _, subject = token.partition("@")
+        if kind != "citizen":
+            raise InvalidToken("token_malformed")
+        return Citizen(UUID(subject), NOW + timedelta(hours=1))
+
+
 @asynccontextmanager
 async def _nothing(_: FastAPI) -> AsyncIterator[None]:
     yield
@@ -74,6 +88,9 @@ class Survey:
     submitted_topic: Topic
     intake: Intake
     clock: MovableClock
+    sealing: KeyRing
+    household_ids: HouseholdIds
+    blind_index: BlindIndex
 
     async def accept(self, *submissions: dict[str, Any], by: Principal = VOLUNTEER) -> list[Answer]:
         """Sends submissions as one batch."""
@@ -82,9 +99,11 @@ class Survey:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """The survey's routes over this database; a token is `role@area@subject`, the subject as a small number."""
-        app = create_app(title="test", lifespan=_nothing, ready=list)
+        app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
         app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.blind_index, app.state.citizens = self.blind_index, Citizens()
+        app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())
         transport = httpx.ASGITransport(ShortCut(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
@@ -156,9 +175,11 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     await producer.start()
     clock = MovableClock(NOW)
     sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
-    intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock, intake_topic)
+    ids = HouseholdIds(key)
+    index = BlindIndex(key)
+    intake = Intake(producer, sealing, ids, index, clock, intake_topic)
     try:
-        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock)
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids, index)
     finally:
         await producer.stop()
         await pool.close()
