@@ -33,18 +33,22 @@ _log = log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SealedTable:
-    """A table with columns key_id and wrapped_key. of, field: SQL for what its rows are bound to."""
+    """A table with sealed rows. of, field: SQL for what they are bound to; key, wrapped: the columns of the key's id
+    and of the wrapped data key."""
 
     name: str
     of: str
     field: str
+    key: str = "key_id"
+    wrapped: str = "wrapped_key"
 
     def old(self) -> str:
         """Rows of a stretch of blocks whose key is not the current one, locked."""
         return f"""
-SELECT ctid::text AS place, ({self.of})::text AS of, ({self.field})::text AS field, key_id, wrapped_key
+SELECT ctid::text AS place, ({self.of})::text AS of, ({self.field})::text AS field,
+       {self.key} AS key_id, {self.wrapped} AS wrapped_key
 FROM {self.name}
-WHERE ctid >= $1::text::tid AND ctid < $2::text::tid AND key_id <> $3 AND wrapped_key IS NOT NULL
+WHERE ctid >= $1::text::tid AND ctid < $2::text::tid AND {self.key} <> $3 AND {self.wrapped} IS NOT NULL
 FOR UPDATE
 """  # noqa: S608 - names of ours
 
@@ -52,14 +56,14 @@ FOR UPDATE
         """Puts wrapped keys into places."""
         return f"""
 UPDATE {self.name} AS t
-SET key_id = $3, wrapped_key = c.wrapped_key
+SET {self.key} = $3, {self.wrapped} = c.wrapped_key
 FROM (SELECT place::tid AS place, wrapped_key FROM unnest($1::text[], $2::bytea[]) AS c (place, wrapped_key)) AS c
 WHERE t.ctid = c.place
 """  # noqa: S608 - names of ours
 
     def count(self) -> str:
         """How many rows have which key."""
-        return f"SELECT key_id, count(*) FROM {self.name} WHERE wrapped_key IS NOT NULL GROUP BY key_id"  # noqa: S608
+        return f"SELECT {self.key}, count(*) FROM {self.name} WHERE {self.wrapped} IS NOT NULL GROUP BY 1"  # noqa: S608
 
 
 class Rewrapping:
@@ -75,8 +79,7 @@ class Rewrapping:
         self._done: tuple[str, datetime] | None = None
 
     async def turn(self) -> None:
-        """One pass over all tables, when the ring has more than one key and none was made for the current one lately.
-        """
+        """One pass over all tables, if the ring has more than one key and the last pass is not recent."""
         self._ring.reload()
         current, now = self._ring.current, self._clock.now()
         if len(self._ring.key_ids) == 1:

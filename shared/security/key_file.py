@@ -21,7 +21,7 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def replace(path: Path, text: str) -> None:
-    """Replace a file of mode 0600 by one that nobody sees half written, with its owner: it may be the service's user."""
+    """Replace a file of mode 0600 by one that nobody sees half written, with its owner, maybe the service's."""
     before = path.stat()
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(FileNotFoundError):

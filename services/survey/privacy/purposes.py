@@ -71,9 +71,7 @@ PERIODS: Final[Sequence[Period]] = (
         _BEGINNING,
         timedelta(days=7),
         Message("เวลาที่อาสาสมัครอยู่หน้าบ้านหลังล่าสุด", "the time at the last door"),
-        Message(
-            "ตำแหน่งล่าสุดของอาสาสมัคร ละเอียดหนึ่งตารางกิโลเมตร", "where a volunteer was last, to a square kilometre"
-        ),
+        Message("ตำแหน่งล่าสุดของอาสาสมัคร ละเอียดหนึ่งตารางกิโลเมตร", "where a volunteer was last, to a square kilometre"),
         _PUBLIC_TASK,
     ),
     Period(

@@ -49,8 +49,8 @@ ORDER BY sequence
 LIMIT $3
 """
 
-# What a later visit has replaced for long enough: both were recorded before the day. Looked at when the later of the two
-# has come of age, whichever that is.
+# What a later visit has replaced for long enough: both were recorded before the day. Looked at when the later one of
+# the two has come of age, whichever that is.
 _REPLACED: Final = """
 o.wrapped_key IS NOT NULL AND o.recorded_at < $1 AND EXISTS (
     SELECT
@@ -61,7 +61,7 @@ o.wrapped_key IS NOT NULL AND o.recorded_at < $1 AND EXISTS (
 """
 END_REPLACED: Final = f"""
 UPDATE submission AS o SET wrapped_key = NULL WHERE o.household_id = ANY ($2::uuid[]) AND {_REPLACED}
-"""
+"""  # noqa: S608 - constants of ours
 COUNT_REPLACED: Final = f"SELECT count(*) FROM submission AS o WHERE {_REPLACED}"  # noqa: S608 - constants of ours
 
 END_INDEX: Final = """
