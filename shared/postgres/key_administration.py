@@ -11,7 +11,7 @@ import asyncpg
 from shared.observability.clock import Clock
 from shared.postgres.pool import acquire
 from shared.postgres.rewrapping import SealedTable, keys_in_use
-from shared.security.sealing import KeyNeeded, KeyRing, replaced_at, retire, rotate
+from shared.security.sealing import KeyRing, replaced_at, retire, rotate
 
 
 class NotNow(Exception):
@@ -53,6 +53,8 @@ async def administer(
             "keys": sorted(ring.key_ids),
             "rows": {table: dict(counts) for table, counts in used.items()},
         }
+    if given.key == ring.current or given.key not in ring.key_ids:
+        raise NotNow(f"{given.key} is the current key, or there is none of this name")
     left = sum(counts.get(given.key, 0) for counts in used.values())
     if left:
         raise NotNow(f"{left} rows are still under {given.key}: they are wrapped anew at the next pass, within an hour")
@@ -62,8 +64,5 @@ async def administer(
             f"records that are still on their way may be under {given.key} for {held_for.days} days after a rotation; "
             "with --now they could never be opened. Do that only when nothing waits (`./jitasa status`)"
         )
-    try:
-        retire(path, given.key)
-    except KeyNeeded:
-        raise NotNow(f"{given.key} is the current key, or there is none of this name") from None
+    retire(path, given.key)
     return {"retired": given.key, "keys": sorted(ring.key_ids - {given.key})}

@@ -385,6 +385,13 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
     "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
+    "POST /v1/subject-requests": lambda area, _: {
+        "request_id": str(uuid4()),
+        "kind": "access",
+        "area": subdistrict(area),
+        "house": "99/1",
+        "identity": "card",
+    },
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
@@ -398,6 +405,7 @@ ONLY_SUBDISTRICTS = frozenset(
         "POST /v1/facilities",
         "PUT /v1/facilities/{facility_id}",
         "POST /v1/houses",
+        "POST /v1/subject-requests",
         "POST /v1/submissions",
         "POST /v1/appointments",
     }

@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
-from shared.security.keyed_ids import canonical
+from shared.security.spelling import canonical
 
 REVISIT_AFTER: Final = timedelta(days=90)
 """A visit older than this says little: the dose after the last one falls due within three months."""

@@ -38,8 +38,8 @@ NOTICES: Final[Sequence[Notice]] = (
         Message(
             "เราขอถามเรื่องวัคซีนโควิด-19 ของคนในบ้าน เพื่อพาวัคซีนไปถึงผู้ที่ต้องการ ท่านไม่ตอบข้อใดก็ได้ "
             "มีแต่ผู้ปฏิบัติงานในพื้นที่ที่เห็นข้อมูล ท่านขอดู แก้ไข หรือลบได้ทุกเมื่อ",
-            "We ask about COVID vaccination of the people in this house, to bring vaccine to those who want it. You need "
-            "not answer. Only those who work in this area see it, and you may see, correct or erase it at any time.",
+            "We ask about COVID vaccination of the people in this house, to bring vaccine to those who want it. You "
+            "need not answer. Only those who work in this area see it. You may see, correct or erase it at any time.",
         ),
         (
             Message(
@@ -68,9 +68,9 @@ NOTICES: Final[Sequence[Notice]] = (
             Message(
                 "สิทธิของท่าน: ขอดูและรับสำเนา ขอแก้ไข ขอลบ และคัดค้าน ได้ที่หน้า “ข้อมูลของฉัน” ของระบบนี้หรือที่ผู้ประสานงาน "
                 "ภายใน 30 วันท่านจะได้คำตอบพร้อมเหตุผล หากไม่พอใจ ร้องเรียนต่อสำนักงานคณะกรรมการคุ้มครองข้อมูลส่วนบุคคลได้",
-                "Your rights: to see it and have a copy, to have it corrected or erased, and to object: at the page “My data” "
-                "or through a coordinator. You have an answer with reasons within 30 days, and may complain to the Office "
-                "of the Personal Data Protection Committee.",
+                "Your rights: to see it and have a copy, to have it corrected or erased, and to object: at the page "
+                "“My data” or through a coordinator. You have an answer with reasons within 30 days, and may complain to "
+                "the Office of the Personal Data Protection Committee.",
             ),
         ),
     ),

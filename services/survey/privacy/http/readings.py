@@ -187,9 +187,7 @@ async def _find(
     return await connection.fetch(FIND, *asked.values, at, last.int, limit)
 
 
-async def _note(
-    connection: Connection, caller: Principal, rows: Sequence[asyncpg.Record], now: datetime
-) -> list[UUID]:
+async def _note(connection: Connection, caller: Principal, rows: Sequence[asyncpg.Record], now: datetime) -> list[UUID]:
     households = sorted({household for row in rows for household in row["households"]})
     await note_reading(connection, caller, Purpose.AUDIT, households, now=now)
     return households

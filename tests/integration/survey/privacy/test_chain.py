@@ -11,6 +11,7 @@ from services.survey.audit import Purpose, note_reading
 from services.survey.privacy import chain
 from services.survey.privacy.chain import Head, Linking, Verification
 from services.survey.privacy.retention import READINGS_KEPT
+from shared.observability.metrics import READING_CHAIN_BROKEN
 from tests.integration.survey.conftest import NOW, VOLUNTEER, Survey
 from tests.integration.survey.privacy.conftest import linked, read, superuser
 
@@ -142,11 +143,11 @@ async def test_an_end_that_was_cut_off_is_noticed_by_a_noted_head_and_by_the_kee
         await anybody.execute("DELETE FROM reading_link WHERE position > 4; DELETE FROM reading WHERE id > 4")
     assert (await verified(survey)).intact, "which is why a head has to be noted"
     assert set((await verified(survey, noted)).faults) == {"cut"}
-    broken = chain.READING_CHAIN_BROKEN._value.get
-    chain.READING_CHAIN_BROKEN.set(0)
+    broken = READING_CHAIN_BROKEN._value.get
+    READING_CHAIN_BROKEN.set(0)
     await keeper.turn()
     assert broken() == 1
-    chain.READING_CHAIN_BROKEN.set(0)
+    READING_CHAIN_BROKEN.set(0)
     for number in range(3):  # grown again beyond it: another hash stands there
         await read(survey, [UUID(int=50 + number)])
     await Linking(survey.pool, survey.clock).turn()
