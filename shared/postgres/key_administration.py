@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -12,6 +12,10 @@ from shared.observability.clock import Clock
 from shared.postgres.pool import acquire
 from shared.postgres.rewrapping import SealedTable, keys_in_use
 from shared.security.sealing import KeyRing, replaced_at, retire, rotate
+
+
+NOTICED_WITHIN: Final = timedelta(minutes=1)
+"""By then every process seals under the new key: each looks at the file every five seconds."""
 
 
 class NotNow(Exception):
@@ -59,9 +63,12 @@ async def administer(
     if left:
         raise NotNow(f"{left} rows are still under {given.key}: they are wrapped anew at the next pass, within an hour")
     since = replaced_at(path)
-    if not given.now and (since is None or clock.now() - since < held_for):
+    age = timedelta() if since is None else clock.now() - since
+    if age < NOTICED_WITHIN:
+        raise NotNow(f"a process may still seal under {given.key}: come again in a minute")
+    if age < held_for and not given.now:
         raise NotNow(
-            f"records that are still on their way may be under {given.key} for {held_for.days} days after a rotation; "
+            f"records that are still on their way may be under {given.key}, for {held_for.days} days after a rotation; "
             "with --now they could never be opened. Do that only when nothing waits (`./jitasa status`)"
         )
     retire(path, given.key)

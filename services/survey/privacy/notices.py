@@ -69,8 +69,8 @@ NOTICES: Final[Sequence[Notice]] = (
                 "สิทธิของท่าน: ขอดูและรับสำเนา ขอแก้ไข ขอลบ และคัดค้าน ได้ที่หน้า “ข้อมูลของฉัน” ของระบบนี้หรือที่ผู้ประสานงาน "
                 "ภายใน 30 วันท่านจะได้คำตอบพร้อมเหตุผล หากไม่พอใจ ร้องเรียนต่อสำนักงานคณะกรรมการคุ้มครองข้อมูลส่วนบุคคลได้",
                 "Your rights: to see it and have a copy, to have it corrected or erased, and to object: at the page "
-                "“My data” or through a coordinator. You have an answer with reasons within 30 days, and may complain to "
-                "the Office of the Personal Data Protection Committee.",
+                "“My data” or through a coordinator. You have an answer with reasons within 30 days, and may complain "
+                "to the Office of the Personal Data Protection Committee.",
             ),
         ),
     ),

@@ -41,9 +41,11 @@ async def test_fields_are_wrapped_anew_and_open_after_the_old_key_is_gone(runtim
     ring = KeyRing.from_file(ring_file)
     async with await open_pool(runtime.create_database("registration"), application="test", max_size=2) as pool:
         await pool.execute("INSERT INTO organisation VALUES ($1, 'ก', 'agency', '', NULL, $2, $1)", PERSON, NOW)
-        await pool.execute(
-            "INSERT INTO person VALUES ($1, $1, '500101', 'volunteer', 'approved', 'x', NULL, $2, 1)", PERSON, NOW
+        insert = (
+            "INSERT INTO person (person_id, organisation_id, area, role, status, phone_index, registered_at, revision,"
+            " waiting_since) VALUES ($1, $1, '500101', 'volunteer', 'approved', 'x', $2, 1, $2)"
         )
+        await pool.execute(insert, PERSON, NOW)
         name = ring.seal("สมหญิง".encode(), household=str(PERSON), field="name")
         await pool.execute("INSERT INTO sealed_field VALUES ($1, 'name', $2, $3, $4)", PERSON, *name)
         contact = ring.seal(b"{}", household=str(THING), field="contact")
