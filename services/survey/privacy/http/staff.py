@@ -70,7 +70,7 @@ class Which(StrEnum):
     CLOSED = "closed"
 
 
-class Item(BaseModel):
+class RequestItem(BaseModel):
     """A request in the queue, without anything personal. late: the answer is overdue."""
 
     request_id: UUID
@@ -84,10 +84,10 @@ class Item(BaseModel):
     late: bool
 
 
-class Items(BaseModel):
+class RequestItems(BaseModel):
     """A page of requests, those due first first; `cursor` leads to the next and is null on the last."""
 
-    items: list[Item]
+    items: list[RequestItem]
     cursor: str | None
 
 
@@ -107,7 +107,7 @@ class DoneStep(BaseModel):
     done_by: UUID | None
 
 
-class Detail(Item):
+class Detail(RequestItem):
     """All about a request. phone_fits: the phone that asked is the one that the household's survey names; null for one
     asked at an office. known: there is a household at this address. persons: of its standing survey."""
 
@@ -177,7 +177,7 @@ async def queue(
     which: Which = Which.OPEN,
     cursor: CursorText = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE)] = PAGE_SIZE,
-) -> Items:
+) -> RequestItems:
     """List the requests of an area, those that are due first first."""
     code = area_of(caller, area, least=0)
     after = read_moment(cursor) if cursor else (_BEGINNING, UUID(int=0))
@@ -187,7 +187,7 @@ async def queue(
         rows = await connection.fetch(statement, code, *after, limit + 1)
     found = [requests.read(ring_of(request), row) for row in rows[:limit]]
     more = write_moment(found[-1].due_at, found[-1].request_id) if len(rows) > limit else None
-    return Items(items=[Item(**_item(one, now)) for one in found], cursor=more)
+    return RequestItems(items=[RequestItem(**_item(one, now)) for one in found], cursor=more)
 
 
 @router.get("/{request_id}")

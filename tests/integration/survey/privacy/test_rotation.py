@@ -141,3 +141,12 @@ async def test_an_old_key_is_retired_when_nothing_needs_it_and_closes_every_copy
             assert await opened(connection, sealing, [row["submission_id"] for row in backup]) == {}
     finally:
         await producer.stop()
+
+
+async def test_every_table_with_sealed_rows_is_named(survey: Survey) -> None:
+    """A table that is forgotten would lose what it holds when an old key is retired."""
+    found = await survey.pool.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND column_name IN ('wrapped_key', 'note_wrapped')"
+    )
+    assert {(row[0], row[1]) for row in found} == {(table.name, table.wrapped) for table in TABLES}
