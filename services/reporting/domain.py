@@ -75,9 +75,6 @@ COLUMNS: Final = (*FIGURES, *REASONS)
 OVERDUE_AFTER: Final = timedelta(days=7)
 """Places are to be brought up to date every week (the directive's clause 3)."""
 
-SMALL_CELL: Final = 5
-"""Below this many persons a subdistrict's figures may point at a household; they are not shown to everybody."""
-
 _BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving since 1941
 _SUPERSEDED_OUTCOME, _ERASURE = SubmissionOutcome.SUPERSEDED, SubmissionKind.ERASURE  # members are slow to look up
 _FOLLOW_UP = SubmissionKind.FOLLOW_UP

@@ -20,8 +20,8 @@ import msgspec
 from services.reporting.answers import AsOf
 from services.reporting.changed import Changed
 from services.reporting.picture.rows import FIELDS, Picture, Row, difference, named
-from services.reporting.viewer import MAX_WAITING, Viewer
 from shared.observability.metrics import LIVE_EVENTS, LIVE_SLOW_VIEWERS, LIVE_VIEWERS
+from shared.web.viewer import MAX_WAITING, Viewer
 
 MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Of past events, for viewers who come back: some minutes of a nationwide surge, hours otherwise."""

@@ -10,8 +10,8 @@ from services.reporting.answers import Denominator
 from services.reporting.domain import FIGURES, OVERDUE_AFTER
 from services.reporting.picture import store
 from services.reporting.picture.rows import HELP, PERSONS, PLACES, Counts, Picture, row, summed
-from services.reporting.suppression import withheld
 from shared.areas.register import children, provinces
+from shared.areas.suppression import withheld
 from shared.postgres.pool import Connection
 
 DISTRICT: Final = 4

@@ -21,7 +21,7 @@ HELP: Final = ("help", "help_waiting")
 
 COUNTED: Final = (*FIGURES, *PLACES, *HELP)
 FIELDS: Final = (*COUNTED, "population", "houses", "suppressed")
-"""A row's fields in their order. suppressed: the survey's figures are withheld (see `services.reporting.suppression`);
+"""A row's fields in their order. suppressed: the survey's figures are withheld (see `shared.areas.suppression`);
 they are null then."""
 
 Counts = tuple[int, ...]
