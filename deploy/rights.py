@@ -49,7 +49,11 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "DELETE /v1/trainings/sessions/{session_id}/sign-ups/{sign_up_id}": "the id is what only the guest was told",
         "POST /v1/trainings/sessions/{session_id}/attendance": "a guest attends by his phone and the code; bounded",
     },
-    "survey": _EVERYWHERE,
+    "survey": {
+        **_EVERYWHERE,
+        "GET /v1/help-requests/kinds": "which help can be asked for",
+        "GET /v1/help-requests/public": "how many ask for help: counts alone, and none of few persons",
+    },
     "facilities": {
         **_EVERYWHERE,
         "GET /v1/facilities": "places are for the public, with institutions' contacts alone",
