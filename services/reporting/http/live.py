@@ -32,8 +32,9 @@ async def live(
 
     `areas` of a change holds, by code at every level, the fields with new values; they go on from any row of a `reset`
     or of `GET /v1/picture` that was asked for later than the event came. A row: the survey's figures (see coverage; all
-    null where `suppressed`), `places` that are not closed, `places_open`, `places_overdue`, `help` (requests that are
-    not finished), `help_waiting`, `population` and `houses` (value, source, dated, or null).
+    null where `suppressed`), `places` that are not closed, `places_open`, `places_overdue`, `help_asked` (requests
+    ever made), `help` (not finished: `help_waiting`, `help_accepted`, `help_helping`), `help_done`, `help_overdue` (all
+    null in a subdistrict where few asked), `population` and `houses` (value, source, dated, or null).
     `subdistricts`, `places`, `volunteers` and `help` name areas with new figures of that kind; null: anywhere, and then
     the subdistricts' rows are not in `areas`.
     """

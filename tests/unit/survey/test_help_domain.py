@@ -55,8 +55,7 @@ def test_whatever_is_tried_in_whatever_order_a_request_stays_whole() -> None:
             now += timedelta(minutes=1)
             try:
                 after = STEPS[name](request, now)
-            except Refused as refused:
-                assert refused.standing == request
+            except Refused:
                 continue
             if after is request:
                 continue

@@ -6,15 +6,17 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from services.survey.help.fields import Body
 from services.survey.help.http.refusals import bad_field
 from services.survey.help.kinds import KINDS
 from services.survey.help.limits import PUBLIC_KEPT_SECONDS
 from services.survey.help.parts import HelpParts, parts
 from services.survey.help.public_counts import PublicAnswer
 from shared.areas.digits import to_arabic_digits
+from shared.areas.districts import nearest_district
 from shared.areas.register import is_current
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -24,6 +26,8 @@ from shared.web.validation import InvalidValue
 
 router = APIRouter(prefix="/v1/help-requests", tags=["help"])
 Tools = Annotated[HelpParts, Depends(parts)]
+NEAR_KM: Final = 2.0
+"""So far off a border, or off a coast, still is of the nearest district."""
 DIGITS: Final = "^[0-9\u0e50-\u0e59]*$"
 """Arabic and Thai ones."""
 
@@ -40,6 +44,19 @@ class KindAnswer(BaseModel):
     name_en: str
     accept_within: int
     complete_within: int
+
+
+class Where(Body):
+    """A position, WGS 84 in degrees. In a body, since addresses of requests are written down by proxies."""
+
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
+class District(BaseModel):
+    """The code of a district; null outside the country."""
+
+    area: str | None
 
 
 @router.get("/kinds")
@@ -71,6 +88,13 @@ async def public(
         raise bad_field("area", _UNKNOWN_AREA)
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_KEPT_SECONDS:.0f}"
     return await tools.public.of(code)
+
+
+@router.post("/district")
+async def district(body: Where) -> District:
+    """In which district a position lies, so that nobody has to look for his own in a list. Nothing is kept."""
+    nearest, _ = nearest_district(body.lat, body.lon, within_km=NEAR_KM)
+    return District(area=nearest)
 
 
 @router.get("/counts")
