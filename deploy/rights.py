@@ -53,6 +53,9 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         **_EVERYWHERE,
         "GET /v1/notices/current": "what everybody is told before being asked",
         "GET /v1/notices": "the same, with earlier versions",
+        "GET /v1/help-requests/kinds": "which help can be asked for",
+        "POST /v1/help-requests/district": "in which district a position lies; the borders are public",
+        "GET /v1/help-requests/public": "how many ask for help: counts alone, and none of few persons",
     },
     "facilities": {
         **_EVERYWHERE,
@@ -92,6 +95,7 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /fhir/MeasureReport": "the same figures by month, for health systems",
         "GET /fhir/MeasureReport/{report_id}": "the same, of one area",
         "GET /v1/freshness": "how old the data about places is, nothing of persons",
+        "GET /v1/help": "how many ask for help, and how soon it is accepted; of few only with `figures.exact`",
         "GET /v1/volunteers": "how many volunteers there are, nothing of persons",
         "GET /v1/places": "places are for the public",
         "GET /v1/performance": "which months there are, and which are closed",

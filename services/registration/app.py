@@ -17,7 +17,7 @@ from services.registration.domain.people import Refused
 from services.registration.domain.trainings import Policy
 from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
-from services.registration.http.refusals import on_refused, on_unreachable
+from services.registration.http.refusals import on_refused
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes
@@ -74,6 +74,7 @@ from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.throttling import on_throttled
+from shared.web.unreachable import on_unreachable
 from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024

@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from services.survey.desk.http.imports import LARGER_BODIES
+from services.survey.help.keeping import EVERY_SECONDS, HelpKeeping
+from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.pages import page_routes
@@ -82,6 +84,8 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.start()
         app.state.pool = pool
         app.state.authentication = Authentication(verifier, barred, barred)
+        app.state.help = help_parts = HelpParts.of(pool, sealing, blind_index, SystemClock())
+        help_parts.live.start()
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
         try:
@@ -91,6 +95,7 @@ async def http(stopping: asyncio.Event) -> None:
             with suppress(asyncio.CancelledError):
                 await taking
             following.cancel()
+            await help_parts.live.close()
             await barred.stop()
             await citizens.close()
             await verifier.close()
@@ -202,6 +207,7 @@ def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) ->
         Duty("retention", Retention(pool, clock).turn, RETENTION_SECONDS),
         Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn),
         Duty("vacuuming", Vacuuming(pool, clock).turn),
+        Duty("help", HelpKeeping(pool, clock).turn, every_seconds=EVERY_SECONDS),
     ]
 
 

@@ -13,7 +13,6 @@ from shared.postgres.pool import acquire
 from shared.postgres.rewrapping import SealedTable, keys_in_use
 from shared.security.sealing import KeyRing, replaced_at, retire, rotate
 
-
 NOTICED_WITHIN: Final = timedelta(minutes=1)
 """By then every process seals under the new key: each looks at the file every five seconds."""
 

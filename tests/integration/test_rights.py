@@ -33,6 +33,7 @@ from services.registration.sms import TextMessage
 from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
 from services.reporting.settings import LiveSettings
+from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from shared.contracts.events import Role
@@ -153,6 +154,7 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
+        survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
         survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
         ids = HouseholdIds(key)
         survey.state.blind_index = BlindIndex(key)

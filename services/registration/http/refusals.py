@@ -48,11 +48,6 @@ async def on_refused(request: Request, error: Exception) -> Response:
     return problem_response(request, _problem_of(error))
 
 
-async def on_unreachable(request: Request, _: Exception) -> Response:
-    """Answer for a database that is away: nothing was changed, or it is not known, and the same may be sent again."""
-    return problem_response(request, Problem(503, headers={"Retry-After": "5"}))
-
-
 def _problem_of(refused: Refused) -> Problem:
     # 403 for lacking authority, 400 for a wrong area, 409 for a person's state.
     if refused.code in _FORBIDDEN:

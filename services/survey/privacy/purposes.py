@@ -75,9 +75,9 @@ PERIODS: Final[Sequence[Period]] = (
         _PUBLIC_TASK,
     ),
     Period(
-        Purpose.HELP,
+        Purpose.HELP,  # ended by services/survey/help/keeping.py
         _BEGINNING,
-        timedelta(days=90),
+        timedelta(days=30),
         Message("วันที่ปิดคำขอ", "the closing of the request"),
         Message("ชื่อ เบอร์โทร และที่อยู่ในคำขอความช่วยเหลือ", "name, phone and place of a request for help"),
         _PUBLIC_TASK,

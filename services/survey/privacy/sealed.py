@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.survey.help.store import FIELD as HELP
 from services.survey.intake import SEALED_FIELD
 from services.survey.privacy import requests
 from shared.postgres.rewrapping import SealedTable
@@ -9,6 +10,8 @@ from shared.postgres.rewrapping import SealedTable
 TABLES: Final = (
     SealedTable("submission", "household_id", f"'{SEALED_FIELD}'"),
     SealedTable("subject_request", "request_id", f"'{requests.SEALED_FIELD}'"),
+    SealedTable("help_request", "request_id", f"'{HELP}'"),
+    SealedTable("help_step", "request_id", f"'{HELP}.note.' || revision"),
     SealedTable("house", "household_id", "'house'"),
     SealedTable("flag_review", "household_id", "'flag-note:' || submission_id", "note_key_id", "note_wrapped"),
 )

@@ -4,6 +4,7 @@ import random
 from datetime import timedelta
 from uuid import UUID
 
+from services.survey.help.domain import KEPT as HELP_KEPT
 from services.survey.opening import submissions as opened
 from services.survey.privacy.purposes import PERIODS, Purpose, period
 from services.survey.privacy.retention import Retention, due
@@ -89,6 +90,7 @@ async def test_sightings_and_requests_end_and_turns_are_repeatable(survey: Surve
 
 def test_every_purpose_has_a_period_and_later_lines_take_their_day() -> None:
     assert {one.purpose for one in PERIODS} == {*Purpose}
+    assert days(Purpose.HELP) == HELP_KEPT, "help ends its own"
     for purpose in Purpose:
         lines = [one.since for one in PERIODS if one.purpose is purpose]
         assert lines == sorted(lines)
