@@ -232,6 +232,7 @@ async def test_a_household_asks_to_be_forgotten_and_nothing_readable_is_left(
     await fits(desk)
     await request.locator("[name=reason]").fill("เจ้าของข้อมูลขอ")
     await request.get_by_role("button", name="บันทึกผล").click()
+    await expect(request).to_contain_text("อนุมัติแล้ว")  # the list was made anew, with everything closed
     await request.get_by_role("button", name="เปิดดู").click()
     await request.get_by_role("button", name="ลบข้อมูลเดี๋ยวนี้").click()
     await desk.locator("dialog").get_by_role("button", name="ลบ", exact=True).click()
