@@ -33,7 +33,8 @@ async def test_a_phone_gets_its_latest_key_back_and_nobody_else_does(survey: Sur
         assert await get(client, device, OTHERS) is None
         assert await get(client, uuid4()) is None
     stored = await survey.pool.fetchrow("SELECT wrapped_key, sealed FROM device_key")
-    assert key not in stored["wrapped_key"] and key not in stored["sealed"]
+    assert key not in stored["wrapped_key"]
+    assert key not in stored["sealed"]
 
 
 async def test_of_many_phones_the_one_used_least_recently_is_forgotten(survey: Survey) -> None:
