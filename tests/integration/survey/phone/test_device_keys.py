@@ -32,7 +32,7 @@ async def test_a_phone_gets_its_latest_key_back_and_nobody_else_does(survey: Sur
         assert await get(client, device) == key
         assert await get(client, device, OTHERS) is None
         assert await get(client, uuid4()) is None
-    stored = await survey.pool.fetchrow("SELECT wrapped_key, sealed FROM device_key")
+    [stored] = await survey.pool.fetch("SELECT wrapped_key, sealed FROM device_key")
     assert key not in stored["wrapped_key"]
     assert key not in stored["sealed"]
 
