@@ -229,9 +229,10 @@ class HouseholdCounts(Part):
 class SurveySubmitted(Part):
     """A household was surveyed, followed up or erased.
 
-    A follow-up that nobody made (`volunteer_id` null) is what is left of a household when one of its persons was erased:
-    it moves the counts and is no visit. `before` and `after` are the household's counts around this submission: `before` is null for its first, `after` is
-    null when it was erased, and both are the same when a later visit already stands (`superseded`).
+    A follow-up that nobody made (`volunteer_id` null) is what is left of a household when one of its persons was
+    erased: it moves the counts and is no visit. `before` and `after` are the household's counts around this submission:
+    `before` is null for its first, `after` is null when it was erased, and both are the same when a later visit already
+    stands (`superseded`).
     """
 
     submission_id: UUID
