@@ -15,6 +15,7 @@ from services.survey.intake import Intake
 from services.survey.pages import page_routes
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
+from services.survey.visits.keeping import EndingClaims, VaccinationPoints
 from shared.areas import districts
 from shared.contracts.topics import HELP_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
@@ -45,7 +46,7 @@ _log = log(__name__)
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
 KEEPER_CONNECTIONS = 5
-"""One holds the lock; the others are the duties'."""
+"""One holds the lock; the others are the duties', and that of the vaccination points."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 
@@ -71,6 +72,8 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.start()
         app.state.pool = pool
         app.state.authentication = Authentication(verifier, barred, barred)
+        app.state.sealing, app.state.household_ids, app.state.blind_index = sealing, household_ids, blind_index
+        app.state.clock = SystemClock()
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
         try:
@@ -170,17 +173,26 @@ async def keeper(stopping: asyncio.Event) -> None:
     """What is done by the clock."""
     pool = await open_pool(PostgresSettings(), application="survey-keeper", max_size=KEEPER_CONNECTIONS)
     worker = Keeper(pool, duties(pool))
+    points = VaccinationPoints(KafkaSettings(), pool)
+
+    async def work(stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run(stopping))
+            group.create_task(points.run(stopping))
+
+    def ready() -> list[str]:
+        reasons = [] if worker.connected else ["the database is away"]
+        return reasons if points.connected else [*reasons, "not in the consumer group of the vaccination points"]
+
     try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
+        await run_worker(HttpSettings(), work, ready, stopping)
     finally:
         pool.terminate()
 
 
 def duties(pool: "asyncpg.Pool[asyncpg.Record]") -> list[Duty]:
     """Everything that the keeper does."""
-    return []
+    return [Duty("end_claims", EndingClaims(pool, SystemClock()).turn)]
 
 
 PROCESSES = {"http": http, "recorder": recorder, "relay": relay, "keeper": keeper}

@@ -17,6 +17,7 @@ from services.survey import fates, store
 from services.survey.admission import party_of
 from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
+from services.survey.visits.http import ROUTERS as VISITS
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
@@ -41,7 +42,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router,)
+ROUTERS: Final = (fates.router, *VISITS)
 """Every route but intake's own two and the counts, one router per subject."""
 SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
 _encode = msgspec.json.Encoder().encode
@@ -53,7 +54,7 @@ _DIGITS = "^[0-9\u0e50-\u0e59]*$"
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes; a `ShortCut` serves the two of intake.
 
-    They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
+    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids`, `blind_index` and `clock`.
     """
     add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state), right=Right.SUBMISSION_CREATE))
     add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))

@@ -152,6 +152,12 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
+        survey.state.sealing, survey.state.household_ids, survey.state.blind_index, survey.state.clock = (
+            sealing,
+            HouseholdIds(key),
+            BlindIndex(key),
+            clock,
+        )
         survey.state.intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock)
 
         facilities_pool = await pool_of("facilities")
@@ -366,6 +372,7 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     },
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
+    "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
@@ -384,6 +391,7 @@ ELSEWHERE = frozenset(
     {
         "POST /v1/problems",  # somebody may meet a problem of any area; who answers it is told by its area
         "GET /v1/problems",  # who does not work on problems sees his own, and no area makes them more
+        "GET /v1/vaccination-points",  # people are sent across the border of the area too, and points are public
         "POST /v1/volunteers/{volunteer_id}/transfer",  # the person comes first: of an unknown one no area is judged
     }
 )
