@@ -1,6 +1,7 @@
 // Forms: fields with their errors beside them, and sending.
 
-import { complain, h, notice, speak } from "./page.js";
+import { h, notice, speak } from "./elements.js";
+import { complain } from "./frame.js";
 
 /**
  * A labelled input, select or textarea. `control` is the element's name, further properties are its attributes. What is
