@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from services.survey import fates, store
 from services.survey.admission import party_of
+from services.survey.desk.http import ROUTERS as DESK
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
 from services.survey.reach import http as reach
 from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
@@ -45,7 +46,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, reach.router, *VISITS)
+ROUTERS: Final = (fates.router, reach.router, *DESK, *VISITS)
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
 

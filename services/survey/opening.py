@@ -1,4 +1,8 @@
-"""Opening the seals of submissions. Who opens one notes the reading (`services.survey.audit`) in the same transaction."""
+"""Opening the seals of submissions. Who opens one notes the reading (`services.survey.audit`) in the same transaction.
+
+A seal that does not open (damaged, or its key is not in the ring) is left out as an erased one is, so that it hides no
+other, and the log says so.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -9,8 +13,9 @@ import msgspec
 
 from services.survey.intake import SEALED_FIELD
 from services.survey.submission import Submission
+from shared.observability.logs import log
 from shared.postgres.pool import Connection
-from shared.security.sealing import KeyRing, Sealed
+from shared.security.sealing import KeyRing, SealBroken, Sealed
 
 STANDING: Final = """
 SELECT household_id, s.submission_id, s.key_id, s.wrapped_key, s.sealed
@@ -25,21 +30,28 @@ WHERE submission_id = ANY ($1::uuid[]) AND wrapped_key IS NOT NULL
 """
 
 _decoder = msgspec.json.Decoder(Submission)
+_log = log(__name__)
 
 
 async def standing_submissions(
     connection: Connection, ring: KeyRing, household_ids: Sequence[UUID]
 ) -> dict[UUID, Submission]:
-    """The submission whose state each household has, by household; an erased one has none. Raises `SealBroken`."""
+    """The submission whose state each household has, by household; an erased one has none."""
     rows = await connection.fetch(STANDING, household_ids)
-    return {row["household_id"]: _opened(ring, row) for row in rows}
+    return {row["household_id"]: opened for row in rows if (opened := _opened(ring, row)) is not None}
 
 
 async def submissions(connection: Connection, ring: KeyRing, ids: Sequence[UUID]) -> dict[UUID, Submission]:
-    """Submissions by their ids; erased ones are left out. Raises `SealBroken`."""
-    return {row["submission_id"]: _opened(ring, row) for row in await connection.fetch(THESE, ids)}
+    """Submissions by their ids; erased ones are left out."""
+    rows = await connection.fetch(THESE, ids)
+    return {row["submission_id"]: opened for row in rows if (opened := _opened(ring, row)) is not None}
 
 
-def _opened(ring: KeyRing, row: asyncpg.Record) -> Submission:
+def _opened(ring: KeyRing, row: asyncpg.Record) -> Submission | None:
     sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
-    return _decoder.decode(ring.open_sealed(sealed, household=str(row["household_id"]), field=SEALED_FIELD))
+    try:
+        plain = ring.open_sealed(sealed, household=str(row["household_id"]), field=SEALED_FIELD)
+    except SealBroken:
+        _log.error("seal_broken", submission=str(row["submission_id"]))
+        return None
+    return _decoder.decode(plain)

@@ -152,13 +152,10 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
-        survey.state.sealing, survey.state.household_ids, survey.state.blind_index, survey.state.clock = (
-            sealing,
-            HouseholdIds(key),
-            BlindIndex(key),
-            clock,
-        )
-        survey.state.intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock)
+        ids = HouseholdIds(key)
+        survey.state.intake = Intake(producer, sealing, ids, BlindIndex(key), clock)
+        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
+        survey.state.blind_index = BlindIndex(key)
 
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
@@ -373,6 +370,7 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
     "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
+    "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
@@ -382,7 +380,13 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
 }
 """Good bodies by route, for an area. One that can only be in a subdistrict is put into one."""
 ONLY_SUBDISTRICTS = frozenset(
-    {"POST /v1/facilities", "PUT /v1/facilities/{facility_id}", "POST /v1/submissions", "POST /v1/appointments"}
+    {
+        "POST /v1/facilities",
+        "PUT /v1/facilities/{facility_id}",
+        "POST /v1/houses",
+        "POST /v1/submissions",
+        "POST /v1/appointments",
+    }
 )
 """What is not held or done in wider areas: there above is no answer to be had."""
 

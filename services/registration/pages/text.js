@@ -13,7 +13,6 @@ export const TEXTS = {
   messages: ["ข้อความ SMS ในเครื่องนี้", "Text messages on this machine"],
 
   // roles and areas
-  areasUnreachable: ["โหลดรายชื่อพื้นที่ไม่สำเร็จ โปรดโหลดหน้านี้ใหม่", "The areas could not be loaded; please load this page again"],
 
   // the beginning
   welcome: ["ยินดีต้อนรับ", "Welcome"],

@@ -35,6 +35,11 @@ export function useIssuer(address) {
   issuer = Promise.resolve(address);
 }
 
+/** Where tokens come from, and the names of areas: "" for this service. */
+export function issuerAddress() {
+  return issuer;
+}
+
 /** Sends a one-time code to a phone. */
 export async function sendCode(phone) {
   await ask("POST", `${await issuer}/v1/codes`, { json: { phone } });

@@ -30,6 +30,7 @@ export const COMMON_TEXTS = {
   choose: ["เลือก", "Choose"],
   allOfIt: ["ทั้งหมด", "All of it"],
   chooseArea: ["โปรดเลือกจังหวัด อำเภอ/เขต และตำบล/แขวง", "Choose a province, a district and a subdistrict"],
+  areasUnreachable: ["โหลดรายชื่อพื้นที่ไม่สำเร็จ โปรดโหลดหน้านี้ใหม่", "The areas could not be loaded; please load this page again"],
   phone: ["เบอร์โทรศัพท์มือถือ", "Mobile phone"],
   phoneHint: ["10 หลัก ขึ้นต้นด้วย 06 08 หรือ 09", "Ten digits, beginning with 06, 08 or 09"],
   oneTimeCode: ["รหัส 6 หลัก", "Six-digit code"],

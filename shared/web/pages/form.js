@@ -100,7 +100,7 @@ export function form({ parts, submit, send, quiet = false }) {
     for (const { path, message } of refusal.errors) {
       const name = path.split(/[.[]/)[0];
       const choice = choices.find((each) => each.element.dataset.field === name);
-      const control = element.elements.namedItem(name) ?? element.elements.namedItem(path.split(".").at(-1)); // contact.phone is phone here
+      const control = element.elements.namedItem(path) ?? element.elements.namedItem(name) ?? element.elements.namedItem(path.split(".").at(-1)); // contact.phone is phone here
       if (choice) {
         choice.showError(() => message);
         wrong.push(choice);
