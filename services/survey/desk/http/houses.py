@@ -148,7 +148,9 @@ async def list_houses(
     request: Request,
     caller: Reader,
     area: AreaText = None,
-    village: Annotated[str | None, Query(pattern="^([0-9]{8}|-)$", description="Its code of 8 digits; `-` for none")] = None,
+    village: Annotated[
+        str | None, Query(pattern="^([0-9]{8}|-)$", description="Its code of 8 digits; `-` for none")
+    ] = None,
     state: State | None = None,
     volunteer: UUID | None = None,
     mine: Annotated[bool, Query(description="The houses that are assigned to you")] = False,

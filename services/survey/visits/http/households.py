@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey.audit import Purpose, note_reading
-from services.survey.opening import submissions
+from services.survey.opening import follow_ups, submissions
 from services.survey.quality import MEANINGS
+from services.survey.reach.follow_up import FollowUp as Told
 from services.survey.submission import Person
 from services.survey.visits import lists
 from services.survey.visits.households import household
@@ -48,7 +49,10 @@ class Visit(BaseModel):
 
 
 class FollowUp(BaseModel):
-    """What came of reaching a person: `outcome` and, where it has them, the dose, the day and the vaccination point."""
+    """What came of reaching a person: `outcome` and, where it has them, the dose, the day and the vaccination point.
+
+    contact (`visit`, `phone` or `other`) and note come from the opened follow-up.
+    """
 
     follow_up_id: UUID
     person_id: UUID
@@ -59,6 +63,8 @@ class FollowUp(BaseModel):
     due_at: datetime | None
     facility_id: UUID | None
     facility: str | None
+    contact: str | None
+    note: str | None
 
 
 class DoseHad(BaseModel):
@@ -131,7 +137,9 @@ async def one_household(household_id: UUID, request: Request, principal: Reader)
             raise not_found()
         row = found.row
         entries = await lists.entries(connection, found.to_reach, area=principal.area, now=now, once=False)
-        opened = await submissions(connection, request.app.state.sealing, [row["submission_id"]])
+        ring = request.app.state.sealing
+        opened = await submissions(connection, ring, [row["submission_id"]])
+        told = await follow_ups(connection, ring, [one["submission_id"] for one in found.follow_ups])
         await note_reading(connection, principal, Purpose.HOUSEHOLD, [household_id], now=now)
     survey = opened.get(row["submission_id"])
     # Where a person's place is of another survey than the standing one, it says nothing of this one's persons.
@@ -154,7 +162,7 @@ async def one_household(household_id: UUID, request: Request, principal: Reader)
             for place, person in enumerate(survey.persons if survey else ())
         ],
         visits=[_visit(visit, spoken) for visit in found.visits],
-        follow_ups=[_follow_up(one) for one in found.follow_ups],
+        follow_ups=[_follow_up(one, told.get(one["submission_id"])) for one in found.follow_ups],
     )
 
 
@@ -195,6 +203,12 @@ def _visit(row: asyncpg.Record, spoken: str) -> Visit:
     return Visit(**fields, flags=flags)
 
 
-def _follow_up(row: asyncpg.Record) -> FollowUp:
-    fields = {name: row[name] for name in FollowUp.model_fields if name != "follow_up_id"}
-    return FollowUp(follow_up_id=row["submission_id"], **fields)
+def _follow_up(row: asyncpg.Record, told: Told | None) -> FollowUp:
+    sealed = ("follow_up_id", "contact", "note")
+    fields = {name: row[name] for name in FollowUp.model_fields if name not in sealed}
+    return FollowUp(
+        follow_up_id=row["submission_id"],
+        contact=told.contact if told else None,
+        note=told.note if told else None,
+        **fields,
+    )

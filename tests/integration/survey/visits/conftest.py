@@ -1,4 +1,4 @@
-"""A survey's database with persons to reach in it, and its routes: rows as the recorder writes them, seals as intake."""
+"""A survey's database with persons to reach in it, and its routes: rows as the recorder writes them, real seals."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -161,7 +161,16 @@ class Visits:
     async def follow_up(self, person: Reached, outcome: str, *, at: datetime, **facts: Any) -> UUID:
         """A recorded follow-up, as it stands beside the person's row."""
         follow_up_id = uuid4()
-        sealed = self.sealing.seal(b"{}", household=str(person.household_id), field="follow_up")
+        plain = {
+            "follow_up_id": str(follow_up_id),
+            "captured_at": at.isoformat(),
+            "household_id": str(person.household_id),
+            "person_id": str(person.person_id),
+            "outcome": outcome,
+            "contact": "visit",
+            "note": facts.get("note"),
+        }
+        sealed = self.sealing.seal(msgspec.json.encode(plain), household=str(person.household_id), field=SEALED_FIELD)
         await self._submission(follow_up_id, person.household_id, "500101", at, "follow_up", sealed)
         await self.pool.execute(
             """
