@@ -1,30 +1,32 @@
-"""The need-to-reach list with the country's persons in it: first pages of every level, by every order, quietly and while
-intake and recorder run as fast as they can.
+"""The need-to-reach list with the country's persons in it: first pages of every level, by every order, quietly and
+while intake and recorder run as fast as they can.
 
-Rows of `reach` and `household` are made by the database itself; submissions, which pages open, are sealed one by one, and
-only those of the first pages that are asked for.
+Rows of `reach` and `household` are made by the database itself; submissions, which pages open, are sealed one by one,
+and only those of the first pages that are asked for.
 """
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import asyncpg
+import httpx
 import msgspec
 
+from deploy.scale import Scale
 from services.survey.intake import SEALED_FIELD
 from services.survey.visits import claims, lists
 from services.survey.visits.lists import FIRST, Ownership, Status
 from shared.areas.register import children, provinces, subdistricts
 from shared.contracts.events import Role
-from shared.postgres.pool import acquire
+from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner
 from tests.bench import cpu, stored
-from tests.bench.load import Order, Outcome, ordered
+from tests.bench.load import Order, ordered
 from tests.bench.report import Figure
 from tests.bench.setting import Setting, setting
 
@@ -36,17 +38,23 @@ AREAS = 40
 """Of each level, by chance."""
 ASKED_A_SECOND = 20
 CONNECTIONS = 16
-INTAKE_BATCH, INTAKE_CONNECTIONS, INTAKE_MOST = 50, 16, 200_000
+INTAKE_BATCH, INTAKE_CONNECTIONS, INTAKE_MOST = 50, 16, 100_000
+BURSTS_A_SECOND = 550.0
+"""Households, when the country is surveyed in a week."""
+MOST_PART = 5.0
 CLAIMED_EACH = 40
 """One person in so many has an owner, one in twelve an appointment, one in ten another attempt due."""
 FILL_SECONDS = 1_800.0
+LOADED_LONGER_SECONDS = 3.0
+"""Intake goes on until the last page is read."""
+SUBMISSIONS = re.compile(r"^jitasa_intake_submissions_total(?:{.*})? (\S+)", re.MULTILINE)
 
 FILL = """
-INSERT INTO reach (household_id, person_id, area, village, submission_id, place, rank, wanting_since, dose, surveyed_dose,
-                   at_risk, home_visit, reasons, status, due_at, followed_at, cell_row, cell_column, tokens, owner,
+INSERT INTO reach (household_id, person_id, area, village, submission_id, place, rank, wanting_since, dose,
+                   surveyed_dose, at_risk, home_visit, reasons, status, due_at, followed_at, cell_row, cell_column, tokens, owner,
                    owner_due_at)
-SELECT (area || substr(h, 7, 6) || '8' || substr(h, 14, 3) || 'a' || substr(h, 18, 15))::uuid, md5('p' || n)::uuid, area,
-       area || lpad((n % 12)::text, 2, '0'), md5('s' || n)::uuid, 0, (n * 7919 % 7)::smallint,
+SELECT (area || substr(h, 7, 6) || '8' || substr(h, 14, 3) || 'a' || substr(h, 18, 15))::uuid, md5('p' || n)::uuid,
+       area, area || lpad((n % 12)::text, 2, '0'), md5('s' || n)::uuid, 0, (n * 7919 % 7)::smallint,
        $2::timestamptz - (n * 104729 % 40000000) * interval '1 second', (n % 3)::smallint, (n % 3)::smallint,
        n % 4 = 0, n % 25 = 0, '{hard_to_reach}', CASE WHEN n % 12 = 0 THEN 'appointed' ELSE 'open' END,
        CASE WHEN n % 12 = 0 OR n % 10 = 3 THEN $2 + (n * 31 % 1200000 - 600000) * interval '1 second' END, NULL,
@@ -66,33 +74,45 @@ CLAIMS = """
 INSERT INTO claim (household_id, person_id, volunteer_id, claimed_at, due_at, expires_at)
 SELECT household_id, person_id, owner, $1, owner_due_at, owner_due_at + $2 FROM reach WHERE owner IS NOT NULL
 """
+SUBMISSION = [
+    "submission_id",
+    "household_id",
+    "volunteer_id",
+    "area",
+    "captured_at",
+    "received_at",
+    "recorded_at",
+    "kind",
+    "outcome",
+    "revision",
+    "digest",
+    "partition",
+    "sequence",
+    "key_id",
+    "wrapped_key",
+    "sealed",
+]
 INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'reach' AND indexname <> 'reach_pkey'"
 
 
 async def run(seconds: float, show: Callable[[Figure], None]) -> None:
-    """Fills the tables, then asks."""
+    """Fills the tables, then asks: with nothing else to do, beside intake at the rate of the country's bursts, and
+    beside intake at its fastest, where lists are asked of a process of their own."""
     persons = PERSONS if seconds >= QUICK_BELOW_SECONDS else PERSONS_QUICKLY
-    with setting(PROCESSES) as found:
+    part = min(seconds, MOST_PART)
+    with setting(PROCESSES, Scale(intakes=2)) as found:
         country = Country(found, persons)
         show(await country.fill())
         print(f"    {await stored.megabytes(found, 'survey'):,} MB", flush=True)
         cases = list(country.cases())
         for case, asked in cases:
-            await country.seal_first_pages([asked])
-            show(await country.ask(case, asked, min(seconds, 5.0), []))
-        loading = asyncio.create_task(
-            found.load(
-                batch=INTAKE_BATCH,
-                connections=INTAKE_CONNECTIONS,
-                seconds=seconds * len(cases),
-                most=INTAKE_MOST,
-                seed=8,
-            )
-        )
+            await country.seal_first_pages(asked)
+            show(await country.ask(case, asked, part, "survey-http"))
         for case, asked in cases:
-            show(await country.ask(f"{case}, beside intake", asked, min(seconds, 5.0), [loading]))
-        loaded = await loading
-        print(f"    intake beside it: {loaded.accepted / loaded.seconds:,.0f} households/s accepted", flush=True)
+            show(await country.ask_beside(case, asked, part, "survey-http", BURSTS_A_SECOND))
+        await found.start("survey-http-2")
+        for case, asked in cases:
+            show(await country.ask_beside(case, asked, part, "survey-http-2", None))
 
 
 Asked = Sequence[tuple[str, Role, str]]
@@ -163,11 +183,12 @@ class Country:
         yield "the country, whom nobody has", [("", Role.CENTRAL_ADMINISTRATOR, "&owner=none")]
         yield "the country, late", [("", Role.CENTRAL_ADMINISTRATOR, "&status=late")]
 
-    async def ask(self, case: str, asked: Asked, seconds: float, beside: Sequence[asyncio.Task[Outcome]]) -> Figure:
+    async def ask(self, case: str, asked: Asked, seconds: float, process: str) -> Figure:
         """First pages of 50 persons, by HTTP, opened and noted."""
         paths = [f"/v1/need-to-reach?area={area}{more}" for area, _, more in asked]
         tokens = [self._token(role, area) for area, role, _ in asked]
-        port = self._found.port("survey-http")
+        environment = self._found.stack.environment(process)
+        port = int(environment.get("JITASA_HTTP_OWN_PORT", environment["JITASA_HTTP_PORT"]))
         most = int(ASKED_A_SECOND * seconds)
         before = cpu.usage(self._found.stack)
         outcome = await ordered(Order(port, tokens, CONNECTIONS, 1, seconds + 5, most, 0, ASKED_A_SECOND, reads=paths))
@@ -175,7 +196,6 @@ class Country:
         answered = outcome.statuses.get("200", 0)
         if answered != outcome.households:
             raise RuntimeError(f"{case}: {outcome.statuses}")
-        notes = {"intake was still running": not beside[0].done()} if beside else {}
         return Figure(
             "reach",
             case,
@@ -183,14 +203,40 @@ class Country:
             f"first pages/s, of {ASKED_A_SECOND} asked",
             cpu_microseconds=cpu.microseconds(before, after, answered),
             milliseconds={"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3, "longest": outcome.longest * 1e3},
-            notes=notes,
         )
 
-    async def seal_first_pages(self, cases: Sequence[Asked]) -> None:
+    async def ask_beside(self, case: str, asked: Asked, seconds: float, process: str, rate: float | None) -> Figure:
+        """The same while phones send; rate: households a second, None for as fast as intake takes them."""
+        environment = self._found.stack.environment("survey-http")
+        port = int(environment.get("JITASA_HTTP_OWN_PORT", environment["JITASA_HTTP_PORT"]))
+        lasting = seconds + LOADED_LONGER_SECONDS
+        most = INTAKE_MOST if rate is None else int(rate * lasting)
+        before = await self._accepted(port)
+        loading = asyncio.create_task(
+            ordered(
+                Order(port, self._found.tokens, INTAKE_CONNECTIONS, INTAKE_BATCH, lasting, most, time.time_ns(), rate)
+            )
+        )
+        while await self._accepted(port) == before:
+            await asyncio.sleep(0.1)
+        figure = await self.ask(
+            f"{case}, beside intake {'at its fastest' if rate is None else f'of {rate:.0f}/s'}", asked, seconds, process
+        )
+        figure.notes["intake went on until the end"] = not loading.done()
+        loaded = await loading
+        figure.notes["households/s accepted meanwhile"] = round(loaded.accepted / loaded.seconds)
+        return figure
+
+    async def _accepted(self, port: int) -> float:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+        return sum(float(number) for number in SUBMISSIONS.findall(told))
+
+    async def seal_first_pages(self, asked: Asked) -> None:
         """Seals the submissions of all first pages that are asked for."""
         ring = KeyRing.from_file(self._found.stack.secrets.sealing_keys)
         async with self._found.database("survey") as pool, acquire(pool) as connection:
-            for area, _, more in {one for asked in cases for one in asked}:
+            for area, _, more in set(asked):
                 page = await lists.page(
                     connection,
                     area,
@@ -202,9 +248,7 @@ class Country:
                 )
                 await self._seal(connection, ring, {(one.household_id, one.submission_id): one for one in page.entries})
 
-    async def _seal(
-        self, connection: asyncpg.Connection, ring: KeyRing, entries: dict[tuple[UUID, UUID], lists.Entry]
-    ) -> None:
+    async def _seal(self, connection: Connection, ring: KeyRing, entries: dict[tuple[UUID, UUID], lists.Entry]) -> None:
         rows = []
         known = {
             row[0]
@@ -227,22 +271,25 @@ class Country:
             sealed = ring.seal(msgspec.json.encode(plain), household=str(household), field=SEALED_FIELD)
             times = (entry.wanting_since,) * 3
             rows.append(
-                (submission, household, UUID(int=1), entry.area, *times, "survey", "recorded", 1, b"", -1)
-                + (self._random.getrandbits(62), *sealed)
+                (
+                    submission,
+                    household,
+                    UUID(int=1),
+                    entry.area,
+                    *times,
+                    "survey",
+                    "recorded",
+                    1,
+                    b"",
+                    -1,
+                    self._random.getrandbits(62),
+                    *sealed,
+                )
             )
         await connection.copy_records_to_table(
             "submission",
             records=rows,
-            columns=[
-                "submission_id",
-                "household_id",
-                "volunteer_id",
-                "area",
-                "captured_at",
-                "received_at",
-                "recorded_at",
-            ]
-            + ["kind", "outcome", "revision", "digest", "partition", "sequence", "key_id", "wrapped_key", "sealed"],
+            columns=SUBMISSION,
         )
 
     def _token(self, role: Role, area: str) -> str:

@@ -27,7 +27,9 @@ def why(entry: Entry, now: datetime) -> Iterator[tuple[str, Message]]:
         yield "at_risk", _WHY["at_risk"]
     dose = "no_dose" if entry.dose == 0 else "next_dose"
     yield dose, _filled(_WHY[dose], dose=entry.dose)
-    yield "waiting", _filled(_WHY["waiting"], days=waited(entry, now))
+    days = waited(entry, now)
+    if days:
+        yield "waiting", _filled(_WHY["waiting"], days=days)
 
 
 def waited(entry: Entry, now: datetime) -> int:

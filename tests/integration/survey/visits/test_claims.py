@@ -10,9 +10,9 @@ import pytest
 
 from services.survey.visits import claims
 from services.survey.visits.keeping import EndingClaims
+from tests.integration.survey.conftest import NOW
 from tests.integration.survey.visits.conftest import (
     COORDINATOR,
-    NOW,
     OTHER,
     SUSPENDED,
     VOLUNTEER,
@@ -88,6 +88,7 @@ async def test_a_coordinator_gives_and_takes_back(visits: Visits, three: list[Re
         given = await change(client, COORDINATOR, *three[:2], method="PUT", volunteer_id=str(ME), due_at=due)
         assert given == [("claimed", str(ME)), ("claimed", str(ME))]
         row = await visits.pool.fetchrow("SELECT * FROM claim WHERE person_id = $1", three[0].person_id)
+        assert row is not None
         assert (row["volunteer_id"], row["assigned_by"], row["due_at"]) == (ME, GIVER, NOW + 5 * DAY)
         assert row["expires_at"] == NOW + 5 * DAY + claims.GRACE
         assert await change(client, COORDINATOR, three[0], to="/withdrawal") == [("returned", None)]

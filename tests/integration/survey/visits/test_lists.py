@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.integration.survey.conftest import NOW
 from tests.integration.survey.visits.conftest import (
     CENTRE,
     COORDINATOR,
-    NOW,
     OTHER,
     PROVINCE,
     VOLUNTEER,

@@ -14,7 +14,8 @@ from services.survey.visits.keeping import VaccinationPoints
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.topics import FACILITY_UPDATED, Topic
 from shared.kafka.producer import create_producer
-from tests.integration.survey.visits.conftest import CENTRE, NOW, VOLUNTEER, Visits, by
+from tests.integration.survey.conftest import NOW
+from tests.integration.survey.visits.conftest import CENTRE, VOLUNTEER, Visits, by
 from tests.runtime import Runtime
 
 POINTS = "/v1/vaccination-points"
