@@ -6,10 +6,9 @@ Surveys and follow-ups compare by (captured_at, id). An erasure ends all that is
 captured before it and arrives later.
 """
 
-from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -124,6 +123,7 @@ def _add(figures: dict[str, int], row: Reached, sign: int) -> None:
             reasons[reason] = reasons.get(reason, 0) + sign
 
 
+_NOTHING: Final[Mapping[UUID, Any]] = {}
 _read_counts = msgspec.json.Decoder(Counts).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -194,13 +194,19 @@ class Household:
         self.stored = stored
         self.area = ""
         self.village: str | None = None
-        self.reach: dict[UUID, Reached] = {}
-        self.heard: dict[UUID, datetime] = {}
-        self.follow_ups: list[FollowUp] = []
-        self.new_follow_ups: list[FollowUp] = []
+        # Shared while empty, and replaced rather than changed: nearly all households stay without any of these.
+        self.reach: Mapping[UUID, Reached] = _NOTHING
+        self.heard: Mapping[UUID, datetime] = _NOTHING
+        self.follow_ups: Sequence[FollowUp] = ()
+        self.new_follow_ups: Sequence[FollowUp] = ()
         self.changed = self.reach_changed = False
         self.left: set[UUID] | None = None
-        self.kept: list[IntakeRecord] = []
+        self.kept: Sequence[IntakeRecord] = ()
+
+    def know(self, persons: Sequence[Reached]) -> None:
+        """These are the persons to reach now."""
+        self.reach = {row.person_id: row for row in persons}
+        self.heard = {**self.heard, **{row.person_id: row.wanting_since for row in persons}}
 
     def take(self, record: IntakeRecord) -> Change:
         """Applies a record whose id is new."""
@@ -219,7 +225,7 @@ class Household:
         if self.erased_at is not None and record.captured_at <= self.erased_at:
             return Change(SUPERSEDED, before, before, kept=False)
         if self.left is not None:
-            self.kept.append(record)
+            self.kept = (*self.kept, record)
         visit = Visit(record.captured_at, record.submission_id)
         if record.reach:
             self._hear(record.reach, record.captured_at)
@@ -233,7 +239,7 @@ class Household:
         if self.is_too_late(record):
             return Change(SUPERSEDED, before, before, kept=False)
         if self.left is not None:
-            self.kept.append(record)
+            self.kept = (*self.kept, record)
         follow_up = FollowUp(
             record.captured_at,
             record.submission_id,
@@ -243,8 +249,8 @@ class Household:
             fact.due_at,
             fact.facility_id,
         )
-        insort(self.follow_ups, follow_up)
-        self.new_follow_ups.append(follow_up)
+        self.follow_ups = sorted((*self.follow_ups, follow_up))
+        self.new_follow_ups = (*self.new_follow_ups, follow_up)
         if self.followed_at is None or follow_up.captured_at > self.followed_at:
             self.followed_at = follow_up.captured_at
         self.changed = True
@@ -258,7 +264,7 @@ class Household:
             now = followed(row, follow_up)
         else:
             now = self._brought_up_to_date(as_surveyed(row), self.visit)
-        self.reach[fact.person_id] = now
+        self.reach = {**self.reach, fact.person_id: now}
         self.reach_changed = True
         self.revision += 1
         self.counts = recounted(before, [(row, now)])
@@ -277,11 +283,11 @@ class Household:
         self.left = left if self.left is None else self.left & left
         self.erased_at = record.captured_at if self.erased_at is None else max(self.erased_at, record.captured_at)
         self.erased_by = record.erased_by
-        self.kept = [record]
+        self.kept = (record,)
         if record.counts is None:
             self.visit = Visit(record.captured_at, record.submission_id)
             self.reach_changed |= bool(self.reach)
-            self.reach, self.counts, self.followed_at = {}, None, None
+            self.reach, self.counts, self.followed_at = _NOTHING, None, None
             self.area = record.area
             self.revision += 1
             self.changed = True
@@ -302,7 +308,7 @@ class Household:
         self.counts = counts_text(counts)
         if not record.reach:
             if self.reach:
-                self.reach = {}
+                self.reach = _NOTHING
                 self.reach_changed = True
             return
         self.reach_changed = True
@@ -316,7 +322,7 @@ class Household:
                 changes.append((row, now))
         if changes:
             self.counts = recounted(self.counts, changes)
-            self.reach |= {now.person_id: now for _, now in changes}
+            self.reach = {**self.reach, **{now.person_id: now for _, now in changes}}
 
     def _brought_up_to_date(self, row: Reached, visit: Visit) -> Reached:
         """A person as surveyed, with all follow-ups about him that are later than the survey."""
@@ -326,14 +332,14 @@ class Household:
         return row
 
     def _hear(self, persons: Sequence[ReachPerson], captured_at: datetime) -> None:
-        heard = self.heard
+        heard = self.heard = dict(self.heard)
         for person in persons:
             since = heard.get(person.person_id)
             if since is None or captured_at < since:
                 heard[person.person_id] = captured_at
                 row = self.reach.get(person.person_id)
                 if row is not None:
-                    self.reach[person.person_id] = row._replace(wanting_since=captured_at)
+                    self.reach = {**self.reach, person.person_id: row._replace(wanting_since=captured_at)}
                     self.reach_changed = True
 
     def _named(self, record: IntakeRecord, person: ReachPerson) -> Reached:

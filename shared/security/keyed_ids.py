@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
 from shared.security.secret_key import read_secret_key
-from shared.security.spelling import canonical, words_of
+from shared.security.spelling import canonical
 
 _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
 _AREA_DIGITS = 6
@@ -56,18 +57,19 @@ class HouseholdIds:
 
     def of_national_id(self, digits: str) -> UUID:
         """Return the id of the person with a national id of 13 Arabic digits, the same in every household."""
-        return self._person(f"person\0number\0{digits}")
+        return self._person(f"number\0{digits}")
 
-    def of_name(self, household_id: UUID, name: str) -> UUID:
-        """Return the id of the person of this name in a household; titles and spaces make no difference."""
-        return self._person(f"person\0name\0{household_id}\0{''.join(words_of(name))}")
+    def of_name(self, household_id: UUID, words: Sequence[str]) -> UUID:
+        """Return the id of the person in a household whose name has these words, as `spelling.words_of` gives them."""
+        return self._person(f"name\0{household_id.int}\0{''.join(words)}")
 
     def of_place(self, household_id: UUID, place: int) -> UUID:
         """Return the id of a person of whom no more is known than the place among the household's persons, from 0."""
-        return self._person(f"person\0place\0{household_id}\0{place}")
+        return self._person(f"place\0{household_id.int}\0{place}")
 
     def _person(self, parts: str) -> UUID:
-        return UUID(int=int.from_bytes(hmac.digest(self._key, parts.encode(), "sha256")[:16]) & _PERSON_BITS | _MARKS)
+        digest = hashlib.blake2b(parts.encode(), digest_size=16, key=self._key, person=b"person").digest()
+        return UUID(int=int.from_bytes(digest) & _PERSON_BITS | _MARKS)
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""

@@ -34,6 +34,7 @@ _PLAIN = re.compile(r"[0-9a-z]*(?:[/-][0-9a-z]+)*")  # possessive by form: no ch
 # Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
 _AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
 _AE_IN_PIECES = "\u0e40\u0e40"
+_BETWEEN: Final = "\ue000"  # for private use: no text has it, and `canonical` lets it stand
 
 
 def canonical(text: str) -> str:
@@ -56,11 +57,7 @@ def canonical(text: str) -> str:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a person's name, each in its canonical spelling, without the title before the first one."""
-    words = [canonical(word) for word in name.split()]
-    if words:
-        first = words[0]
-        for title in TITLES:
-            if first.startswith(title):
-                words[0] = first.removeprefix(title)
-                break
+    words = canonical(_BETWEEN.join(name.split())).split(_BETWEEN)  # once for all: it costs more than the rest
+    if words[0].startswith(TITLES):
+        words[0] = words[0].removeprefix(next(title for title in TITLES if words[0].startswith(title)))
     return [word for word in words if word]

@@ -21,7 +21,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.stack import Stack
-from services.survey.intake import MAX_SUBMISSION_BYTES
+from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES
 from shared.areas.register import children
 from shared.contracts.events import Role
 from shared.contracts.topics import (
@@ -58,6 +58,18 @@ def submission(**changes: Any) -> dict[str, Any]:
 def person(**changes: Any) -> dict[str, Any]:
     """A good submission with one person who differs."""
     return submission(persons=[{"age": 71} | changes])
+
+
+def follow_up(**changes: Any) -> dict[str, Any]:
+    """A good follow-up in Chiang Mai, with changes."""
+    return {
+        "follow_up_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "household_id": "50010100-0000-8000-8000-000000000001",
+        "person_id": str(uuid4()),
+        "outcome": "no_answer",
+        "contact": "visit",
+    } | changes
 
 
 def place(**changes: Any) -> dict[str, Any]:
@@ -141,6 +153,8 @@ VOLUNTEER: Final = "volunteer@50"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
+FOLLOW_UP: Final = "POST /v1/follow-ups"
+FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
 ENTER: Final = "POST /v1/facilities"
 CHANGE: Final = "PUT /v1/facilities/6f9b1a52-0000-4000-8000-000000000000"
 SIGN_UP: Final = "POST /v1/volunteers"
@@ -286,6 +300,93 @@ CASES: Final = [
         headers={"Content-Encoding": "gzip"},
     ),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    survey(
+        "person registered in no area", 400, "unknown_area", "persons[0].registered_area", person(registered_area="99")
+    ),
+    survey(
+        "follow-up of a household of no area",
+        400,
+        "unknown_household",
+        "household_id",
+        follow_up(household_id=str(uuid4())),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "follow-up with an unknown outcome", 400, "not_a_choice", "outcome", follow_up(outcome="gone"), route=FOLLOW_UP
+    ),
+    survey(
+        "follow-up in the future",
+        400,
+        "in_the_future",
+        "captured_at",
+        follow_up(captured_at="2999-01-01T00:00:00+07:00"),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "appointment without place and time",
+        400,
+        "required",
+        "appointment",
+        follow_up(outcome="appointment"),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "appointment before it was made",
+        400,
+        "before_the_follow_up",
+        "appointment.at",
+        follow_up(outcome="appointment", appointment={"facility_id": str(uuid4()), "at": "2022-01-15T09:00:00+07:00"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "place and time without appointment",
+        400,
+        "not_an_appointment",
+        "appointment",
+        follow_up(appointment={"facility_id": str(uuid4()), "at": "2022-01-16T09:00:00+07:00"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "dose of somebody not vaccinated", 400, "not_vaccinated", "dose", follow_up(dose={"number": 1}), route=FOLLOW_UP
+    ),
+    survey(
+        "dose dated after the follow-up",
+        400,
+        "in_the_future",
+        "dose.date",
+        follow_up(outcome="vaccinated", dose={"number": 1, "date": "2022-01-17"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "dose dated before any vaccination",
+        400,
+        "too_early",
+        "dose.date",
+        follow_up(outcome="vaccinated", dose={"number": 1, "date": "2019-01-17"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "another try in more than a year",
+        400,
+        "too_far_ahead",
+        "next_at",
+        follow_up(next_at="2024-01-15T09:30:00+07:00"),
+        route=FOLLOW_UP,
+    ),
+    survey("note above 500 characters", 400, "too_long", "note", follow_up(note="x" * 501), route=FOLLOW_UP),
+    survey(
+        "follow-up above 8 KiB", 413, "too_large", "", follow_up(padding="x" * MAX_FOLLOW_UP_BYTES), route=FOLLOW_UP
+    ),
+    survey(
+        "follow-up outside the token's area",
+        403,
+        "other_area",
+        "household_id",
+        follow_up(household_id="10010100-0000-8000-8000-000000000001"),
+        route=FOLLOW_UP,
+    ),
+    survey("follow-ups that are no list", 400, "wrong_type", "follow_ups", {"follow_ups": {}}, route=FOLLOW_UPS),
+    survey("more than 500 follow-ups", 400, "too_many", "follow_ups", {"follow_ups": [{}] * 501}, route=FOLLOW_UPS),
     facilities("malformed JSON", 400, "malformed_json", "", b'{"kind": '),
     facilities("wrong type", 400, "not_a_whole_number", "capacity", place(capacity="10")),
     facilities("missing field", 400, "required", "name", {"kind": "hospital", "area": "500101"}),

@@ -377,6 +377,14 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
         "address": {"area": subdistrict(area), "house": "99/1"},
         "persons": [{"age": 71}],
     },
+    "POST /v1/follow-ups": lambda area, _: {
+        "follow_up_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "household_id": f"{subdistrict(area)}00-0000-8000-8000-000000000001",
+        "person_id": str(uuid4()),
+        "outcome": "no_answer",
+        "contact": "phone",
+    },
 }
 """Good bodies by route, for an area. One that can only be in a subdistrict is put into one."""
 ONLY_SUBDISTRICTS = frozenset(
@@ -385,6 +393,7 @@ ONLY_SUBDISTRICTS = frozenset(
         "PUT /v1/facilities/{facility_id}",
         "POST /v1/houses",
         "POST /v1/submissions",
+        "POST /v1/follow-ups",
         "POST /v1/appointments",
     }
 )

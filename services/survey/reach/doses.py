@@ -6,6 +6,7 @@ The dates are our own reading of what the ministry announced and are to be confi
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.web.problems import Message
@@ -53,6 +54,7 @@ RULES: Final = (
 _STARTS: Final = [rule.since for rule in RULES]
 
 
+@lru_cache(maxsize=1024)  # days; whatever else is sent does not pile up
 def rule_on(day: date) -> DoseRule:
     """The rule of a day in Thailand."""
     return RULES[max(0, bisect_right(_STARTS, day) - 1)]

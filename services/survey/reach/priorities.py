@@ -7,6 +7,7 @@ the bedridden and the risk group 608 come first; a change is an entry here.
 
 from bisect import bisect_right
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.web.problems import Message
@@ -74,6 +75,12 @@ PRIORITIES: Final = (
 WITHIN_A_RANK: Final = Message("ในลำดับเดียวกัน ผู้ที่รอนานที่สุดมาก่อน", "Within a rank, who has waited longest comes first")
 
 _STARTS: Final = [priorities.since for priorities in PRIORITIES]
+
+
+@lru_cache(maxsize=4096)  # some days' visits; whatever else is sent does not pile up
+def rank_on(day: date, home_visit: bool, at_risk: bool, age: int | None) -> int:
+    """A person's rank by the priorities of a day in Thailand."""
+    return priorities_on(day).rank_of(home_visit=home_visit, at_risk=at_risk, age=age)
 
 
 def priorities_on(day: date) -> Priorities:

@@ -1,5 +1,6 @@
 """Persons to reach, follow-ups and erasures in the survey database: one statement for all households of a batch."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -69,19 +70,22 @@ async def bring_persons(
     """
     if not by_id:
         return
+    persons: dict[UUID, list[Reached]] = defaultdict(list)
     for row in await connection.fetch(REACHED, list(by_id)):
-        reached = Reached(*row)
-        household = by_id[reached.household_id]
-        household.reach[reached.person_id] = reached
-        household.heard[reached.person_id] = reached.wanting_since
+        persons[row[0]].append(Reached(*row))
+    for household_id, rows in persons.items():
+        by_id[household_id].know(rows)
     followed = [one.household_id for one in by_id.values() if one.followed_at is not None]
     if followed:
+        follow_ups: dict[UUID, list[FollowUp]] = defaultdict(list)
         for household_id, *follow_up in await connection.fetch(FOLLOW_UPS, followed):
-            by_id[household_id].follow_ups.append(FollowUp(*follow_up))
+            follow_ups[household_id].append(FollowUp(*follow_up))
+        for household_id, found in follow_ups.items():
+            by_id[household_id].follow_ups = found
     unheard = {one for one, person in named if one in by_id and person not in by_id[one].heard}
     if unheard:
         for household_id, person_id, since in await connection.fetch(HEARD, list(unheard)):
-            by_id[household_id].heard[person_id] = since
+            by_id[household_id].heard = {**by_id[household_id].heard, person_id: since}
 
 
 async def put_persons(connection: Connection, households: Iterable[Household]) -> None:
