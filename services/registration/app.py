@@ -17,7 +17,7 @@ from services.registration.domain.people import Refused
 from services.registration.domain.trainings import Policy
 from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
-from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
+from services.registration.http.refusals import on_refused
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes
@@ -29,6 +29,7 @@ from services.registration.settings import (
     KEYS_EVERY,
     MATERIAL_BYTES,
     REMIND_EVERY,
+    REWRAP_EVERY,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
     TERMS_EVERY,
@@ -49,9 +50,9 @@ from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, 
 from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
+from services.registration.store.sealed_tables import SEALED_TABLES
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
-from services.registration.store.throttle import Throttle, Throttled
 from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
@@ -60,7 +61,9 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
+from shared.postgres.throttle import Throttle, Throttled
 from shared.security.blind_index import BlindIndex
 from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
@@ -70,6 +73,8 @@ from shared.web.authentication import Authentication, Bar, Moves
 from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
+from shared.web.throttling import on_throttled
+from shared.web.unreachable import on_unreachable
 from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024
@@ -156,6 +161,8 @@ def http_app(
                 _repeat(lambda: parts.sign_ins.sweep(now=clock.now()), SWEEP_EVERY, waits="sweep_waits"),
                 _repeat(lambda: _keep_terms(parts), TERMS_EVERY, waits="terms_wait"),
                 _follow_keys(signer),
+                ring.follow(),
+                _repeat(Rewrapping(pool, ring, SEALED_TABLES, clock).turn, REWRAP_EVERY, waits="rewrapping_waits"),
                 _watch(pool, reasons),
                 _repeat(presence.write, timedelta(seconds=WRITE_SECONDS), waits="presence_waits"),
                 _repeat(lambda: _care(parts), CARE_EVERY, waits="care_waits"),

@@ -31,6 +31,7 @@ from joserfc.errors import BadSignatureError, JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from shared.contracts.events import Role
+from shared.security.key_file import identity
 from shared.security.principal import Principal
 from shared.security.signing_keys import ALGORITHM, MAX_KEYS, SigningKeys, read_signing_keys
 
@@ -123,7 +124,7 @@ class TokenSigner:
         self._issuer = issuer
         self._audience = audience
         self._path = path
-        self._seen = None if path is None else _identity(path)
+        self._seen = None if path is None else identity(path)
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str, audience: str = AUDIENCE) -> TokenSigner:
@@ -135,7 +136,7 @@ class TokenSigner:
         if self._path is None:
             return False
         try:
-            seen = _identity(self._path)
+            seen = identity(self._path)
             if seen == self._seen:
                 return False
             self._keys = read_signing_keys(self._path)
@@ -185,13 +186,28 @@ class TokenSigner:
             claims["org"] = str(organisation)
         if session is not None:
             claims["sid"] = str(session)
+        return self._signed(claims, "at+jwt", issued_at)
+
+    def sign_without_role(
+        self, subject: UUID, *, audience: str, kind: str, issued_at: datetime, expires_at: datetime
+    ) -> str:
+        """Make a token of `audience` for somebody who holds no role, as shared/security/citizens.py reads it.
+
+        kind: the header's `typ`.
+        """
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": str(subject),
+            "jti": str(uuid4()),
+            "iat": int(issued_at.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return self._signed(claims, kind, issued_at)
+
+    def _signed(self, claims: dict[str, Any], kind: str, issued_at: datetime) -> str:
         key = self._keys.at(issued_at)
-        return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
-
-
-def _identity(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+        return jwt.encode({"alg": ALGORITHM, "typ": kind, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
 
 PublicKey = ECKey | OKPKey | RSAKey
@@ -288,11 +304,15 @@ class TokenVerifier:
                 raise InvalidToken("token_expired")
             self._verified.move_to_end(token)
             return known
-        principal = self._judge(await self._verified_claims(token))
+        principal = self._principal_of(*await self.proved(token))
         self._verified[token] = principal
         if len(self._verified) > MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal
+
+    async def proved(self, token: str) -> tuple[Mapping[str, Any], datetime]:
+        """Return the claims of a good token, and when it expires. Raises as `verify`."""
+        return self._judge(await self._verified_claims(token))
 
     async def _verified_claims(self, token: str) -> Mapping[str, Any]:
         header, _ = unverified(token)
@@ -368,7 +388,7 @@ class TokenVerifier:
             await asyncio.sleep(REFRESH_SECONDS if self._keys else FIRST_FETCH_SECONDS)
             await self._refetch(self._fetches)
 
-    def _judge(self, claims: Mapping[str, Any]) -> Principal:
+    def _judge(self, claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], datetime]:
         now = self._now()
         if claims.get("iss") != self._issuer:
             raise InvalidToken("token_wrong_issuer")
@@ -385,10 +405,9 @@ class TokenVerifier:
         if expires + self._leeway <= now:
             raise InvalidToken("token_expired")
         try:
-            expires_at = datetime.fromtimestamp(expires, UTC)
+            return claims, datetime.fromtimestamp(expires, UTC)
         except (ValueError, OverflowError, OSError) as error:
             raise InvalidToken("token_malformed") from error
-        return self._principal_of(claims, expires_at)
 
 
 def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

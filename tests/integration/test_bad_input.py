@@ -60,6 +60,17 @@ def person(**changes: Any) -> dict[str, Any]:
     return submission(persons=[{"age": 71} | changes])
 
 
+def subject_request(**changes: Any) -> dict[str, Any]:
+    """A good request about one's data, written down for somebody, with changes."""
+    return {
+        "request_id": str(uuid4()),
+        "kind": "access",
+        "area": "500101",
+        "house": "99/1",
+        "identity": "card",
+    } | changes
+
+
 def follow_up(**changes: Any) -> dict[str, Any]:
     """A good follow-up in Chiang Mai, with changes."""
     return {
@@ -150,9 +161,17 @@ class Case:
 
 
 VOLUNTEER: Final = "volunteer@50"
+COORDINATOR: Final = "district_coordinator@5001"
+ASK_FOR: Final = "POST /v1/subject-requests"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
+HOUSE: Final = "POST /v1/houses"
+HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
+ASSIGN: Final = "POST /v1/houses/assignments"
+PROGRESS: Final = "GET /v1/desk/volunteers?area=500101"
+REVIEW: Final = "POST /v1/desk/flagged/6f9b1a52-0000-4000-8000-000000000000/review"
+DEVICE_KEY: Final = "PUT /v1/device-keys/6f9b1a52-0000-4000-8000-000000000000"
 FOLLOW_UP: Final = "POST /v1/follow-ups"
 FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
 ENTER: Final = "POST /v1/facilities"
@@ -176,6 +195,29 @@ def survey(what: str, status: int, code: str, path: str | None, body: Body, **mo
     """A case of the survey, sent by a volunteer of province 50."""
     return Case(
         "survey", what, **({"route": SUBMIT, "token": VOLUNTEER} | more), status=status, code=code, path=path, body=body
+    )
+
+
+def house(**changes: Any) -> dict[str, Any]:
+    """A good house, with changes."""
+    return {"area": "500101", "house": "99/1"} | changes
+
+
+def assignment(ids: list[str]) -> dict[str, Any]:
+    """Houses that are given to nobody."""
+    return {"volunteer_id": None, "household_ids": ids}
+
+
+def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
+    """A case of the coordinator's desk, sent by a coordinator of district 5001 and answered 400."""
+    return Case(
+        "survey",
+        what,
+        **({"route": HOUSE, "token": "district_coordinator@5001"} | more),
+        status=400,
+        code=code,
+        path=path,
+        body=body,
     )
 
 
@@ -247,6 +289,61 @@ CASES: Final = [
         "captured_at",
         submission(captured_at="2019-01-01T00:00:00+07:00"),
     ),
+    survey("notice of no version", 400, "unknown_notice", "notice", submission(notice="1999-01")),
+    survey(
+        "request about data of a house in a province",
+        400,
+        "not_a_subdistrict",
+        "area",
+        subject_request(area="50"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data of something else",
+        400,
+        "not_a_choice",
+        "kind",
+        subject_request(kind="gossip"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data with another subdistrict's village",
+        400,
+        "other_village",
+        "village",
+        subject_request(village="50010203"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data outside the token's area",
+        403,
+        "other_area",
+        None,
+        subject_request(area="510101"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "readings of more than a year",
+        400,
+        "not_a_period",
+        "to",
+        None,
+        route="GET /v1/readings?from=2020-01-01T00:00:00Z&to=2022-01-01T00:00:00Z",
+        token="central_administrator@",
+    ),
+    survey(
+        "head of the audit chain that is none",
+        400,
+        "not_a_head",
+        "head",
+        None,
+        route="GET /v1/readings/verification?head=1",
+        token="central_administrator@",
+    ),
     survey("time without a zone", 400, "no_time_zone", "captured_at", submission(captured_at="2022-01-15T09:30:00")),
     survey(
         "dose in the future",
@@ -299,7 +396,52 @@ CASES: Final = [
         gzip.compress(b" " * 10_000_000),
         headers={"Content-Encoding": "gzip"},
     ),
+    desk("house in an unknown area", "unknown_area", "area", {"area": "999999", "house": "1"}),
+    desk("house in an abolished area", "abolished_area", "area", {"area": "500201", "house": "1"}),
+    desk("house in a district", "not_a_subdistrict", "area", {"area": "5001", "house": "1"}),
+    desk("village of another subdistrict", "other_village", "village", house(village="50010203")),
+    desk("house number that became a date", "became_a_date", "house", house(house="5-Dec")),
+    desk("house number of white space alone", "required", "house", house(house=" \u200b")),
+    desk("misspelt field of a house", "unknown_field", "hose", house(hose="1")),
+    desk("empty list of houses", "empty_file", "file", b"", route=HOUSE_LIST),
+    desk("list of houses in no readable letters", "encoding", "file", b"\xff\xfe\x00", route=HOUSE_LIST),
+    desk("list of houses without a header", "no_header", "file", b"1,2\n3,4\n", route=HOUSE_LIST),
+    desk("list of houses without their numbers", "missing_column", "header.house", b"area\n500101\n", route=HOUSE_LIST),
+    desk(
+        "too many houses assigned at once",
+        "too_many",
+        "household_ids",
+        assignment([str(UUID(int=1))] * 501),
+        route=ASSIGN,
+    ),
+    desk(
+        "assignment of neither houses nor a range", "one_of_two", "household_ids", {"volunteer_id": None}, route=ASSIGN
+    ),
+    desk("village that is no code", "wrong_form", "village", None, route="GET /v1/houses?village=3"),
+    desk(
+        "house by house of a whole province",
+        "too_wide",
+        "area",
+        None,
+        route="GET /v1/desk/coverage?area=50",
+        token="province_administrator@50",
+    ),
+    desk("misspelt filter of the desk", "unknown_parameter", "stat", None, route="GET /v1/houses?area=500101&stat=new"),
+    desk("last day before the first", "backwards", "to", None, route=f"{PROGRESS}&from=2022-02-02&to=2022-02-01"),
+    desk("day that is none", "not_a_time", "from", None, route=f"{PROGRESS}&from=2022-02-30"),
+    desk("flag that there is not", "not_a_choice", "flag", None, route="GET /v1/desk/flagged?area=500101&flag=x"),
+    desk(
+        "cursor of the desk that was not given",
+        "not_a_cursor",
+        "cursor",
+        None,
+        route="GET /v1/houses?area=500101&cursor=x",
+    ),
+    desk("verdict that there is not", "not_a_choice", "verdict", {"verdict": "good"}, route=REVIEW),
+    desk("correction that is not named", "required", "corrected_by", {"verdict": "corrected"}, route=REVIEW),
+    desk("note that is too long", "too_long", "note", {"verdict": "fine", "note": "x" * 501}, route=REVIEW),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    survey("key of a phone that is none", 400, "not_a_key", "key", {"key": "c2hvcnQ="}, route=DEVICE_KEY),
     survey(
         "person registered in no area", 400, "unknown_area", "persons[0].registered_area", person(registered_area="99")
     ),
@@ -632,6 +774,24 @@ CASES: Final = [
         "not_found",
         None,
         b"x",
+    ),
+    registration(
+        "a foreign phone to prove",
+        "POST /v1/phone-proofs",
+        400,
+        "mobile_foreign",
+        "phone",
+        {"phone": "+1 202 555 0100"},
+        token=None,
+    ),
+    registration(
+        "a wrong code of a phone",
+        "POST /v1/phone-proofs/6f9b1a52-0000-4000-8000-000000000000/token",
+        400,
+        "wrong_code",
+        "code",
+        {"code": "000000"},
+        token=None,
     ),
     registration(
         "help for a whole district",

@@ -33,12 +33,14 @@ from services.registration.sms import TextMessage
 from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
 from services.reporting.settings import LiveSettings
+from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import CitizenVerifier, sign_citizen
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.rights import RIGHTS, Right
 from shared.security.sealing import KeyRing
@@ -152,10 +154,12 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
+        survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
+        survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
         ids = HouseholdIds(key)
-        survey.state.intake = Intake(producer, sealing, ids, BlindIndex(key), clock)
-        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
         survey.state.blind_index = BlindIndex(key)
+        survey.state.intake = Intake(producer, sealing, ids, survey.state.blind_index, clock)
+        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
 
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
@@ -319,6 +323,19 @@ async def test_no_route_lets_in_who_proves_nothing_or_is_suspended(
         assert await status_of(service, route, "x.y.z") == 401, key
 
 
+async def test_citizens_are_let_in_where_the_table_says_so_and_nowhere_else(
+    services: Services, signing: tuple[RegistrationSettings, TokenSigner], token_of: Callable[..., str]
+) -> None:
+    token = sign_citizen(signing[1], uuid4(), issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+    for _, service, key, route in each(services):
+        if route.demand is Demand.CITIZEN:
+            assert await status_of(service, route, token) not in (401, 403), key
+            for role in Role:
+                assert await status_of(service, route, token_of(role)) == 401, (key, role)
+        elif route.demand is not Demand.NOTHING:
+            assert await status_of(service, route, token) == 401, key
+
+
 def subdistrict(area: str) -> str:
     """A subdistrict in `area`."""
     return {"": "500101", "50": "500101", "51": "510101", "5001": "500101", "5003": "500301", "5101": "510101"}.get(
@@ -371,6 +388,13 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
     "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
     "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
+    "POST /v1/subject-requests": lambda area, _: {
+        "request_id": str(uuid4()),
+        "kind": "access",
+        "area": subdistrict(area),
+        "house": "99/1",
+        "identity": "card",
+    },
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
@@ -392,6 +416,7 @@ ONLY_SUBDISTRICTS = frozenset(
         "POST /v1/facilities",
         "PUT /v1/facilities/{facility_id}",
         "POST /v1/houses",
+        "POST /v1/subject-requests",
         "POST /v1/submissions",
         "POST /v1/follow-ups",
         "POST /v1/appointments",

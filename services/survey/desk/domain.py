@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
-from shared.security.keyed_ids import canonical
+from shared.security.spelling import canonical
 
 REVISIT_AFTER: Final = timedelta(days=90)
 """A visit older than this says little: the dose after the last one falls due within three months."""
@@ -141,11 +141,12 @@ def read_row(row: int, cells: Sequence[str], header: Header, *, within: str, giv
 
 
 class Unreadable(ValueError):
-    """A value that is none; `code` says why."""
+    """A value that is none; `code` says why. successors: of an area that was abolished."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, successors: Sequence[str] = ()) -> None:
         super().__init__(code)
         self.code = code
+        self.successors = successors
 
 
 def read_subdistrict(text: str, *, within: str, given: str | None) -> str:
@@ -155,8 +156,8 @@ def read_subdistrict(text: str, *, within: str, given: str | None) -> str:
         raise Unreadable("required")
     try:
         area(code)
-    except AbolishedArea:
-        raise Unreadable("abolished_area") from None
+    except AbolishedArea as error:
+        raise Unreadable("abolished_area", error.successors) from None
     except UnknownArea:
         raise Unreadable("unknown_area") from None
     if len(code) != 6:

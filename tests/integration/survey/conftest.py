@@ -33,9 +33,11 @@ from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import Citizen
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
+from shared.security.tokens import InvalidToken
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.direct import ShortCut
@@ -59,6 +61,17 @@ class Tokens:
         return False
 
 
+class Citizens:
+    """Takes `citizen@SUBJECT` as a token."""
+
+    async def verify(self, token: str) -> Citizen:
+        """The citizen of `token`."""
+        kind, _, subject = token.partition("@")
+        if kind != "citizen":
+            raise InvalidToken("token_malformed")
+        return Citizen(UUID(subject), NOW + timedelta(hours=1))
+
+
 @asynccontextmanager
 async def _nothing(_: FastAPI) -> AsyncIterator[None]:
     yield
@@ -77,6 +90,7 @@ class Survey:
     clock: MovableClock
     sealing: KeyRing
     household_ids: HouseholdIds
+    blind_index: BlindIndex
 
     async def accept(self, *submissions: dict[str, Any], by: Principal = VOLUNTEER) -> list[Answer]:
         """Sends submissions as one batch."""
@@ -88,6 +102,7 @@ class Survey:
         app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
         app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.blind_index, app.state.citizens = self.blind_index, Citizens()
         app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())
         transport = httpx.ASGITransport(ShortCut(app))
@@ -161,9 +176,10 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     clock = MovableClock(NOW)
     sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
     ids = HouseholdIds(key)
-    intake = Intake(producer, sealing, ids, BlindIndex(key), clock, intake_topic)
+    index = BlindIndex(key)
+    intake = Intake(producer, sealing, ids, index, clock, intake_topic)
     try:
-        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids)
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids, index)
     finally:
         await producer.stop()
         await pool.close()

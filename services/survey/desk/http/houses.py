@@ -24,7 +24,7 @@ from services.survey.desk.domain import (
     read_subdistrict,
     read_village,
 )
-from services.survey.desk.http.messages import CELLS
+from services.survey.desk.http.messages import message_of
 from services.survey.desk.http.parts import (
     NOT_FOUND,
     AreaText,
@@ -47,6 +47,7 @@ from shared.web.problems import FieldError, Message, Problem
 
 MOST: Final = 500
 """Of one answer, some 120 KiB: twenty volunteers' houses, and all of a large village."""
+VILLAGE: Final = "^([0-9]{8}|-)$"
 MOST_ASSIGNED: Final = 500
 """At once: more than a volunteer can take on."""
 
@@ -148,9 +149,7 @@ async def list_houses(
     request: Request,
     caller: Reader,
     area: AreaText = None,
-    village: Annotated[
-        str | None, Query(pattern="^([0-9]{8}|-)$", description="Its code of 8 digits; `-` for none")
-    ] = None,
+    village: Annotated[str | None, Query(pattern=VILLAGE, description="Its code of 8 digits; `-` for none")] = None,
     state: State | None = None,
     volunteer: UUID | None = None,
     mine: Annotated[bool, Query(description="The houses that are assigned to you")] = False,
@@ -232,7 +231,7 @@ async def _range(request: Request, connection: Connection, caller: Principal, as
     try:
         village = read_village(asked.village or "", area)
     except Unreadable as error:
-        raise invalid("range.village", error.code, CELLS[error.code]) from None
+        raise invalid("range.village", error.code, message_of(error)) from None
     found = await store.in_range(connection, ring_of(request), area, village, asked.first, asked.last)
     if found is None:
         raise invalid("range", "too_many", _LARGE_VILLAGE)
@@ -247,20 +246,20 @@ def _house(caller: Principal, body: NewHouse) -> House:
         code = read_subdistrict(body.area, within=caller.area, given=None)
     except Unreadable as error:
         if error.code == "other_area":
-            raise Problem(403, "other_area", detail=CELLS["other_area"]) from None
-        errors.append(FieldError("area", error.code, CELLS[error.code]))
+            raise Problem(403, "other_area", detail=message_of(error)) from None
+        errors.append(FieldError("area", error.code, message_of(error)))
     try:
         village = read_village(body.village or "", code)
     except Unreadable as error:
-        errors.append(FieldError("village", error.code, CELLS[error.code]))
+        errors.append(FieldError("village", error.code, message_of(error)))
     try:
         number = read_number(body.house)
     except Unreadable as error:
-        errors.append(FieldError("house", error.code, CELLS[error.code]))
+        errors.append(FieldError("house", error.code, message_of(error)))
     try:
         unit = read_number(body.unit) if body.unit else None
     except Unreadable as error:
-        errors.append(FieldError("unit", error.code, CELLS[error.code]))
+        errors.append(FieldError("unit", error.code, message_of(error)))
     if errors or code is None or number is None:
         raise Problem(400, "invalid", errors=errors)
     return House(code, village, number, unit)

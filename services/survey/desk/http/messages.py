@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from services.survey.desk.domain import MOST_TEXT, Column
+from services.survey.desk.domain import MOST_TEXT, Column, Unreadable
 from services.survey.desk.imports import MOST_ROWS
 from shared.web.problems import Message
 
@@ -35,6 +35,17 @@ CELLS: Final[Mapping[str, Message]] = {
         "This has to be the number of a village, 1 to 99, or its code of 8 digits in this subdistrict",
     ),
 }
+
+
+def message_of(error: Unreadable) -> Message:
+    """What is said of one value; of an abolished area with what took its place."""
+    said = CELLS[error.code]
+    if not error.successors:
+        return said
+    now = ", ".join(error.successors)
+    return Message(f"{said.th} ปัจจุบันใช้ {now}", f"{said.en}; it is now {now}")
+
+
 REPEATED: Final = Message("ซ้ำกับแถวที่ {row}", "The same house stands in row {row}")
 
 FILES: Final[Mapping[str, Message]] = {

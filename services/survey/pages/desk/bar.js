@@ -25,5 +25,5 @@ export function bar(counts) {
 
 /** What the colours are. */
 export function legend() {
-  return h("p", { class: "legend" }, PARTS.map((name) => h("span", { class: `key ${name}`, text: `count_${name}` })));
+  return h("p", { class: "legend" }, PARTS.map((name) => h("span", { class: `key of-${name}`, text: `count_${name}` })));
 }

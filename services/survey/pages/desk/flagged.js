@@ -41,7 +41,7 @@ export async function showFlagged(place, { area, who }) {
       class: "button",
       run: async () => {
         fill(inside, await detail(one, inside));
-        inside.querySelector("h4")?.focus();
+        inside.querySelector("h3")?.focus();
       },
     });
     return h(
@@ -65,9 +65,9 @@ export async function showFlagged(place, { area, who }) {
     if (sent === null) return h("p", { class: "hint", text: "wasErased" });
     await learnNames([...opened.elsewhere.map(({ area: code }) => code), ...(opened.door_before ? [opened.door_before.area] : [])]);
     return [
-      h("h4", { tabindex: "-1", text: "whyOdd" }),
+      h("h3", { tabindex: "-1", text: "whyOdd" }),
       h("ul", { class: "why" }, opened.flags.map(({ code, message }) => h("li", {}, message, " ", h("span", { class: "soft", text: () => behind(code, opened) })))),
-      h("h4", { text: "whatWasSent" }),
+      h("h3", { text: "whatWasSent" }),
       !opened.standing && h("p", { class: "hint", text: "laterVisitStands" }),
       h("dl", {}, h("dt", { text: "houseNumber" }), h("dd", {}, [sent.address.house, sent.address.unit].filter(Boolean).join(" / ")), h("dt", { text: "contact" }), h("dd", {}, [sent.contact?.name, sent.contact?.phone].filter(Boolean).join(" · ") || "–")),
       h("div", { class: "scroll", tabindex: "0", role: "region", label: "persons" }, persons(sent)),

@@ -4,7 +4,7 @@
 import { ask, list } from "../api.js";
 import { placeName } from "../areas.js";
 import { action, askInWindow } from "../form.js";
-import { day, fill, h, moment, notice, number, say } from "../page.js";
+import { day, fill, h, notice, number, say } from "../page.js";
 import { nameOf, volunteerOptions, volunteersOf } from "./names.js";
 
 const MOST = 2_000; // houses of one village
@@ -43,9 +43,9 @@ export async function showVillage(place, { area, village, who }) {
     h(
       "div",
       { class: "card scroll", tabindex: "0", role: "region", label: "houseByHouse" },
-      h("table", { class: "houses" }, h("caption", { text: "houseByHouse" }), h("thead", {}, h("tr", {}, h("td", { class: "pick" }, all), ["houseNumber", "whatBecame", "count_last", "count_wanting", "whoseHouse"].map((text) => h("th", { scope: "col", class: "words", text })), h("th", { scope: "col", class: "only-print words", text: "remarks" }))), rows),
+      h("table", { class: "houses by-house" }, h("caption", { text: "houseByHouse" }), h("thead", {}, h("tr", {}, h("td", { class: "pick" }, all), ["houseNumber", "whatBecame", "count_last", "count_wanting", "whoseHouse"].map((text) => h("th", { scope: "col", class: "words", text })), h("th", { scope: "col", class: "only-print words", text: "remarks" }))), rows),
     ),
-    more && h("p", { class: "hint", text: "moreHouses" }),
+    ...(more ? [h("p", { class: "hint", text: "moreHouses" })] : []),
   );
   show();
 
@@ -87,10 +87,10 @@ export async function showVillage(place, { area, village, who }) {
       { "data-state": one.state, "data-house": one.house },
       h("td", { class: "pick" }, one.listed ? pick : null),
       h("th", { scope: "row" }, h("span", { text: () => text(one) })),
-      h("td", { class: "words" }, h("span", { class: `tag ${{ done: "good", revisit: "waiting", new: "bad" }[one.state]}`, text: `state_${one.state}` }), !one.listed && [" ", h("span", { class: "tag", text: "offList" }), " ", action({ text: "putOnList", class: "link", run: () => putOn(one) })]),
-      h("td", { class: "words", text: () => (one.last_visit_at ? moment(one.last_visit_at) : "–") }),
-      h("td", { class: "words", text: () => (one.wanting > 0 ? number(one.wanting) : "–") }),
-      h("td", { class: "words" }, one.volunteer_id ? nameOf(volunteers, one.volunteer_id) : one.listed && h("span", { class: "soft", text: "nobodys" })),
+      h("td", { class: "words became" }, h("span", { class: `tag ${{ done: "good", revisit: "waiting", new: "bad" }[one.state]}`, text: `state_${one.state}` }), !one.listed && [" ", h("span", { class: "tag", text: "offList" }), " ", action({ text: "putOnList", class: "link", run: () => putOn(one) })]),
+      h("td", { class: "words visited", text: () => (one.last_visit_at ? day(one.last_visit_at) : "–") }),
+      h("td", { class: "words wanted", text: () => (one.wanting > 0 ? number(one.wanting) : "–") }),
+      h("td", { class: "words whose" }, one.volunteer_id ? nameOf(volunteers, one.volunteer_id) : one.listed && h("span", { class: "soft", text: "nobodys" })),
       h("td", { class: "only-print" }),
     );
   }

@@ -26,7 +26,7 @@ async def of(client: httpx.AsyncClient, **params: str) -> list[dict[str, Any]]:
 
 
 async def judge(
-    client: httpx.AsyncClient, number: int, headers: dict[str, str] = COORDINATOR, **body: Any
+    client: httpx.AsyncClient, number: int, headers: dict[str, str] = COORDINATOR, /, **body: Any
 ) -> httpx.Response:
     return await client.post(f"{FLAGGED}/{UUID(int=number)}/review", headers=headers, json=body)
 
@@ -92,7 +92,7 @@ async def test_a_record_is_put_right_by_a_later_survey_of_the_same_house(survey:
         done = await judge(client, 1, **body, note="เลขบัตรพิมพ์ผิด โทรถามแล้ว")
         assert (done.status_code, done.json()["corrected_by"]) == (201, str(UUID(int=11)))
 
-        # Sent on somebody's behalf is all that the correction is flagged with; the one that corrects nothing is to be seen.
+        # The correction is flagged with nothing but that it was sent for somebody; so is one that corrects nothing.
         assert [one["submission_id"] for one in await of(client)] == [str(UUID(int=12))]
         seen = await of(client, state="seen")
         assert [(one["submission_id"], one["standing"]) for one in seen] == [(str(UUID(int=1)), False)]

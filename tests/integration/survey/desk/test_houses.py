@@ -133,8 +133,8 @@ async def test_a_workbook_of_one_subdistrict_need_not_name_it(survey: Survey) ->
         (b"", "file", "empty_file"),
         (b"\xff\xfe\x00", "file", "encoding"),
         (b"PK\x03\x04 no workbook", "file", "not_a_workbook"),
-        ("a,b\n1,2\n".encode(), "file", "no_header"),
-        ("area,village\n500101,1\n".encode(), "header.house", "missing_column"),
+        (b"a,b\n1,2\n", "file", "no_header"),
+        (b"area,village\n500101,1\n", "header.house", "missing_column"),
         ("area,house,บ้านเลขที่\n500101,1,1\n".encode(), "header.house", "repeated_column"),
     ],
 )
