@@ -23,6 +23,7 @@ from services.survey.privacy.sealed import TABLES as SEALED_TABLES
 from services.survey.privacy.vacuuming import Vacuuming
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
+from services.survey.visits.keeping import EndingClaims, VaccinationPoints
 from shared.areas import districts
 from shared.contracts.topics import HELP_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
@@ -54,8 +55,8 @@ _log = log(__name__)
 
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
-KEEPER_CONNECTIONS = 8
-"""One holds the lock; the others are the duties', each of which uses one at a time."""
+KEEPER_CONNECTIONS = 9
+"""One holds the lock; the others are the duties', each of which uses one at a time, and the vaccination points'."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 
@@ -192,10 +193,19 @@ async def keeper(stopping: asyncio.Event) -> None:
     """What is done by the clock."""
     pool = await open_pool(PostgresSettings(), application="survey-keeper", max_size=KEEPER_CONNECTIONS)
     worker = Keeper(pool, duties(pool, KeyRing.from_file(SurveySettings().sealing_keys_file), SystemClock()))
+    points = VaccinationPoints(KafkaSettings(), pool)
+
+    async def work(stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run(stopping))
+            group.create_task(points.run(stopping))
+
+    def ready() -> list[str]:
+        reasons = [] if worker.connected else ["the database is away"]
+        return reasons if points.connected else [*reasons, "not in the consumer group of the vaccination points"]
+
     try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
+        await run_worker(HttpSettings(), work, ready, stopping)
     finally:
         pool.terminate()
 
@@ -207,6 +217,7 @@ def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) ->
         Duty("retention", Retention(pool, clock).turn, RETENTION_SECONDS),
         Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn),
         Duty("vacuuming", Vacuuming(pool, clock).turn),
+        Duty("end-claims", EndingClaims(pool, clock).turn),
         Duty("help", HelpKeeping(pool, clock).turn, every_seconds=EVERY_SECONDS),
     ]
 

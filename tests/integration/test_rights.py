@@ -386,6 +386,7 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     },
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
+    "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
     "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
     "POST /v1/subject-requests": lambda area, _: {
         "request_id": str(uuid4()),
@@ -428,6 +429,7 @@ ELSEWHERE = frozenset(
     {
         "POST /v1/problems",  # somebody may meet a problem of any area; who answers it is told by its area
         "GET /v1/problems",  # who does not work on problems sees his own, and no area makes them more
+        "GET /v1/vaccination-points",  # people are sent across the border of the area too, and points are public
         "POST /v1/volunteers/{volunteer_id}/transfer",  # the person comes first: of an unknown one no area is judged
     }
 )
