@@ -166,6 +166,9 @@ ASK_FOR: Final = "POST /v1/subject-requests"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
+CLAIM: Final = "POST /v1/need-to-reach/claims"
+SEARCH: Final = "POST /v1/need-to-reach/search"
+FAR: Final = "2999-01-01T00:00:00+07:00"
 HOUSE: Final = "POST /v1/houses"
 HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
 ASSIGN: Final = "POST /v1/houses/assignments"
@@ -198,6 +201,11 @@ def survey(what: str, status: int, code: str, path: str | None, body: Body, **mo
     )
 
 
+def persons(number: int, **more: Any) -> dict[str, Any]:
+    """So many persons to take on."""
+    return {"persons": [{"household_id": str(UUID(int=1)), "person_id": str(UUID(int=1))}] * number} | more
+
+
 def house(**changes: Any) -> dict[str, Any]:
     """A good house, with changes."""
     return {"area": "500101", "house": "99/1"} | changes
@@ -206,6 +214,19 @@ def house(**changes: Any) -> dict[str, Any]:
 def assignment(ids: list[str]) -> dict[str, Any]:
     """Houses that are given to nobody."""
     return {"volunteer_id": None, "household_ids": ids}
+
+
+def visits(what: str, code: str, path: str, body: Body = None, **more: Any) -> Case:
+    """A case about whom to reach, sent by a coordinator of district 5001 and answered 400."""
+    return Case(
+        "survey",
+        what,
+        **({"route": "GET /v1/need-to-reach", "token": "district_coordinator@5001"} | more),
+        status=400,
+        code=code,
+        path=path,
+        body=body,
+    )
 
 
 def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
@@ -396,6 +417,54 @@ CASES: Final = [
         gzip.compress(b" " * 10_000_000),
         headers={"Content-Encoding": "gzip"},
     ),
+    visits("list of a status that there is not", "not_a_choice", "status", route="GET /v1/need-to-reach?status=lost"),
+    visits("list of an owner who is none", "not_an_owner", "owner", route="GET /v1/need-to-reach?owner=x"),
+    visits("misspelt filter of the list", "unknown_parameter", "onwer", route="GET /v1/need-to-reach?onwer=me"),
+    visits("cursor of the list that was not given", "not_a_cursor", "cursor", route="GET /v1/need-to-reach?cursor=x"),
+    visits(
+        "map of the whole country",
+        "too_wide",
+        "area",
+        route="GET /v1/need-to-reach/map?area=",
+        token="central_administrator@",
+    ),
+    visits("more persons taken on at once than anybody may hold", "too_many", "persons", persons(201), route=CLAIM),
+    visits("nobody taken on", "too_few", "persons", persons(0), route=CLAIM),
+    visits("visit promised for a day too far away", "out_of_range", "due_at", persons(1, due_at=FAR), route=CLAIM),
+    visits(
+        "visit promised without a time zone",
+        "no_time_zone",
+        "due_at",
+        persons(1, due_at="2022-02-06T00:00:00"),
+        route=CLAIM,
+    ),
+    visits("persons given to nobody", "required", "volunteer_id", persons(1), route="PUT /v1/need-to-reach/claims"),
+    visits("search for nothing", "exactly_one", "", {}, route=SEARCH),
+    visits("search for a phone that is no mobile", "mobile_malformed", "phone", {"phone": "053936150"}, route=SEARCH),
+    visits("search for a name without a letter", "no_letters", "name", {"name": " "}, route=SEARCH),
+    visits(
+        "search for a house of a district",
+        "not_a_subdistrict",
+        "house.area",
+        {"house": {"area": "5001", "house": "1"}},
+        route=SEARCH,
+    ),
+    visits("route of nobody", "not_an_owner", "owner", {"owner": "none"}, route="POST /v1/need-to-reach/route"),
+    visits(
+        "route from beyond the poles",
+        "too_large",
+        "start.lat",
+        {"start": {"lat": 91, "lon": 0}},
+        route="POST /v1/need-to-reach/route",
+    ),
+    visits("points near no position", "not_a_position", "near", route="GET /v1/vaccination-points?near=18.78"),
+    visits(
+        "points of an area and near a position",
+        "exactly_one",
+        "near",
+        route="GET /v1/vaccination-points?near=18.78,98.98&area=50",
+    ),
+    visits("household whose id is none", "not_a_uuid", "household_id", route="GET /v1/households/7"),
     desk("house in an unknown area", "unknown_area", "area", {"area": "999999", "house": "1"}),
     desk("house in an abolished area", "abolished_area", "area", {"area": "500201", "house": "1"}),
     desk("house in a district", "not_a_subdistrict", "area", {"area": "5001", "house": "1"}),
