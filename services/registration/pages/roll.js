@@ -1,7 +1,8 @@
 // A roll of volunteers as a file: checked first, with its bad rows, and then stored whole or without them.
 
 import { ask } from "./api.js";
-import { action, field, form } from "./form.js";
+import { fileToCheck } from "./file-check.js";
+import { action } from "./form.js";
 import { fill, h, notice, number, say } from "./page.js";
 import { keep } from "./saving.js";
 
@@ -10,18 +11,10 @@ const EXAMPLE = "\ufeffชื่อ-สกุล,เบอร์โทร,รห
 
 /** Builds the form in `box`; `path` is the organisation's, `stored` is called when volunteers were added. */
 export function rollForm(box, path, stored) {
-  const result = h("div", { role: "status" });
-  const file = field({ name: "file", label: "file", type: "file", accept: ".csv,.xlsx,text/csv" });
-  const choosing = form({
-    parts: [file],
-    submit: "check",
-    quiet: true,
-    send: async ({ file: [chosen] }) => {
-      const checked = await send(chosen, { mode: "check" });
-      fill(result, summary(checked), buttons(checked, chosen), errors(checked));
-    },
+  const { choosing, result } = fileToCheck(async (chosen) => {
+    const checked = await send(chosen, { mode: "check" });
+    return [summary(checked), buttons(checked, chosen), errors(checked)];
   });
-  file.querySelector("input").addEventListener("change", () => fill(result));
   fill(box, h("h3", { text: "roll" }), h("p", { class: "hint", text: "rollExplained" }), action({ text: "exampleFile", class: "button quiet", run: () => keep(new Blob([EXAMPLE], { type: "text/csv" }), "jitasa.csv") }), choosing, result);
 
   function send(chosen, query) {

@@ -2,6 +2,7 @@
 
 import { ask, list } from "../api.js";
 import { areaChoice, learnNames, placeName } from "../areas.js";
+import { fileToCheck } from "../file-check.js";
 import { action, field, form } from "../form.js";
 import { fill, h, moment, notice, number, say } from "../page.js";
 
@@ -11,19 +12,11 @@ const ANSWER_MS = 60_000; // the largest list takes some seconds, behind another
 
 /** Shows the ways in which houses come onto the list. */
 export async function showLists(place, { area }) {
-  const result = h("div", { role: "status" });
   const sent = h("section", { class: "card" });
-  const file = field({ name: "file", label: "file", type: "file", accept: ".csv,.xlsx,text/csv" });
-  const choosing = form({
-    parts: [file],
-    submit: "check",
-    quiet: true,
-    send: async ({ file: [chosen] }) => {
-      const checked = await send(chosen, { mode: "check" });
-      fill(result, summary(checked), buttons(checked, chosen), errors(checked));
-    },
+  const { choosing, result } = fileToCheck(async (chosen) => {
+    const checked = await send(chosen, { mode: "check" });
+    return [summary(checked), buttons(checked, chosen), errors(checked)];
   });
-  file.querySelector("input").addEventListener("change", () => fill(result));
   place.append(
     h(
       "div",
