@@ -33,6 +33,8 @@ from shared.contracts.topics import (
     Topic,
 )
 from shared.postgres.pool import open_pool
+from shared.security.blind_index import BlindIndex
+from shared.security.citizens import citizen_of, sign_citizen
 from shared.security.tokens import TokenSigner
 from shared.web.bodies import MAX_BODY_BYTES
 from tests.runtime import Runtime
@@ -183,6 +185,10 @@ SIGN_UP: Final = "POST /v1/volunteers"
 FOUND: Final = "POST /v1/organisations"
 APPOINT: Final = "POST /v1/appointments"
 TOKENS: Final = "POST /v1/tokens"
+ASK: Final = "POST /v1/help-requests"
+HELP: Final = "GET /v1/help-requests"
+NO_REQUEST: Final = "6f9b1a52-0000-4000-8000-000000000000"
+PROVEN_PHONE: Final = "0812345678"
 PAST: Final = "2000-01-01"
 FIGURES: Final = "GET /v1/coverage"
 TABLE: Final = "PUT /v1/denominators"
@@ -242,6 +248,21 @@ def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
     )
 
 
+def help_request(**changes: Any) -> dict[str, Any]:
+    """A good request for help, with changes."""
+    return {
+        "request_id": "6f9b1a52-0000-4000-8000-000000000001",
+        "kind": "medicine",
+        "area": "500101",
+        "phone": PROVEN_PHONE,
+    } | changes
+
+
+def asking(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
+    """A case of a request for help, sent by a citizen."""
+    return survey(what, status, code, path, body, **({"route": ASK, "token": "citizen"} | more))
+
+
 def facilities(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
     """A case of the register of places, sent by a place officer of province 50."""
     return Case(
@@ -285,6 +306,58 @@ def who_may_not(service: ServiceName, route: str, body: Body, right_role: str) -
 
 
 CASES: Final = [
+    asking("asking for help without a proven phone", 401, "token_missing", None, help_request(), token=None),
+    asking("asking for help as a volunteer", 401, "token_wrong_audience", None, help_request(), token=VOLUNTEER),
+    asking(
+        "help for a phone that was not proven", 400, "not_the_proven_phone", "phone", help_request(phone="0899999999")
+    ),
+    asking("unknown kind of help", 400, "not_a_choice", "kind", help_request(kind="gold")),
+    asking("help for nobody", 400, "too_small", "people", help_request(people=0)),
+    asking("help for a village", 400, "too_large", "people", help_request(people=51)),
+    asking("help in a whole province", 400, "wrong_level", "area", help_request(area="50")),
+    asking("help in an abolished area", 400, "abolished_area", "area", help_request(area="500201")),
+    asking(
+        "help with the position of elsewhere",
+        400,
+        "position_elsewhere",
+        "position",
+        help_request(position={"lat": 13.75, "lon": 100.5}),
+    ),
+    asking("a long note", 400, "too_long", "note", help_request(note="ก" * 501)),
+    asking("misspelt field of a request for help", 400, "unknown_field", "peple", help_request(peple=2)),
+    asking("cancelling another's request", 404, "not_found", None, None, route=f"{ASK}/{NO_REQUEST}/cancellation"),
+    survey("request for help elsewhere", 404, "not_found", None, None, route=f"{ASK}/{NO_REQUEST}/acceptance"),
+    survey(
+        "closing for an unknown reason",
+        400,
+        "not_a_choice",
+        "outcome",
+        {"outcome": "well"},
+        route=f"{ASK}/{NO_REQUEST}/closing",
+    ),
+    survey("merging by a volunteer", 403, "forbidden", None, {"into": NO_REQUEST}, route=f"{ASK}/{NO_REQUEST}/merger"),
+    survey("requests for help of another province", 403, "other_area", None, None, route=f"{HELP}?area=51"),
+    survey("requests for help of no status", 400, "not_a_choice", "status", None, route=f"{HELP}?status=lost"),
+    survey("requests for help behind no cursor of ours", 400, "invalid", "cursor", None, route=f"{HELP}?cursor=x"),
+    survey("watching another province", 403, "other_area", None, None, route=f"{HELP}/live?area=51"),
+    survey(
+        "public counts of a subdistrict",
+        400,
+        "unknown_area",
+        "area",
+        None,
+        route=f"{HELP}/public?area=500101",
+        token=None,
+    ),
+    survey(
+        "position that is none",
+        400,
+        "too_large",
+        "lat",
+        {"lat": 91, "lon": 100},
+        route=f"{ASK}/district",
+        token=None,
+    ),
     survey("malformed JSON", 400, "malformed_json", "", b'{"submission_id": '),
     survey("wrong type", 400, "wrong_type", "persons[0].age", person(age="71")),
     survey("missing field", 400, "required", "address.house", submission(address={"area": "500101"})),
@@ -1000,9 +1073,12 @@ class Senders:
 
     issuer: str
     signing_keys: Path
+    index_key: Path
 
     def token(self, name: str) -> str:
-        """`role@area`, `expired role@area`, `forged role@area`, or text that is none."""
+        """`role@area`, `expired role@area`, `forged role@area`, `citizen`, or text that is none."""
+        if name == "citizen":
+            return self._citizen()
         state, _, holder = name.rpartition(" ")
         if "@" not in holder:
             return name
@@ -1021,11 +1097,17 @@ class Senders:
         head, claims, signature = signed.split(".")
         return ".".join((head, claims, signature[::-1]))
 
+    def _citizen(self) -> str:
+        now = datetime.now(UTC)
+        subject = citizen_of(BlindIndex.from_file(self.index_key), PROVEN_PHONE)
+        signer = TokenSigner.from_file(self.signing_keys, issuer=self.issuer)
+        return sign_citizen(signer, subject, issued_at=now, expires_at=now + timedelta(minutes=15))
+
 
 @pytest.fixture(scope="module")
 def senders(stack: Stack) -> Senders:
     """Tokens for this stack."""
-    return Senders(stack.addresses().registration, stack.secrets.signing_keys)
+    return Senders(stack.addresses().registration, stack.secrets.signing_keys, stack.secrets.blind_index_key)
 
 
 @pytest.fixture(scope="module")

@@ -39,8 +39,6 @@ let markers = null;
 const circles = new Map(); // id -> marker
 let districts = new Map(); // code -> middle
 
-(who === null ? startPublic() : startStaff()).catch(complain).finally(() => (document.body.dataset.ready = ""));
-
 // ---- who is not signed in ----
 
 async function startPublic() {
@@ -203,7 +201,7 @@ function drawList(visible) {
   // While somebody types into a request, or has the focus in it, its entry stays as it is unless it changed.
   const known = new Map([...list.children].filter((item) => item.dataset.request).map((item) => [item.dataset.request, item]));
   const items = visible.slice(0, shown).map((request) => {
-    const mark = JSON.stringify([request, opened.get(request.request_id)?.at ?? null, late(request), left(request), inLanguage()]);
+    const mark = JSON.stringify([request, opened.get(request.request_id)?.at ?? null, late(request), left(request), placeName(request.area)(), inLanguage()]);
     const item = known.get(request.request_id);
     if (item && (item.dataset.mark === mark || (item === focused && item.dataset.revision === String(request.revision)))) return item;
     const made = entry(request);
@@ -370,3 +368,5 @@ function choose(id) {
   item?.scrollIntoView({ block: "nearest" });
   item?.focus();
 }
+
+(who === null ? startPublic() : startStaff()).catch(complain).finally(() => (document.body.dataset.ready = ""));

@@ -86,7 +86,7 @@ export const TEXTS = {
   accept: ["รับคำขอ", "Accept"],
   begin: ["กำลังไปช่วย", "On my way"],
   show: ["เปิดดู", "Open"],
-  hide: ["ปิด", "Close this"],
+  hide: ["ซ่อน", "Hide"],
   handBack: ["คืนคำขอ", "Hand back"],
   finish: ["ปิดคำขอ", "Close it"],
   outcome: ["ผลเป็นอย่างไร", "How did it end?"],
