@@ -206,6 +206,7 @@ class Stack:
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
             variables["JITASA_FACILITIES_URL"] = self._address("facilities")
             variables["JITASA_REPORTING_URL"] = self._address("reporting")
+            variables["JITASA_SURVEY_URL"] = self._address("survey")
             # The one rule of the service that its operator chooses.
             variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
         if name in ("facilities", "reporting"):

@@ -33,7 +33,11 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
         return []
     services = {
         name: url
-        for name, url in (("facilities", settings.facilities_url), ("reporting", settings.reporting_url))
+        for name, url in (
+            ("facilities", settings.facilities_url),
+            ("reporting", settings.reporting_url),
+            ("survey", settings.survey_url),
+        )
         if url
     }
 

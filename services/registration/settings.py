@@ -122,8 +122,8 @@ REMIND_EVERY = timedelta(minutes=1)
 class PageSettings(BaseSettings):
     """JITASA_ASSETS: the `node_modules` folder with what the pages are made of; without it there are none.
 
-    JITASA_FACILITIES_URL and JITASA_REPORTING_URL: where the pages find the other services, as browsers reach them. A
-    desk without one of them says that its figures are missing.
+    JITASA_FACILITIES_URL, JITASA_REPORTING_URL and JITASA_SURVEY_URL: where the pages find the other services, as
+    browsers reach them. A desk without one of them says that its figures are missing.
     """
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")
@@ -131,6 +131,7 @@ class PageSettings(BaseSettings):
     assets: Path | None = None
     facilities_url: str = ""
     reporting_url: str = ""
+    survey_url: str = ""
 
 
 class MailSettings(BaseSettings):

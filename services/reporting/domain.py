@@ -232,7 +232,7 @@ class Changes:
         """A household was surveyed, followed up or erased.
 
         A superseded submission is a visit and leaves the household as it was; an erasure is no visit and takes the
-        household away.
+        household away, or makes it smaller (`follow_up` that nobody made). A follow-up is no survey of the household.
         """
         area, day = key = event.area, day_in_thailand(event.captured_at)
         row = self.survey.get(key)
@@ -242,7 +242,8 @@ class Changes:
             self.flags[FlagKey(area, flag)] += 1
         made = self._visits(event, area, day)
         superseded = event.outcome is _SUPERSEDED_OUTCOME
-        visited = event.kind is not _ERASURE
+        kind = event.kind
+        visited = kind is not _ERASURE and event.volunteer_id is not None
         if visited:
             row[_SUBMISSIONS] += 1
             made[_SUBMISSIONS] += 1
@@ -261,15 +262,16 @@ class Changes:
             made[_VISIT_WANTING] += after.wanting
         if before is not None:
             row[_HOUSEHOLDS] -= 1
-            row[_REVISITS] += visited
+            revisited = visited and kind is not _FOLLOW_UP
+            row[_REVISITS] += revisited
             row[_PERSONS] = map(sub, row[_PERSONS], _person_figures(before))
             self._add_reasons(row, area, day, before.reasons, -1)
             made[_HOUSEHOLDS] -= 1
-            made[_REVISITS] += visited
+            made[_REVISITS] += revisited
             made[_VISIT_PERSONS] -= before.persons
             made[_VISIT_DOSE_0] -= before.dose_0
             made[_VISIT_WANTING] -= before.wanting
-        if event.kind is _FOLLOW_UP:
+        if visited and kind is _FOLLOW_UP:
             self._add_follow_up(row, made, before, after)
 
     def _visits(self, event: Submission, area: str, day: date) -> list[int]:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
+from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.pages import page_routes
@@ -87,8 +88,11 @@ async def http(stopping: asyncio.Event) -> None:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
         return reasons if app.state.intake is not None else [*reasons, "Kafka is away"]
 
-    app = create_app(title="Jitasa survey", lifespan=lifespan, ready=ready, page_methods=WRITE)
+    app = create_app(
+        title="Jitasa survey", lifespan=lifespan, ready=ready, larger_bodies=LARGER_BODIES, page_methods=WRITE
+    )
     app.state.intake = None
+    app.state.sealing, app.state.household_ids, app.state.clock = sealing, household_ids, SystemClock()
     add_routes(app)
     app.router.routes.extend(page_routes(settings))
     await serve(ShortCut(app), HttpSettings(), stopping)

@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     ROUTE = "route"
     HOUSEHOLD = "household"
     HELP = "help"
+    HOUSES = "houses"
     QUALITY = "quality"
     SUBJECT_REQUEST = "subject_request"
 

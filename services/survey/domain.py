@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.survey.submission import Person, birth_year_of
+from services.survey.submission import Person, age_of
 
 AT_RISK_AGE = 60
 """The "60" of the risk group 608."""
@@ -77,10 +77,7 @@ def at_risk(person: Person, captured_at: datetime) -> bool:
     """Whether a person belongs to the group 608 at the time of the visit."""
     if person.risks:
         return True
-    age = person.age
-    if age is None:
-        born = birth_year_of(person)
-        age = None if born is None else captured_at.year - born
+    age = age_of(person, captured_at)
     return age is not None and age >= AT_RISK_AGE
 
 

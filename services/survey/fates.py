@@ -1,4 +1,4 @@
-"""What became of submissions: of one, and of a volunteer's own, newest first.
+"""What became of submissions and follow-ups: of one, and of a volunteer's own, newest first.
 
 Only what intake accepted can be found here. What it refused (400, 403, 409, 413) was answered to the phone at once,
 with the reasons, and is not stored.
@@ -54,6 +54,16 @@ REASONS: Final[Mapping[str, tuple[str, Message]]] = {
 }
 """Why an outcome is another than `recorded`: a word for programs and a sentence."""
 
+NOT_TO_REACH: Final = (
+    "not_to_reach",
+    Message(
+        "การเยี่ยมครั้งล่าสุดไม่ได้ระบุผู้นี้ว่าต้องติดตาม หรือเกิดขึ้นหลังการติดตามนี้ ข้อมูลครัวเรือนจึงคงเดิม และยังนับการติดตามครั้งนี้ให้ท่าน",
+        "The household's latest visit does not name this person as to reach, or is later than this follow-up: the "
+        "household keeps its state, and this follow-up still counts",
+    ),
+)
+"""Why a follow-up is `superseded`."""
+
 _CURSOR: Final = struct.Struct(">qiq")  # microseconds since 1970, partition, sequence
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_A_CURSOR: Final = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
@@ -78,7 +88,7 @@ class Repeat(BaseModel):
 
 
 class Fate(BaseModel):
-    """What became of a submission.
+    """What became of a submission or a follow-up; kind: `survey`, `follow_up` or, of a household, `erasure`.
 
     status: `recorded` (its state stands or stood), `superseded` (a later visit already stood), `duplicate` or
     `rejected` (yours came under an id that somebody else's submission has), `not_known_yet` (not recorded until now,
@@ -88,6 +98,7 @@ class Fate(BaseModel):
 
     submission_id: UUID
     status: str
+    kind: str | None = None
     reasons: list[Reason] = []
     flags: list[Reason] = []
     recorded_at: datetime | None = None
@@ -96,14 +107,15 @@ class Fate(BaseModel):
 
 
 class Item(BaseModel):
-    """One arrival of a submission: `recorded`, `superseded`, `duplicate` or `rejected`, and why.
+    """One arrival of a submission or a follow-up: `recorded`, `superseded`, `duplicate` or `rejected`, and why.
 
-    flags: what is odd about it; it counts all the same. captured_at, recorded_at and revision are null for the last
-    two, which became no visit.
+    flags: what is odd about it; it counts all the same. kind, captured_at, recorded_at and revision are null for the
+    last two, which became no visit.
     """
 
     submission_id: UUID
     status: str
+    kind: str | None
     reasons: list[Reason]
     flags: list[Reason]
     area: str
@@ -114,7 +126,8 @@ class Item(BaseModel):
 
 
 class Items(BaseModel):
-    """Some of your own submissions, newest first; `cursor` leads to the next ones and is null when there are none."""
+    """Some of your own submissions and follow-ups, newest first; `cursor` leads to the next ones and is null when there
+    are none."""
 
     items: list[Item]
     cursor: str | None
@@ -127,7 +140,7 @@ async def own(
     cursor: Annotated[str | None, Query(max_length=60)] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ITEMS)] = DEFAULT_ITEMS,
 ) -> Items:
-    """Your own submissions that intake accepted and the recorder has taken, those received last first.
+    """Your own submissions and follow-ups that intake accepted and the recorder has taken, those received last first.
 
     What intake refused was answered at once and is not kept; what was accepted a moment ago may not be here yet.
     """
@@ -144,7 +157,8 @@ async def own(
 
 @router.get("/{submission_id}")
 async def fate(submission_id: UUID, request: Request, principal: Reader) -> Fate:
-    """What became of a submission: of one's own, or of one's area for those who see others' submissions."""
+    """What became of a submission or, by its id, of a follow-up: of one's own, or of one's area for those who see
+    others' submissions."""
     area = principal.area if Right.FIGURES_EXACT in RIGHTS[principal.role] else None
     try:
         async with acquire(request.app.state.pool) as connection:
@@ -162,7 +176,8 @@ async def fate(submission_id: UUID, request: Request, principal: Reader) -> Fate
     return Fate(
         submission_id=submission_id,
         status=row["outcome"],
-        reasons=reasons_of(row["outcome"], language),
+        kind=row["kind"],
+        reasons=reasons_of(row["outcome"], language, row["kind"]),
         flags=_flags(row, language),
         recorded_at=row["recorded_at"],
         revision=row["revision"],
@@ -170,11 +185,11 @@ async def fate(submission_id: UUID, request: Request, principal: Reader) -> Fate
     )
 
 
-def reasons_of(outcome: str, language: str) -> list[Reason]:
+def reasons_of(outcome: str, language: str, kind: str | None = None) -> list[Reason]:
     """Why an outcome is another than `recorded`; nothing for that one."""
     if outcome not in REASONS:
         return []
-    code, message = REASONS[outcome]
+    code, message = NOT_TO_REACH if (kind, outcome) == ("follow_up", "superseded") else REASONS[outcome]
     return [Reason(code=code, message=message.in_language(language))]
 
 
@@ -186,7 +201,8 @@ def _item(row: asyncpg.Record, language: str) -> Item:
     return Item(
         submission_id=row["submission_id"],
         status=row["outcome"],
-        reasons=reasons_of(row["outcome"], language),
+        kind=row["kind"],
+        reasons=reasons_of(row["outcome"], language, row["kind"]),
         flags=_flags(row, language),
         area=row["area"],
         received_at=row["received_at"],

@@ -1,11 +1,12 @@
 """The survey's routes.
 
-The two intake routes are served past FastAPI's layers (shared/web/direct.py); they are described in /openapi.json
-from the same types that read the bodies.
+Intake's routes are served past FastAPI's layers (shared/web/direct.py); they are described in /openapi.json from the
+same types that read the bodies.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from fastapi import Depends, FastAPI, Query
@@ -15,7 +16,11 @@ from starlette.requests import Request
 
 from services.survey import fates, store
 from services.survey.admission import party_of
-from services.survey.intake import MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Intake
+from services.survey.desk.http import router as desk_router
+from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
+from services.survey.phone.http import router as device_keys
+from services.survey.reach import http as reach
+from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
@@ -41,22 +46,74 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router,)
-"""Every route but intake's own two and the counts, one router per subject."""
-SINGLE, BATCH = "/v1/submissions", "/v1/submissions:batch"
+ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys)
+"""Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
+
+
+class Form(NamedTuple):
+    """One kind of record that phones send, alone or in a batch.
+
+    path: of its route, that of a batch ends in `:batch`; right: who may send it; body, batch: its types; items: the
+    batch's field; id_name: under which name its id is answered; one_bytes: how long one may be; refused: why somebody
+    may not.
+    """
+
+    path: str
+    right: Right
+    body: type[msgspec.Struct]
+    batch: type[msgspec.Struct]
+    items: str
+    id_name: str
+    one_bytes: int
+    refused: str
+    read_batch: Callable[[bytes], Sequence[Body]]
+    accept: Callable[[Intake, Sequence[Body], Principal], Awaitable[list[Answer]]]
+    accept_one: Callable[[Intake, bytes, Principal], Awaitable[Answer]]
+
+
+SUBMISSIONS: Final = Form(
+    path="/v1/submissions",
+    right=Right.SUBMISSION_CREATE,
+    body=Submission,
+    batch=SubmissionBatch,
+    items="submissions",
+    id_name="submission_id",
+    one_bytes=MAX_SUBMISSION_BYTES,
+    refused="The role may not survey, or not for others, or the household lies outside the token's area.",
+    read_batch=lambda body: read_batch(body).submissions,
+    accept=Intake.accept,
+    accept_one=Intake.accept_one,
+)
+FOLLOW_UPS: Final = Form(
+    path="/v1/follow-ups",
+    right=Right.REACH_WORK,
+    body=FollowUp,
+    batch=FollowUpBatch,
+    items="follow_ups",
+    id_name="follow_up_id",
+    one_bytes=MAX_FOLLOW_UP_BYTES,
+    refused="The role may not follow up, or the household lies outside the token's area.",
+    read_batch=read_follow_ups,
+    accept=Intake.accept_follow_ups,
+    accept_one=Intake.accept_follow_up,
+)
+FORMS: Final = (SUBMISSIONS, FOLLOW_UPS)
 
 _DIGITS = "^[0-9\u0e50-\u0e59]*$"
 """Arabic and Thai ones."""
 
 
 def add_routes(app: FastAPI) -> None:
-    """Adds the survey's routes; a `ShortCut` serves the two of intake.
+    """Adds the survey's routes; a `ShortCut` serves those of intake.
 
-    They use `app.state.intake`, `app.state.pool` and `app.state.authentication`.
+    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids` and `clock`.
     """
-    add_direct_route(app, DirectRoute(SINGLE, partial(submit, app.state), right=Right.SUBMISSION_CREATE))
-    add_direct_route(app, DirectRoute(BATCH, partial(submit_batch, app.state), right=Right.SUBMISSION_CREATE))
+    for form in FORMS:
+        add_direct_route(app, DirectRoute(form.path, partial(submit, app.state, form), right=form.right))
+        add_direct_route(
+            app, DirectRoute(f"{form.path}:batch", partial(submit_batch, app.state, form), right=form.right)
+        )
     for router in ROUTERS:
         app.include_router(router)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
@@ -65,39 +122,38 @@ def add_routes(app: FastAPI) -> None:
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
 
 
-async def submit(state: State, call: Call) -> Reply:
-    """POST /v1/submissions: one submission; 202 when Kafka has it."""
-    principal = await _surveyor(state, call)
+async def submit(state: State, form: Form, call: Call) -> Reply:
+    """POST /v1/submissions or /v1/follow-ups: one; 202 when Kafka has it."""
+    principal = await _sender(state, form, call)
     intake = _intake(state)
-    party, size = party_of(principal), call.head.content_length or MAX_SUBMISSION_BYTES
+    party, size = party_of(principal), call.head.content_length or form.one_bytes
     if not intake.admission.open(party, size):
         return _FULL_REPLIES[call.language]
     try:
-        answer = await intake.accept_one(await call.body(), principal)
+        answer = await form.accept_one(intake, await call.body(), principal)
     finally:
         intake.admission.close(party, size)
     if answer.status == 202:
-        return json_reply(202, _encode({"submission_id": answer.submission_id, "status": 202}))
+        return json_reply(202, _encode({form.id_name: answer.submission_id, "status": 202}))
     raise _problem(answer)
 
 
-async def submit_batch(state: State, call: Call) -> Reply:
-    """POST /v1/submissions:batch: up to 500 submissions; 207 with one result for each, in their order."""
-    principal = await _surveyor(state, call)
+async def submit_batch(state: State, form: Form, call: Call) -> Reply:
+    """POST /v1/submissions:batch or /v1/follow-ups:batch: up to 500; 207 with one result for each, in their order."""
+    principal = await _sender(state, form, call)
     intake = _intake(state)
     party, size = party_of(principal), call.head.content_length or MAX_BODY_BYTES
     if not intake.admission.open(party, size):
         return _FULL_REPLIES[call.language]
     try:
-        batch = read_batch(await call.body())
-        answers = await intake.accept(batch.submissions, principal)
+        answers = await form.accept(intake, form.read_batch(await call.body()), principal)
     except Unreadable as error:
         raise Problem(400, errors=error.errors) from None
     finally:
         intake.admission.close(party, size)
     language = call.language
     headers = _RETRY_RAW if any(answer.status in (429, 503) for answer in answers) else ()
-    return json_reply(207, _encode({"results": [_result(answer, language) for answer in answers]}), headers)
+    return json_reply(207, _encode({"results": [_result(form, answer, language) for answer in answers]}), headers)
 
 
 async def counts(
@@ -130,9 +186,9 @@ async def count_days(
         raise Problem(503, headers=_RETRY) from None
 
 
-async def _surveyor(state: State, call: Call) -> Principal:
+async def _sender(state: State, form: Form, call: Call) -> Principal:
     authentication: Authentication = state.authentication
-    return demand(await authentication.holder(call.head.authorization), Right.SUBMISSION_CREATE)
+    return demand(await authentication.holder(call.head.authorization), form.right)
 
 
 def _intake(state: State) -> Intake:
@@ -155,9 +211,9 @@ def _problem(answer: Answer) -> Problem:
     return Problem(answer.status, code, errors=answer.errors)
 
 
-def _result(answer: Answer, language: str) -> dict[str, Any]:
+def _result(form: Form, answer: Answer, language: str) -> dict[str, Any]:
     return {
-        "submission_id": answer.submission_id,
+        form.id_name: answer.submission_id,
         "status": answer.status,
         "errors": [error.document(language) for error in answer.errors],
     }
@@ -167,25 +223,28 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     """FastAPI's description, with the intake routes and the types that read their bodies."""
     if app.openapi_schema is None:
         description = with_problems(get_openapi(title=app.title, version=app.version, routes=app.routes))
-        (body, _), components = msgspec.json.schema_components(
-            [Submission, SubmissionBatch], ref_template="#/components/schemas/{name}"
-        )
-        components["SubmissionBatch"]["properties"]["submissions"]["items"] = body
-        description.setdefault("components", {}).setdefault("schemas", {}).update(components)
-        answers = {"202": "Kafka has the submission: it is not lost."}
-        description["paths"][SINGLE]["post"] = _intake_route("Submission", answers)
-        answers = {"207": "One result for each submission, in their order."}
-        description["paths"][BATCH] = {"post": _intake_route("SubmissionBatch", answers)}
+        schemas = description.setdefault("components", {}).setdefault("schemas", {})
+        for form in FORMS:
+            (body, _), components = msgspec.json.schema_components(
+                [form.body, form.batch], ref_template="#/components/schemas/{name}"
+            )
+            components[form.batch.__name__]["properties"][form.items]["items"] = body
+            schemas.update(components)
+            answers = {"202": "Kafka has it: it is not lost."}
+            path = description["paths"].setdefault(form.path, {})
+            path["post"] = _intake_route(form, form.body.__name__, answers)
+            answers = {"207": "One result for each, in their order."}
+            description["paths"][f"{form.path}:batch"] = {"post": _intake_route(form, form.batch.__name__, answers)}
         app.openapi_schema = description
     return app.openapi_schema
 
 
-def _intake_route(body: str, answers: dict[str, str]) -> dict[str, Any]:
+def _intake_route(form: Form, body: str, answers: dict[str, str]) -> dict[str, Any]:
     refusals = {
         "400": "It cannot be read, or fields are not valid.",
         "401": "No token, or one that is not valid.",
-        "403": "The role may not survey, or not for others, or the household lies outside the token's area.",
-        "413": f"More than {MAX_SUBMISSION_BYTES} bytes for one submission.",
+        "403": form.refused,
+        "413": f"More than {form.one_bytes} bytes for one.",
         "429": "Intake is at its limit: send again after Retry-After seconds.",
         "503": "The outcome is unknown: send again with the same id.",
     }

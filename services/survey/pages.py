@@ -1,18 +1,39 @@
 """The pages of the survey: the volunteer's phone, requests for help, the coordinator's desk."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.survey.settings import SurveySettings
-from shared.web.files import REVALIDATED, PageRoute, package_files, page_files, route
+from shared.web.files import MEDIA_TYPES, REVALIDATED, File, PageRoute, package_files, page_files, route
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
 FONT: Final = "@fontsource/sarabun"
+SERVICE_WORKER: Final = "/sw.js"
+
+_PHONE: Final = (
+    "/",
+    "/manifest.webmanifest",
+    "/icon.svg",
+    "/fonts.css",
+    "/base.css",
+    "/work.css",
+    "/elements.js",
+    "/language.js",
+)
+"""What the volunteer's phone is made of, beside everything below /phone/ and the font in two weights."""
+_WEIGHTS: Final = tuple(
+    f"/assets/{FONT}/files/sarabun-{script}-{weight}-normal.woff2"
+    for script in ("thai", "latin")
+    for weight in (400, 600)
+)
 
 
 def page_routes(settings: SurveySettings) -> list[Route]:
@@ -37,5 +58,22 @@ def page_routes(settings: SurveySettings) -> list[Route]:
         return JSONResponse(services, headers={"Cache-Control": REVALIDATED})
 
     own = page_files(PAGES, connect=tuple(services.values()))
-    files = [*own, *map_files(settings.assets), *package_files(settings.assets, FONT)]
-    return [PageRoute("/services", addresses), *(route(url, file) for url, file in files)]
+    files = dict([*package_files(settings.assets, FONT), *map_files(settings.assets), *reversed([*own])])
+    worker = _service_worker(files)
+    return [
+        PageRoute("/services", addresses),
+        PageRoute(SERVICE_WORKER, lambda _: worker),
+        *(route(url, file) for url, file in files.items() if url != SERVICE_WORKER),
+    ]
+
+
+def _service_worker(files: Mapping[str, File]) -> Response:
+    """The script that keeps the phone's files, told which they are and, by a hash, which version of them."""
+    kept = sorted(url for url in files if url in _PHONE or url in _WEIGHTS or url.startswith("/phone/"))
+    version = hashlib.sha256("".join(f"{url}{files[url].etag}" for url in kept).encode()).hexdigest()[:16]
+    told = f"const FILES = {json.dumps(kept)};\nconst VERSION = {json.dumps(version)};\n\n"
+    return Response(
+        told.encode() + files[SERVICE_WORKER].content,
+        media_type=MEDIA_TYPES[".js"],
+        headers={"Cache-Control": REVALIDATED},
+    )

@@ -162,7 +162,7 @@ class Comparison:
         than the last one that is remembered, to that one. Doors in between only make it more than it seems."""
         rounds: dict[UUID, list[tuple[Sighting, UUID | None]]] = defaultdict(list)
         for record in records:
-            if record.cell is not None:
+            if record.cell is not None and record.volunteer_id is not None:
                 rounds[record.volunteer_id].append((Sighting(record.captured_at, *record.cell), record.submission_id))
         flagged: set[UUID] = set()
         for volunteer, doors in rounds.items():

@@ -1,13 +1,13 @@
-"""The recorder: takes accepted submissions from `survey-intake` into the database and publishes what each changed.
+"""The recorder: takes accepted surveys, follow-ups and erasures from `survey-intake` into the database and publishes
+what each changed (`services.survey.household` says what).
 
 One batch (the shared consumer gives the frame, see shared/kafka/consumer.py):
 
-1. in one transaction: read which ids are known and what the households count for now; decide; move the positions, which
-   fails
-   when another recorder has taken a partition over; write submissions and households;
+1. in one transaction: read which ids are known and what the households stand at now; decide; move the positions, which
+   fails when another recorder has taken a partition over; write submissions, households, persons to reach and
+   follow-ups, and destroy what erasures end;
 2. after the commit, publish: per partition in order, each produce batch acknowledged before the next is sent. This
-   overlaps
-   with 1 of the next batch, never with its 2;
+   overlaps with 1 of the next batch, never with its 2;
 3. `published` moves with the next batch's transaction.
 
 Killed before the commit: nothing happened. Killed after it: at take-over, everything recorded at or above `published`
@@ -26,10 +26,10 @@ from uuid import UUID
 import msgspec
 
 from services.survey import store
-from services.survey.domain import Visit
+from services.survey.household import Household
 from services.survey.quality import Comparison
+from services.survey.reach import store as reach_store
 from services.survey.records import IntakeRecord, decode
-from services.survey.store import HouseholdRow, HouseholdState
 from shared.contracts.envelope import HeaderWriter
 from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.kafka.consumer import PartitionBatch
@@ -57,7 +57,7 @@ class SurveyEvent(msgspec.Struct, frozen=True):
 
     submission_id: UUID
     household_id: UUID
-    volunteer_id: UUID
+    volunteer_id: UUID | None
     organisation_id: UUID | None
     area: str
     captured_at: datetime
@@ -110,8 +110,11 @@ class Recorder:
         arrivals = self._read(batches)
         records = [record for in_order in arrivals for _, record in in_order]
         plan.known = await store.known_submissions(connection, [record.submission_id for record in records])
+        new = plan.first_seen(records)
         plan.households = await store.households(connection, list({record.household_id for record in records}))
-        plan.comparison = await _compare(connection, plan.first_seen(records))
+        named = [(one.household_id, person.person_id) for one in new if one.reach for person in one.reach]
+        await reach_store.bring_persons(connection, plan.households, named)
+        plan.comparison = await _compare(connection, plan.in_time(new))
         plan.recorded_at = self._clock.now()
         for batch, in_order in zip(batches, arrivals, strict=True):
             last = batch.position.last_sequence
@@ -127,8 +130,10 @@ class Recorder:
         await self._dead_letters.write(connection)
         await store.add_submissions(connection, plan.submissions)
         await store.add_repeated(connection, plan.repeated)
-        await store.add_households(connection, list(plan.added.values()))
-        await store.change_households(connection, list(plan.changed.values()))
+        households = plan.households.values()
+        await reach_store.forget(connection, households)
+        await store.put_households(connection, households)
+        await reach_store.put_persons(connection, households)
         await store.put_sightings(connection, plan.comparison.seen)
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
@@ -179,7 +184,7 @@ class Recorder:
 
 
 async def _compare(connection: Connection, records: Sequence[IntakeRecord]) -> Comparison:
-    volunteers = {record.volunteer_id for record in records if record.cell is not None}
+    volunteers = {record.volunteer_id for record in records if record.cell is not None and record.volunteer_id}
     persons: dict[bytes, UUID] = {}
     for record in records:
         for person in record.persons:
@@ -196,13 +201,11 @@ class _Plan:
 
     def __init__(self) -> None:
         self.known: dict[UUID, bytes] = {}
-        self.households: dict[UUID, HouseholdState] = {}
+        self.households: dict[UUID, Household] = {}
         self.comparison = Comparison((), {}, {})
         self.recorded_at: datetime
         self.submissions: list[tuple[Any, ...]] = []
         self.repeated: list[tuple[Any, ...]] = []
-        self.added: dict[UUID, HouseholdRow] = {}
-        self.changed: dict[UUID, HouseholdRow] = {}
         self.events: dict[int, list[OutgoingRecord]] = defaultdict(list)
 
     def first_seen(self, records: Sequence[IntakeRecord]) -> Sequence[IntakeRecord]:
@@ -212,6 +215,22 @@ class _Plan:
             if record.submission_id not in self.known:
                 first.setdefault(record.submission_id, record)
         return list(first.values())
+
+    def in_time(self, records: Sequence[IntakeRecord]) -> Sequence[IntakeRecord]:
+        """Those of new `records` that tell of nothing that was erased before they came."""
+        erased = {one.household_id: one.erased_at for one in self.households.values() if one.erased_at is not None}
+        if not erased and all(record.erased_by is None for record in records):
+            return records  # nearly always
+        kept = []
+        for record in records:
+            household_id, captured_at = record.household_id, record.captured_at
+            until = erased.get(household_id)
+            if record.erased_by is not None:
+                erased[household_id] = captured_at if until is None else max(until, captured_at)
+            elif until is not None and captured_at <= until:
+                continue
+            kept.append(record)
+        return kept
 
     def take(self, partition: int, sequence: int, previous: int | None, record: IntakeRecord) -> bool:
         """Decides one record; False when its id is known, so that it becomes no event."""
@@ -230,29 +249,12 @@ class _Plan:
             )
             return False
         self.known[record.submission_id] = record.digest
-        counts = _encode(record.counts).decode()
-        visit = Visit(record.captured_at, record.submission_id)
-        stored = self.households.get(record.household_id)
-        before: str | None
-        after: str | None
-        if stored is None or visit.supersedes(stored.visit):
-            outcome, before, after = "recorded", stored.counts if stored else None, counts
-            revision = 1 if stored is None else stored.revision + 1
-            self.households[record.household_id] = HouseholdState(revision, visit, counts)
-            rows = self.added if stored is None or record.household_id in self.added else self.changed
-            rows[record.household_id] = HouseholdRow(
-                record.household_id,
-                record.area,
-                record.village,
-                revision,
-                record.submission_id,
-                record.captured_at,
-                counts,
-            )
-        else:
-            outcome, before, after = "superseded", stored.counts, stored.counts
-            revision = stored.revision
-        flags = self.comparison.flags(record)
+        household = self.households.get(record.household_id)
+        if household is None:
+            household = self.households[record.household_id] = Household(record.household_id)
+        outcome, before, after, kept = household.take(record)
+        revision = household.revision
+        flags = self.comparison.flags(record) if kept else record.flags
         row = (
             record.submission_id,
             record.household_id,
@@ -272,10 +274,11 @@ class _Plan:
             sequence,
             previous,
             record.key_id,
-            record.wrapped_key,
+            (record.wrapped_key or None) if kept else None,
             record.sealed,
             flags or None,
-            record.persons or None,
+            (record.persons or None) if kept else None,
+            [person.person_id for person in record.reach] if kept and record.reach else None,
         )
         self.submissions.append(row)
         event = SurveyEvent(

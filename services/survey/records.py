@@ -1,4 +1,4 @@
-"""The record of `survey-intake`: what the recorder needs in the clear, and the submission itself sealed."""
+"""The record of `survey-intake`: what the recorder needs in the clear, and what was sent itself sealed."""
 
 from datetime import datetime
 from operator import call
@@ -14,24 +14,59 @@ else:  # the same in C: read, hashed, spelled out and given to the database in a
     from asyncpg.pgproto.pgproto import UUID
 
 
-class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One accepted submission; written as a MessagePack array. New fields go to the end, with a default.
+class ReachPerson(msgspec.Struct, frozen=True, array_like=True):
+    """A person whom a survey names as wanting vaccine and lacking it; see `services.survey.reach.persons`.
 
-    digest: tells the same submission sent again from another one under the same id; sealed: the submission as JSON,
-    under `wrapped_key`, which is itself sealed under the key `key_id`. flags, cell and persons: see
-    `services.survey.quality.Evidence`.
+    place: which of the survey's persons, from 0; rank: by the priorities of the day; dose: the highest had, 3 for more;
+    registered_area: where he is registered, when that is elsewhere; tokens: what a search asks by.
+    """
+
+    person_id: UUID
+    place: int
+    rank: int
+    dose: int
+    at_risk: bool
+    home_visit: bool
+    reasons: tuple[str, ...]
+    registered_area: str | None
+    tokens: tuple[int, ...]
+
+
+class FollowUpFact(msgspec.Struct, frozen=True, array_like=True):
+    """What a follow-up says about one person to reach.
+
+    dose: which one a vaccinated person got, if that was said; due_at: when appointed, else when to try again;
+    facility_id: the vaccination point of an appointment.
+    """
+
+    person_id: UUID
+    outcome: str
+    dose: int | None
+    due_at: datetime | None
+    facility_id: UUID | None
+
+
+class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
+    """One accepted survey or follow-up, or an erasure; written as a MessagePack array. New fields go to the end, with a
+    default.
+
+    submission_id: also the id of a follow-up or an erasure; volunteer_id: None for what nobody visited. digest: tells
+    the same sent again from another one under the same id; sealed: what was sent, as JSON, under `wrapped_key`, which
+    is itself sealed under the key `key_id`; of an erasure both are empty. flags, cell and persons: see
+    `services.survey.quality.Evidence`. A `follow_up` without the fact of that name is an erasure too, of one person:
+    `counts`, `reach` and what is sealed are those of the household that is left.
     """
 
     submission_id: UUID
     household_id: UUID
-    volunteer_id: UUID
+    volunteer_id: UUID | None
     organisation_id: UUID | None
     area: str
     village: str | None
     captured_at: datetime
     received_at: datetime
-    kind: Literal["survey"]
-    counts: Counts
+    kind: Literal["survey", "follow_up", "erasure"]
+    counts: Counts | None
     digest: bytes
     key_id: str
     wrapped_key: bytes
@@ -39,6 +74,9 @@ class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
     flags: tuple[str, ...] = ()
     cell: tuple[int, int] | None = None
     persons: tuple[bytes, ...] = ()
+    reach: tuple[ReachPerson, ...] = ()
+    follow_up: FollowUpFact | None = None
+    erased_by: UUID | None = None
 
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
@@ -51,5 +89,8 @@ def encode(record: IntakeRecord) -> bytes:
 
 
 def decode(value: bytes) -> IntakeRecord:
-    """Reads a record; raises ValueError (msgspec's) when it is none."""
-    return _decoder.decode(value)
+    """Reads a record; raises ValueError (msgspec's, or for one that says too little of its kind) when it is none."""
+    record = _decoder.decode(value)
+    if record.counts is None and record.kind != "erasure" and (record.kind == "survey" or record.follow_up is None):
+        raise ValueError("a survey has counts, and a follow-up says what came of it")
+    return record

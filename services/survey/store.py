@@ -1,6 +1,6 @@
 """The survey database, in sets: one statement for all rows of a batch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -9,22 +9,26 @@ import asyncpg
 import msgspec
 
 from services.survey.domain import Visit
+from services.survey.household import Household
 from services.survey.quality import Sighting
 from shared.postgres.pool import Connection
 
 KNOWN_SUBMISSIONS = "SELECT submission_id, digest FROM submission WHERE submission_id = ANY ($1::uuid[])"
 
 HOUSEHOLDS = """
-SELECT household_id, revision, submission_id, captured_at, counts
+SELECT household_id, revision, submission_id, captured_at, counts, followed_at, erased_at, erased_by
 FROM household
 WHERE household_id = ANY ($1::uuid[])
 """
 
 CHANGE_HOUSEHOLDS = """
 UPDATE household AS h
-SET revision = c.revision, submission_id = c.submission_id, captured_at = c.captured_at, counts = c.counts
-FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::timestamptz[], $5::json[])
-     AS c (household_id, revision, submission_id, captured_at, counts)
+SET revision = c.revision, submission_id = c.submission_id, captured_at = c.captured_at, counts = c.counts,
+    village = coalesce(h.village, c.village), followed_at = c.followed_at, erased_at = c.erased_at,
+    erased_by = c.erased_by
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::timestamptz[], $6::json[], $7::timestamptz[],
+            $8::timestamptz[], $9::uuid[])
+     AS c (household_id, village, revision, submission_id, captured_at, counts, followed_at, erased_at, erased_by)
 WHERE h.household_id = c.household_id
 """
 
@@ -85,13 +89,14 @@ LIMIT 20
 OWN_SUBMISSIONS = """
 SELECT *
 FROM (
-    (SELECT submission_id, area, captured_at, received_at, recorded_at, outcome, revision, flags, partition, sequence
+    (SELECT submission_id, kind, area, captured_at, received_at, recorded_at, outcome, revision, flags, partition,
+            sequence
      FROM submission
      WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
      ORDER BY received_at DESC, partition DESC, sequence DESC
      LIMIT $5)
     UNION ALL
-    (SELECT submission_id, area, NULL, received_at, NULL,
+    (SELECT submission_id, NULL, area, NULL, received_at, NULL,
             CASE WHEN same_content THEN 'duplicate' ELSE 'rejected' END, NULL, NULL, partition, sequence
      FROM repeated_submission
      WHERE volunteer_id = $1 AND (received_at, partition, sequence) < ($2, $3, $4)
@@ -120,7 +125,8 @@ WITH households AS (
     WHERE counts IS NOT NULL AND household_id BETWEEN $1 AND $2
     GROUP BY area
 ), submissions AS (
-    SELECT area, count(*) AS submissions, count(*) FILTER (WHERE outcome = 'superseded') AS superseded
+    SELECT area, count(volunteer_id) AS submissions,
+           count(volunteer_id) FILTER (WHERE outcome = 'superseded') AS superseded
     FROM submission
     WHERE household_id BETWEEN $1 AND $2
     GROUP BY area
@@ -154,8 +160,8 @@ ORDER BY area
 
 DAYS = """
 SELECT (captured_at AT TIME ZONE 'Asia/Bangkok')::date AS day,
-       count(*) FILTER (WHERE sign = 1 AND kind <> 'erasure') AS submissions,
-       count(*) FILTER (WHERE sign = 1 AND outcome = 'superseded') AS superseded,
+       count(volunteer_id) FILTER (WHERE sign = 1) AS submissions,
+       count(volunteer_id) FILTER (WHERE sign = 1 AND outcome = 'superseded') AS superseded,
        coalesce(sum(sign) FILTER (WHERE counts IS NOT NULL), 0) AS households,
        coalesce(sum(sign * (counts->>'persons')::integer), 0) AS persons,
        coalesce(sum(sign * (counts->>'dose_0')::integer), 0) AS dose_0,
@@ -196,6 +202,7 @@ SUBMISSION_COLUMNS = (
     "sealed",
     "flags",
     "persons",
+    "reach",
 )
 
 REPEATED_COLUMNS = (
@@ -221,24 +228,18 @@ NEWEST = Arrival(datetime.max.replace(tzinfo=UTC), 0, 0)
 """Later than every arrival."""
 
 
-class HouseholdRow(NamedTuple):
-    """A household as it is to be stored; counts as JSON text."""
-
-    household_id: UUID
-    area: str
-    village: str | None
-    revision: int
-    submission_id: UUID
-    captured_at: datetime
-    counts: str
-
-
-class HouseholdState(NamedTuple):
-    """What the recorder needs of a stored household."""
-
-    revision: int
-    visit: Visit
-    counts: str | None
+HOUSEHOLD_COLUMNS = (
+    "household_id",
+    "area",
+    "village",
+    "revision",
+    "submission_id",
+    "captured_at",
+    "counts",
+    "followed_at",
+    "erased_at",
+    "erased_by",
+)
 
 
 async def known_submissions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, bytes]:
@@ -246,23 +247,31 @@ async def known_submissions(connection: Connection, ids: Sequence[UUID]) -> dict
     return {row[0]: row[1] for row in await connection.fetch(KNOWN_SUBMISSIONS, ids)}
 
 
-async def households(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, HouseholdState]:
-    """The stored ones of `ids`."""
-    rows = await connection.fetch(HOUSEHOLDS, ids)
-    return {row[0]: HouseholdState(row[1], Visit(row[3], row[2]), row[4]) for row in rows}
+async def households(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Household]:
+    """The stored ones of `ids`, without their persons to reach."""
+    found = {}
+    for household_id, revision, submission_id, captured_at, *others in await connection.fetch(HOUSEHOLDS, ids):
+        visit = None if submission_id is None else Visit(captured_at, submission_id)
+        found[household_id] = Household(household_id, revision, visit, *others, stored=True)
+    return found
 
 
-async def add_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
-    """Adds new households: by COPY, which costs a third of an upsert."""
-    if rows:
-        await connection.copy_records_to_table("household", records=rows, columns=HouseholdRow._fields)
-
-
-async def change_households(connection: Connection, rows: Sequence[HouseholdRow]) -> None:
-    """Stores the new state of known households; where they are stays."""
-    if rows:
-        ids, _, _, revisions, submissions, captured, counts = map(list, zip(*rows, strict=True))
-        await connection.execute(CHANGE_HOUSEHOLDS, ids, revisions, submissions, captured, counts)
+async def put_households(connection: Connection, households: Iterable[Household]) -> None:
+    """Stores what has changed: new ones by COPY, which costs a third of an upsert; of known ones, where they are
+    stays."""
+    added: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
+    for one in households:
+        if one.changed:
+            captured_at, submission_id = one.visit or (None, None)
+            place, state = (one.household_id, one.area, one.village), (one.followed_at, one.erased_at, one.erased_by)
+            row = (*place, one.revision, submission_id, captured_at, one.counts, *state)
+            (changed if one.stored else added).append(row)
+    if added:
+        await connection.copy_records_to_table("household", records=added, columns=HOUSEHOLD_COLUMNS)
+    if changed:
+        ids, _, *columns = map(list, zip(*changed, strict=True))
+        await connection.execute(CHANGE_HOUSEHOLDS, ids, *columns)
 
 
 async def add_submissions(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -92,7 +92,8 @@ class Person(Struct, frozen=True, omit_defaults=True):
     """One member of the household. birth_year: of either era; age: in years.
 
     national_id_as_shown: the number stands so on the card, although its check digit is wrong. It is taken then, and
-    flagged.
+    flagged. registered_area: the code of the area (2, 4 or 6 digits) where the person is registered, when that is not
+    here.
     """
 
     name: ShortText | None = None
@@ -106,6 +107,7 @@ class Person(Struct, frozen=True, omit_defaults=True):
     reasons: Annotated[tuple[Reason, ...], Meta(max_length=17)] = ()
     home_visit: bool = False
     national_id_as_shown: bool = False
+    registered_area: AreaText | None = None
 
 
 class Submission(Struct, frozen=True, omit_defaults=True):
@@ -146,7 +148,7 @@ _id_decoder = msgspec.json.Decoder(_Identified)
 
 def read_submission(body: bytes | msgspec.Raw) -> Submission:
     """Reads one submission from JSON; raises `Unreadable`."""
-    return _read(_decoder.decode, body)
+    return read_json(_decoder.decode, body)
 
 
 def read_id(body: bytes | msgspec.Raw) -> UUID | None:
@@ -159,10 +161,11 @@ def read_id(body: bytes | msgspec.Raw) -> UUID | None:
 
 def read_batch(body: bytes) -> SubmissionBatch:
     """Reads a batch's frame from JSON, its submissions still unread; raises `Unreadable`."""
-    return _read(_batch_decoder.decode, body)
+    return read_json(_batch_decoder.decode, body)
 
 
-def _read(decode: Callable[[bytes | msgspec.Raw], _Read], body: bytes | msgspec.Raw) -> _Read:
+def read_json(decode: Callable[[bytes | msgspec.Raw], _Read], body: bytes | msgspec.Raw) -> _Read:
+    """What `decode` reads from JSON; raises `Unreadable` for what does not fit it."""
     try:
         return decode(body)
     except msgspec.ValidationError as error:
@@ -245,20 +248,31 @@ def check(submission: Submission, now: datetime) -> list[FieldError]:
     """Everything that is wrong with a readable submission, judged without the database. now: UTC."""
     errors = _check_area(submission)
     captured = submission.captured_at.astimezone(UTC)
-    if captured > now + CLOCK_SKEW:
-        errors.append(FieldError("captured_at", "in_the_future", _FUTURE))
-    elif captured < EARLIEST_CAPTURE:
-        errors.append(FieldError("captured_at", "too_early", _TOO_EARLY))
+    errors += captured_errors(captured, now)
     contact = submission.contact
     if contact is not None and contact.phone:
         try:
             mobile_number(contact.phone)
         except InvalidIdentifier as error:
             errors.append(FieldError("contact.phone", error.code, _PHONE))
-    latest_dose = (captured + _TO_BANGKOK_WITH_SKEW).date()
+    latest_dose = latest_dose_day(captured)
     for index, person in enumerate(submission.persons):
         _check_person(errors, index, person, captured, latest_dose)
     return errors
+
+
+def captured_errors(captured: datetime, now: datetime) -> list[FieldError]:
+    """What is wrong with the time at a door. Both in UTC."""
+    if captured > now + CLOCK_SKEW:
+        return [FieldError("captured_at", "in_the_future", _FUTURE)]
+    if captured < EARLIEST_CAPTURE:
+        return [FieldError("captured_at", "too_early", _TOO_EARLY)]
+    return []
+
+
+def latest_dose_day(captured: datetime) -> date:
+    """The last day, in Thailand, on which a dose may have been had that somebody speaks of at that time (UTC)."""
+    return (captured + _TO_BANGKOK_WITH_SKEW).date()
 
 
 def _check_area(submission: Submission) -> list[FieldError]:
@@ -302,6 +316,8 @@ def _check_person(errors: list[FieldError], number: int, person: Person, capture
             if not (wrong_digit and person.national_id_as_shown):
                 message = _CHECK_DIGIT if wrong_digit else _NATIONAL_ID
                 errors.append(FieldError(f"persons[{number}].national_id", error.code, message))
+    if person.registered_area and not is_current(_plain(person.registered_area)):
+        errors.append(FieldError(f"persons[{number}].registered_area", "unknown_area", _UNKNOWN_AREA))
     born = birth_year_of(person)
     if born is not None:
         age = captured.year - born
@@ -321,6 +337,19 @@ def _check_person(errors: list[FieldError], number: int, person: Person, capture
                 errors.append(FieldError(f"persons[{number}].doses[{index}].date", "in_the_future", _FUTURE))
             elif dose.date < EARLIEST_DOSE:
                 errors.append(FieldError(f"persons[{number}].doses[{index}].date", "too_early", _TOO_EARLY))
+
+
+def registered_area_of(person: Person) -> str | None:
+    """The code of the area where the person is registered, in Arabic digits, if it was given."""
+    return _plain(person.registered_area) if person.registered_area else None
+
+
+def age_of(person: Person, captured_at: datetime) -> int | None:
+    """The age in years at the time of the visit, as given or by the birth year; None when neither is known."""
+    if person.age is not None:
+        return person.age
+    born = birth_year_of(person)
+    return None if born is None else captured_at.year - born
 
 
 def _plain(text: str) -> str:

@@ -229,13 +229,15 @@ class HouseholdCounts(Part):
 class SurveySubmitted(Part):
     """A household was surveyed, followed up or erased.
 
-    `before` and `after` are the household's counts around this submission: `before` is null for its first, `after` is
-    null when it was erased, and both are the same when a later visit already stands (`superseded`).
+    A follow-up that nobody made (`volunteer_id` null) is what is left of a household when one of its persons was
+    erased: it moves the counts and is no visit. `before` and `after` are the household's counts around this submission:
+    `before` is null for its first, `after` is null when it was erased, and both are the same when a later visit already
+    stands (`superseded`).
     """
 
     submission_id: UUID
     household_id: UUID
-    volunteer_id: UUID | None = Field(description="who made the visit; null for an erasure")
+    volunteer_id: UUID | None = Field(description="who made the visit; null for what nobody visited, an erasure")
     organisation_id: UUID | None = Field(description="through whom the volunteer joined, if through anybody")
     area: SubdistrictCode
     captured_at: UtcTime = Field(description="when it was written down at the door, by the phone's clock")

@@ -5,6 +5,7 @@ Plain hashes would not do: all 10^8 mobile numbers can be tried in seconds.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from pathlib import Path
 
@@ -34,3 +35,9 @@ class BlindIndex:
     def of(self, kind: str, text: str) -> bytes:
         """Return the index of any text. Different kinds never meet; the text is taken as it is spelled."""
         return hmac.digest(self._key, f"{kind}\0{text}".encode(), "sha256")
+
+    def token(self, kind: bytes, text: str) -> int:
+        """Return 64 bits of an index, signed as PostgreSQL's bigint is: enough to find candidates, who are then looked
+        at. kind: at most 16 bytes. Half as costly as `of`."""
+        digest = hashlib.blake2b(text.encode(), digest_size=8, key=self._key, person=kind).digest()
+        return int.from_bytes(digest, signed=True)

@@ -1,7 +1,7 @@
-"""The id of a household, derived from its address by a keyed hash.
+"""The ids of households and of the persons in them, derived from addresses, numbers and names by a keyed hash.
 
 Two volunteers at the same house get the same id without any look-up, and nobody without the key can go from an id
-back to a house.
+back to a house or a person.
 """
 
 from __future__ import annotations
@@ -9,31 +9,25 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from shared.areas.digits import to_arabic_digits
 from shared.security.secret_key import read_secret_key
+from shared.security.spelling import canonical
 
-# White space and what cannot be seen: Thai keyboards and word breakers leave zero-width spaces behind.
-_UNSEEN = re.compile(r"[\s\u00ad\u200b-\u200f\u2060\ufeff]+")
-_SLASHES = re.compile(r"[/\\\u2044\u2215\uff0f]+")
-_DASHES = re.compile(r"[\-\u2010-\u2015\u2212\uff0d]+")
-_PLAIN = re.compile(r"[0-9a-z]*(?:[/-][0-9a-z]+)*")  # possessive by form: no character can be matched in two ways
 _HOUSE_NUMBER = re.compile(r"^(?:บ้าน)?เลขที่")
-# Vowels typed in pieces that look the same on the screen: nikhahit, a tone mark perhaps, and aa for am; two e for ae.
-_AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
-_AE_IN_PIECES = "\u0e40\u0e40"
 _AREA_DIGITS = 6
 # RFC 9562: a UUID whose bits have a meaning of our own.
 _VERSION_8 = 0x8000 << 64
 _VARIANT = 0x8000_0000_0000_0000
-_HASHED_BITS = (1 << 128 - 4 * _AREA_DIGITS) - 1 & ~(0xF000 << 64 | 0xC000_0000_0000_0000)
+_MARKS = _VERSION_8 | _VARIANT
+_PERSON_BITS = (1 << 128) - 1 & ~(0xF000 << 64 | 0xC000_0000_0000_0000)
+_HASHED_BITS = (1 << 128 - 4 * _AREA_DIGITS) - 1 & _PERSON_BITS
 
 
 class HouseholdIds:
-    """Derives household ids under one key.
+    """Derives the ids of households and of their persons under one key.
 
     The key must never change: with another one every house would become a new household.
     """
@@ -59,7 +53,23 @@ class HouseholdIds:
         parts = f"household\0{code}\0{canonical(village or '')}\0{_house_number(house)}\0{canonical(unit or '')}"
         digest = hmac.digest(self._key, parts.encode(), "sha256")[:16]
         prefix = int(code, 16) << 128 - 4 * _AREA_DIGITS
-        return UUID(int=prefix | int.from_bytes(digest) & _HASHED_BITS | _VERSION_8 | _VARIANT)
+        return UUID(int=prefix | int.from_bytes(digest) & _HASHED_BITS | _MARKS)
+
+    def of_national_id(self, digits: str) -> UUID:
+        """Return the id of the person with a national id of 13 Arabic digits, the same in every household."""
+        return self._person(f"number\0{digits}")
+
+    def of_name(self, household_id: UUID, words: Sequence[str]) -> UUID:
+        """Return the id of the person in a household whose name has these words, as `spelling.words_of` gives them."""
+        return self._person(f"name\0{household_id.int}\0{''.join(words)}")
+
+    def of_place(self, household_id: UUID, place: int) -> UUID:
+        """Return the id of a person of whom no more is known than the place among the household's persons, from 0."""
+        return self._person(f"place\0{household_id.int}\0{place}")
+
+    def _person(self, parts: str) -> UUID:
+        digest = hashlib.blake2b(parts.encode(), digest_size=16, key=self._key, person=b"person").digest()
+        return UUID(int=int.from_bytes(digest) & _PERSON_BITS | _MARKS)
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""
@@ -69,21 +79,3 @@ class HouseholdIds:
 def _house_number(text: str) -> str:
     house = canonical(text)
     return house if house.isascii() else _HOUSE_NUMBER.sub("", house)
-
-
-def canonical(text: str) -> str:
-    """Bring a part of an address to the one spelling that its id is made from.
-
-    NFC, Arabic digits, lower case, no white space or invisible characters, one kind of slash and of dash. Dashes and
-    slashes stay apart: 9/1 is a house, 9-1 may be a range.
-    """
-    if not text:
-        return text
-    if text.isascii() and text.isalnum():  # codes and most house numbers are so, and need only the lower case
-        return text.lower()
-    if _PLAIN.fullmatch(text):
-        return text  # most house numbers: nothing to bring into order
-    text = to_arabic_digits(unicodedata.normalize("NFC", text)).lower().replace("\0", "")
-    text = _UNSEEN.sub("", text)
-    text = _AM_IN_PIECES.sub("\\1\u0e33", text).replace(_AE_IN_PIECES, "\u0e41")
-    return _DASHES.sub("-", _SLASHES.sub("/", text))

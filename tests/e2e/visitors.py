@@ -55,6 +55,11 @@ class Office:
 
         return await until(sent)
 
+    async def latest_code(self, phone: str) -> str | None:
+        """The code of the last sign-in that a phone asked for, if there was one."""
+        messages = (await self.client.get("/v1/sms-sink")).json()["messages"]
+        return next((one["code"] for one in messages if one["phone"] == phone and one["code"]), None)
+
     async def tokens(self, phone: str) -> dict[str, Any]:
         """The tokens of somebody who signs in."""
         await self.client.post("/v1/codes", json={"phone": phone})
@@ -133,7 +138,8 @@ async def visiting(browser: Browser, office: Office, device: dict[str, Any]) -> 
     context = await browser.new_context(**device)
     page = await context.new_page()
     addresses = office.addresses
-    complaints = complaints_of(page, addresses.registration, addresses.facilities, addresses.reporting)
+    ours = (addresses.registration, addresses.survey, addresses.facilities, addresses.reporting)
+    complaints = complaints_of(page, *ours)
     try:
         yield Visitor(page, office, complaints)
     finally:

@@ -34,6 +34,7 @@ SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submis
 """
 UNPUBLISHED: Final = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 SUBMISSIONS: Final = "SELECT submission_id FROM submission"
+FOLLOW_UPS: Final = "SELECT count(*) FROM submission WHERE kind = 'follow_up' AND outcome = 'recorded'"
 RELAYED: Final = {
     "registration": (VOLUNTEER_REGISTERED,),
     "facilities": (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED),
@@ -48,6 +49,7 @@ COUNTED: Final = (
 HOUSEHOLDS: Final = f"""
 SELECT area, count(*) AS households, {", ".join(f"sum((counts->>'{name}')::integer) AS {name}" for name in COUNTED)}
 FROM household
+WHERE counts IS NOT NULL
 GROUP BY area
 """  # noqa: S608 - names of this module only
 AGGREGATES: Final = f"SELECT subdistrict, households, {', '.join(COUNTED)} FROM survey_subdistrict"  # noqa: S608

@@ -1,16 +1,21 @@
-"""Phones that send visits in batches, and send again, with the same ids, whatever is not yet accepted."""
+"""Phones that send visits in batches, and follow-ups of some of them, and send again, with the same ids, whatever is
+not yet accepted."""
 
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from random import Random
 from time import monotonic
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
 from deploy.demo.client import Client, Patience
 from deploy.demo.player import AGAIN
+from shared.security.keyed_ids import HouseholdIds
+from shared.security.spelling import words_of
 from tests.bench.submissions import submissions
 from tests.faults.road import Road
 
@@ -20,6 +25,8 @@ PAUSE_SECONDS: Final = 0.25
 """Between two batches of a phone: together they send some 200 visits a second, enough to be met in the middle of."""
 MOST: Final = 100_000
 """Visits of one load; it ends long before."""
+FOLLOWED: Final = 0.5
+"""Of the households with somebody who wants vaccine."""
 PROGRESS_SECONDS: Final = 60.0
 """A phone waits 5 s at most before it sends again; a request that was swallowed is given up after 20 s."""
 
@@ -27,7 +34,8 @@ PROGRESS_SECONDS: Final = 60.0
 class Phones:
     """A load that goes on from `start` until `finish`."""
 
-    def __init__(self, port: int, token: str, seed: int) -> None:
+    def __init__(self, port: int, token: str, seed: int, household_ids: HouseholdIds) -> None:
+        """household_ids: as the survey makes them, so that follow-ups meet its persons."""
         self.offered: set[str] = set()
         self.accepted: set[str] = set()
         self.accepted_of = 0.0
@@ -35,7 +43,9 @@ class Phones:
         of the batch, also for those whose records Kafka has not yet."""
         self.waits: list[tuple[float, float]] = []
         """When each batch was first sent, and how many seconds later all of it was accepted."""
-        self._url = f"http://127.0.0.1:{port}/v1/submissions:batch"
+        self._url = f"http://127.0.0.1:{port}/v1"
+        self._household_ids = household_ids
+        self._chance = Random(seed)
         self._headers = {"authorization": f"Bearer {token}"}
         self._road = Road([port])
         self._visits = submissions(MOST, seed)
@@ -69,24 +79,50 @@ class Phones:
 
     async def _phone(self, client: Client) -> None:
         while not self._finishing.is_set():
-            await self._deliver(client, dict(self._batch()))
+            visits = dict(self._batch())
+            await self._deliver(client, "submissions", "submission_id", visits)
+            followed = dict(self._follow_ups(visits.values()))
+            if followed:
+                await self._deliver(client, "follow-ups", "follow_up_id", followed)
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _batch(self) -> Iterator[tuple[str, bytes]]:
         for body in itertools.islice(self._visits, BATCH):
             yield msgspec.json.decode(body)["submission_id"], body
 
-    async def _deliver(self, client: Client, left: dict[str, bytes]) -> None:
+    def _follow_ups(self, visits: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
+        """The first who wants vaccine of each household has got it by now, at every other door."""
+        for visit in visits:
+            body = msgspec.json.decode(visit)
+            wanting = [one for one in body["persons"] if one["wants_vaccine"] == "yes"]
+            if wanting and self._chance.random() < FOLLOWED:
+                yield self._follow_up(body, wanting[0]["name"])
+
+    def _follow_up(self, visit: Any, name: str) -> tuple[str, bytes]:
+        address = visit["address"]
+        household_id = self._household_ids.of_address(address["area"], None, address["house"], None)
+        follow_up_id = str(UUID(int=self._chance.getrandbits(128)))
+        follow_up = {
+            "follow_up_id": follow_up_id,
+            "captured_at": visit["captured_at"],
+            "household_id": household_id,
+            "person_id": self._household_ids.of_name(household_id, words_of(name)),
+            "outcome": "vaccinated",
+            "contact": "visit",
+        }
+        return follow_up_id, msgspec.json.encode(follow_up)
+
+    async def _deliver(self, client: Client, path: str, id_name: str, left: dict[str, bytes]) -> None:
         self.offered |= left.keys()
         patience, sent = Patience("A batch of visits"), monotonic()
         while True:
-            body = b'{"submissions":[' + b",".join(left.values()) + b"]}"
+            body = b'{"%s":[%s]}' % (path.replace("-", "_").encode(), b",".join(left.values()))
             this_sent = monotonic()
-            answer = await client.send("POST", self._url, body=body, headers=self._headers)
+            answer = await client.send("POST", f"{self._url}/{path}:batch", body=body, headers=self._headers)
             results = answer.json()["results"] if answer.status_code == 207 else []
             if {result["status"] for result in results} - {202, *AGAIN} or not results:
                 raise AssertionError(f"good visits were refused: {answer.status_code} {answer.text[:500]}")
-            accepted = {result["submission_id"] for result in results if result["status"] == 202}
+            accepted = {result[id_name] for result in results if result["status"] == 202}
             if accepted:
                 self.accepted |= accepted
                 self.accepted_of = max(self.accepted_of, this_sent)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Generic
 
+from shared.security.keyed_ids import HouseholdIds
 from shared.security.tokens import TokenSigner
 from tests.bench.setting import volunteer_token
 from tests.faults import ledger
@@ -86,4 +87,6 @@ def _phones(stack: AnyStack, name: str) -> Phones:
     """Phones with visits that no other scenario has."""
     issuer = stack.environment("survey-http")["JITASA_TOKEN_ISSUER"]
     token = volunteer_token(TokenSigner.from_file(stack.secrets.signing_keys, issuer=issuer), 0)
-    return Phones(stack.process("survey-http").program.port, token, seed=zlib.crc32(name.encode()))
+    household_ids = HouseholdIds.from_file(stack.secrets.household_key)
+    port = stack.process("survey-http").program.port
+    return Phones(port, token, seed=zlib.crc32(name.encode()), household_ids=household_ids)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.faults import scenarios
+from tests.faults import ledger, scenarios
 from tests.faults.campaigns import Campaigns
 from tests.faults.play import Scenario, play
 from tests.faults.stacks import ProxiedStack
+from tests.runtime import Runtime
 
 STOPPED_SECONDS = 6.0
 """Instead of the catalogue's 20: longer than a request to Kafka may take (5 s), all that CI has time for."""
@@ -16,6 +17,7 @@ PLAYED = [
     Scenario("PostgreSQL restarted", scenarios.postgres_restarted),
     Scenario("PostgreSQL out of connections", scenarios.postgres_out_of_connections),
     Scenario("recorders come and go", scenarios.recorders_come_and_go),
+    Scenario("recorder killed 3 times", scenarios.killed("survey-recorder")),
 ]
 
 
@@ -26,5 +28,6 @@ async def test_a_fault_under_load_loses_and_doubles_nothing(
     campaigns.failed = True  # until it turns out not to be
     outcome = await play(campaigns.stack, campaigns.told, scenario)
     assert outcome.findings == []
+    assert await ledger.value(Runtime(campaigns.stack), "survey", ledger.FOLLOW_UPS) > 0
     assert outcome.offered == outcome.accepted == outcome.recorded == outcome.counted
     campaigns.failed = False

@@ -21,7 +21,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.stack import Stack
-from services.survey.intake import MAX_SUBMISSION_BYTES
+from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES
 from shared.areas.register import children
 from shared.contracts.events import Role
 from shared.contracts.topics import (
@@ -58,6 +58,18 @@ def submission(**changes: Any) -> dict[str, Any]:
 def person(**changes: Any) -> dict[str, Any]:
     """A good submission with one person who differs."""
     return submission(persons=[{"age": 71} | changes])
+
+
+def follow_up(**changes: Any) -> dict[str, Any]:
+    """A good follow-up in Chiang Mai, with changes."""
+    return {
+        "follow_up_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "household_id": "50010100-0000-8000-8000-000000000001",
+        "person_id": str(uuid4()),
+        "outcome": "no_answer",
+        "contact": "visit",
+    } | changes
 
 
 def place(**changes: Any) -> dict[str, Any]:
@@ -141,6 +153,13 @@ VOLUNTEER: Final = "volunteer@50"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
+HOUSE: Final = "POST /v1/houses"
+HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
+ASSIGN: Final = "POST /v1/houses/assignments"
+PROGRESS: Final = "GET /v1/desk/volunteers?area=500101"
+REVIEW: Final = "POST /v1/desk/flagged/6f9b1a52-0000-4000-8000-000000000000/review"
+FOLLOW_UP: Final = "POST /v1/follow-ups"
+FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
 ENTER: Final = "POST /v1/facilities"
 CHANGE: Final = "PUT /v1/facilities/6f9b1a52-0000-4000-8000-000000000000"
 SIGN_UP: Final = "POST /v1/volunteers"
@@ -162,6 +181,29 @@ def survey(what: str, status: int, code: str, path: str | None, body: Body, **mo
     """A case of the survey, sent by a volunteer of province 50."""
     return Case(
         "survey", what, **({"route": SUBMIT, "token": VOLUNTEER} | more), status=status, code=code, path=path, body=body
+    )
+
+
+def house(**changes: Any) -> dict[str, Any]:
+    """A good house, with changes."""
+    return {"area": "500101", "house": "99/1"} | changes
+
+
+def assignment(ids: list[str]) -> dict[str, Any]:
+    """Houses that are given to nobody."""
+    return {"volunteer_id": None, "household_ids": ids}
+
+
+def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
+    """A case of the coordinator's desk, sent by a coordinator of district 5001 and answered 400."""
+    return Case(
+        "survey",
+        what,
+        **({"route": HOUSE, "token": "district_coordinator@5001"} | more),
+        status=400,
+        code=code,
+        path=path,
+        body=body,
     )
 
 
@@ -285,7 +327,138 @@ CASES: Final = [
         gzip.compress(b" " * 10_000_000),
         headers={"Content-Encoding": "gzip"},
     ),
+    desk("house in an unknown area", "unknown_area", "area", {"area": "999999", "house": "1"}),
+    desk("house in an abolished area", "abolished_area", "area", {"area": "500201", "house": "1"}),
+    desk("house in a district", "not_a_subdistrict", "area", {"area": "5001", "house": "1"}),
+    desk("village of another subdistrict", "other_village", "village", house(village="50010203")),
+    desk("house number that became a date", "became_a_date", "house", house(house="5-Dec")),
+    desk("house number of white space alone", "required", "house", house(house=" \u200b")),
+    desk("misspelt field of a house", "unknown_field", "hose", house(hose="1")),
+    desk("empty list of houses", "empty_file", "file", b"", route=HOUSE_LIST),
+    desk("list of houses in no readable letters", "encoding", "file", b"\xff\xfe\x00", route=HOUSE_LIST),
+    desk("list of houses without a header", "no_header", "file", b"1,2\n3,4\n", route=HOUSE_LIST),
+    desk("list of houses without their numbers", "missing_column", "header.house", b"area\n500101\n", route=HOUSE_LIST),
+    desk(
+        "too many houses assigned at once",
+        "too_many",
+        "household_ids",
+        assignment([str(UUID(int=1))] * 501),
+        route=ASSIGN,
+    ),
+    desk(
+        "assignment of neither houses nor a range", "one_of_two", "household_ids", {"volunteer_id": None}, route=ASSIGN
+    ),
+    desk("village that is no code", "wrong_form", "village", None, route="GET /v1/houses?village=3"),
+    desk(
+        "house by house of a whole province",
+        "too_wide",
+        "area",
+        None,
+        route="GET /v1/desk/coverage?area=50",
+        token="province_administrator@50",
+    ),
+    desk("misspelt filter of the desk", "unknown_parameter", "stat", None, route="GET /v1/houses?area=500101&stat=new"),
+    desk("last day before the first", "backwards", "to", None, route=f"{PROGRESS}&from=2022-02-02&to=2022-02-01"),
+    desk("day that is none", "not_a_time", "from", None, route=f"{PROGRESS}&from=2022-02-30"),
+    desk("flag that there is not", "not_a_choice", "flag", None, route="GET /v1/desk/flagged?area=500101&flag=x"),
+    desk(
+        "cursor of the desk that was not given",
+        "not_a_cursor",
+        "cursor",
+        None,
+        route="GET /v1/houses?area=500101&cursor=x",
+    ),
+    desk("verdict that there is not", "not_a_choice", "verdict", {"verdict": "good"}, route=REVIEW),
+    desk("correction that is not named", "required", "corrected_by", {"verdict": "corrected"}, route=REVIEW),
+    desk("note that is too long", "too_long", "note", {"verdict": "fine", "note": "x" * 501}, route=REVIEW),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    survey(
+        "person registered in no area", 400, "unknown_area", "persons[0].registered_area", person(registered_area="99")
+    ),
+    survey(
+        "follow-up of a household of no area",
+        400,
+        "unknown_household",
+        "household_id",
+        follow_up(household_id=str(uuid4())),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "follow-up with an unknown outcome", 400, "not_a_choice", "outcome", follow_up(outcome="gone"), route=FOLLOW_UP
+    ),
+    survey(
+        "follow-up in the future",
+        400,
+        "in_the_future",
+        "captured_at",
+        follow_up(captured_at="2999-01-01T00:00:00+07:00"),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "appointment without place and time",
+        400,
+        "required",
+        "appointment",
+        follow_up(outcome="appointment"),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "appointment before it was made",
+        400,
+        "before_the_follow_up",
+        "appointment.at",
+        follow_up(outcome="appointment", appointment={"facility_id": str(uuid4()), "at": "2022-01-15T09:00:00+07:00"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "place and time without appointment",
+        400,
+        "not_an_appointment",
+        "appointment",
+        follow_up(appointment={"facility_id": str(uuid4()), "at": "2022-01-16T09:00:00+07:00"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "dose of somebody not vaccinated", 400, "not_vaccinated", "dose", follow_up(dose={"number": 1}), route=FOLLOW_UP
+    ),
+    survey(
+        "dose dated after the follow-up",
+        400,
+        "in_the_future",
+        "dose.date",
+        follow_up(outcome="vaccinated", dose={"number": 1, "date": "2022-01-17"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "dose dated before any vaccination",
+        400,
+        "too_early",
+        "dose.date",
+        follow_up(outcome="vaccinated", dose={"number": 1, "date": "2019-01-17"}),
+        route=FOLLOW_UP,
+    ),
+    survey(
+        "another try in more than a year",
+        400,
+        "too_far_ahead",
+        "next_at",
+        follow_up(next_at="2024-01-15T09:30:00+07:00"),
+        route=FOLLOW_UP,
+    ),
+    survey("note above 500 characters", 400, "too_long", "note", follow_up(note="x" * 501), route=FOLLOW_UP),
+    survey(
+        "follow-up above 8 KiB", 413, "too_large", "", follow_up(padding="x" * MAX_FOLLOW_UP_BYTES), route=FOLLOW_UP
+    ),
+    survey(
+        "follow-up outside the token's area",
+        403,
+        "other_area",
+        "household_id",
+        follow_up(household_id="10010100-0000-8000-8000-000000000001"),
+        route=FOLLOW_UP,
+    ),
+    survey("follow-ups that are no list", 400, "wrong_type", "follow_ups", {"follow_ups": {}}, route=FOLLOW_UPS),
+    survey("more than 500 follow-ups", 400, "too_many", "follow_ups", {"follow_ups": [{}] * 501}, route=FOLLOW_UPS),
     facilities("malformed JSON", 400, "malformed_json", "", b'{"kind": '),
     facilities("wrong type", 400, "not_a_whole_number", "capacity", place(capacity="10")),
     facilities("missing field", 400, "required", "name", {"kind": "hospital", "area": "500101"}),

@@ -152,7 +152,9 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
-        survey.state.intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock)
+        ids = HouseholdIds(key)
+        survey.state.intake = Intake(producer, sealing, ids, BlindIndex(key), clock)
+        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
 
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
@@ -366,16 +368,32 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     },
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
+    "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
         "address": {"area": subdistrict(area), "house": "99/1"},
         "persons": [{"age": 71}],
     },
+    "POST /v1/follow-ups": lambda area, _: {
+        "follow_up_id": str(uuid4()),
+        "captured_at": "2022-01-15T09:30:00+07:00",
+        "household_id": f"{subdistrict(area)}00-0000-8000-8000-000000000001",
+        "person_id": str(uuid4()),
+        "outcome": "no_answer",
+        "contact": "phone",
+    },
 }
 """Good bodies by route, for an area. One that can only be in a subdistrict is put into one."""
 ONLY_SUBDISTRICTS = frozenset(
-    {"POST /v1/facilities", "PUT /v1/facilities/{facility_id}", "POST /v1/submissions", "POST /v1/appointments"}
+    {
+        "POST /v1/facilities",
+        "PUT /v1/facilities/{facility_id}",
+        "POST /v1/houses",
+        "POST /v1/submissions",
+        "POST /v1/follow-ups",
+        "POST /v1/appointments",
+    }
 )
 """What is not held or done in wider areas: there above is no answer to be had."""
 

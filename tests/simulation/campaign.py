@@ -1,6 +1,7 @@
 """One schedule: a small campaign, its processes, and the faults that the seed chooses; ends when everything is at rest.
 
-Phones send submissions until they are told 202, and send some again although they were; volunteers' statuses change.
+Phones send submissions and follow-ups until they are told 202, and send some again although they were; somebody has a
+household erased; volunteers' statuses change.
 Meanwhile faults strike between any two steps. Then the faults end, every process is started again, and what is left has
 to come to rest in a bounded time, and has to be exact (`verdict.py`).
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import groupby
 from random import Random
 from typing import Any, Final
 from uuid import UUID
@@ -25,7 +27,7 @@ from shared.security.principal import Principal
 from tests.simulation import processes
 from tests.simulation.database import LOCK_SECONDS, Database
 from tests.simulation.kafka import SESSION_SECONDS, Batch, Cluster
-from tests.simulation.processes import AREAS, START, Pieces, Site
+from tests.simulation.processes import AREAS, HOUSEHOLD_IDS, START, Pieces, Site
 from tests.simulation.scheduler import Process, Stuck, World
 from tests.simulation.verdict import problems
 
@@ -44,6 +46,7 @@ SEND_AGAIN: Final = 0.15
 
 PERSONS: Final = ("1101700230708", "3100600451236", "5500100123453")
 """National ids that belong to nobody."""
+HOUSEHOLDS: Final = [HOUSEHOLD_IDS.of_address(AREAS[house], None, str(house), None) for house in range(6)]
 VOLUNTEER: Final = Principal(UUID(int=7), UUID(int=8), Role.VOLUNTEER, "50", START + timedelta(days=1), "token")
 
 FAULTS: Final[Mapping[str, int]] = {
@@ -68,15 +71,16 @@ FAULTS: Final[Mapping[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A submission as a phone sends it."""
+    """A submission or a follow-up as a phone sends it."""
 
     submission_id: UUID
     body: bytes
-    captured_at: str
+    follows_up: bool = False
 
 
 def _offers() -> list[Offer]:
-    """Submissions to draw from: 60 visits to six houses, far apart, two by two with the same person in them."""
+    """To draw from: 60 visits to six houses, far apart, two by two with the same person in them, who mostly wants
+    vaccine; and 40 follow-ups about these persons."""
     chance, offers = Random(0), []
     for _ in range(60):
         house = chance.randrange(6)
@@ -95,9 +99,28 @@ def _offers() -> list[Offer]:
             "captured_at": captured_at,
             "address": {"area": AREAS[house % len(AREAS)], "house": str(house)},
             "position": {"lat": 18.0 + house / 5, "lon": 99.0},
-            "persons": [*persons, {"national_id": PERSONS[house % len(PERSONS)], "age": 40}],
+            "persons": [
+                *persons,
+                {
+                    "national_id": PERSONS[house % len(PERSONS)],
+                    "age": 40,
+                    "wants_vaccine": chance.choice(["yes", "yes", "no"]),
+                },
+            ],
         }
-        offers.append(Offer(submission_id, json.dumps(body).encode(), captured_at))
+        offers.append(Offer(submission_id, json.dumps(body).encode()))
+    for _ in range(40):
+        house = chance.randrange(6)
+        follow_up_id = UUID(int=chance.getrandbits(128))
+        follow_up = {
+            "follow_up_id": str(follow_up_id),
+            "captured_at": (START - timedelta(minutes=chance.randrange(1000), days=1)).isoformat(),
+            "household_id": str(HOUSEHOLDS[house]),
+            "person_id": str(HOUSEHOLD_IDS.of_national_id(PERSONS[house % len(PERSONS)])),
+            "outcome": chance.choice(["no_answer", "vaccinated", "changed_mind", "moved", "reopened"]),
+            "contact": "visit",
+        }
+        offers.append(Offer(follow_up_id, json.dumps(follow_up).encode(), follows_up=True))
     return offers
 
 
@@ -233,7 +256,7 @@ class Campaign:
         self.allowed: tuple[type[BaseException], ...] = (PublishFailed,)
         self.recreated: set[str] = set()
         self.accepted: set[UUID] = set()
-        self.offered: dict[UUID, Offer] = {}
+        self.offered: set[UUID] = set()
         self.changes = 0
         self.members: list[Member] = []
         self.struck: Counter[str] = Counter()
@@ -272,7 +295,11 @@ class Campaign:
         if SURVEY_SUBMITTED in self.site.streams:
             members.append(("intake", partial(processes.run_intake, self.site, opened=self._intake_opened)))
             members += [("recorder", partial(processes.run_recorder, self.site))] * chance.choice([1, 2, 2])
-            offers = chance.sample(OFFERS, chance.randrange(5, 14))
+            offers = chance.sample(OFFERS, chance.randrange(6, 18))
+            if chance.random() < 0.3:
+                world.after(chance.random() * 1.5, self._erase, chance.choice(HOUSEHOLDS), UUID(int=1))
+                self._open += 1
+            offers.sort(key=lambda offer: offer.follows_up and chance.random() < 0.5)
             while offers:
                 many = chance.choice([1, 1, 2, 4])
                 world.after(chance.random() * 0.8, self._send, offers[:many], 0)
@@ -313,8 +340,7 @@ class Campaign:
 
     def _send(self, offers: Sequence[Offer], attempts: int) -> None:
         """A phone sends a batch."""
-        for offer in offers:
-            self.offered[offer.submission_id] = offer
+        self.offered |= {offer.submission_id for offer in offers}
         answered = [False]
         if self._intake is not None and self._intake[0].alive:
             process, intake = self._intake
@@ -323,9 +349,32 @@ class Campaign:
         self.world.after(seconds, self._unanswered, offers, attempts, answered)
 
     async def _accept(self, process: Process, intake: Intake, offers: Sequence[Offer], answered: list[bool]) -> None:
-        answers = await intake.accept([offer.body for offer in offers], VOLUNTEER)
+        answers = []
+        for follows_up, group in groupby(offers, key=lambda offer: offer.follows_up):
+            accept = intake.accept_follow_ups if follows_up else intake.accept
+            answers += await accept([offer.body for offer in group], VOLUNTEER)
         if self.chance.random() < 0.9:  # else the answer is lost on its way to the phone
             self.world.after(self.world.latency(), self._answered, offers, answers, answered)
+
+    def _erase(self, household_id: UUID, erasure_id: UUID) -> None:
+        """Somebody has a household forgotten, and tries until it is known that it will be."""
+        if erasure_id in self.accepted:
+            return
+        self.offered.add(erasure_id)
+        if self._intake is not None and self._intake[0].alive:
+            process, intake = self._intake
+            process.create_task(self._have_erased(intake, household_id, erasure_id))
+        self.world.after(self.chance.uniform(0.5, 1.5), self._erase, household_id, erasure_id)
+
+    async def _have_erased(self, intake: Intake, household_id: UUID, erasure_id: UUID) -> None:
+        area = household_id.hex[:6]
+        if await intake.erase(household_id, area, VOLUNTEER.subject, erasure_id=erasure_id):
+            self.world.after(self.world.latency(), self._erased, erasure_id)
+
+    def _erased(self, erasure_id: UUID) -> None:
+        if erasure_id not in self.accepted:
+            self.accepted.add(erasure_id)
+            self._open -= 1
 
     def _answered(self, offers: Sequence[Offer], answers: Sequence[Answer], answered: list[bool]) -> None:
         for answer in answers:

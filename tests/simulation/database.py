@@ -22,7 +22,9 @@ import asyncpg
 from services.reporting import projector
 from services.reporting.notices import NOTIFY
 from services.survey import store
+from services.survey.household import Reached
 from services.survey.quality import Sighting
+from services.survey.reach import store as reach_store
 from shared.kafka import position, projection, relay
 from shared.postgres import outbox
 from tests.simulation.scheduler import Process, World, settle
@@ -63,7 +65,7 @@ class Session:
         self.alive = True
         self.in_transaction = False
         self.failed = False
-        self.written: dict[str, dict[Any, Row]] = {}
+        self.written: dict[str, dict[Any, Row | None]] = {}
         self.held: list[Key] = []
         self.waits_for: Key | None = None
         self.running: _Running | None = None
@@ -81,11 +83,15 @@ class Session:
         """All rows of a table as this session sees them."""
         own = self.written.get(table)
         committed = self.database.tables[table]
-        return list(({**committed, **own} if own else committed).values())
+        return [row for row in ({**committed, **own} if own else committed).values() if row is not None]
 
     def put(self, table: str, key: Any, row: Row) -> None:
         """Writes a row, which others see after the commit."""
         self.written.setdefault(table, {})[key] = row
+
+    def remove(self, table: str, key: Any) -> None:
+        """Deletes a row, which others miss after the commit."""
+        self.written.setdefault(table, {})[key] = None
 
 
 @dataclass(eq=False, slots=True)
@@ -117,6 +123,8 @@ class Database:
             "submission": {},
             "submission_unique": {},
             "household": {},
+            "reach": {},
+            "follow_up": {},
             "repeated_submission": {},
             "volunteer_sighting": {},
             "person_index": {},
@@ -277,7 +285,9 @@ class Database:
         """Ends a transaction: its rows become everybody's or nobody's, its locks pass on."""
         if apply:
             for table, rows in session.written.items():
-                self.tables[table].update(rows)
+                self.tables[table].update((key, row) for key, row in rows.items() if row is not None)
+                for key in [key for key, row in rows.items() if row is None]:
+                    self.tables[table].pop(key, None)
             if session.notices:
                 for other in self.sessions:
                     if other.listener is not None:
@@ -372,24 +382,88 @@ def _known_submissions(session: Session, arguments: tuple[Any, ...]) -> Work:
 def _households(session: Session, arguments: tuple[Any, ...]) -> Work:
     rows = [session.get("household", one) for one in arguments[0]]
     return [
-        (row["household_id"], row["revision"], row["submission_id"], row["captured_at"], row["counts"])
+        tuple(row[name] for name in ("household_id", *_HOUSEHOLD_STATE, "followed_at", "erased_at", "erased_by"))
         for row in rows
         if row is not None
     ]
     yield
 
 
+_HOUSEHOLD_STATE = ("revision", "submission_id", "captured_at", "counts")
+
+
 def _change_households(session: Session, arguments: tuple[Any, ...]) -> Work:
     rows = list(zip(*arguments, strict=True))
     changed = 0
-    for key, revision, submission_id, captured_at, counts in rows:
+    for key, village, *state in rows:
         yield "household", key
         former = session.get("household", key)
         if former is not None:
-            now = {"revision": revision, "submission_id": submission_id, "captured_at": captured_at, "counts": counts}
-            session.put("household", key, {**former, **now})
+            now = dict(zip((*_HOUSEHOLD_STATE, "followed_at", "erased_at", "erased_by"), state, strict=True))
+            session.put("household", key, {**former, **now, "village": former["village"] or village})
             changed += 1
     return f"UPDATE {changed}"
+
+
+def _reached(session: Session, arguments: tuple[Any, ...]) -> Work:
+    return [tuple(row.values()) for row in session.rows("reach") if row["household_id"] in arguments[0]]
+    yield
+
+
+def _follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
+    found = []
+    for row in session.rows("follow_up"):
+        household = session.get("household", row["household_id"])
+        if row["household_id"] not in arguments[0] or household is None:
+            continue
+        if household["captured_at"] is None or row["captured_at"] >= household["captured_at"]:
+            found.append(tuple(row.values()))
+    return sorted(found, key=lambda row: row[1:3])
+    yield
+
+
+def _heard(session: Session, arguments: tuple[Any, ...]) -> Work:
+    since: dict[Any, Any] = {}
+    for row in session.rows("submission"):
+        for person in row["reach"] or () if row["household_id"] in arguments[0] else ():
+            key = (row["household_id"], person)
+            since[key] = min(since.get(key, row["captured_at"]), row["captured_at"])
+    return [(*key, heard) for key, heard in since.items()]
+    yield
+
+
+def _end_reach(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for row in session.rows("reach"):
+        if row["household_id"] in arguments[0]:
+            key = (row["household_id"], row["person_id"])
+            yield "reach", key
+            session.remove("reach", key)
+
+
+def _forget_follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
+    kept = set(zip(*arguments[1:], strict=True))
+    for row in session.rows("follow_up"):
+        if row["household_id"] in arguments[0] and (row["household_id"], row["person_id"]) not in kept:
+            yield "follow_up", row["submission_id"]
+            session.remove("follow_up", row["submission_id"])
+
+
+def _forget_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for submission in session.rows("submission"):
+        for person in submission["persons"] or () if submission["household_id"] in arguments[0] else ():
+            row = session.get("person_index", person)
+            if row is not None and row["household"] == submission["household_id"] and person not in arguments[1]:
+                yield "person_index", person
+                session.remove("person_index", person)
+
+
+def _destroy_keys(session: Session, arguments: tuple[Any, ...]) -> Work:
+    for row in session.rows("submission"):
+        if row["household_id"] in arguments[0] and row["submission_id"] not in arguments[1]:
+            yield "submission", row["submission_id"]
+            session.put(
+                "submission", row["submission_id"], {**row, "wrapped_key": None, "persons": None, "reach": None}
+            )
 
 
 def _sightings(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -605,7 +679,16 @@ STATEMENTS: Mapping[str, Statement] = {
     store.HOUSEHOLDS_OF_PERSONS: _households_of_persons,
     store.CLAIM_PERSONS: _claim_persons,
     store.RECORDED_FROM: _recorded_from,
-    "COPY household": insert_statement("household", ["household_id"], store.HouseholdRow._fields),
+    reach_store.REACHED: _reached,
+    reach_store.FOLLOW_UPS: _follow_ups,
+    reach_store.HEARD: _heard,
+    reach_store.END_REACH: _end_reach,
+    reach_store.FORGET_FOLLOW_UPS: _forget_follow_ups,
+    reach_store.FORGET_PERSONS: _forget_persons,
+    reach_store.DESTROY_KEYS: _destroy_keys,
+    "COPY household": insert_statement("household", ["household_id"], store.HOUSEHOLD_COLUMNS),
+    "COPY reach": insert_statement("reach", ["household_id", "person_id"], Reached._fields),
+    "COPY follow_up": insert_statement("follow_up", ["submission_id"], reach_store.FOLLOW_UP_COLUMNS),
     "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),
     "COPY repeated_submission": insert_statement(
         "repeated_submission", ["partition", "sequence"], store.REPEATED_COLUMNS

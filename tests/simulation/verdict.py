@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from aiokafka.structs import ConsumerRecord
 
 from services.survey.recorder import event_record, stored_event
-from services.survey.records import decode
+from services.survey.records import IntakeRecord, decode
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED
+from tests.simulation.rule import FIGURES as RULED
+from tests.simulation.rule import standing
 
 if TYPE_CHECKING:
     from tests.simulation.campaign import Campaign
@@ -50,7 +52,7 @@ def _recorded(campaign: Campaign) -> Iterator[str]:
     """Every 202 is recorded, nothing else is, and every record of intake is accounted for."""
     tables = campaign.site.survey.tables
     submissions = tables["submission"]
-    for submission_id in submissions.keys() - campaign.offered.keys():
+    for submission_id in submissions.keys() - campaign.offered:
         yield f"{submission_id} was never offered"
     gone = {
         decode(record.value).submission_id
@@ -74,15 +76,58 @@ def _recorded(campaign: Campaign) -> Iterator[str]:
     }
     for submission_id in present - submissions.keys():
         yield f"{submission_id} stands in intake and is not recorded"
-    latest: dict[Any, tuple[Any, Any]] = {}
-    for row in submissions.values():
-        visit = (row["captured_at"], row["submission_id"])
-        latest[row["household_id"]] = max(latest.get(row["household_id"], visit), visit)
-    for household_id, row in tables["household"].items():
-        if row["submission_id"] != latest[household_id][1]:
-            yield f"household {household_id} does not stand as its latest visit says"
-    if latest.keys() != tables["household"].keys():
+    yield from _households(campaign)
+
+
+def _households(campaign: Campaign) -> Iterator[str]:
+    """Each household stands as its records say, by the rule alone, and of an erased one nothing can be opened."""
+    tables = campaign.site.survey.tables
+    cluster = campaign.site.cluster
+    sent = {
+        record.submission_id: record
+        for topic in (*cluster.former, cluster.topics[SURVEY_INTAKE.name])
+        if topic.name == SURVEY_INTAKE.name
+        for log in topic.logs
+        for record in (decode(one.value) for one in log if one.value != b"\xff")
+    }
+    told: dict[Any, list[IntakeRecord]] = {}
+    for row in tables["submission"].values():
+        told.setdefault(row["household_id"], []).append(sent[row["submission_id"]])
+    if told.keys() != tables["household"].keys():
         yield "households and submissions do not name the same households"
+        return
+    for household_id, records in told.items():
+        found = _found(tables, household_id)
+        expected = standing(records)
+        if found != expected:
+            yield f"household {household_id} stands at {found}, its records say {expected}"
+        erased = any(record.kind == "erasure" for record in records)
+        keys = {
+            row["submission_id"]
+            for row in tables["submission"].values()
+            if row["household_id"] == household_id and row["wrapped_key"] is not None
+        }
+        if keys != (set() if erased else {record.submission_id for record in records}):
+            yield f"household {household_id} has the keys of {keys}"
+        if erased and any(row["household_id"] == household_id for row in tables["follow_up"].values()):
+            yield f"follow-ups of household {household_id} are left"
+        if erased and any(row["household"] == household_id for row in tables["person_index"].values()):
+            yield f"persons of household {household_id} are left in the index"
+
+
+def _found(tables: Mapping[str, Mapping[Any, Any]], household_id: Any) -> Any:
+    """What `standing` says, as the tables hold it."""
+    row = tables["household"][household_id]
+    persons = {
+        one["person_id"]: tuple(one[name] for name in ("status", "dose", "due_at", "facility_id", "wanting_since"))
+        for one in tables["reach"].values()
+        if one["household_id"] == household_id
+    }
+    if row["counts"] is None:
+        return persons or None
+    counts = json.loads(row["counts"])
+    visit = (row["captured_at"], row["submission_id"])
+    return visit, {name: counts[name] for name in RULED}, counts["reasons"], persons
 
 
 def applied(log: Sequence[ConsumerRecord], *, gaps: bool) -> tuple[list[ConsumerRecord], str]:
@@ -150,9 +195,12 @@ def _survey_figures(campaign: Campaign) -> Iterator[str]:
     expected: dict[str, Counter[str]] = {}
     for row in tables["submission"].values():
         figures = expected.setdefault(row["area"], Counter())
-        figures["submissions"] += 1
-        figures["superseded"] += row["outcome"] == "superseded"
+        if row["volunteer_id"] is not None:  # an erasure is no visit
+            figures["submissions"] += 1
+            figures["superseded"] += row["outcome"] == "superseded"
     for row in tables["household"].values():
+        if row["counts"] is None:
+            continue
         figures = expected[row["area"]]
         figures["households"] += 1
         counts = json.loads(row["counts"])

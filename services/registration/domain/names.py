@@ -5,16 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from shared.security.keyed_ids import canonical
+from shared.security.spelling import TITLES, canonical
 from shared.tables.cells import FORMULA_MARKS
 
 SHORTEST_PREFIX, LONGEST_PREFIX = 2, 6
 """Characters of a word by which a person is found. One letter would name a tenth of the country; after six, few names
 are left, and these are compared in the clear once they are opened."""
-
-TITLES = ("นางสาว", "นาง", "นาย", "น.ส.", "เด็กชาย", "เด็กหญิง", "ด.ช.", "ด.ญ.", "ดร.", "mrs.", "miss", "mr.", "ms.")
-"""Written together with the first name: นางสาวสมหญิง is found by สมหญิง too. Longer ones first, where one begins with
-another."""
 
 
 class UnusableName(ValueError):

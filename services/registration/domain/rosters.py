@@ -18,7 +18,7 @@ from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.contracts.events import Role
 from shared.security.identifiers import InvalidIdentifier, national_id
-from shared.security.keyed_ids import canonical
+from shared.security.spelling import canonical
 
 NAME_LENGTH = 200
 """As for a single sign-up."""

@@ -1,5 +1,5 @@
-// A coordinator's desk: what waits in the area, each one press away from where it is worked on. Two of the numbers come
-// from the facilities and reporting services; when one of them is away the desk says so and shows the rest.
+// A coordinator's desk: what waits in the area, each one press away from where it is worked on. Three of the numbers come
+// from the facilities, reporting and survey services; when one of them is away the desk says so and shows the rest.
 
 import { ask, list } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
@@ -17,13 +17,13 @@ begin({ title: "desk", signedIn: true, wide: true }, async (main, who) => {
   await learnNames([who.area]);
   const place = placeName(who.area);
   main.append(h("p", { class: "soft", text: () => `${say(who.role)} · ${place()}` }), tasks, places, help);
-  const shown = { own: [], foreign: [away("overduePlaces"), away("withoutResults")] };
+  const shown = { own: [], foreign: [away("overduePlaces"), away("withoutResults"), away("housesToVisit")] };
   await load();
   setInterval(() => document.visibilityState === "visible" && load().catch(complain), REFRESH_MS);
 
   async function load() {
     // Each shows what it has as soon as it has it: a service that hangs holds up no other.
-    const others = Promise.all([overduePlaces(), withoutResults()]).then((foreign) => {
+    const others = Promise.all([overduePlaces(), withoutResults(), housesToVisit()]).then((foreign) => {
       shown.foreign = foreign;
       show();
     });
@@ -100,6 +100,22 @@ begin({ title: "desk", signedIn: true, wide: true }, async (main, who) => {
       return { href: `${reporting}/?area=${who.area.slice(0, 4)}`, title: "withoutResults", count: () => number(without), waiting: without, late: without > 0, detail, name: "withoutResults" };
     } catch {
       return { ...away("withoutResults"), detail: "serviceAway" };
+    }
+  }
+
+  async function housesToVisit() {
+    const { survey } = await services().catch(() => ({}));
+    try {
+      if (!survey) throw new Error("not configured");
+      const title = "housesToVisit";
+      // House by house is for districts; who works for more chooses one there.
+      if (who.area.length < 4) return { href: `${survey}/desk`, title, count: () => "…", waiting: 0, late: false, detail: "districtByDistrict", name: title };
+      const { total } = await ask("GET", `${survey}/v1/desk/coverage`, { query: { area: who.area } });
+      const waiting = total.new + total.revisit;
+      const detail = ["ofHouses", { done: () => number(total.done), listed: () => number(total.listed) }];
+      return { href: `${survey}/desk`, title, count: () => number(waiting), waiting, late: false, detail, name: title };
+    } catch {
+      return { ...away("housesToVisit"), detail: "serviceAway" };
     }
   }
 

@@ -1,61 +1,8 @@
-// Signing in with a phone: a code by text message, and back to the page that asked for it.
+// Signing in to registration's pages.
 
-import { ask, holder, signIn } from "./api.js";
-import { field, form } from "./form.js";
-import { begin, h, STAFF } from "./page.js";
+import { begin, h } from "./page.js";
+import { signInForm } from "./sign-in-form.js";
 
 begin({ title: "signIn" }, (main) => {
-  const first = h(
-    "section",
-    { class: "card" },
-    form({
-      parts: [field({ name: "phone", label: "phone", hint: "phoneHint", type: "tel", inputmode: "tel", autocomplete: "tel" })],
-      submit: "sendCode",
-      send: async ({ phone }) => {
-        await ask("POST", "/v1/codes", { json: { phone } });
-        askCode(first, phone);
-      },
-    }),
-    h("p", { class: "hint" }, h("a", { href: "/sign-up", text: "notYetRegistered" })),
-  );
-  main.append(first);
+  main.append(signInForm({ beside: h("p", { class: "hint" }, h("a", { href: "/sign-up", text: "notYetRegistered" })) }));
 });
-
-function askCode(first, phone) {
-  const code = field({ name: "code", label: "oneTimeCode", hint: "oneTimeCodeHint", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "12" });
-  code.classList.add("code-field");
-  const second = h(
-    "section",
-    { class: "card" },
-    h("h3", { text: ["codeSentTo", { phone }] }),
-    h("p", { class: "hint", text: "noCodeCame" }),
-    form({
-      parts: [code],
-      submit: "signIn",
-      send: async (values) => {
-        await signIn(phone, values.code);
-        location.assign(next());
-      },
-    }),
-    h("button", {
-      type: "button",
-      class: "button quiet",
-      text: "otherNumber",
-      on: {
-        click: () => {
-          second.replaceWith(first);
-          first.querySelector("input").focus();
-        },
-      },
-    }),
-  );
-  first.replaceWith(second);
-  second.querySelector("input").focus();
-}
-
-/** Back to where somebody came from: a path of this origin and nothing else. */
-function next() {
-  const asked = new URL(new URLSearchParams(location.search).get("next") ?? "", location.origin);
-  if (asked.origin === location.origin && asked.pathname !== "/" && asked.pathname !== "/sign-in") return asked.pathname + asked.search;
-  return STAFF.includes(holder()?.role) ? "/desk" : "/";
-}

@@ -1,44 +1,18 @@
 // Everything the pages say: [Thai, English]. {names} are filled in.
 
+import { COMMON_TEXTS } from "./common-text.js";
+
 export const TEXTS = {
+  ...COMMON_TEXTS,
+
   // every page
   name: ["จิตอาสา", "Jitasa"],
   subtitle: ["ลงทะเบียนและประสานงาน", "Registration and coordination"],
-  skip: ["ข้ามไปที่เนื้อหา", "Skip to the content"],
-  menu: ["เมนู", "Menu"],
-  signIn: ["เข้าสู่ระบบ", "Sign in"],
-  signOut: ["ออกจากระบบ", "Sign out"],
   liveMap: ["แผนที่ภาพสด", "Live map"],
   interface: ["ส่วนต่อประสานข้อมูล", "Data interface"],
   messages: ["ข้อความ SMS ในเครื่องนี้", "Text messages on this machine"],
-  cancel: ["ยกเลิก", "Cancel"],
-  close: ["ปิด", "Close"],
-  optional: ["(ไม่บังคับ)", "(optional)"],
-  required: ["ต้องระบุค่านี้", "This is required"],
-  continue: ["ต่อไป", "Continue"],
-  toBeginning: ["กลับหน้าแรก", "Back to the beginning"],
 
   // roles and areas
-  central_administrator: ["ผู้ดูแลระบบส่วนกลาง", "Central administrator"],
-  province_administrator: ["ผู้ดูแลระบบจังหวัด", "Province administrator"],
-  district_coordinator: ["ผู้ประสานงานอำเภอ/เขต", "District coordinator"],
-  subdistrict_coordinator: ["ผู้ประสานงานตำบล/แขวง", "Subdistrict coordinator"],
-  volunteer: ["อาสาสมัคร", "Volunteer"],
-  place_officer: ["เจ้าหน้าที่ดูแลสถานที่", "Place officer"],
-  external_system: ["ระบบภายนอก", "External system"],
-  area: ["พื้นที่", "Area"],
-  country: ["ประเทศไทย", "Thailand"],
-  province: ["จังหวัด", "Province"],
-  district: ["อำเภอ/เขต", "District"],
-  subdistrict: ["ตำบล/แขวง", "Subdistrict"],
-  provinceShort: ["จ.", ""],
-  districtShort: ["อ.", ""],
-  subdistrictShort: ["ต.", ""],
-  khwaengShort: ["แขวง", ""],
-  choose: ["เลือก", "Choose"],
-  allOfIt: ["ทั้งหมด", "All of it"],
-  chooseArea: ["โปรดเลือกจังหวัด อำเภอ/เขต และตำบล/แขวง", "Choose a province, a district and a subdistrict"],
-  areasUnreachable: ["โหลดรายชื่อพื้นที่ไม่สำเร็จ โปรดโหลดหน้านี้ใหม่", "The areas could not be loaded; please load this page again"],
 
   // the beginning
   welcome: ["ยินดีต้อนรับ", "Welcome"],
@@ -75,23 +49,15 @@ export const TEXTS = {
   noCode: ["ไม่มีรหัสกลุ่ม หรือต้องการให้ช่วย", "No group code, or in need of help?"],
   fullName: ["ชื่อและนามสกุล", "Full name"],
   fullNameHint: ["ตามบัตรประชาชน", "As on your identity card"],
-  phone: ["เบอร์โทรศัพท์มือถือ", "Mobile phone"],
-  phoneHint: ["10 หลัก ขึ้นต้นด้วย 06 08 หรือ 09", "Ten digits, beginning with 06, 08 or 09"],
   whereYouWork: ["พื้นที่ที่จะเป็นอาสาสมัคร", "Where you will volunteer"],
-  oneTimeCode: ["รหัส 6 หลัก", "Six-digit code"],
-  oneTimeCodeHint: ["ใช้ได้ 5 นาที ห้ามบอกผู้อื่น", "Good for five minutes. Tell nobody."],
-  codeSentTo: ["ส่งรหัสทาง SMS ไปที่ {phone} แล้ว", "A code is on its way to {phone}"],
   confirmPhone: ["ยืนยัน", "Confirm"],
   wrongNumber: ["แก้เบอร์โทรศัพท์", "The number is wrong"],
-  otherNumber: ["ใช้เบอร์อื่น หรือขอรหัสใหม่", "Another number, or another code"],
   thanks: ["ขอบคุณ", "Thank you"],
   signedUp: ["ลงทะเบียนเรียบร้อย", "You have signed up"],
   signedUpNext: [
     "ผู้ประสานงานในพื้นที่จะพิจารณาภายใน 3 วัน เมื่ออนุมัติแล้วเข้าสู่ระบบด้วยเบอร์โทรศัพท์นี้ได้ทันที",
     "A coordinator of your area decides within three days. Once approved, sign in with this phone.",
   ],
-  sendCode: ["ส่งรหัสทาง SMS", "Send me a code"],
-  noCodeCame: ["รหัสส่งถึงเฉพาะเบอร์ที่ได้รับอนุมัติแล้ว อาจใช้เวลาถึง 1 นาที", "A code comes only to numbers that are approved, within a minute."],
   notYetRegistered: ["ยังไม่ได้ลงทะเบียน", "Not registered yet?"],
 
   // coordinators
@@ -516,6 +482,9 @@ export const TEXTS = {
   overduePlacesDetail: ["จากทะเบียนสถานที่", "From the register of places"],
   whichPlaces: ["สถานที่ใดบ้าง", "Which places"],
   confirmedAt: ["ยืนยันล่าสุด {time}", "Last confirmed {time}"],
+  housesToVisit: ["บ้านที่ยังต้องไป", "Houses still to be visited"],
+  ofHouses: ["สำรวจแล้ว {done} จาก {listed} หลัง", "{done} of {listed} houses done"],
+  districtByDistrict: ["ดูทีละหลัง โดยเลือกอำเภอ", "House by house, district by district"],
   withoutResults: ["ตำบล/แขวงที่ยังไม่มีผลสำรวจ", "Subdistricts without results"],
   ofSubdistricts: ["จาก {total} ตำบล/แขวง", "of {total} subdistricts"],
   registerFor: ["ลงทะเบียนให้", "Register for this person"],

@@ -59,7 +59,7 @@ class HttpOwners:
     async def survey(self, province: str) -> Cells:
         """See `Owners`."""
         rows = await self._rows("survey", f"{self._survey}/v1/counts", area=province)
-        return {cell: count for row in rows for cell, count in _survey_cells(row)}
+        return {cell: count for row in rows for cell, count in survey_cells(row)}
 
     async def people(self) -> Cells:
         """See `Owners`."""
@@ -105,7 +105,8 @@ class HttpOwners:
         return self._token
 
 
-def _survey_cells(row: Mapping[str, Any]) -> Iterator[tuple[Cell, int]]:
+def survey_cells(row: Mapping[str, Any]) -> Iterator[tuple[Cell, int]]:
+    """A row of the survey's counts, figure by figure."""
     area = row["area"]
     for name in SURVEY_FIGURES:
         yield Cell(area, name), row[name]

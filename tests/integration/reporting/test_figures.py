@@ -147,7 +147,8 @@ def truth(events: Sequence[Submission], digits: int) -> dict[str, Counter[str]]:
             counted["submissions"] += 1
             counted["superseded"] += event.outcome == SubmissionOutcome.SUPERSEDED
         if event.outcome == SubmissionOutcome.RECORDED:
-            counted["revisits"] += event.before is not None and event.after is not None
+            surveyed = event.kind == SubmissionKind.SURVEY
+            counted["revisits"] += surveyed and event.before is not None and event.after is not None
             if event.kind == SubmissionKind.FOLLOW_UP:
                 before, after = event.before, event.after
                 counted["follow_ups"] += 1

@@ -14,8 +14,11 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from pydantic import BaseModel
 
 from services.survey import store
+from services.survey.domain import Visit
+from services.survey.household import FollowUp, Household, Reached
 from services.survey.quality import Sighting
-from services.survey.store import HouseholdRow
+from services.survey.reach import store as reach_store
+from services.survey.records import IntakeRecord
 from shared.contracts.topics import SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
 from shared.kafka import relay
 from shared.kafka.identity import TopicIdentities
@@ -289,14 +292,110 @@ async def recorded_submissions_come_in_their_order_and_households_are_changed(gr
         await store.add_submissions(connection, [_submission(number, sequence=9 - number) for number in range(5)])
         rows = await store.recorded_from(connection, 0, 6, 3)
         assert [row["sequence"] for row in rows] == [6, 7, 8]
-        row = HouseholdRow(HOUSE, "500101", None, 1, UUID(int=1), AT, "{}")
-        await store.add_households(connection, [row])
-        unknown = row._replace(household_id=UUID(int=2))
-        await store.change_households(connection, [row._replace(revision=2), unknown])
+        added, unknown = _household(HOUSE, 1), _household(UUID(int=2), 1, stored=True)
+        await store.put_households(connection, [added])
+        changed = _household(HOUSE, 2, stored=True)
+        changed.village, changed.followed_at, changed.erased_at, changed.erased_by = "50010101", AT, AT, UUID(int=9)
+        await store.put_households(connection, [changed, unknown])
         with pytest.raises(asyncpg.UniqueViolationError):
-            await store.add_households(connection, [row])
-        states = await store.households(connection, [HOUSE, UUID(int=2)])
-        assert {key: state.revision for key, state in states.items()} == {HOUSE: 2}
+            await store.put_households(connection, [added])
+        [state] = (await store.households(connection, [HOUSE, UUID(int=2)])).values()
+        assert (state.revision, state.visit, state.counts) == (2, Visit(AT, UUID(int=1)), "{}")
+        assert (state.followed_at, state.erased_at, state.erased_by, state.stored) == (AT, AT, UUID(int=9), True)
+
+
+def _household(household_id: UUID, revision: int, *, stored: bool = False) -> Household:
+    household = Household(household_id, revision, Visit(AT, UUID(int=1)), "{}", stored=stored)
+    household.area, household.changed = "500101", True
+    return household
+
+
+def _person(number: int, *, status: str = "open") -> Reached:
+    given: dict[str, Any] = dict.fromkeys(Reached._fields)
+    given |= {"household_id": HOUSE, "person_id": UUID(int=number), "area": "500101", "submission_id": UUID(int=1)}
+    given |= {"place": 0, "rank": 3, "wanting_since": AT, "dose": 1, "surveyed_dose": 0, "at_risk": True}
+    given |= {"home_visit": False, "reasons": ["cost"], "status": status, "tokens": [-(2**63), 5]}
+    return Reached(**given)
+
+
+def _follow_up(number: int, person: int, hours: int) -> FollowUp:
+    at = AT + timedelta(hours=hours)
+    return FollowUp(at, UUID(int=number), UUID(int=person), "appointment", None, AT, UUID(int=8))
+
+
+@behaviour
+async def persons_to_reach_are_put_in_place_and_read_with_the_follow_ups_that_may_still_count(ground: Ground) -> None:
+    async with ground.connection() as connection:
+        house = _household(HOUSE, 1)
+        house.followed_at = AT
+        house.reach = {UUID(int=n): _person(n) for n in (1, 2)}
+        house.reach_changed = True
+        house.new_follow_ups = [_follow_up(5, 1, 2), _follow_up(4, 2, 1), _follow_up(3, 1, -1)]
+        await store.put_households(connection, [house])
+        await reach_store.put_persons(connection, [house])
+        earlier = dict(zip(store.SUBMISSION_COLUMNS, _submission(1), strict=True))
+        earlier |= {"reach": [UUID(int=3)], "captured_at": AT - timedelta(days=9)}
+        await store.add_submissions(connection, [tuple(earlier.values())])
+        found = await store.households(connection, [HOUSE])
+        named = [(HOUSE, UUID(int=1)), (HOUSE, UUID(int=3)), (UUID(int=2), UUID(int=3))]
+        await reach_store.bring_persons(connection, found, named)
+        read = found[HOUSE]
+        assert read.reach == house.reach
+        assert read.follow_ups == [_follow_up(4, 2, 1), _follow_up(5, 1, 2)]
+        assert read.heard == {UUID(int=1): AT, UUID(int=2): AT, UUID(int=3): AT - timedelta(days=9)}
+        read.reach, read.reach_changed = {UUID(int=1): _person(1, status="moved")}, True
+        await reach_store.put_persons(connection, [read])
+        again = await store.households(connection, [HOUSE])
+        await reach_store.bring_persons(connection, again, [])
+        assert again[HOUSE].reach == read.reach
+
+
+@behaviour
+async def an_erasure_leaves_what_came_after_it_and_those_who_stay(ground: Ground) -> None:
+    async with ground.connection() as connection:
+        house = _household(HOUSE, 1)
+        house.followed_at = AT
+        house.new_follow_ups = [_follow_up(5, 1, 2), _follow_up(4, 2, 1)]
+        await store.put_households(connection, [house])
+        await reach_store.put_persons(connection, [house])
+        for number, person in ((1, b"a"), (2, b"b")):
+            row = dict(zip(store.SUBMISSION_COLUMNS, _submission(number, sequence=number), strict=True))
+            row |= {"persons": [person], "reach": [UUID(int=3)], "wrapped_key": b"key"}
+            await store.add_submissions(connection, [tuple(row.values())])
+        await store.first_households(connection, {b"a": HOUSE, b"b": HOUSE, b"c": HOUSE})
+        house.left = {UUID(int=2)}
+        house.kept = [_left(2, b"b")]
+        await reach_store.forget(connection, [house, _household(UUID(int=2), 1)])
+        found = await store.households(connection, [HOUSE])
+        await reach_store.bring_persons(connection, found, [(HOUSE, UUID(int=3))])
+        assert found[HOUSE].follow_ups == [_follow_up(4, 2, 1)]
+        assert found[HOUSE].heard == {UUID(int=3): AT}  # of the submission that is kept
+        other = UUID(int=9)
+        assert await store.first_households(connection, dict.fromkeys([b"a", b"b", b"c"], other)) == {
+            b"a": other,
+            b"b": HOUSE,
+            b"c": HOUSE,
+        }
+
+
+def _left(number: int, person: bytes) -> IntakeRecord:
+    return IntakeRecord(
+        submission_id=UUID(int=number),
+        household_id=HOUSE,
+        volunteer_id=None,
+        organisation_id=None,
+        area="500101",
+        village=None,
+        captured_at=AT,
+        received_at=AT,
+        kind="follow_up",
+        counts=None,
+        digest=b"",
+        key_id="",
+        wrapped_key=b"",
+        sealed=b"",
+        persons=(person,),
+    )
 
 
 @behaviour

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from fastapi import FastAPI
 
+from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.http import add_routes
 from services.survey.intake import Answer, Intake
 from services.survey.recorder import Recorder
@@ -74,6 +75,8 @@ class Survey:
     submitted_topic: Topic
     intake: Intake
     clock: MovableClock
+    sealing: KeyRing
+    household_ids: HouseholdIds
 
     async def accept(self, *submissions: dict[str, Any], by: Principal = VOLUNTEER) -> list[Answer]:
         """Sends submissions as one batch."""
@@ -82,9 +85,10 @@ class Survey:
     @asynccontextmanager
     async def client(self) -> AsyncIterator[httpx.AsyncClient]:
         """The survey's routes over this database; a token is `role@area@subject`, the subject as a small number."""
-        app = create_app(title="test", lifespan=_nothing, ready=list)
+        app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
         app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())
         transport = httpx.ASGITransport(ShortCut(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
@@ -156,9 +160,10 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     await producer.start()
     clock = MovableClock(NOW)
     sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
-    intake = Intake(producer, sealing, HouseholdIds(key), BlindIndex(key), clock, intake_topic)
+    ids = HouseholdIds(key)
+    intake = Intake(producer, sealing, ids, BlindIndex(key), clock, intake_topic)
     try:
-        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock)
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids)
     finally:
         await producer.stop()
         await pool.close()

@@ -9,12 +9,13 @@ from starlette.applications import Starlette
 
 from services.registration.pages import FONT, PAGES, page_routes
 from services.registration.settings import PageSettings
-from shared.web.files import AssetsMissing
+from shared.web.files import COMMON, AssetsMissing
 from shared.web.maps import MAP_PACKAGES
 
 TEXT = (PAGES / "text.js").read_text()
 SCRIPTS = {path.name: path.read_text() for path in PAGES.glob("*.js")}
 KEYS = re.findall(r"^  (\w+):", TEXT, re.MULTILINE)
+COMMON_KEYS = re.findall(r"^  (\w+):", (COMMON / "common-text.js").read_text(), re.MULTILINE)
 
 
 def settings(assets: Path | None, facilities_url: str = "", reporting_url: str = "") -> PageSettings:
@@ -75,7 +76,7 @@ def test_every_word_that_is_asked_for_exists() -> None:
         if name != "text.js":
             asked |= set(asking.findall(script))
     assert len(asked) > 200
-    assert asked - set(KEYS) == set()
+    assert asked - {*KEYS, *COMMON_KEYS} == set()
 
 
 def test_no_page_writes_markup() -> None:

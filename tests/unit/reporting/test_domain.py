@@ -178,9 +178,20 @@ def test_a_follow_up_counts_who_wanted_vaccine_and_the_doses_since() -> None:
     changes = folded([follow_up])
     found = figures(changes)
     assert (found["follow_ups"], found["followed_up"], found["vaccinated"]) == (1, 1, 2)
-    assert list(changes.visits.values()) == [[1, 0, 0, 1, 0, -1, -1, 1, 1, 2]]
+    assert list(changes.visits.values()) == [[1, 0, 0, 0, 0, -1, -1, 1, 1, 2]]
     superseded = msgspec.structs.replace(follow_up, outcome=SubmissionOutcome.SUPERSEDED, before=after)
     assert "follow_ups" not in figures(folded([superseded]))
+
+
+def test_what_is_left_of_a_household_is_no_visit() -> None:
+    """When one of its persons is erased: a follow-up that nobody made."""
+    left = msgspec.structs.replace(THREE, persons=2, dose_0=0, wanting=0, wanting_608=0)
+    nobodys = submission(
+        kind=SubmissionKind.FOLLOW_UP, volunteer_id=None, organisation_id=None, before=THREE, after=left, revision=2
+    )
+    found = figures(folded([nobodys]))
+    assert (found["persons"], found["dose_0"], found["wanting"], found["wanting_608"]) == (-1, -1, -1, -1)
+    assert found.keys().isdisjoint({"submissions", "revisits", "households", "follow_ups", "followed_up"})
 
 
 def test_fewer_doses_at_a_follow_up_are_a_correction() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import InvalidIdentifier, check_digit, mobile_number, national_id
-from shared.security.keyed_ids import HouseholdIds, canonical
+from shared.security.keyed_ids import HouseholdIds
+from shared.security.spelling import canonical
 
 KEY = bytes(range(32))
 IDS = HouseholdIds(KEY)

@@ -8,6 +8,7 @@
 import { keptLanguage } from "./language.js";
 
 const KEPT = "jitasa.sign-in";
+let issuer = Promise.resolve(""); // where tokens come from: this service, unless it is told
 const EARLY_MS = 30_000; // renewed while it still has this long, so that it does not run out on the way
 const ANSWER_MS = 20_000;
 
@@ -28,6 +29,21 @@ const UNREACHABLE = {
   th: "ติดต่อระบบไม่ได้ โปรดตรวจสอบสัญญาณแล้วลองอีกครั้ง",
   en: "The system cannot be reached. Check the connection and try again.",
 };
+
+/** Where tokens come from, when that is another service: its address, or a promise of it. */
+export function useIssuer(address) {
+  issuer = Promise.resolve(address);
+}
+
+/** Where tokens come from, and the names of areas: "" for this service. */
+export function issuerAddress() {
+  return issuer;
+}
+
+/** Sends a one-time code to a phone. */
+export async function sendCode(phone) {
+  await ask("POST", `${await issuer}/v1/codes`, { json: { phone } });
+}
 
 /** Who is signed in here: {subject, organisation, role, area}; null for nobody. What the token says is for showing only. */
 export function holder() {
@@ -52,7 +68,7 @@ export async function signOut() {
   sessionStorage.removeItem(KEPT);
   if (kept !== null) {
     const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
-    await fetch("/v1/tokens/revocation", { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
+    await fetch(`${await issuer}/v1/tokens/revocation`, { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
   }
   location.assign("/");
 }
@@ -158,7 +174,7 @@ function renew() {
 }
 
 async function tokens(fields) {
-  const answer = await reach("/v1/tokens", { method: "POST", body: new URLSearchParams(fields) });
+  const answer = await reach(`${await issuer}/v1/tokens`, { method: "POST", body: new URLSearchParams(fields) });
   const told = await documentOf(answer);
   if (!answer.ok) throw new Refusal(answer.status, told);
   return told;

@@ -1,7 +1,7 @@
 // Areas by name: three selects to choose one with, and the names of codes that services answer with.
 
-import { ask } from "./api.js";
-import { h, inLanguage, say, speak } from "./page.js";
+import { ask, issuerAddress } from "./api.js";
+import { h, inLanguage, say, speak } from "./elements.js";
 
 const lists = new Map(); // code of the area around -> promise of [{code, name_th, name_en}]
 const known = new Map(); // code -> {code, name_th, name_en}
@@ -9,10 +9,12 @@ const known = new Map(); // code -> {code, name_th, name_en}
 /** The areas one level below `within`, by code. */
 export function areasIn(within) {
   if (!lists.has(within)) {
-    const list = ask("GET", "/v1/areas", { query: { within } }).then((areas) => {
-      for (const area of areas) known.set(area.code, area);
-      return areas;
-    });
+    const list = issuerAddress()
+      .then((address) => ask("GET", `${address}/v1/areas`, { query: { within } }))
+      .then((areas) => {
+        for (const area of areas) known.set(area.code, area);
+        return areas;
+      });
     list.catch(() => lists.delete(within)); // asked for again the next time
     lists.set(within, list);
   }

@@ -1,6 +1,7 @@
 // Forms: fields with their errors beside them, and sending.
 
-import { complain, h, notice, speak } from "./page.js";
+import { h, notice, speak } from "./elements.js";
+import { complain } from "./frame.js";
 
 /**
  * A labelled input, select or textarea. `control` is the element's name, further properties are its attributes. What is
@@ -99,7 +100,7 @@ export function form({ parts, submit, send, quiet = false }) {
     for (const { path, message } of refusal.errors) {
       const name = path.split(/[.[]/)[0];
       const choice = choices.find((each) => each.element.dataset.field === name);
-      const control = element.elements.namedItem(name) ?? element.elements.namedItem(path.split(".").at(-1)); // contact.phone is phone here
+      const control = element.elements.namedItem(path) ?? element.elements.namedItem(name) ?? element.elements.namedItem(path.split(".").at(-1)); // contact.phone is phone here
       if (choice) {
         choice.showError(() => message);
         wrong.push(choice);

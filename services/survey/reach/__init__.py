@@ -1,0 +1,1 @@
+"""Who has to be reached, in which order, and what came of it."""
