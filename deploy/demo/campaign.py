@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 from uuid import UUID, uuid5
 
+from deploy.demo.help import calls_of
 from deploy.demo.names import family_name, partner_name, person_name
 from deploy.demo.people import with_check_digit
 from deploy.demo.places import places_of
@@ -95,6 +96,7 @@ def plan(seed: int, *, run: int, now: datetime, households: int) -> Plan:
         targets={c: t * run for found in districts.values() for d in found for c, t in d.targets.items()},
         residents={c: t * run * 3 for found in districts.values() for d in found for c, t in d.targets.items()},
         quiet_provinces=tuple(sorted(quiet)),
+        calls=tuple(calls_of(Random(f"{seed}/{households}/{run}/help"), people.volunteers, run)),
     )
 
 

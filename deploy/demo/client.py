@@ -183,8 +183,8 @@ class SmsSink:
         self._read += len(complete)
         for line in complete.splitlines():
             message = msgspec.json.decode(line)
-            if message["code"] is not None:
-                self._codes[message["phone"]] = message["code"]
+            if (code := message["code"] or message.get("proof_code")) is not None:
+                self._codes[message["phone"]] = code
 
 
 def by_one_time_code(client: Client, registration: str, sink: SmsSink, phone: str) -> Session:
@@ -213,6 +213,23 @@ def by_one_time_code(client: Client, registration: str, sink: SmsSink, phone: st
             await patience.wait("no usable code came")
 
     return Session(sign_in)
+
+
+def by_proof(client: Client, registration: str, sink: SmsSink, phone: str) -> Session:
+    """The session of a citizen who proves a phone."""
+
+    async def prove() -> Token:
+        patience = Patience(f"A code for {phone}")
+        while True:
+            begun = await client.send("POST", f"{registration}/v1/phone-proofs", body={"phone": phone})
+            if begun.status_code == 202 and (code := await sink.code(phone)) is not None:
+                url = f"{registration}/v1/phone-proofs/{begun.json()['proof_id']}/token"
+                answer = await client.send("POST", url, body={"code": code})
+                if answer.status_code == 200:
+                    return _token(answer.json())
+            await patience.wait("no usable code came")
+
+    return Session(prove)
 
 
 def by_secret(client: Client, registration: str, client_id: str, client_secret: str) -> Session:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from deploy.demo.display import Display
 from deploy.demo.figures import Picture, Stack, only_reported
+from deploy.demo.help import figures_of
 from deploy.demo.plan import Plan
 from deploy.demo.truth import LEVELS, Figures, Truth, added, rolled_up, tally
 from deploy.trouble import Trouble
@@ -75,6 +76,7 @@ def expectation(base: Picture, plan: Plan, truth: Truth) -> Picture:
         rolled_up(tally((code, f"people.{status}") for code, _, status in people)),
         rolled_up(tally((code, f"people.{role}.{status}") for code, role, status in people)),
         rolled_up(tally((code, f"places.{kind}.{status}") for code, kind, status in places)),
+        rolled_up(figures_of(plan.calls)),
     ]
     expected = base
     for more in brought:
@@ -169,7 +171,7 @@ def _ratios(
 
 
 def _counts_events(name: str) -> bool:
-    return name == "submissions" or name.startswith(("people.", "places."))
+    return name == "submissions" or name.startswith(("people.", "places.", "help."))
 
 
 def _owned(name: str) -> bool:

@@ -24,6 +24,7 @@ TITLES: Final = {
     "visits: first": "เยี่ยมบ้าน / first visits",
     "visits: second": "เยี่ยมซ้ำ แก้ไข ส่งช้า / revisits, corrections, late ones",
     "visits: third": "ส่งซ้ำ / sent again",
+    "help": "ขอความช่วยเหลือ / requests for help",
     "suspensions": "ระงับ / suspensions",
     "waiting": "รอตัวเลขสด / following the live figures",
     "comparing": "ตรวจทุกตัวเลข / comparing every figure",

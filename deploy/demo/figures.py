@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from deploy.demo.client import Client, Session
+from deploy.demo.help import SHOWN
 from deploy.demo.truth import LEVELS, SURVEY_FIGURES, Figures, rolled_up
 from deploy.local.addresses import Addresses
 from deploy.trouble import Trouble
@@ -32,14 +33,17 @@ class Stack:
 
     async def owned(self) -> Picture:
         """What the survey, registration and facilities services count in their own databases, at every level."""
-        survey, people, places = await asyncio.gather(
+        survey, requests, people, places = await asyncio.gather(
             self.read(f"{self._addresses.survey}/v1/counts"),
+            self.read(f"{self._addresses.survey}/v1/help-requests/counts"),
             self.read(f"{self._addresses.registration}/v1/counts"),
             self.read(f"{self._addresses.facilities}/v1/counts"),
         )
         figures: Picture = {}
         for row in survey:
             figures.setdefault(row["area"], Counter()).update(survey_figures(row) + quality_figures(row))
+        for row in requests:
+            figures.setdefault(row["area"], Counter()).update(owned_help(row))
         for row in people:
             figures.setdefault(row["area"], Counter())[f"people.{row['status']}"] += row["volunteers"]
         for row in places:
@@ -50,8 +54,8 @@ class Stack:
         """What reporting shows at these levels, all of them by default."""
         found: Picture = {}
         for level in levels or LEVELS:
-            coverage, quality, people, places = await asyncio.gather(
-                *(self.rows(what, level) for what in ("coverage", "quality", "volunteers", "freshness"))
+            coverage, quality, people, places, requests = await asyncio.gather(
+                *(self.rows(what, level) for what in ("coverage", "quality", "volunteers", "freshness", "help"))
             )
             for row in coverage:
                 found.setdefault(row["area"], Counter()).update(survey_figures(row))
@@ -63,6 +67,10 @@ class Stack:
                     for status, number in statuses.items():
                         figures[f"people.{role}.{status}"] += number
                         figures[f"people.{status}"] += number
+            for row in requests:
+                found.setdefault(row["area"], Counter()).update(
+                    {f"help.{name}": row[name] for name in ("asked", *SHOWN)}
+                )
             for row in places:
                 figures = found.setdefault(row["area"], Counter())
                 for kind, of_kind in row["kinds"].items():
@@ -102,6 +110,14 @@ def survey_figures(row: dict[str, Any]) -> Figures:
     """The survey's figures of one row of an answer."""
     figures: Figures = Counter({name: row.get(name) or 0 for name in SURVEY_FIGURES})
     figures.update({f"reasons.{reason}": persons for reason, persons in (row.get("reasons") or {}).items()})
+    return figures
+
+
+def owned_help(row: dict[str, Any]) -> Figures:
+    """Requests for help of one row of the survey's counts; of those that ended otherwise only that they were asked."""
+    figures: Figures = Counter({"help.asked": row["requests"]})
+    if row["status"] in SHOWN:
+        figures[f"help.{row['status']}"] = row["requests"]
     return figures
 
 

@@ -6,7 +6,7 @@ Organisations, coordinators and volunteers get their ids from the service; here 
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.contracts.events import FacilityStatus, OrganisationKind, Role, VolunteerStatus
+from shared.contracts.events import FacilityStatus, HelpStatus, OrganisationKind, Role, VolunteerStatus
 
 Json = dict[str, object]
 
@@ -102,6 +102,21 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A citizen's request for help. volunteer: who helps; ends: how far it comes."""
+
+    request_id: str
+    phone: str
+    name: str
+    kind: str
+    area: str
+    people: int
+    position: Json
+    volunteer: int
+    ends: HelpStatus
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole campaign. `targets` and `residents` are denominators by subdistrict."""
 
@@ -116,3 +131,4 @@ class Plan:
     targets: dict[str, int]
     residents: dict[str, int]
     quiet_provinces: tuple[str, ...]
+    calls: tuple[Call, ...] = ()

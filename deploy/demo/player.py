@@ -15,6 +15,7 @@ import httpx
 from deploy.demo.campaign import opening
 from deploy.demo.client import CONNECTIONS, Client, Patience, Session, SmsSink, by_one_time_code
 from deploy.demo.display import Display, Phase
+from deploy.demo.help import Caller
 from deploy.demo.plan import Batch, Coordinator, Json, Place, Plan, Refusal, Submission, Volunteer, Wave
 from deploy.demo.truth import rolled_up
 from deploy.demo.visits import BANGKOK
@@ -82,6 +83,7 @@ class Player:
         self._administrator = administrator
         self._display = display
         sink = SmsSink(addresses.sms_sink)
+        self._caller = Caller(client, addresses, sink)
         self._coordinators = [
             by_one_time_code(client, addresses.registration, sink, coordinator.phone)
             for coordinator in plan.coordinators
@@ -99,6 +101,7 @@ class Player:
         await self._enter_places()
         for wave in self._plan.waves:
             await self._send_wave(wave)
+        await self._help()
         await self._suspend()
         return self.played
 
@@ -198,6 +201,11 @@ class Player:
 
     async def _sign_in(self, volunteer: int) -> None:
         await self._volunteers[volunteer].token()
+
+    async def _help(self) -> None:
+        calls = self._plan.calls
+        with self._display.phase("help", len(calls)) as phase:
+            await self._each(phase, calls, lambda call: self._caller.play(call, self._volunteers[call.volunteer]))
 
     async def _suspend(self) -> None:
         suspended = [v for v in self._plan.volunteers if v.status is VolunteerStatus.SUSPENDED]

@@ -17,7 +17,7 @@ from services.registration.domain.people import Refused
 from services.registration.domain.trainings import Policy
 from services.registration.http import ROUTERS, imports
 from services.registration.http.parts import Parts
-from services.registration.http.refusals import on_refused, on_throttled, on_unreachable
+from services.registration.http.refusals import on_refused
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes
@@ -51,7 +51,6 @@ from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
-from services.registration.store.throttle import Throttle, Throttled
 from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.relay import Relay
@@ -61,6 +60,7 @@ from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
+from shared.postgres.throttle import Throttle, Throttled
 from shared.security.blind_index import BlindIndex
 from shared.security.issuers import verifiers
 from shared.security.sealing import KeyRing
@@ -70,6 +70,8 @@ from shared.web.authentication import Authentication, Bar, Moves
 from shared.web.cors import WRITE
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
+from shared.web.throttling import on_throttled
+from shared.web.unreachable import on_unreachable
 from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024

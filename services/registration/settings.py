@@ -10,7 +10,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.registration.domain.trainings import Policy
-from services.registration.store.throttle import Limit
+from shared.postgres.throttle import Limit
 
 ACCESS_LIFE = timedelta(minutes=15)
 """How long a suspended person's token could live on if Kafka, which carries the suspension, were away."""
@@ -32,6 +32,15 @@ FAILED_SIGN_UPS_PER_ADDRESS = Limit("failed-sign-ups.address", 100, timedelta(mi
 """Group codes can be guessed only through here: 14,400 tries a day against one hit in millions."""
 FAILED_SIGN_INS_PER_ADDRESS = Limit("failed-sign-ins.address", 100, timedelta(minutes=10))
 """A hall full of people mistypes less; a guesser with many phones gets one right in 70 days."""
+
+CITIZEN_LIFE = timedelta(hours=2)
+"""A citizen asks for help and sees it come without another code; the token opens what concerns one phone alone."""
+PROOFS_PER_PHONE = Limit("proofs.phone", 5, timedelta(hours=1))
+"""Each is an SMS to somebody who may not have asked for it; guesses are bounded to 25 an hour for one phone."""
+PROOFS_PER_ADDRESS = Limit("proofs.address", 2_000, timedelta(minutes=10))
+"""As for codes."""
+FAILED_PROOFS_PER_ADDRESS = Limit("failed-proofs.address", 100, timedelta(minutes=10))
+"""As for sign-ins."""
 
 HELP_PER_ADDRESS = Limit("help.address", 200, timedelta(minutes=10))
 """A village's meeting behind one line; each request is a call that a coordinator has to make."""

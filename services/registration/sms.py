@@ -36,12 +36,14 @@ _log = log(__name__)
 @dataclass(frozen=True, slots=True)
 class TextMessage:
     """One SMS. `code` is the one-time code for a sign-in in the text, `confirmation_code` that of a sign-up, if there
-    is one; whoever waits for the one shall not take the other. `key` is the same whenever the same message is sent."""
+    is one, and `proof_code` what proves a citizen's phone; whoever waits for one shall not take another. `key` is the
+    same whenever the same message is sent."""
 
     phone: str
     text: str
     code: str | None = None
     confirmation_code: str | None = None
+    proof_code: str | None = None
     key: UUID | None = None
 
 
@@ -58,7 +60,8 @@ class Gateway(Protocol):
 
 
 class FileGateway:
-    """Appends each message to a file as one JSON line: phone, text, code, at, and the confirmation_code of a sign-up.
+    """Appends each message to a file as one JSON line: phone, text, code, at, and where there is one the
+    confirmation_code of a sign-up or the proof_code of a citizen.
 
     For one machine; never for production.
     """
@@ -77,6 +80,8 @@ class FileGateway:
         }
         if message.confirmation_code is not None:
             line["confirmation_code"] = message.confirmation_code
+        if message.proof_code is not None:
+            line["proof_code"] = message.proof_code
         file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(file, (json.dumps(line, ensure_ascii=False) + "\n").encode())

@@ -250,6 +250,60 @@ def freshness_row(area: Area, kinds: Mapping[str, Places]) -> FreshnessRow:
     )
 
 
+class HelpCounts(NamedTuple):
+    """Requests for help of one area: ever made; not finished, and of these by status; done; and the unfinished whose
+    deadline is over. median: seconds from the asking to the first acceptance; accepted_lately: of so many."""
+
+    asked: int = 0
+    open: int = 0
+    waiting: int = 0
+    accepted: int = 0
+    helping: int = 0
+    done: int = 0
+    overdue: int = 0
+    accepted_lately: int = 0
+    median_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRow:
+    """Requests for help of one area (see `HelpCounts`). `suppressed`: so few asked that they are not shown to
+    everybody; they are null then."""
+
+    area: str
+    name_th: str
+    name_en: str
+    asked: int | None
+    open: int | None
+    waiting: int | None
+    accepted: int | None
+    helping: int | None
+    done: int | None
+    overdue: int | None
+    accepted_lately: int | None
+    median_seconds: int | None
+    suppressed: bool
+
+
+def help_row(area: Area, counts: HelpCounts, *, suppressed: bool) -> HelpRow:
+    """The row of one area; with `suppressed`, without figures."""
+    if suppressed:
+        return HelpRow(area.code, area.name_th, area.name_en, **dict.fromkeys(HelpCounts._fields), suppressed=True)
+    return HelpRow(area.code, area.name_th, area.name_en, *counts, suppressed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HelpAnswer:
+    """Requests for help for every area of a level. median_days: over how many days the median is taken."""
+
+    area: str
+    level: Level
+    as_of: AsOf
+    median_days: int
+    rows: list[HelpRow]
+    cursor: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """People by status: volunteers alone, by the kind of organisation they came through, and everybody by role."""

@@ -72,11 +72,11 @@ what `reason_subdistrict` and `reason_day` hold of it, moved by a migration."""
 COLUMNS: Final = (*FIGURES, *REASONS)
 """A `Changes.survey` row, in the order of the columns of `survey_subdistrict` and `survey_day`."""
 
+HELP_MEDIAN_OVER: Final = timedelta(days=30)
+"""The median time to acceptance is that of requests first accepted in this time: how it goes now, not how it went in
+the first wave."""
 OVERDUE_AFTER: Final = timedelta(days=7)
 """Places are to be brought up to date every week (the directive's clause 3)."""
-
-SMALL_CELL: Final = 5
-"""Below this many persons a subdistrict's figures may point at a household; they are not shown to everybody."""
 
 _BANGKOK: Final = timedelta(hours=7)  # Thailand has had no daylight saving since 1941
 _SUPERSEDED_OUTCOME, _ERASURE = SubmissionOutcome.SUPERSEDED, SubmissionKind.ERASURE  # members are slow to look up
@@ -202,7 +202,8 @@ class Changes:
 
     survey: rows in the order of `COLUMNS`; reasons: persons by reasons that have no column; flags: submissions;
     visits: rows in the order of `VISIT_FIGURES`; volunteers and registrations: people; facilities: the latest state of
-    each place; place_changes: rows in the order of `CHANGES`; help and help_done: requests.
+    each place; place_changes: rows in the order of `CHANGES`; help and help_done: requests; help_requests:
+    the latest state of each.
     """
 
     survey: dict[SurveyKey, list[int]] = field(default_factory=dict)
@@ -216,6 +217,7 @@ class Changes:
     place_changes: dict[PlaceChangeKey, list[int]] = field(default_factory=dict)
     help: dict[HelpKey, int] = field(default_factory=dict)
     help_done: dict[HelpMonthKey, int] = field(default_factory=dict)
+    help_requests: dict[UUID, HelpUpdated] = field(default_factory=dict)
     progress: dict[str, Progress] = field(default_factory=dict)
 
     def note(self, topic: str, time: int) -> None:
@@ -338,6 +340,9 @@ class Changes:
     def add_help(self, event: HelpUpdated) -> None:
         """A request for help was made or moved on. One that is done closes in the month in which it was; one that is
         opened again is taken from the month of that."""
+        latest = self.help_requests.get(event.request_id)
+        if latest is None or event.revision > latest.revision:
+            self.help_requests[event.request_id] = event
         month = month_in_thailand(event.updated_at)
         for each, requests in ((event, 1), (event.before, -1)):
             if each is not None:

@@ -19,9 +19,9 @@ import msgspec
 
 from services.reporting.answers import AsOf
 from services.reporting.changed import Changed
-from services.reporting.picture.rows import FIELDS, Picture, Row, difference, named
-from services.reporting.viewer import MAX_WAITING, Viewer
+from services.reporting.picture.rows import FIELDS, HELP_ASKED, Picture, Row, difference, named
 from shared.observability.metrics import LIVE_EVENTS, LIVE_SLOW_VIEWERS, LIVE_VIEWERS
+from shared.web.viewer import MAX_WAITING, Viewer
 
 MAX_HELD_BYTES: Final = 4 * 1024 * 1024
 """Of past events, for viewers who come back: some minutes of a nationwide surge, hours otherwise."""
@@ -166,10 +166,14 @@ class LiveStream:
     def _without_suppressed(self, changed: Changed) -> Changed:
         """Without the names of subdistricts whose figures are withheld: beside its district's difference, a name would
         tell what is withheld."""
-        if changed.subdistricts is None:
-            return changed
-        shown = {code for code in changed.subdistricts if code in self._rows and not self._rows[code][_SUPPRESSED]}
-        return Changed(shown, changed.places, changed.volunteers, changed.help)
+        shown, requests = changed.subdistricts, changed.help
+        if shown is not None:
+            shown = {code for code in shown if code in self._rows and not self._rows[code][_SUPPRESSED]}
+        if shown is None:  # of the subdistricts' rows nothing is known here
+            requests = None
+        elif requests is not None:
+            requests = {code for code in requests if code in self._rows and self._rows[code][HELP_ASKED] is not None}
+        return Changed(shown, changed.places, changed.volunteers, requests)
 
     def _event(self, name: str, rows: Mapping[str, Mapping[str, Any]], changed: Changed) -> bytes:
         LIVE_EVENTS.inc()

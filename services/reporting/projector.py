@@ -39,7 +39,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     HELP_UPDATED,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever the tables come to mean something else: they are then to be made anew from the streams."""
 
 TABLES: Final = (
@@ -55,6 +55,7 @@ TABLES: Final = (
     "place_month",
     "help_count",
     "help_month",
+    "help_request",
 )
 """What holds nothing but sums over the streams, so that it can be made anew from their start."""
 
@@ -149,6 +150,26 @@ ON CONFLICT (facility_id) DO UPDATE SET
     updated_at = excluded.updated_at,
     confirmed_at = excluded.confirmed_at
 WHERE f.revision < excluded.revision
+"""
+
+PUT_HELP_REQUESTS: Final = """
+INSERT INTO help_request AS h
+    (request_id, revision, kind, area, status, asked_at, accepted_at, deadline, updated_at)
+SELECT *
+FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+            $8::timestamptz[], $9::timestamptz[])
+     AS c (request_id, revision, kind, area, status, asked_at, accepted_at, deadline, updated_at)
+ORDER BY request_id
+ON CONFLICT (request_id) DO UPDATE SET
+    revision = excluded.revision,
+    kind = excluded.kind,
+    area = excluded.area,
+    status = excluded.status,
+    asked_at = excluded.asked_at,
+    accepted_at = excluded.accepted_at,
+    deadline = excluded.deadline,
+    updated_at = excluded.updated_at
+WHERE h.revision < excluded.revision
 """
 
 NOTE_PROGRESS: Final = """
@@ -259,6 +280,8 @@ def _writes(changes: Changes) -> Iterator[tuple[str, Sequence[Any]]]:
         yield ADD_PLACE_CHANGES, _added(changes.place_changes)
     if changes.help:
         yield ADD_HELP, _added({key: (requests,) for key, requests in changes.help.items()})
+    if changes.help_requests:
+        yield PUT_HELP_REQUESTS, _put_requests(changes.help_requests.values())
     if changes.help_done:
         yield ADD_HELP_DONE, _added({key: (requests,) for key, requests in changes.help_done.items()})
 
@@ -307,12 +330,30 @@ def _put(places: Iterable[PlaceEvent]) -> list[Any]:
     return list(zip(*rows, strict=True))
 
 
+def _put_requests(requests: Iterable[HelpUpdated]) -> list[Any]:
+    rows = (
+        (
+            request.request_id,
+            request.revision,
+            request.kind,
+            request.area,
+            request.status,
+            request.asked_at,
+            request.accepted_at,
+            request.deadline,
+            request.updated_at,
+        )
+        for request in requests
+    )
+    return list(zip(*rows, strict=True))
+
+
 def _notices(changes: Changes) -> Iterator[Notice]:
     """Where figures of which kind are new."""
     areas = {
         Kind.SURVEY: frozenset(subdistrict for subdistrict, _ in changes.survey),
         Kind.VOLUNTEERS: frozenset(key.area for key in changes.volunteers),
         Kind.PLACES: frozenset(changes.facility_areas),
-        Kind.HELP: frozenset(key.area for key in changes.help),
+        Kind.HELP: frozenset(request.area for request in changes.help_requests.values()),
     }
     return (Notice(kind, found) for kind, found in areas.items() if found)

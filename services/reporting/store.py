@@ -18,6 +18,7 @@ from services.reporting.answers import (
     AsOf,
     Denominator,
     Figures,
+    HelpCounts,
     OrganisationMonth,
     People,
     Place,
@@ -25,7 +26,7 @@ from services.reporting.answers import (
     Position,
     Stream,
 )
-from services.reporting.domain import REASONS
+from services.reporting.domain import HELP_MEDIAN_OVER, REASONS
 from services.reporting.notices import Kind, notify
 from services.reporting.projector import VERSION
 from shared.contracts.events import FacilityStatus, Reason, Role, VolunteerStatus
@@ -217,6 +218,43 @@ async def places(
         )
         for row in await connection.fetch(PLACES, area, *after, limit)
     ]
+
+
+HELP = """
+WITH counted AS (
+    SELECT left(area, $2) AS area,
+           sum(requests)::bigint AS asked,
+           sum(requests * (status IN ('waiting', 'accepted', 'helping'))::integer)::bigint AS open,
+           sum(requests * (status = 'waiting')::integer)::bigint                           AS waiting,
+           sum(requests * (status = 'accepted')::integer)::bigint                          AS accepted,
+           sum(requests * (status = 'helping')::integer)::bigint                           AS helping,
+           sum(requests * (status = 'done')::integer)::bigint                              AS done
+    FROM help_count
+    WHERE area >= $1 AND area < $1 || ':'
+    GROUP BY 1
+), late AS (
+    SELECT left(area, $2) AS area, count(*) AS overdue
+    FROM help_request
+    WHERE area >= $1 AND area < $1 || ':' AND deadline < $3
+    GROUP BY 1
+), taken AS (
+    SELECT left(area, $2) AS area, count(*) AS requests,
+           percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM accepted_at - asked_at)) AS median
+    FROM help_request
+    WHERE area >= $1 AND area < $1 || ':' AND accepted_at > $4 AND asked_at IS NOT NULL
+    GROUP BY 1
+)
+SELECT area, asked, open, waiting, accepted, helping, done,
+       coalesce(overdue, 0) AS overdue, coalesce(taken.requests, 0) AS accepted_lately,
+       round(taken.median)::bigint AS median_seconds
+FROM counted LEFT JOIN late USING (area) LEFT JOIN taken USING (area)
+"""
+
+
+async def help_requests(connection: Connection, area: str, digits: int, now: datetime) -> dict[str, HelpCounts]:
+    """Requests for help by area code; areas without any are left out. now: when they are overdue."""
+    rows = await connection.fetch(HELP, area, digits, now, now - HELP_MEDIAN_OVER)
+    return {code: HelpCounts(*counts) for code, *counts in rows}
 
 
 VOLUNTEERS = """

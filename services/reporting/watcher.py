@@ -31,7 +31,7 @@ RETRY_SECONDS = 1.0
 """A database that restarts is back within seconds."""
 
 OVERDUE_EVERY: Final = timedelta(minutes=1)
-"""Places become overdue without anybody doing anything."""
+"""Places and requests for help become overdue without anybody doing anything."""
 
 MOST_DISTRICTS: Final = 300
 """With changes in more districts at once their subdistricts are not read for everybody: who has one open asks."""
@@ -58,6 +58,7 @@ class Watcher:
         self._changed = Changed()
         self._reading = Reading()
         self._places_read = datetime.min.replace(tzinfo=UTC)
+        self._help_read = datetime.min.replace(tzinfo=UTC)
         self._heard = asyncio.Event()
         self._lost = False
         self.connected = False
@@ -141,14 +142,15 @@ class Watcher:
         now = self._clock.now()
         survey = changed.subdistricts is None or bool(changed.subdistricts)
         places = changed.places is None or bool(changed.places) or now - self._places_read >= OVERDUE_EVERY
-        requests = changed.help is None or bool(changed.help)
+        requests = changed.help is None or bool(changed.help) or now - self._help_read >= OVERDUE_EVERY
         if survey:
             await self._reading.read_survey(connection, [""], DISTRICT)
         if places:
             await self._reading.read_places(connection, [""], DISTRICT, now)
             self._places_read = now
         if requests:
-            await self._reading.read_help(connection, [""], DISTRICT)
+            await self._reading.read_help(connection, [""], DISTRICT, now)
+            self._help_read = now
         if not (survey or places or requests):
             return {}
         return self._reading.rows(shown_areas(), (2, 0))

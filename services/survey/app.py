@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from services.survey.desk.http.imports import LARGER_BODIES
+from services.survey.help.keeping import EVERY_SECONDS, HelpKeeping
+from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.pages import page_routes
@@ -30,6 +32,7 @@ from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import CitizenVerifier
 from shared.security.issuers import verifier_over_http
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
@@ -55,6 +58,7 @@ async def http(stopping: asyncio.Event) -> None:
     """Intake and the survey's other routes."""
     settings, kafka = SurveySettings(), KafkaSettings()
     verifier = verifier_over_http(settings.jwks_url, settings.token_issuer)
+    citizens = CitizenVerifier(settings.jwks_url, settings.token_issuer)
     barred = BarredVolunteers(kafka)
     sealing = KeyRing.from_file(settings.sealing_keys_file)
     household_ids = HouseholdIds.from_file(settings.household_key_file)
@@ -72,6 +76,10 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.start()
         app.state.pool = pool
         app.state.authentication = Authentication(verifier, barred, barred)
+        app.state.citizens = citizens
+        app.state.help = help_parts = HelpParts.of(pool, sealing, blind_index, SystemClock())
+        await citizens.start()
+        help_parts.live.start()
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
         try:
@@ -80,7 +88,9 @@ async def http(stopping: asyncio.Event) -> None:
             taking.cancel()
             with suppress(asyncio.CancelledError):
                 await taking
+            await help_parts.live.close()
             await barred.stop()
+            await citizens.close()
             await verifier.close()
             await pool.close()
 
@@ -184,7 +194,7 @@ async def keeper(stopping: asyncio.Event) -> None:
 
 def duties(pool: "asyncpg.Pool[asyncpg.Record]") -> list[Duty]:
     """Everything that the keeper does."""
-    return []
+    return [Duty("help", HelpKeeping(pool, SystemClock()).turn, every_seconds=EVERY_SECONDS)]
 
 
 PROCESSES = {"http": http, "recorder": recorder, "relay": relay, "keeper": keeper}

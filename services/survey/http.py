@@ -17,6 +17,9 @@ from starlette.requests import Request
 from services.survey import fates, store
 from services.survey.admission import party_of
 from services.survey.desk.http import router as desk_router
+from services.survey.help import http as help_http
+from services.survey.help.domain import Refused as HelpRefused
+from services.survey.help.http.refusals import on_refused as on_help_refused
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
 from services.survey.phone.http import router as device_keys
 from services.survey.reach import http as reach
@@ -24,6 +27,7 @@ from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
+from shared.postgres.throttle import Throttled
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, demand, demand_area, require
@@ -31,6 +35,8 @@ from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.direct import Call, DirectRoute, Reply, add_direct_route, json_reply, problem_reply
 from shared.web.documentation import with_problems
 from shared.web.problems import Message, Problem
+from shared.web.throttling import on_throttled
+from shared.web.unreachable import on_unreachable
 
 _OUTCOME_UNKNOWN = Message(
     "ไม่ทราบว่าบันทึกแล้วหรือไม่ โปรดส่งอีกครั้งด้วยรหัสเดิม",
@@ -46,7 +52,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys)
+ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys, *help_http.ROUTERS)
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
 
@@ -116,6 +122,10 @@ def add_routes(app: FastAPI) -> None:
         )
     for router in ROUTERS:
         app.include_router(router)
+    app.add_exception_handler(HelpRefused, on_help_refused)
+    app.add_exception_handler(Throttled, on_throttled)
+    for unreachable in UNREACHABLE:
+        app.add_exception_handler(unreachable, on_unreachable)
     app.add_api_route("/v1/counts", counts, methods=["GET"])
     app.add_api_route("/v1/counts/days", count_days, methods=["GET"])
     # FastAPI's documented way to extend the description

@@ -433,3 +433,13 @@ class HelpUpdated(Part):
     deadline: UtcTime | None = Field(description="by when the next step is due; null when nothing is due any more")
     updated_at: UtcTime
     revision: Revision
+    asked_at: UtcTime | None = Field(default=None, description="when somebody asked")
+    accepted_at: UtcTime | None = Field(default=None, description="when it was first accepted")
+    escalation: Count | None = Field(
+        default=None,
+        description="how far up the late step was handed: 1 subdistrict's coordinator, 2 district's, 3 province",
+    )
+    outcome: Slug | None = Field(default=None, description="how it ended", examples=["helped"])
+    merged_into: UUID | None = Field(
+        default=None, description="the request that asks for the same, under which it goes on; its status is cancelled"
+    )

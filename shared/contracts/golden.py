@@ -7,7 +7,7 @@ test that claims to understand the events. Numbers and names are invented; ids a
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import BaseModel
@@ -432,7 +432,12 @@ def _further_facilities() -> dict[str, tuple[str, BaseModel]]:
 
 def _help_requests() -> dict[str, tuple[str, BaseModel]]:
     def request(
-        name: str, status: HelpStatus, revision: int, before: HelpStatus | None, deadline: timedelta | None
+        name: str,
+        status: HelpStatus,
+        revision: int,
+        before: HelpStatus | None,
+        deadline: timedelta | None,
+        **more: Any,
     ) -> BaseModel:
         made = _START + timedelta(hours=revision)
         return HelpUpdated(
@@ -444,14 +449,34 @@ def _help_requests() -> dict[str, tuple[str, BaseModel]]:
             deadline=None if deadline is None else made + deadline,
             updated_at=made,
             revision=revision,
+            asked_at=_START + timedelta(hours=1),
+            **more,
         )
 
-    soon = timedelta(hours=2)
+    soon, accepted = timedelta(hours=2), {"accepted_at": _START + timedelta(hours=2)}
+    waiting = HelpStatus.WAITING
     return {
-        "waiting": ("somebody asks; nothing before", request("A", HelpStatus.WAITING, 1, None, soon)),
-        "accepted": ("a volunteer took it", request("A", HelpStatus.ACCEPTED, 2, HelpStatus.WAITING, soon)),
-        "helping": ("help is on its way", request("A", HelpStatus.HELPING, 3, HelpStatus.ACCEPTED, soon)),
-        "done": ("done; nothing is due any more", request("A", HelpStatus.DONE, 4, HelpStatus.HELPING, None)),
-        "cancelled": ("no longer needed", request("B", HelpStatus.CANCELLED, 2, HelpStatus.WAITING, None)),
-        "expired": ("nobody came in time", request("C", HelpStatus.EXPIRED, 2, HelpStatus.WAITING, None)),
+        "waiting": ("somebody asks; nothing before", request("A", waiting, 1, None, soon)),
+        "accepted": ("a volunteer took it", request("A", HelpStatus.ACCEPTED, 2, waiting, soon, **accepted)),
+        "helping": (
+            "help is on its way",
+            request("A", HelpStatus.HELPING, 3, HelpStatus.ACCEPTED, soon, **accepted),
+        ),
+        "done": (
+            "done; nothing is due any more",
+            request("A", HelpStatus.DONE, 4, HelpStatus.HELPING, None, outcome="helped", **accepted),
+        ),
+        "cancelled": (
+            "no longer needed",
+            request("B", HelpStatus.CANCELLED, 2, waiting, None, outcome="cancelled"),
+        ),
+        "expired": ("nobody came in time", request("C", HelpStatus.EXPIRED, 3, waiting, None, escalation=3)),
+        "late": (
+            "late: the coordinator is told",
+            request("C", waiting, 2, waiting, soon, escalation=1),
+        ),
+        "merged": (
+            "asks for the same as another",
+            request("D", HelpStatus.CANCELLED, 2, waiting, None, outcome="merged", merged_into=_id("help A")),
+        ),
     }

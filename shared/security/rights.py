@@ -24,6 +24,7 @@ class Right(StrEnum):
     REACH_ASSIGN = "reach.assign"
     HELP_READ = "help.read"
     HELP_WORK = "help.work"
+    HELP_MANAGE = "help.manage"
     QUALITY_REVIEW = "quality.review"
     HOUSE_WRITE = "house.write"
     PRIVACY_WORK = "privacy.work"
@@ -71,6 +72,7 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.REACH_ASSIGN: "assign persons to reach to volunteers, and take them back",
         Right.HELP_READ: "see requests for help; names and numbers are recorded",
         Right.HELP_WORK: "accept requests for help and bring them to an end",
+        Right.HELP_MANAGE: "hand back and close what others accepted, and merge requests",
         Right.QUALITY_REVIEW: "look at records with quality flags, and say what came of it",
         Right.HOUSE_WRITE: "enter the lists of houses, and assign them to volunteers",
         Right.PRIVACY_WORK: "decide about what persons ask concerning their data",
@@ -126,6 +128,7 @@ _SURVEYOR = _PERSON | {
 _COORDINATOR = _SURVEYOR | {
     Right.SUBMISSION_ASSIST,
     Right.REACH_ASSIGN,
+    Right.HELP_MANAGE,
     Right.QUALITY_REVIEW,
     Right.HOUSE_WRITE,
     Right.PRIVACY_WORK,

@@ -185,8 +185,28 @@ class TokenSigner:
             claims["org"] = str(organisation)
         if session is not None:
             claims["sid"] = str(session)
+        return self._signed(claims, "at+jwt", issued_at)
+
+    def sign_without_role(
+        self, subject: UUID, *, audience: str, kind: str, issued_at: datetime, expires_at: datetime
+    ) -> str:
+        """Make a token of `audience` for somebody who holds no role, as shared/security/citizens.py reads it.
+
+        kind: the header's `typ`.
+        """
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": str(subject),
+            "jti": str(uuid4()),
+            "iat": int(issued_at.timestamp()),
+            "exp": int(expires_at.timestamp()),
+        }
+        return self._signed(claims, kind, issued_at)
+
+    def _signed(self, claims: dict[str, Any], kind: str, issued_at: datetime) -> str:
         key = self._keys.at(issued_at)
-        return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+        return jwt.encode({"alg": ALGORITHM, "typ": kind, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
@@ -288,11 +308,15 @@ class TokenVerifier:
                 raise InvalidToken("token_expired")
             self._verified.move_to_end(token)
             return known
-        principal = self._judge(await self._verified_claims(token))
+        principal = self._principal_of(*await self.proved(token))
         self._verified[token] = principal
         if len(self._verified) > MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
         return principal
+
+    async def proved(self, token: str) -> tuple[Mapping[str, Any], datetime]:
+        """Return the claims of a good token, and when it expires. Raises as `verify`."""
+        return self._judge(await self._verified_claims(token))
 
     async def _verified_claims(self, token: str) -> Mapping[str, Any]:
         header, _ = unverified(token)
@@ -368,7 +392,7 @@ class TokenVerifier:
             await asyncio.sleep(REFRESH_SECONDS if self._keys else FIRST_FETCH_SECONDS)
             await self._refetch(self._fetches)
 
-    def _judge(self, claims: Mapping[str, Any]) -> Principal:
+    def _judge(self, claims: Mapping[str, Any]) -> tuple[Mapping[str, Any], datetime]:
         now = self._now()
         if claims.get("iss") != self._issuer:
             raise InvalidToken("token_wrong_issuer")
@@ -385,10 +409,9 @@ class TokenVerifier:
         if expires + self._leeway <= now:
             raise InvalidToken("token_expired")
         try:
-            expires_at = datetime.fromtimestamp(expires, UTC)
+            return claims, datetime.fromtimestamp(expires, UTC)
         except (ValueError, OverflowError, OSError) as error:
             raise InvalidToken("token_malformed") from error
-        return self._principal_of(claims, expires_at)
 
 
 def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from shared.security.rights import Right
 from shared.web.authentication import Required, optional_principal
+from shared.web.citizens import proven_citizen
 from shared.web.direct import DirectRoute
 from shared.web.files import PageRoute
 
@@ -21,6 +22,7 @@ class Demand(StrEnum):
     """What is demanded where it is no right."""
 
     SIGNED_IN = "signed in, of any role"
+    CITIZEN = "a citizen who proved a phone"
     OPTIONAL = "anybody; a token shows more"
     NOTHING = "anybody"
 
@@ -65,6 +67,8 @@ def _demand(dependant: Any) -> tuple[Right | Demand, str | None]:
     for each in with_all_below(dependant):
         if isinstance(each.call, Required):
             found.add((Demand.SIGNED_IN if each.call.right is None else each.call.right, each.call.unless))
+        elif each.call is proven_citizen:
+            found.add((Demand.CITIZEN, None))
         elif each.call is optional_principal:
             found.add((Demand.OPTIONAL, None))
     if len(found) > 1:

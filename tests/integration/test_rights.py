@@ -33,12 +33,14 @@ from services.registration.sms import TextMessage
 from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
 from services.reporting.settings import LiveSettings
+from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import CitizenVerifier, sign_citizen
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.rights import RIGHTS, Right
 from shared.security.sealing import KeyRing
@@ -154,6 +156,8 @@ async def services(
         producer = cast(AIOKafkaProducer, FakeProducer())
         ids = HouseholdIds(key)
         survey.state.intake = Intake(producer, sealing, ids, BlindIndex(key), clock)
+        survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
+        survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
         survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
 
         facilities_pool = await pool_of("facilities")
@@ -316,6 +320,19 @@ async def test_no_route_lets_in_who_proves_nothing_or_is_suspended(
             assert await status_of(service, route, token_of(role, subject=SUSPENDED)) == 401, (key, role)
         assert await status_of(service, route, None) == 401, key
         assert await status_of(service, route, "x.y.z") == 401, key
+
+
+async def test_citizens_are_let_in_where_the_table_says_so_and_nowhere_else(
+    services: Services, signing: tuple[RegistrationSettings, TokenSigner], token_of: Callable[..., str]
+) -> None:
+    token = sign_citizen(signing[1], uuid4(), issued_at=NOW, expires_at=NOW + timedelta(hours=1))
+    for _, service, key, route in each(services):
+        if route.demand is Demand.CITIZEN:
+            assert await status_of(service, route, token) not in (401, 403), key
+            for role in Role:
+                assert await status_of(service, route, token_of(role)) == 401, (key, role)
+        elif route.demand is not Demand.NOTHING:
+            assert await status_of(service, route, token) == 401, key
 
 
 def subdistrict(area: str) -> str:

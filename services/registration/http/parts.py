@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +23,9 @@ from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
-from services.registration.store.throttle import Throttle
 from services.registration.store.trainings import Trainings
 from shared.observability.clock import Clock
+from shared.postgres.throttle import Throttle
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
@@ -67,15 +66,3 @@ def parts(request: Request) -> Parts:
     """Give a route the parts of the service."""
     found: Parts = request.app.state.parts
     return found
-
-
-def address_of(request: Request) -> str:
-    """Say from where a request comes, as far as throttling cares: one IPv4 address, or one IPv6 line (/64)."""
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host

@@ -7,7 +7,6 @@ from starlette.responses import Response
 
 from services.registration.domain.people import Person, Refused
 from services.registration.http.refused_care import REFUSED_CARE
-from services.registration.store.throttle import Throttled
 from shared.web.problems import FieldError, Message, Problem, problem_response
 
 _FORBIDDEN = {
@@ -47,23 +46,6 @@ async def on_refused(request: Request, error: Exception) -> Response:
     """Answer for a rule's refusal, wherever it was raised."""
     assert isinstance(error, Refused)  # noqa: S101 - registered for this type alone
     return problem_response(request, _problem_of(error))
-
-
-async def on_throttled(request: Request, error: Exception) -> Response:
-    """Say when to come again."""
-    assert isinstance(error, Throttled)  # noqa: S101 - registered for this type alone
-    seconds = error.retry_after
-    problem = Problem(
-        429,
-        detail=Message(f"โปรดลองใหม่ใน {seconds} วินาที", f"Please try again in {seconds} seconds"),
-        headers={"Retry-After": str(seconds)},
-    )
-    return problem_response(request, problem)
-
-
-async def on_unreachable(request: Request, _: Exception) -> Response:
-    """Answer for a database that is away: nothing was changed, or it is not known, and the same may be sent again."""
-    return problem_response(request, Problem(503, headers={"Retry-After": "5"}))
 
 
 def _problem_of(refused: Refused) -> Problem:

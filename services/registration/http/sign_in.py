@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.registration.codes import new_one_time_code, typed_one_time_code
 from services.registration.http.fields import Body, Phone
-from services.registration.http.parts import Parts, address_of, parts
+from services.registration.http.parts import Parts, parts
 from services.registration.settings import (
     ACCESS_LIFE,
     CODE_ATTEMPTS,
@@ -34,10 +34,11 @@ from services.registration.settings import (
 )
 from services.registration.sms import TextMessage
 from services.registration.store.sign_in import Holder
-from services.registration.store.throttle import Throttled
+from shared.postgres.throttle import Throttled
 from shared.security.identifiers import InvalidIdentifier, mobile_number
 from shared.security.tokens import MAX_TOKEN_LENGTH, InvalidToken, unverified
 from shared.web.problems import Message, Problem, language_of
+from shared.web.throttling import address_of
 
 router = APIRouter(tags=["sign-in"])
 

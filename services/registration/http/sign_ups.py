@@ -13,7 +13,7 @@ from starlette.requests import Request
 from services.registration.codes import new_one_time_code, typed_group_code, typed_one_time_code
 from services.registration.domain.people import Authority
 from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone
-from services.registration.http.parts import Parts, address_of, parts
+from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
 from services.registration.http.volunteers import VolunteerAnswer, answer_of
 from services.registration.settings import (
@@ -29,12 +29,13 @@ from services.registration.store import proofs
 from services.registration.store.organisations import find_organisation
 from services.registration.store.people import Contact, UnknownGroupCode
 from services.registration.store.proofs import Proof
-from services.registration.store.throttle import Throttled
 from shared.contracts.events import VolunteerStatus
+from shared.postgres.throttle import Throttled
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
 from shared.web.problems import Message, Problem
+from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/volunteers", tags=["volunteers"])
 

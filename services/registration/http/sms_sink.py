@@ -33,6 +33,7 @@ class SunkMessage(BaseModel):
     text: str
     code: str | None = None
     confirmation_code: str | None = None
+    proof_code: str | None = None
     at: str
 
 

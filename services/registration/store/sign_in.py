@@ -11,6 +11,7 @@ import asyncpg
 
 from services.registration.codes import hash_secret, new_secret
 from shared.contracts.events import Role
+from shared.postgres import throttle
 from shared.postgres.pool import Connection, acquire
 
 # Here and below: a role whose last day is over is none, also in the seconds until that is written down
@@ -83,8 +84,9 @@ DELETE FROM one_time_code AS c USING person AS p WHERE p.person_id = $1 AND c.ph
 SWEEP = (
     "DELETE FROM one_time_code WHERE expires_at <= $1",
     "DELETE FROM sign_up_code WHERE expires_at <= $1",
+    "DELETE FROM phone_proof WHERE expires_at <= $1",
     "DELETE FROM refresh_family WHERE expires_at <= $1",
-    "DELETE FROM throttle WHERE ends_at <= $1",
+    throttle.FORGET,
 )
 
 

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from typing import Final
 
 from services.reporting.answers import Figures
-from services.reporting.domain import COLUMNS, FIGURES, SMALL_CELL
+from services.reporting.domain import COLUMNS, FIGURES
+from shared.areas.suppression import SMALL_CELL
 from shared.contracts.events import Reason
 from shared.postgres.pool import Connection
 
@@ -106,6 +107,6 @@ GROUP BY 1, 2
 
 async def moved_since(connection: Connection, area: str, day: date) -> list[tuple[str, date, bool]]:
     """Each later day on which anything came to a district of the area, and whether it was of few persons in any of its
-    subdistricts (see `services.reporting.suppression.before_few`)."""
+    subdistricts (see `shared.areas.suppression.before_few`)."""
     found = await connection.fetch(MOVED_SINCE, area, day, SMALL_CELL)
     return [(row["district"], row["day"], row["few"]) for row in found]

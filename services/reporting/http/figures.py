@@ -16,6 +16,8 @@ from services.reporting.answers import (
     CoverageRow,
     Denominator,
     FreshnessAnswer,
+    HelpAnswer,
+    HelpCounts,
     ProgressAnswer,
     ProgressRow,
     QualityAnswer,
@@ -23,12 +25,13 @@ from services.reporting.answers import (
     VolunteersAnswer,
     coverage_row,
     freshness_row,
+    help_row,
     progress_row,
     quality_row,
     unknown,
     volunteers_row,
 )
-from services.reporting.domain import OVERDUE_AFTER
+from services.reporting.domain import HELP_MEDIAN_OVER, OVERDUE_AFTER
 from services.reporting.http.answering import answer_kept, lenience, now
 from services.reporting.http.areas import Asked, Wanted
 from services.reporting.http.sight import Sight, SightOf
@@ -139,6 +142,24 @@ def overdue_since(request: Request) -> datetime:
     """Before when a place has to have been confirmed to be overdue. To the second: what is asked in the same one is the
     same question."""
     return now(request).replace(microsecond=0) - OVERDUE_AFTER
+
+
+@router.get("/help", responses={200: {"model": HelpAnswer}})
+async def requests_for_help(request: Request, asked: Wanted, sight: SightOf) -> Response:
+    """Requests for help by status, overdue ones, and the median time until one is accepted, for every area of the
+    level."""
+    moment = now(request).replace(microsecond=0)
+
+    async def read(connection: Connection, as_of: AsOf) -> HelpAnswer:
+        found = await store.help_requests(connection, asked.around, asked.digits, moment)
+        hidden = sight.hidden_of(asked, {code: counts.asked for code, counts in found.items()})
+        page = asked.page(found)
+        rows = [
+            help_row(area, found.get(area.code, HelpCounts()), suppressed=area.code in hidden) for area in page.areas
+        ]
+        return HelpAnswer(asked.area, asked.level, as_of, HELP_MEDIAN_OVER.days, rows, page.cursor)
+
+    return await answer_kept(request, (asked.key, sight.key(asked)), read, clock=moment)
 
 
 @router.get("/volunteers", responses={200: {"model": VolunteersAnswer}})

@@ -14,8 +14,8 @@ from services.reporting.history.course import HistoryAnswer, HistoryDayAnswer, h
 from services.reporting.http.answering import answer_kept, now
 from services.reporting.http.areas import Asked, Wanted
 from services.reporting.http.sight import Sight, SightOf
-from services.reporting.suppression import before_few
 from shared.areas.register import Area
+from shared.areas.suppression import before_few
 from shared.postgres.pool import Connection
 from shared.web.problems import FieldError, Message, Problem
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from services.reporting.answers import AsOf
 from services.reporting.areas import DIGITS, LEVELS, areas_of
-from services.reporting.event_stream import EventStream
 from services.reporting.http.accepting import JSON
 from services.reporting.http.answering import answer_kept, now
 from services.reporting.http.areas import area_of
@@ -16,6 +15,7 @@ from services.reporting.picture.rows import AreaName, PictureAnswer, named
 from services.reporting.settings import LiveSettings
 from shared.areas.register import area as registered_area
 from shared.postgres.pool import Connection
+from shared.web.event_stream import EventStream
 from shared.web.problems import Message, Problem
 
 router = APIRouter(prefix="/v1")
@@ -32,8 +32,9 @@ async def live(
 
     `areas` of a change holds, by code at every level, the fields with new values; they go on from any row of a `reset`
     or of `GET /v1/picture` that was asked for later than the event came. A row: the survey's figures (see coverage; all
-    null where `suppressed`), `places` that are not closed, `places_open`, `places_overdue`, `help` (requests that are
-    not finished), `help_waiting`, `population` and `houses` (value, source, dated, or null).
+    null where `suppressed`), `places` that are not closed, `places_open`, `places_overdue`, `help_asked` (requests
+    ever made), `help` (not finished: `help_waiting`, `help_accepted`, `help_helping`), `help_done`, `help_overdue` (all
+    null in a subdistrict where few asked), `population` and `houses` (value, source, dated, or null).
     `subdistricts`, `places`, `volunteers` and `help` name areas with new figures of that kind; null: anywhere, and then
     the subdistricts' rows are not in `areas`.
     """
@@ -48,7 +49,7 @@ async def live(
             detail=Message("มีผู้ชมมากเกินไป โปรดรอสักครู่", "Too many people are watching, please wait a moment"),
             headers={"Retry-After": "10"},
         ) from None
-    return EventStream(stream, viewer, settings)
+    return EventStream(stream, viewer, heartbeat_seconds=settings.heartbeat_seconds, send_seconds=settings.send_seconds)
 
 
 @router.get("/picture", responses={200: {"model": PictureAnswer}})

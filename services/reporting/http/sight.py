@@ -9,7 +9,7 @@ from fastapi import Depends
 from services.reporting.answers import Figures
 from services.reporting.areas import DIGITS, areas_of
 from services.reporting.http.areas import Asked
-from services.reporting.suppression import withheld
+from shared.areas.suppression import withheld
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import optional_principal

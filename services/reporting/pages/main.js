@@ -80,7 +80,7 @@ const status = new Status({ box: $("status"), text: $("status-text"), notice: $(
 const dialog = new FigureDialog($("figure"));
 const openFigure = (code, measure) => dialog.open(view, code, measure);
 const summary = new Summary(
-  { path: $("path"), title: $("place"), measures: $("measures"), of: $("of"), whole: $("whole") },
+  { path: $("path"), title: $("place"), measures: $("measures"), of: $("of"), whole: $("whole"), median: $("median") },
   { go, address: (change) => addressOf({ ...state, ...change }), openFigure: (_, measure) => openFigure(state.area, measure) },
 );
 const latest = new Latest($("latest-title"), $("latest-list"));

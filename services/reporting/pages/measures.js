@@ -90,6 +90,24 @@ export const MEASURES = {
     part: (figures) => figures.help_waiting,
     whole: (figures) => ({ value: figures.help, label: "unfinishedRequests", says: "wholeHelp" }),
   },
+  help_overdue: {
+    streams: ["help-updated"],
+    colours: TO_DO,
+    steps: OVERDUE_STEPS,
+    numerator: "overdueRequests",
+    none: "noHelp",
+    part: (figures) => figures.help_overdue,
+    whole: (figures) => ({ value: figures.help, label: "unfinishedRequests", says: "wholeHelpOverdue" }),
+  },
+  help_done: {
+    streams: ["help-updated"],
+    colours: GOOD,
+    steps: COVERAGE_STEPS,
+    numerator: "doneRequests",
+    none: "noHelpAsked",
+    part: (figures) => figures.help_done,
+    whole: (figures) => ({ value: figures.help_asked, label: "askedRequests", says: "wholeHelpAsked" }),
+  },
 };
 
 /**
@@ -104,7 +122,7 @@ export function valueOf(measure, figures, of) {
   const ofSurvey = measure.streams.includes(SURVEY);
   if (figures.past && !ofSurvey) return { state: "untold", whole: nothing };
   const whole = measure.whole(figures, of);
-  if (figures.suppressed && ofSurvey) return { state: "suppressed", whole };
+  if (ofSurvey ? figures.suppressed : measure.part(figures) === null) return { state: "suppressed", whole };
   const numerator = measure.part(figures);
   const tabled = "source" in whole || whole.value === null;
   if (ofSurvey ? figures.submissions === 0 || (!tabled && whole.value === 0) : whole.value === 0) return { state: "none", numerator, whole };

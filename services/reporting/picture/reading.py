@@ -9,9 +9,9 @@ from typing import Final
 from services.reporting.answers import Denominator
 from services.reporting.domain import FIGURES, OVERDUE_AFTER
 from services.reporting.picture import store
-from services.reporting.picture.rows import HELP, PERSONS, PLACES, Counts, Picture, row, summed
-from services.reporting.suppression import withheld
+from services.reporting.picture.rows import HELP, HELP_ASKED, PERSONS, PLACES, Counts, Picture, row, summed
 from shared.areas.register import children, provinces
+from shared.areas.suppression import withheld
 from shared.postgres.pool import Connection
 
 DISTRICT: Final = 4
@@ -43,9 +43,9 @@ class Reading:
         """Places, and which of them are overdue at the moment `now`."""
         self.places = await store.places(connection, areas, digits, now - OVERDUE_AFTER)
 
-    async def read_help(self, connection: Connection, areas: Sequence[str], digits: int) -> None:
-        """Requests for help."""
-        self.help = await store.help_requests(connection, areas, digits)
+    async def read_help(self, connection: Connection, areas: Sequence[str], digits: int, now: datetime) -> None:
+        """Requests for help, and which of them are overdue at the moment `now`."""
+        self.help = await store.help_requests(connection, areas, digits, now)
 
     def rows(self, wanted: Iterable[str], above: Iterable[int]) -> Picture:
         """The rows of the wanted areas: of subdistricts, all that a district has. above: how long the codes of areas
@@ -61,9 +61,17 @@ class Reading:
         sums = summed(by_area, above)
         nothing = (*_NO_SURVEY, *_NO_PLACES, *_NO_HELP)
         counts = {code: sums.get(code, nothing) for code in wanted}
-        hidden = withheld({code: found[PERSONS] for code, found in counts.items() if len(code) == SUBDISTRICT})
+        below = {code: found for code, found in counts.items() if len(code) == SUBDISTRICT}
+        hidden = withheld({code: found[PERSONS] for code, found in below.items()})
+        few = withheld({code: found[HELP_ASKED] for code, found in below.items()})
         return {
-            code: row(found, self.population.get(code), self.houses.get(code), suppressed=code in hidden)
+            code: row(
+                found,
+                self.population.get(code),
+                self.houses.get(code),
+                suppressed=code in hidden,
+                without_help=code in few,
+            )
             for code, found in counts.items()
         }
 
@@ -80,7 +88,7 @@ async def read(connection: Connection, areas: Sequence[str], digits: int, now: d
     reading = Reading()
     await reading.read_survey(connection, areas, digits)
     await reading.read_places(connection, areas, digits, now)
-    await reading.read_help(connection, areas, digits)
+    await reading.read_help(connection, areas, digits, now)
     return reading
 
 
@@ -88,4 +96,4 @@ async def read_subdistricts(connection: Connection, districts: Sequence[str], no
     """The rows of all subdistricts of some districts, also of those that were abolished and have results."""
     reading = await read(connection, districts, SUBDISTRICT, now)
     current = {child.code for code in districts for child in children(code)}
-    return reading.rows(current | reading.survey.keys(), ())
+    return reading.rows(current | reading.survey.keys() | reading.help.keys(), ())

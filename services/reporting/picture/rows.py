@@ -16,13 +16,14 @@ from services.reporting.domain import FIGURES
 PLACES: Final = ("places", "places_open", "places_overdue")
 """Places that are not closed; of these, open ones, and those not confirmed for seven days."""
 
-HELP: Final = ("help", "help_waiting")
-"""Requests for help that are not finished; of these, those that nobody has accepted yet."""
+HELP: Final = ("help_asked", "help", "help_waiting", "help_accepted", "help_helping", "help_done", "help_overdue")
+"""Requests for help that were ever made; those that are not finished; of these, those that nobody has accepted, that
+somebody has, to which somebody is on the way; those that were done; and the unfinished whose deadline is over."""
 
 COUNTED: Final = (*FIGURES, *PLACES, *HELP)
 FIELDS: Final = (*COUNTED, "population", "houses", "suppressed")
-"""A row's fields in their order. suppressed: the survey's figures are withheld (see `services.reporting.suppression`);
-they are null then."""
+"""A row's fields in their order. suppressed: the survey's figures are withheld (see `shared.areas.suppression`);
+they are null then; so are those of `HELP` where few asked."""
 
 Counts = tuple[int, ...]
 """In the order of `COUNTED`, or of one part of it."""
@@ -36,7 +37,11 @@ Picture = Mapping[str, Row]
 PERSONS: Final = FIGURES.index("persons")
 """Where the persons of `Counts` are."""
 
+HELP_ASKED: Final = len(FIGURES) + len(PLACES)
+"""Where the requests of `Counts` are."""
+
 _WITHHELD: Final = (None,) * len(FIGURES)
+_WITHHELD_HELP: Final = (None,) * len(HELP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,21 @@ class PictureAnswer:
     names: Mapping[str, AreaName]
 
 
-def row(counts: Counts, population: Denominator | None, houses: Denominator | None, *, suppressed: bool = False) -> Row:
-    """The row of an area with these counts (see `COUNTED`)."""
+def row(
+    counts: Counts,
+    population: Denominator | None,
+    houses: Denominator | None,
+    *,
+    suppressed: bool = False,
+    without_help: bool = False,
+) -> Row:
+    """The row of an area with these counts (see `COUNTED`). without_help: so few asked for help that one could be
+    told."""
     shown: tuple[int | None, ...] = counts
     if suppressed:
         shown = (*_WITHHELD, *counts[len(FIGURES) :])
+    if without_help:
+        shown = (*shown[:HELP_ASKED], *_WITHHELD_HELP)
     return (*shown, _whole(population), _whole(houses), suppressed)
 
 

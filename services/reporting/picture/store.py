@@ -48,19 +48,33 @@ async def places(
 
 
 HELP: Final = """
-SELECT left(h.area, $2) AS area,
-       sum(h.requests)::bigint AS help,
-       coalesce(sum(h.requests) FILTER (WHERE h.status = 'waiting'), 0)::bigint AS help_waiting
-FROM unnest($1::text[] COLLATE "C") AS inside (code)
-JOIN help_count AS h ON h.area >= inside.code AND h.area < inside.code || ':'
-WHERE h.status IN ('waiting', 'accepted', 'helping')
-GROUP BY 1
+WITH counted AS (
+    SELECT left(h.area, $2) AS area,
+           sum(h.requests)::bigint AS asked,
+           sum(h.requests * (h.status IN ('waiting', 'accepted', 'helping'))::integer)::bigint AS open,
+           sum(h.requests * (h.status = 'waiting')::integer)::bigint                           AS waiting,
+           sum(h.requests * (h.status = 'accepted')::integer)::bigint                          AS accepted,
+           sum(h.requests * (h.status = 'helping')::integer)::bigint                           AS helping,
+           sum(h.requests * (h.status = 'done')::integer)::bigint                              AS done
+    FROM unnest($1::text[] COLLATE "C") AS inside (code)
+    JOIN help_count AS h ON h.area >= inside.code AND h.area < inside.code || ':'
+    GROUP BY 1
+), late AS (
+    SELECT left(r.area, $2) AS area, count(*) AS overdue
+    FROM help_request AS r
+    JOIN unnest($1::text[] COLLATE "C") AS inside (code) ON r.area >= inside.code AND r.area < inside.code || ':'
+    WHERE r.deadline < $3
+    GROUP BY 1
+)
+SELECT c.area, c.asked, c.open, c.waiting, c.accepted, c.helping, c.done, coalesce(l.overdue, 0) AS overdue
+FROM counted AS c
+LEFT JOIN late AS l USING (area)
 """
 
 
-async def help_requests(connection: Connection, areas: Sequence[str], digits: int) -> dict[str, Counts]:
-    """Requests for help that are not finished, and those of them that wait."""
-    return _by_area(await connection.fetch(HELP, areas, digits))
+async def help_requests(connection: Connection, areas: Sequence[str], digits: int, now: datetime) -> dict[str, Counts]:
+    """Requests for help, in the order of `HELP` of the rows; `now` is when they are overdue."""
+    return _by_area(await connection.fetch(HELP, areas, digits, now))
 
 
 DENOMINATORS: Final = """

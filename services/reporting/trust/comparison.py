@@ -10,6 +10,7 @@ Owner = Literal["survey", "registration", "facilities"]
 
 class Cell(NamedTuple):
     """One figure of one area: `people.KIND.STATUS` are people by kind of organisation, `places.KIND.STATUS` places,
+    `help.KIND.STATUS` requests for help,
     `reasons.X` persons by reason, `flags.X` submissions by quality flag, any other one of the survey's."""
 
     area: str

@@ -36,6 +36,9 @@ class Owners(Protocol):
     async def places(self) -> Cells:
         """The figures of the register of places."""
 
+    async def help(self) -> Cells:
+        """The survey's counts of requests for help."""
+
     async def days(self, subdistrict: str) -> list[tuple[date, str, int]]:
         """The survey's figures of a subdistrict by day of capture."""
 
@@ -72,6 +75,11 @@ class HttpOwners:
         """See `Owners`."""
         rows = await self._rows("facilities", f"{self._facilities}/v1/counts")
         return {Cell(row["area"], f"places.{row['kind']}.{row['status']}"): row["places"] for row in rows}
+
+    async def help(self) -> Cells:
+        """See `Owners`."""
+        rows = await self._rows("survey", f"{self._survey}/v1/help-requests/counts")
+        return {Cell(row["area"], f"help.{row['kind']}.{row['status']}"): row["requests"] for row in rows}
 
     async def days(self, subdistrict: str) -> list[tuple[date, str, int]]:
         """See `Owners`."""

@@ -92,7 +92,12 @@ class Reconciling:
     async def _compare(self) -> Found:
         suspicions: list[tuple[Suspicion, Callable[[], Awaitable[tuple[Cells, Cells]]]]] = []
         compared, absent = 0, set()
-        looks = [self._look_at_people, self._look_at_places, *map(self._look_at_survey, _provinces())]
+        looks = [
+            self._look_at_people,
+            self._look_at_places,
+            self._look_at_help,
+            *map(self._look_at_survey, _provinces()),
+        ]
         for look in looks:
             try:
                 owned, shown = await look()
@@ -127,6 +132,11 @@ class Reconciling:
         owned = await self._owners.places()
         async with acquire(self._pool) as connection:
             return owned, await reported.places(connection)
+
+    async def _look_at_help(self) -> tuple[Cells, Cells]:
+        owned = await self._owners.help()
+        async with acquire(self._pool) as connection:
+            return owned, await reported.help_requests(connection)
 
     def _look_at_survey(self, province: str) -> Callable[[], Awaitable[tuple[Cells, Cells]]]:
         async def look() -> tuple[Cells, Cells]:

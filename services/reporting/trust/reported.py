@@ -30,6 +30,8 @@ GROUP BY area, organisation_kind, status
 
 PLACES: Final = "SELECT area, 'places.' || kind || '.' || status, count(*) FROM facility GROUP BY area, kind, status"
 
+HELP: Final = "SELECT area, 'help.' || kind || '.' || status, requests FROM help_count WHERE requests <> 0"
+
 DAYS: Final = f"""
 SELECT day, {", ".join(SURVEY_FIGURES)} FROM survey_day WHERE subdistrict = $1
 """  # noqa: S608 - names of this service
@@ -55,6 +57,11 @@ async def people(connection: Connection) -> Cells:
 async def places(connection: Connection) -> Cells:
     """Places of all areas."""
     return {Cell(area, figure): count for area, figure, count in await connection.fetch(PLACES)}
+
+
+async def help_requests(connection: Connection) -> Cells:
+    """Requests for help of all areas."""
+    return {Cell(area, figure): count for area, figure, count in await connection.fetch(HELP)}
 
 
 async def days(connection: Connection, subdistrict: str) -> list[tuple[date, str, int]]:

@@ -189,8 +189,9 @@ async def test_from_kafka_to_the_viewer(
         assert places.data["areas"]["50"] == {"places": 1, "places_open": 1}
         await streams.write(REQUEST, key="request")
         requests = await viewer.event()
-        assert requests.data["help"] == [REQUEST.area]
-        assert requests.data["areas"][""] == {"help": 1, "help_waiting": 1}
+        assert requests.data["help"] == [], "a single request is told of no subdistrict"
+        assert requests.data["areas"][""] == {"help_asked": 1, "help": 1, "help_waiting": 1}
+        assert requests.data["areas"][REQUEST.area]["help"] is None
         await settled()
 
 

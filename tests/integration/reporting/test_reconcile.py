@@ -53,6 +53,11 @@ class SameOwners:
         async with acquire(self._pool) as connection:
             return self._with(await reported.places(connection), "places")
 
+    async def help(self) -> Cells:
+        """Reporting's own."""
+        async with acquire(self._pool) as connection:
+            return self._with(await reported.help_requests(connection), "help")
+
     async def days(self, subdistrict: str) -> list[tuple[date, str, int]]:
         """Reporting's own."""
         async with acquire(self._pool) as connection:

@@ -12,7 +12,7 @@ from services.reporting.changed import Changed
 from services.reporting.live import MAX_HELD_BYTES, LiveStream, TooManyViewers
 from services.reporting.notices import Kind, Notice
 from services.reporting.picture.rows import COUNTED, FIELDS, Picture, row
-from services.reporting.viewer import MAX_WAITING, StreamEnded, Viewer
+from shared.web.viewer import MAX_WAITING, StreamEnded, Viewer
 
 AS_OF = {"survey-submitted": Stream(datetime(2022, 1, 15, tzinfo=UTC), 0, None)}
 SOON = 0.01

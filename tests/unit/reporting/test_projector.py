@@ -19,5 +19,5 @@ def test_parameters_of_several_statements_follow_each_other() -> None:
 
 def test_the_statement_for_all_tables_stays_prepared() -> None:
     writes = [value for name, value in vars(projector).items() if name.startswith(("ADD_", "PUT_", "NOTE_"))]
-    assert len(writes) == 13
+    assert len(writes) == 14
     assert len(together(tuple(writes), NOTIFY)) < CACHED_BYTES

@@ -2,6 +2,7 @@
 // buttons: whichever is chosen is on the map and in the table.
 
 import { MEASURES } from "../measures.js";
+import { Median } from "./median.js";
 import { asBrowser, make, written } from "./values.js";
 
 const WHOLES = { surveyed: "ofSurveyed", population: "ofPopulation" };
@@ -11,6 +12,7 @@ export class Summary {
   constructor(elements, { go, address, openFigure }) {
     this.elements = elements;
     this.handlers = { go, address, openFigure };
+    this.median = new Median(elements.median);
     this.cards = new Map(Object.keys(MEASURES).map((name) => [name, this.card(name)]));
     elements.measures.append(...this.cards.values());
   }
@@ -100,5 +102,6 @@ export class Summary {
     if (whole.dated) parts.push(words.say.dated(words.day(whole.dated)));
     if (whole.says && whole.value === null) parts.push(words.say.noTable);
     this.elements.whole.textContent = parts.filter(Boolean).join(" · ");
+    this.median.show(view);
   }
 }

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from services.reporting.domain import SMALL_CELL
+SMALL_CELL: Final = 5
+"""Below this many persons a subdistrict's figures may point at a household; they are not shown to everybody."""
 
 LEAST_HIDDEN: Final = 2 * SMALL_CELL
 """Persons in the hidden subdistricts of a district together. With fewer, a small one beside one that is just large

@@ -1,15 +1,14 @@
 """One viewer's answer: server-sent events until the viewer leaves, is too slow, or the process stops."""
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.reporting.live import LiveStream
-from services.reporting.settings import LiveSettings
-from services.reporting.viewer import StreamEnded, Viewer
 from shared.observability.logs import log
+from shared.web.viewer import StreamEnded, Viewer
 
 HEARTBEAT: Final = b": \n\n"
 """A comment, which clients pass over."""
@@ -20,18 +19,36 @@ OPENING: Final = b"retry: 2000\n\n"
 _log = log(__name__)
 
 
+class Stream(Protocol):
+    """Whom a viewer belongs to."""
+
+    def leave(self, viewer: Viewer) -> None:
+        """The viewer's stream is over. May be called again."""
+
+
 class EventStream(Response):
     """Writes what a viewer's queue gives."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, stream: LiveStream, viewer: Viewer, settings: LiveSettings) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        viewer: Viewer,
+        *,
+        heartbeat_seconds: float,
+        send_seconds: float,
+        may_go_on: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
+        """heartbeat_seconds: silence after which a comment is sent; send_seconds: how long a client may take nothing.
+        may_go_on: asked at each heartbeat where not everybody may watch."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._stream = stream
         self._viewer = viewer
-        self._heartbeat_seconds = settings.heartbeat_seconds
-        self._send_seconds = settings.send_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._send_seconds = send_seconds
+        self._may_go_on = may_go_on
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ends the answer in order when the process stops or the viewer is slow, so that the client comes back at
@@ -49,13 +66,19 @@ class EventStream(Response):
 
     async def _write(self, send: Send) -> None:
         await self._send(send, OPENING)
+        clock = asyncio.get_running_loop().time
+        asked = clock()
         while True:
             try:
                 item = await self._viewer.next(self._heartbeat_seconds)
             except StreamEnded:
-                await self._send(send, b"", more=False)
-                return
+                break
+            if self._may_go_on is not None and clock() - asked >= self._heartbeat_seconds:
+                if not await self._may_go_on():
+                    break
+                asked = clock()
             await self._send(send, HEARTBEAT if item is None else item)
+        await self._send(send, b"", more=False)
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         async with asyncio.timeout(self._send_seconds):

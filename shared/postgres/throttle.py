@@ -1,4 +1,5 @@
-"""How often one phone or one address may do something. Counted in the database: all processes count together."""
+"""How often one phone or one address may do something. Counted in the database, in a table `throttle` of the service:
+all its processes count together."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Protocol
 
 import asyncpg
 
 from shared.postgres.pool import acquire
-from shared.security.blind_index import BlindIndex
 
 SPEND = """
 INSERT INTO throttle AS t (key, ends_at, spent)
@@ -20,6 +21,8 @@ SET spent   = CASE WHEN t.ends_at <= $2 THEN 1 ELSE t.spent + 1 END,
     ends_at = CASE WHEN t.ends_at <= $2 THEN excluded.ends_at ELSE t.ends_at END
 RETURNING spent, ends_at
 """
+
+FORGET = "DELETE FROM throttle WHERE ends_at <= $1"
 
 LOOK = "SELECT spent, ends_at FROM throttle WHERE key = $1 AND ends_at > $2"
 
@@ -41,10 +44,18 @@ class Throttled(Exception):
         self.retry_after = retry_after
 
 
+class Index(Protocol):
+    """Keyed hashes of text: a blind index."""
+
+    def of(self, kind: str, text: str) -> bytes:
+        """The hash of a text of some kind."""
+        ...
+
+
 class Throttle:
     """Counts what is done per phone or address, neither of which it stores."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], index: BlindIndex) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], index: Index) -> None:
         self._pool = pool
         self._index = index
 
@@ -66,6 +77,11 @@ class Throttle:
             row = await connection.fetchrow(LOOK, self._key(limit, who), now)
         if row is not None and row["spent"] >= limit.times:
             raise Throttled(ceil((row["ends_at"] - now).total_seconds()))
+
+    async def sweep(self, *, now: datetime) -> None:
+        """Delete the counts whose time is over."""
+        async with acquire(self._pool) as connection:
+            await connection.execute(FORGET, now)
 
     def _key(self, limit: Limit, who: str) -> bytes:
         return self._index.of(f"throttle.{limit.name}", who)

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.domain import SMALL_CELL
 from services.reporting.history.course import history_rows
 from services.reporting.history.store import Course
-from services.reporting.suppression import LEAST_HIDDEN, before_few, is_small, withheld
 from shared.areas.register import subdistricts
+from shared.areas.suppression import LEAST_HIDDEN, SMALL_CELL, before_few, is_small, withheld
 from tests.unit.reporting.attacker import Attacker
 
 FEW = st.integers(0, 12) | st.just(0) | st.integers(1, 4)

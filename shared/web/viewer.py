@@ -16,15 +16,16 @@ class StreamEnded(Exception):
 class Viewer:
     """One open stream's queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_waiting: int = MAX_WAITING) -> None:
         self._items: deque[bytes] = deque()
+        self._most_waiting = most_waiting
         self._wake = asyncio.Event()
         self._open = True
         self.has_picture = False
 
     def put(self, item: bytes) -> bool:
         """Adds an event; False, and the stream ends, when too many wait already."""
-        if len(self._items) >= MAX_WAITING:
+        if len(self._items) >= self._most_waiting:
             self.close()
             return False
         self._items.append(item)
