@@ -15,6 +15,7 @@ from services.survey.help.keeping import EVERY_SECONDS, HelpKeeping
 from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
+from services.survey.openrosa.keys import FORGET_SECONDS, KeyKeeping
 from services.survey.pages import page_routes
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
@@ -103,6 +104,7 @@ async def http(stopping: asyncio.Event) -> None:
     )
     app.state.intake = None
     app.state.sealing, app.state.household_ids, app.state.clock = sealing, household_ids, SystemClock()
+    app.state.blind_index = blind_index
     add_routes(app)
     app.router.routes.extend(page_routes(settings))
     await serve(ShortCut(app), HttpSettings(), stopping)
@@ -194,7 +196,10 @@ async def keeper(stopping: asyncio.Event) -> None:
 
 def duties(pool: "asyncpg.Pool[asyncpg.Record]") -> list[Duty]:
     """Everything that the keeper does."""
-    return [Duty("help", HelpKeeping(pool, SystemClock()).turn, every_seconds=EVERY_SECONDS)]
+    return [
+        Duty("help", HelpKeeping(pool, SystemClock()).turn, every_seconds=EVERY_SECONDS),
+        Duty("openrosa_keys", KeyKeeping(pool, SystemClock()).turn, every_seconds=FORGET_SECONDS),
+    ]
 
 
 PROCESSES = {"http": http, "recorder": recorder, "relay": relay, "keeper": keeper}

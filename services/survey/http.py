@@ -21,6 +21,7 @@ from services.survey.help import http as help_http
 from services.survey.help.domain import Refused as HelpRefused
 from services.survey.help.http.refusals import on_refused as on_help_refused
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
+from services.survey.openrosa import http as openrosa
 from services.survey.phone.http import router as device_keys
 from services.survey.reach import http as reach
 from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
@@ -52,7 +53,7 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys, *help_http.ROUTERS)
+ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys, *help_http.ROUTERS, *openrosa.ROUTERS)
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
 

@@ -159,6 +159,7 @@ async def services(
         survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
         survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
         survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
+        survey.state.blind_index = BlindIndex(key)
 
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)

@@ -351,6 +351,7 @@ _OTHER_PLACES: Final[Mapping[str, Message]] = {
     "submission_id": Message("รหัสแบบสำรวจ (instanceID)", "The form's id (instanceID)"),
 }
 _ITEM: Final = re.compile(r"(persons|doses)\[(\d+)\]\.?")
+_INDEX: Final = re.compile(r"\[[^]]*\]")
 _ITEMS: Final = {"persons": Message("คนที่ {}", "Person {}"), "doses": Message("เข็มที่ {}", "Dose {}")}
 
 
@@ -363,7 +364,7 @@ def place_of(path: str) -> Message | None:
     for kind, index in _ITEM.findall(path):
         item, number = _ITEMS[kind], int(index) + 1
         parts.append(Message(item.th.format(number), item.en.format(number)))
-    rest = _ITEM.sub("", path)
+    rest = _INDEX.sub("", _ITEM.sub("", path))
     name = _QUESTION_OF.get(rest, rest.split(".")[0] if rest.startswith("position") else rest.rpartition(".")[2])
     if name in _LABELS:
         parts.append(_LABELS[name])

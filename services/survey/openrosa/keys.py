@@ -1,8 +1,8 @@
 """Keys of devices: what a phone with ODK Collect or KoboCollect shows instead of a token, which it cannot renew.
 
 A key is made by the volunteer and stands for who he was then: subject, organisation, role and area. It is shown once;
-only its hash is kept. It ends by itself, by his revoking it, and at once when he is suspended or withdraws; whoever
-moves to another role or area makes a new one.
+only its hash is kept. It ends by itself, by his revoking it, and at once when he is suspended, withdraws, or moves to
+another role or area.
 """
 
 import hashlib
@@ -15,8 +15,8 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from shared.contracts.events import Role
-from shared.observability.clock import BANGKOK
-from shared.postgres.pool import Connection, acquire
+from shared.observability.clock import BANGKOK, Clock
+from shared.postgres.pool import acquire
 from shared.security.principal import Principal
 
 MOST_KEYS: Final = 5
@@ -25,6 +25,8 @@ MOST_DAYS: Final = 90
 """A round of the survey; a phone that was lost and not missed is no door for longer."""
 LISTED: Final = 50
 """The newest ones; older ones have ended long ago."""
+FORGET_SECONDS: Final = 3600.0
+"""Between two turns of the keeper: a day would do."""
 KEPT_DAYS: Final = 90
 """So long one that has ended is still listed, and its holder is told that it has ended."""
 
@@ -56,7 +58,9 @@ _REVOKE: Final = """
 UPDATE openrosa_key SET revoked_at = coalesce(revoked_at, $3) WHERE key_id = $1 AND volunteer_id = $2 RETURNING 1
 """
 _FIND: Final = """
-SELECT key_id, volunteer_id, organisation_id, role, area, ends_at, revoked_at, used_on FROM openrosa_key WHERE hash = $1
+SELECT key_id, volunteer_id, organisation_id, role, area, made_at, ends_at, revoked_at, used_on
+FROM openrosa_key
+WHERE hash = $1
 """
 _NOTE_USE: Final = "UPDATE openrosa_key SET used_on = $2 WHERE key_id = $1 AND used_on IS DISTINCT FROM $2"
 _FORGET: Final = "DELETE FROM openrosa_key WHERE ends_at < $1"
@@ -82,6 +86,13 @@ class NewKey(NamedTuple):
     ends_at: datetime
 
 
+class Holder(NamedTuple):
+    """Whom a key stands for, as he was when it was made."""
+
+    principal: Principal
+    made_at: datetime
+
+
 class OwnKey(NamedTuple):
     """A key as its maker sees it afterwards. revoked_at and used_on are None for one that was not."""
 
@@ -104,7 +115,7 @@ def _hash(text: str) -> bytes:
     return hashlib.sha256(spelled(text).encode()).digest()
 
 
-class DeviceKeys:
+class OpenRosaKeys:
     """The keys, in the survey's database."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -143,7 +154,7 @@ class DeviceKeys:
         async with acquire(self._pool) as connection:
             return bool(await connection.fetchval(_REVOKE, key_id, volunteer, now))
 
-    async def holder(self, text: str, *, now: datetime) -> Principal:
+    async def holder(self, text: str, *, now: datetime) -> Holder:
         """Whom a key stands for. Raises `NoKey` or `KeyEnded`."""
         if len(text) > MOST_CHARACTERS:
             raise NoKey
@@ -156,7 +167,7 @@ class DeviceKeys:
             today = now.astimezone(BANGKOK).date()
             if row["used_on"] != today:
                 await connection.execute(_NOTE_USE, row["key_id"], today)
-        return Principal(
+        principal = Principal(
             row["volunteer_id"],
             row["organisation_id"],
             Role(row["role"]),
@@ -164,8 +175,17 @@ class DeviceKeys:
             row["ends_at"],
             str(row["key_id"]),
         )
+        return Holder(principal, row["made_at"])
 
 
-async def forget_ended(connection: Connection, *, now: datetime) -> None:
-    """Delete the keys that ended so long ago that nobody asks for them any more."""
-    await connection.execute(_FORGET, now - timedelta(days=KEPT_DAYS))
+class KeyKeeping:
+    """The keeper's duty: keys that ended so long ago that nobody asks for them any more are forgotten."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+
+    async def turn(self) -> None:
+        """Forget what is due."""
+        async with acquire(self._pool) as connection:
+            await connection.execute(_FORGET, self._clock.now() - timedelta(days=KEPT_DAYS))

@@ -165,7 +165,8 @@ def _village(form: _Answers) -> str | None:
 
 
 def _position(text: str | None) -> dict[str, Any] | None:
-    """Latitude, longitude, altitude and accuracy, with spaces between; accuracy 0 is a position set by hand on a map."""
+    """Latitude, longitude, altitude and accuracy, with spaces between; one that was set by hand on a map has the
+    accuracy 0."""
     if text is None:
         return None
     numbers = [_decimal(part) for part in text.split()]

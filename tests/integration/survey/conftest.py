@@ -77,6 +77,7 @@ class Survey:
     clock: MovableClock
     sealing: KeyRing
     household_ids: HouseholdIds
+    blind_index: BlindIndex
 
     async def accept(self, *submissions: dict[str, Any], by: Principal = VOLUNTEER) -> list[Answer]:
         """Sends submissions as one batch."""
@@ -90,6 +91,7 @@ class Survey:
         app.state.pool, app.state.intake = self.pool, self.intake
         app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())
+        app.state.blind_index = self.blind_index
         transport = httpx.ASGITransport(ShortCut(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
             yield client
@@ -161,9 +163,10 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     clock = MovableClock(NOW)
     sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
     ids = HouseholdIds(key)
-    intake = Intake(producer, sealing, ids, BlindIndex(key), clock, intake_topic)
+    blind_index = BlindIndex(key)
+    intake = Intake(producer, sealing, ids, blind_index, clock, intake_topic)
     try:
-        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids)
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids, blind_index)
     finally:
         await producer.stop()
         await pool.close()
