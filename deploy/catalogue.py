@@ -46,6 +46,10 @@ class Service:
     topics_read: tuple[Topic, ...]
     migrations: tuple[Path, ...]
     processes: tuple[Process, ...]
+    append_only: tuple[str, ...] = ()
+    """Tables that the service may add to and read, and neither change nor delete from: another role owns them."""
+    forgetting: tuple[str, ...] = ()
+    """Functions that alone delete from those tables, with their parameters' types; the service may call them."""
 
 
 def _processes(service: str, **offsets: int) -> tuple[Process, ...]:
@@ -61,6 +65,7 @@ REGISTRATION: Final = Service(
     topics_read=(VOLUNTEER_REGISTERED,),
     migrations=(_OUTBOX, _ROOT / "services" / "registration" / "migrations"),
     processes=_processes("registration", http=1, relay=11),
+    append_only=("personal_data_access",),
 )
 SURVEY: Final = Service(
     name="survey",
@@ -68,6 +73,8 @@ SURVEY: Final = Service(
     topics_read=(SURVEY_INTAKE, VOLUNTEER_REGISTERED, FACILITY_UPDATED),
     migrations=(_OUTBOX, _CONSUMER, _ROOT / "services" / "survey" / "migrations"),
     processes=_processes("survey", http=2, recorder=12, relay=15, keeper=18),
+    append_only=("reading", "reading_link"),
+    forgetting=("forget_readings(timestamptz, integer)",),
 )
 FACILITIES: Final = Service(
     name="facilities",

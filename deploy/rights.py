@@ -51,6 +51,8 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "survey": {
         **_EVERYWHERE,
+        "GET /v1/notices/current": "what everybody is told before being asked",
+        "GET /v1/notices": "the same, with earlier versions",
         "GET /v1/help-requests/kinds": "which help can be asked for",
         "POST /v1/help-requests/district": "in which district a position lies; the borders are public",
         "GET /v1/help-requests/public": "how many ask for help: counts alone, and none of few persons",

@@ -182,6 +182,8 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
 
 _ADMIN = (
     (("users", "keys"), "services.registration.admin", "registration-http"),
+    (("registration-keys",), "services.registration.key_admin", "registration-http"),
+    (("audit", "retention", "survey-keys"), "services.survey.privacy.admin", "survey-keeper"),
     (("close-month",), "services.reporting.months.admin", "reporting-http"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
 )
@@ -194,6 +196,10 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin users revoke --client-id ID
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
+       jitasa admin survey-keys rotate | status | retire KEY [--now]
+       jitasa admin registration-keys rotate | status | retire KEY
+       jitasa admin audit verify [--head POSITION:HASH] | head
+       jitasa admin retention --dry-run
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]
        jitasa admin reconcile
        jitasa admin rebuild [--reason TEXT] [--no-wait]

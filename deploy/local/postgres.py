@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import pwd
@@ -10,7 +11,7 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +35,9 @@ UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root, and wants a user that the system knows. This one is on every system."""
 SOCKET_PATH_BYTES = 103
 """The shortest limit among our systems (macOS) for the path of a socket."""
+
+AUDITOR = "jitasa_audit"
+"""Who owns the tables that services may only add to. Nobody can log in as it."""
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": HOST,
@@ -134,7 +138,8 @@ class Postgres:
         _run(self._execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
 
     def migrate(self, database: str, service: Service) -> None:
-        """Bring the database up to the service's migrations, as the service's own role. Raises `Trouble`."""
+        """Bring the database up to the service's migrations, as the service's own role, and take its append-only
+        tables out of its hands. Raises `Trouble`."""
         password = quote(self._secrets.postgres_password(service.name), safe="")
         url = f"postgres://{service.name}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
         folders = [
@@ -160,6 +165,8 @@ class Postgres:
             raise Trouble(
                 f"A migration of the database {database} failed:\n{said}", f"ปรับโครงสร้างฐานข้อมูล {database} ไม่สำเร็จ"
             )
+        if service.append_only:
+            _run(self._protect(database, service))
 
     def wait_for_remains(self, seconds: float = 10.0) -> None:
         """Wait until the children of a killed server are gone, at most 2 s: a new server refuses to start before."""
@@ -211,6 +218,20 @@ class Postgres:
                 await connection.execute(f'CREATE DATABASE "{database}" OWNER "{owner}" TEMPLATE "{template}"')
             await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
             await connection.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
+        finally:
+            await connection.close(timeout=5)
+
+    async def _protect(self, database: str, service: Service) -> None:
+        """The schema goes to the superuser too: who owns a schema may drop whatever lies in it."""
+        connection = await asyncpg.connect(**self.connection(database=database), timeout=5)
+        try:
+            # Roles are the server's: of two databases that are made at once the other may have been first.
+            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", AUDITOR):
+                with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+                    await connection.execute(f"CREATE ROLE {AUDITOR} NOLOGIN")
+            async with connection.transaction():
+                for statement in _protection(service):
+                    await connection.execute(statement)
         finally:
             await connection.close(timeout=5)
 
@@ -276,6 +297,21 @@ class Postgres:
             f"PostgreSQL ไม่ทำงานด้วยสิทธิ์ root แต่ใช้ผู้ใช้ {UNPRIVILEGED!r} ซึ่งเข้าโฟลเดอร์ {closed} ไม่ได้\n"
             f"กรุณาเปิดให้ผ่านเข้าได้ (`chmod o+x {closed}`) หรือย้ายไปไว้ที่อื่น เช่น JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
         )
+
+
+def _protection(service: Service) -> Iterator[str]:
+    role = service.name
+    yield f"ALTER SCHEMA public OWNER TO {POSTGRES_SUPERUSER}"
+    yield f"GRANT USAGE, CREATE ON SCHEMA public TO {role}"
+    yield f"GRANT USAGE ON SCHEMA public TO {AUDITOR}"
+    for table in service.append_only:
+        yield f"ALTER TABLE {table} OWNER TO {AUDITOR}"
+        yield f"REVOKE ALL ON {table} FROM PUBLIC, {role}"
+        yield f"GRANT SELECT, INSERT ON {table} TO {role}"
+    for function in service.forgetting:
+        yield f"ALTER FUNCTION {function} OWNER TO {AUDITOR}"
+        yield f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"
+        yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
 
 
 def _run(work: Coroutine[Any, Any, _T]) -> _T:

@@ -29,7 +29,10 @@ class Secrets:
             self._make(self.kafka_password_file(user), _password)
         for role in (POSTGRES_SUPERUSER, *(service.name for service in SERVICES)):
             self._make(self.postgres_password_file(role), _password)
-        self._make(self.sealing_keys, lambda: json.dumps({"current": "k1", "keys": {"k1": _key()}}))
+        # A home of before the two had one ring between them: what is sealed there opens with a copy of it.
+        shared = self.sealing_keys.read_text().strip() if self.sealing_keys.exists() else None
+        self._make(self.registration_sealing_keys, lambda: shared or _ring())
+        self._make(self.sealing_keys, _ring)
         self._make(self.household_key, _key)
         self._make(self.blind_index_key, _key)
         self._make(self.signing_keys, _signing_keys)
@@ -44,8 +47,13 @@ class Secrets:
 
     @property
     def sealing_keys(self) -> Path:
-        """The ring of key-encryption keys."""
+        """The survey's ring of key-encryption keys."""
         return self.folder / "sealing-keys.json"
+
+    @property
+    def registration_sealing_keys(self) -> Path:
+        """Registration's ring of key-encryption keys."""
+        return self.folder / "registration-sealing-keys.json"
 
     @property
     def household_key(self) -> Path:
@@ -96,6 +104,10 @@ def _password() -> str:
 
 def _key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _ring() -> str:
+    return json.dumps({"current": "k1", "keys": {"k1": _key()}})
 
 
 def _signing_keys() -> str:

@@ -198,9 +198,9 @@ class Stack:
             variables["JITASA_ISSUERS_FILE"] = str(self.home.issuers)
         # A secret goes only to the service that uses it.
         if name in ("registration", "survey"):
-            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
             variables["JITASA_BLIND_INDEX_KEY_FILE"] = str(self.secrets.blind_index_key)
         if name == "registration":
+            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.registration_sealing_keys)
             variables["JITASA_PAGE_ORIGINS"] = self._address("survey")  # the volunteer's phone signs in
             variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
             variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
@@ -219,6 +219,7 @@ class Stack:
         if name == "reporting":
             variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
         if name == "survey":
+            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
             variables["JITASA_REGISTRATION_URL"] = registration
             variables["JITASA_FACILITIES_URL"] = self._address("facilities")

@@ -29,6 +29,7 @@ from services.registration.settings import (
     KEYS_EVERY,
     MATERIAL_BYTES,
     REMIND_EVERY,
+    REWRAP_EVERY,
     SCREENSHOT_BYTES,
     SWEEP_EVERY,
     TERMS_EVERY,
@@ -49,6 +50,7 @@ from services.registration.store.presence import WRITE_SECONDS, NotingVerifier, 
 from services.registration.store.problems import Problems
 from services.registration.store.published import PublishedFiles
 from services.registration.store.registration_help import RegistrationHelp
+from services.registration.store.sealed_tables import SEALED_TABLES
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
 from services.registration.store.trainings import Trainings
@@ -59,6 +61,7 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.postgres.throttle import Throttle, Throttled
 from shared.security.blind_index import BlindIndex
@@ -158,6 +161,8 @@ def http_app(
                 _repeat(lambda: parts.sign_ins.sweep(now=clock.now()), SWEEP_EVERY, waits="sweep_waits"),
                 _repeat(lambda: _keep_terms(parts), TERMS_EVERY, waits="terms_wait"),
                 _follow_keys(signer),
+                ring.follow(),
+                _repeat(Rewrapping(pool, ring, SEALED_TABLES, clock).turn, REWRAP_EVERY, waits="rewrapping_waits"),
                 _watch(pool, reasons),
                 _repeat(presence.write, timedelta(seconds=WRITE_SECONDS), waits="presence_waits"),
                 _repeat(lambda: _care(parts), CARE_EVERY, waits="care_waits"),

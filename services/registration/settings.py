@@ -99,6 +99,9 @@ every process, a role ends everywhere within half a minute."""
 KEYS_EVERY = timedelta(seconds=15)
 """How often the file of signing keys is looked at; a new key is published for longer than that before it signs."""
 
+REWRAP_EVERY = timedelta(seconds=30)
+"""How soon after a rotation data keys begin to be wrapped under the new sealing key."""
+
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""
 

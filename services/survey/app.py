@@ -17,8 +17,14 @@ from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.openrosa.keys import FORGET_SECONDS, KeyKeeping
 from services.survey.pages import page_routes
+from services.survey.privacy.chain import LINK_SECONDS, Linking
+from services.survey.privacy.retention import EVERY_SECONDS as RETENTION_SECONDS
+from services.survey.privacy.retention import Retention
+from services.survey.privacy.sealed import TABLES as SEALED_TABLES
+from services.survey.privacy.vacuuming import Vacuuming
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
+from services.survey.visits.keeping import EndingClaims, VaccinationPoints
 from shared.areas import districts
 from shared.contracts.topics import HELP_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.kafka.consumer import PositionedConsumer
@@ -27,10 +33,11 @@ from shared.kafka.producer import OrderedPublisher, create_producer
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
-from shared.observability.clock import SystemClock
+from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
 from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import open_pool
+from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
 from shared.security.citizens import CitizenVerifier
@@ -49,8 +56,8 @@ _log = log(__name__)
 
 DRAIN_SECONDS = 10.0
 """At a stop, what was committed is still published; when Kafka is away it is published at the next take-over."""
-KEEPER_CONNECTIONS = 5
-"""One holds the lock; the others are the duties'."""
+KEEPER_CONNECTIONS = 9
+"""One holds the lock; the others are the duties', each of which uses one at a time, and the vaccination points'."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 
@@ -74,12 +81,12 @@ async def http(stopping: asyncio.Event) -> None:
         # No connection is made yet: intake needs no database, and takes submissions while it is away.
         pool = await open_pool(PostgresSettings(), application="survey-http", min_size=0)
         await verifier.start()
+        await citizens.start()
+        following = asyncio.create_task(sealing.follow())
         await barred.start()
         app.state.pool = pool
         app.state.authentication = Authentication(verifier, barred, barred)
-        app.state.citizens = citizens
         app.state.help = help_parts = HelpParts.of(pool, sealing, blind_index, SystemClock())
-        await citizens.start()
         help_parts.live.start()
         taking = asyncio.create_task(_take_submissions(app, intake_on, kafka, stopping))
         taking.add_done_callback(lambda _: stopping.set())
@@ -89,6 +96,7 @@ async def http(stopping: asyncio.Event) -> None:
             taking.cancel()
             with suppress(asyncio.CancelledError):
                 await taking
+            following.cancel()
             await help_parts.live.close()
             await barred.stop()
             await citizens.close()
@@ -103,8 +111,8 @@ async def http(stopping: asyncio.Event) -> None:
         title="Jitasa survey", lifespan=lifespan, ready=ready, larger_bodies=LARGER_BODIES, page_methods=WRITE
     )
     app.state.intake = None
+    app.state.citizens, app.state.blind_index = citizens, blind_index
     app.state.sealing, app.state.household_ids, app.state.clock = sealing, household_ids, SystemClock()
-    app.state.blind_index = blind_index
     add_routes(app)
     app.router.routes.extend(page_routes(settings))
     await serve(ShortCut(app), HttpSettings(), stopping)
@@ -185,20 +193,34 @@ async def relay(stopping: asyncio.Event) -> None:
 async def keeper(stopping: asyncio.Event) -> None:
     """What is done by the clock."""
     pool = await open_pool(PostgresSettings(), application="survey-keeper", max_size=KEEPER_CONNECTIONS)
-    worker = Keeper(pool, duties(pool))
+    worker = Keeper(pool, duties(pool, KeyRing.from_file(SurveySettings().sealing_keys_file), SystemClock()))
+    points = VaccinationPoints(KafkaSettings(), pool)
+
+    async def work(stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run(stopping))
+            group.create_task(points.run(stopping))
+
+    def ready() -> list[str]:
+        reasons = [] if worker.connected else ["the database is away"]
+        return reasons if points.connected else [*reasons, "not in the consumer group of the vaccination points"]
+
     try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
+        await run_worker(HttpSettings(), work, ready, stopping)
     finally:
         pool.terminate()
 
 
-def duties(pool: "asyncpg.Pool[asyncpg.Record]") -> list[Duty]:
+def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) -> list[Duty]:
     """Everything that the keeper does."""
     return [
-        Duty("help", HelpKeeping(pool, SystemClock()).turn, every_seconds=EVERY_SECONDS),
-        Duty("openrosa_keys", KeyKeeping(pool, SystemClock()).turn, every_seconds=FORGET_SECONDS),
+        Duty("audit-chain", Linking(pool, clock).turn, LINK_SECONDS),
+        Duty("retention", Retention(pool, clock).turn, RETENTION_SECONDS),
+        Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn),
+        Duty("vacuuming", Vacuuming(pool, clock).turn),
+        Duty("end-claims", EndingClaims(pool, clock).turn),
+        Duty("help", HelpKeeping(pool, clock).turn, every_seconds=EVERY_SECONDS),
+        Duty("openrosa_keys", KeyKeeping(pool, clock).turn, every_seconds=FORGET_SECONDS),
     ]
 
 

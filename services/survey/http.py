@@ -23,9 +23,11 @@ from services.survey.help.http.refusals import on_refused as on_help_refused
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
 from services.survey.openrosa import http as openrosa
 from services.survey.phone.http import router as device_keys
+from services.survey.privacy.http import ROUTERS as PRIVACY
 from services.survey.reach import http as reach
 from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
+from services.survey.visits.http import ROUTERS as VISITS
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.postgres.throttle import Throttled
@@ -53,7 +55,16 @@ _RETRY_RAW = ((b"retry-after", b"%d" % RETRY_AFTER_SECONDS),)
 _FULL = Problem(429, detail=_AT_LIMIT, headers=_RETRY)
 _FULL_REPLIES = {language: problem_reply(_FULL, language) for language in ("th", "en")}
 """Written once: under a flood nearly all answers are these."""
-ROUTERS: Final = (fates.router, reach.router, desk_router, device_keys, *help_http.ROUTERS, *openrosa.ROUTERS)
+ROUTERS: Final = (
+    fates.router,
+    reach.router,
+    *help_http.ROUTERS,
+    desk_router,
+    *VISITS,
+    *PRIVACY,
+    device_keys,
+    *openrosa.ROUTERS,
+)
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode
 
@@ -114,7 +125,7 @@ _DIGITS = "^[0-9\u0e50-\u0e59]*$"
 def add_routes(app: FastAPI) -> None:
     """Adds the survey's routes; a `ShortCut` serves those of intake.
 
-    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids` and `clock`.
+    They use `app.state.intake`, `pool`, `authentication`, `sealing`, `household_ids`, `blind_index` and `clock`.
     """
     for form in FORMS:
         add_direct_route(app, DirectRoute(form.path, partial(submit, app.state, form), right=form.right))

@@ -340,5 +340,6 @@ class Intake:
             cell=evidence.cell,
             persons=evidence.persons,
             reach=persons_to_reach(submission, household_id, self._household_ids, self._blind_index),
+            notice=submission.notice,
         )
         return _Sealed(submission.submission_id, record.digest, self._addressed(key, record))

@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 
 from services.survey.intake import SEALED_FIELD
+from services.survey.reach.follow_up import FollowUp
 from services.survey.submission import Submission
 from shared.observability.logs import log
 from shared.postgres.pool import Connection
@@ -30,6 +31,7 @@ WHERE submission_id = ANY ($1::uuid[]) AND wrapped_key IS NOT NULL
 """
 
 _decoder = msgspec.json.Decoder(Submission)
+_follow_up_decoder = msgspec.json.Decoder(FollowUp)
 _log = log(__name__)
 
 
@@ -47,11 +49,25 @@ async def submissions(connection: Connection, ring: KeyRing, ids: Sequence[UUID]
     return {row["submission_id"]: opened for row in rows if (opened := _opened(ring, row)) is not None}
 
 
+async def follow_ups(connection: Connection, ring: KeyRing, ids: Sequence[UUID]) -> dict[UUID, FollowUp]:
+    """Follow-ups by their ids; erased ones are left out."""
+    rows = await connection.fetch(THESE, ids)
+    return {
+        row["submission_id"]: _follow_up_decoder.decode(plain)
+        for row in rows
+        if (plain := _plain(ring, row)) is not None
+    }
+
+
 def _opened(ring: KeyRing, row: asyncpg.Record) -> Submission | None:
+    plain = _plain(ring, row)
+    return None if plain is None else _decoder.decode(plain)
+
+
+def _plain(ring: KeyRing, row: asyncpg.Record) -> bytes | None:
     sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
     try:
-        plain = ring.open_sealed(sealed, household=str(row["household_id"]), field=SEALED_FIELD)
+        return ring.open_sealed(sealed, household=str(row["household_id"]), field=SEALED_FIELD)
     except SealBroken:
         _log.error("seal_broken", submission=str(row["submission_id"]))
         return None
-    return _decoder.decode(plain)

@@ -279,6 +279,7 @@ class _Plan:
             flags or None,
             (record.persons or None) if kept else None,
             [person.person_id for person in record.reach] if kept and record.reach else None,
+            record.notice,
         )
         self.submissions.append(row)
         event = SurveyEvent(

@@ -77,6 +77,7 @@ class IntakeRecord(msgspec.Struct, frozen=True, array_like=True):
     reach: tuple[ReachPerson, ...] = ()
     follow_up: FollowUpFact | None = None
     erased_by: UUID | None = None
+    notice: str | None = None
 
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")

@@ -203,6 +203,7 @@ SUBMISSION_COLUMNS = (
     "flags",
     "persons",
     "reach",
+    "notice",
 )
 
 REPEATED_COLUMNS = (

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from services.survey.privacy.notices import VERSIONS
 from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area, is_current
 from shared.contracts.events import Reason
@@ -113,7 +114,7 @@ class Person(Struct, frozen=True, omit_defaults=True):
 class Submission(Struct, frozen=True, omit_defaults=True):
     """One visit to one household. submission_id is made on the phone, so that sending again is the same submission; of
     version 7, so that new ones lie together in an index of millions. on_behalf_of: the volunteer who was at the house,
-    where a coordinator sends what he was told."""
+    where a coordinator sends what he was told. notice: the version of the notice that was shown."""
 
     submission_id: UUID
     captured_at: Annotated[datetime, Meta(tz=True)]
@@ -122,6 +123,7 @@ class Submission(Struct, frozen=True, omit_defaults=True):
     position: Position | None = None
     contact: Contact | None = None
     on_behalf_of: UUID | None = None
+    notice: Annotated[str, Meta(max_length=20)] | None = None
 
 
 class SubmissionBatch(Struct, frozen=True):
@@ -224,6 +226,7 @@ _PHONE = Message(
     "เบอร์มือถือต้องขึ้นต้นด้วย 06 08 หรือ 09 และมี 10 หลัก", "A mobile number begins with 06, 08 or 09 and has 10 digits"
 )
 _SAME_DOSE = Message("เข็มนี้ถูกระบุซ้ำ", "This dose is given twice")
+_UNKNOWN_NOTICE = Message("ไม่มีประกาศรุ่นนี้", "There is no such version of the notice")
 _TWO_AGES = Message("ปีเกิดไม่ตรงกับอายุ", "The birth year does not fit the age")
 
 
@@ -255,6 +258,8 @@ def check(submission: Submission, now: datetime) -> list[FieldError]:
             mobile_number(contact.phone)
         except InvalidIdentifier as error:
             errors.append(FieldError("contact.phone", error.code, _PHONE))
+    if submission.notice is not None and submission.notice not in VERSIONS:
+        errors.append(FieldError("notice", "unknown_notice", _UNKNOWN_NOTICE))
     latest_dose = latest_dose_day(captured)
     for index, person in enumerate(submission.persons):
         _check_person(errors, index, person, captured, latest_dose)

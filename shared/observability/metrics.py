@@ -67,3 +67,9 @@ NOTICES = Counter("jitasa_notices_total", "Messages of reminders and escalations
 LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")
 LIVE_EVENTS = Counter("jitasa_live_events_total", "Events of the live stream, each made once for all viewers.")
 LIVE_SLOW_VIEWERS = Counter("jitasa_live_slow_viewers_total", "Viewers let go since they took events too slowly.")
+
+READING_CHAIN_LENGTH = Gauge("jitasa_reading_chain_length", "Readings of personal data that the audit chain covers.")
+READING_CHAIN_HEAD = Gauge("jitasa_reading_chain_head", "The first 48 bits of the chain's last hash, as a number.")
+READING_CHAIN_BROKEN = Gauge("jitasa_reading_chain_broken", "1 when the chain is not the one that the keeper left.")
+REWRAPPED_KEYS = Counter("jitasa_rewrapped_keys_total", "Data keys wrapped anew after a rotation.", ["table"])
+RETENTION_ENDED = Counter("jitasa_retention_ended_total", "What the clock destroyed or deleted.", ["purpose"])

@@ -10,11 +10,8 @@ stays in the file until the last token that it signed has expired.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +19,8 @@ from typing import Any
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+
+from shared.security.key_file import alone, replace
 
 ALGORITHM = "ES256"
 
@@ -151,34 +150,8 @@ def rotate(path: Path, now: datetime, *, compromised: bool = False) -> SigningKe
 
     compromised: with no time of waiting, and without the old keys. Raises `KeysWaiting`, `OSError` and `ValueError`.
     """
-    with _alone(path):
+    with alone(path):
         keys = read_signing_keys(path)
         keys = keys.replaced(now) if compromised else keys.rotated(now)
-        _write(path, keys.text())
+        replace(path, keys.text())
     return keys
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Let one command at a time change the file. The file itself is replaced, so its folder is what is locked."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file by one that nobody sees half written, with its owner: it may belong to the service's user."""
-    before = path.stat()
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        unfinished.unlink()
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        if before.st_uid != os.getuid():
-            os.fchown(file.fileno(), before.st_uid, before.st_gid)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

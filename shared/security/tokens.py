@@ -31,6 +31,7 @@ from joserfc.errors import BadSignatureError, JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from shared.contracts.events import Role
+from shared.security.key_file import identity
 from shared.security.principal import Principal
 from shared.security.signing_keys import ALGORITHM, MAX_KEYS, SigningKeys, read_signing_keys
 
@@ -123,7 +124,7 @@ class TokenSigner:
         self._issuer = issuer
         self._audience = audience
         self._path = path
-        self._seen = None if path is None else _identity(path)
+        self._seen = None if path is None else identity(path)
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str, audience: str = AUDIENCE) -> TokenSigner:
@@ -135,7 +136,7 @@ class TokenSigner:
         if self._path is None:
             return False
         try:
-            seen = _identity(self._path)
+            seen = identity(self._path)
             if seen == self._seen:
                 return False
             self._keys = read_signing_keys(self._path)
@@ -207,11 +208,6 @@ class TokenSigner:
     def _signed(self, claims: dict[str, Any], kind: str, issued_at: datetime) -> str:
         key = self._keys.at(issued_at)
         return jwt.encode({"alg": ALGORITHM, "typ": kind, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
-
-
-def _identity(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 PublicKey = ECKey | OKPKey | RSAKey

@@ -60,6 +60,17 @@ def person(**changes: Any) -> dict[str, Any]:
     return submission(persons=[{"age": 71} | changes])
 
 
+def subject_request(**changes: Any) -> dict[str, Any]:
+    """A good request about one's data, written down for somebody, with changes."""
+    return {
+        "request_id": str(uuid4()),
+        "kind": "access",
+        "area": "500101",
+        "house": "99/1",
+        "identity": "card",
+    } | changes
+
+
 def follow_up(**changes: Any) -> dict[str, Any]:
     """A good follow-up in Chiang Mai, with changes."""
     return {
@@ -150,6 +161,8 @@ class Case:
 
 
 VOLUNTEER: Final = "volunteer@50"
+COORDINATOR: Final = "district_coordinator@5001"
+ASK_FOR: Final = "POST /v1/subject-requests"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
@@ -158,6 +171,7 @@ HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
 ASSIGN: Final = "POST /v1/houses/assignments"
 PROGRESS: Final = "GET /v1/desk/volunteers?area=500101"
 REVIEW: Final = "POST /v1/desk/flagged/6f9b1a52-0000-4000-8000-000000000000/review"
+DEVICE_KEY: Final = "PUT /v1/device-keys/6f9b1a52-0000-4000-8000-000000000000"
 FOLLOW_UP: Final = "POST /v1/follow-ups"
 FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
 ENTER: Final = "POST /v1/facilities"
@@ -275,6 +289,61 @@ CASES: Final = [
         "captured_at",
         submission(captured_at="2019-01-01T00:00:00+07:00"),
     ),
+    survey("notice of no version", 400, "unknown_notice", "notice", submission(notice="1999-01")),
+    survey(
+        "request about data of a house in a province",
+        400,
+        "not_a_subdistrict",
+        "area",
+        subject_request(area="50"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data of something else",
+        400,
+        "not_a_choice",
+        "kind",
+        subject_request(kind="gossip"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data with another subdistrict's village",
+        400,
+        "other_village",
+        "village",
+        subject_request(village="50010203"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "request about data outside the token's area",
+        403,
+        "other_area",
+        None,
+        subject_request(area="510101"),
+        route=ASK_FOR,
+        token=COORDINATOR,
+    ),
+    survey(
+        "readings of more than a year",
+        400,
+        "not_a_period",
+        "to",
+        None,
+        route="GET /v1/readings?from=2020-01-01T00:00:00Z&to=2022-01-01T00:00:00Z",
+        token="central_administrator@",
+    ),
+    survey(
+        "head of the audit chain that is none",
+        400,
+        "not_a_head",
+        "head",
+        None,
+        route="GET /v1/readings/verification?head=1",
+        token="central_administrator@",
+    ),
     survey("time without a zone", 400, "no_time_zone", "captured_at", submission(captured_at="2022-01-15T09:30:00")),
     survey(
         "dose in the future",
@@ -372,6 +441,7 @@ CASES: Final = [
     desk("correction that is not named", "required", "corrected_by", {"verdict": "corrected"}, route=REVIEW),
     desk("note that is too long", "too_long", "note", {"verdict": "fine", "note": "x" * 501}, route=REVIEW),
     *who_may_not("survey", SUBMIT, submission(), VOLUNTEER),
+    survey("key of a phone that is none", 400, "not_a_key", "key", {"key": "c2hvcnQ="}, route=DEVICE_KEY),
     survey(
         "person registered in no area", 400, "unknown_area", "persons[0].registered_area", person(registered_area="99")
     ),

@@ -154,12 +154,12 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
-        ids = HouseholdIds(key)
-        survey.state.intake = Intake(producer, sealing, ids, BlindIndex(key), clock)
         survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
         survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
-        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
+        ids = HouseholdIds(key)
         survey.state.blind_index = BlindIndex(key)
+        survey.state.intake = Intake(producer, sealing, ids, survey.state.blind_index, clock)
+        survey.state.sealing, survey.state.household_ids, survey.state.clock = sealing, ids, clock
 
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
@@ -386,7 +386,15 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
     },
     "POST /v1/facilities": lambda area, _: place(area),
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
+    "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
     "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},
+    "POST /v1/subject-requests": lambda area, _: {
+        "request_id": str(uuid4()),
+        "kind": "access",
+        "area": subdistrict(area),
+        "house": "99/1",
+        "identity": "card",
+    },
     "POST /v1/submissions": lambda area, _: {
         "submission_id": str(uuid4()),
         "captured_at": "2022-01-15T09:30:00+07:00",
@@ -408,6 +416,7 @@ ONLY_SUBDISTRICTS = frozenset(
         "POST /v1/facilities",
         "PUT /v1/facilities/{facility_id}",
         "POST /v1/houses",
+        "POST /v1/subject-requests",
         "POST /v1/submissions",
         "POST /v1/follow-ups",
         "POST /v1/appointments",
@@ -420,6 +429,7 @@ ELSEWHERE = frozenset(
     {
         "POST /v1/problems",  # somebody may meet a problem of any area; who answers it is told by its area
         "GET /v1/problems",  # who does not work on problems sees his own, and no area makes them more
+        "GET /v1/vaccination-points",  # people are sent across the border of the area too, and points are public
         "POST /v1/volunteers/{volunteer_id}/transfer",  # the person comes first: of an unknown one no area is judged
     }
 )

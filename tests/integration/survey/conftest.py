@@ -33,9 +33,11 @@ from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
+from shared.security.citizens import Citizen
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
+from shared.security.tokens import InvalidToken
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.direct import ShortCut
@@ -57,6 +59,17 @@ class Tokens:
     def is_barred(self, subject: UUID) -> bool:
         """Nobody."""
         return False
+
+
+class Citizens:
+    """Takes `citizen@SUBJECT` as a token."""
+
+    async def verify(self, token: str) -> Citizen:
+        """The citizen of `token`."""
+        kind, _, subject = token.partition("@")
+        if kind != "citizen":
+            raise InvalidToken("token_malformed")
+        return Citizen(UUID(subject), NOW + timedelta(hours=1))
 
 
 @asynccontextmanager
@@ -89,9 +102,9 @@ class Survey:
         app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
         app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.blind_index, app.state.citizens = self.blind_index, Citizens()
         app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())
-        app.state.blind_index = self.blind_index
         transport = httpx.ASGITransport(ShortCut(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://survey") as client:
             yield client
@@ -163,10 +176,10 @@ async def survey(runtime: Runtime) -> AsyncIterator[Survey]:
     clock = MovableClock(NOW)
     sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
     ids = HouseholdIds(key)
-    blind_index = BlindIndex(key)
-    intake = Intake(producer, sealing, ids, blind_index, clock, intake_topic)
+    index = BlindIndex(key)
+    intake = Intake(producer, sealing, ids, index, clock, intake_topic)
     try:
-        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids, blind_index)
+        yield Survey(runtime, kafka, pool, intake_topic, submitted_topic, intake, clock, sealing, ids, index)
     finally:
         await producer.stop()
         await pool.close()

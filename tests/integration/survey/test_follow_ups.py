@@ -324,3 +324,26 @@ async def test_reporting_agrees_with_the_surveys_own_counts_about_every_kind(sur
 def events_of(bodies: Sequence[dict[str, Any]]) -> list[Event]:
     """The bodies as the projector reads them."""
     return [Event(SURVEY_SUBMITTED.name, 1, 0, read_submission(json.dumps(body).encode())) for body in bodies]
+
+
+async def test_the_order_is_explained_to_who_works_by_it(survey: Survey) -> None:
+    async with survey.client() as client:
+        path = "/v1/need-to-reach/priorities"
+        thai, english = [
+            (await client.get(path, headers=BEARER | {"Accept-Language": language})).json() for language in ("th", "en")
+        ]
+        assert (await client.get(path)).status_code == 401
+        officer = {"Authorization": "Bearer place_officer@50@7"}
+        assert (await client.get(path, headers=officer)).status_code == 403
+    assert [one["now"] for one in english["priorities"]] == [True, False]
+    assert [one["now"] for one in english["complete"]] == [True, False]
+    first, second = (told["priorities"][0]["ranks"][2] for told in (thai, english))
+    assert first == second | {"meaning": "กลุ่ม 608 อายุ 80 ปีขึ้นไป"}
+    assert second == {
+        "rank": 2,
+        "meaning": "608, 80 years or older",
+        "home_visit": False,
+        "at_risk": True,
+        "least_age": 80,
+    }
+    assert [one["doses"] for one in english["complete"]] == [3, 2]

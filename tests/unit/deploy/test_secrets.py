@@ -39,3 +39,12 @@ def test_the_services_can_read_them(tmp_path: Path) -> None:
     HouseholdIds.from_file(secrets.household_key)
     BlindIndex.from_file(secrets.blind_index_key)
     TokenSigner.from_file(secrets.signing_keys, issuer="http://127.0.0.1:1")
+
+
+def test_a_ring_that_both_services_had_is_copied_for_registration(tmp_path: Path) -> None:
+    """What registration sealed under it before it had a ring of its own opens again."""
+    secrets = Secrets(tmp_path / "secrets")
+    assert secrets.registration_sealing_keys.read_text() != secrets.sealing_keys.read_text()
+    secrets.registration_sealing_keys.unlink()
+    Secrets(secrets.folder)
+    assert secrets.registration_sealing_keys.read_text() == secrets.sealing_keys.read_text()

@@ -22,7 +22,7 @@ from services.survey.help.parts import HelpParts, parts
 from services.survey.help.store import Details, IdTaken, Own
 from shared.areas.districts import cell_of
 from shared.security.citizens import Citizen, citizen_of
-from shared.security.keyed_ids import canonical
+from shared.security.spelling import canonical
 from shared.web.citizens import proven_citizen
 from shared.web.problems import Message
 from shared.web.throttling import address_of

@@ -1,6 +1,6 @@
 // What came of meeting or calling somebody who is to be reached.
 
-import { h, notice } from "../elements.js";
+import { h, notice, number, say } from "../elements.js";
 import { actions, button, choice, folded, input, select } from "./controls.js";
 import { vaccinesOn } from "./rules.js";
 
@@ -46,16 +46,31 @@ export function showFollowUp(main, form, { forms, points, done }) {
     set("outcome")(value);
     ask();
   } });
-  const point = select({ label: "point", options: [["", points.length > 0 ? () => "–" : "noPoints"], ...points.map(({ facility_id: id, name }) => [id, () => name])], value: answers.facility, set: set("facility") });
-  const at = input({ label: "appointmentAt", type: "datetime-local", min: `${today}T00:00`, value: answers.at, set: set("at") });
+  const point = select({ label: "point", options: [["", points.length > 0 ? () => "–" : "noPoints"], ...points.map(({ facility_id: id, name }) => [id, () => name])], value: answers.facility, set: (value) => {
+    set("facility")(value);
+    tellBooked();
+  } });
+  const at = input({ label: "appointmentAt", type: "datetime-local", min: `${today}T00:00`, value: answers.at, set: (value) => {
+    set("at")(value);
+    tellBooked();
+  } });
+  const booked = h("p", { class: "hint", role: "status" });
   const dose = choice({ label: "doseNumber", options: DOSES.map((one) => [one, () => one]), value: answers.dose, set: set("dose") });
   const date = input({ label: "vaccinatedOn", type: "date", max: today, value: answers.date || today, set: set("date") });
   const vaccine = select({ label: "vaccine", options: [["", "vaccineUnknown"], ...vaccinesOn(today).filter(({ name }) => name).map(({ code, name }) => [code, () => name])], value: answers.vaccine, set: set("vaccine") });
   const next = input({ label: "tryAgainAt", type: "date", min: today, value: answers.next, optional: true, set: set("next") });
 
   function ask() {
-    const shown = { appointment: [point, at], vaccinated: [dose, date, vaccine], no_answer: [next] }[answers.outcome] ?? [];
+    const shown = { appointment: [point, at, booked], vaccinated: [dose, date, vaccine], no_answer: [next] }[answers.outcome] ?? [];
     parts.replaceChildren(...shown);
+  }
+
+  /** How many have an appointment at the point on that day, as of the last list; more than it takes is said, not refused. */
+  function tellBooked() {
+    const chosen = points.find(({ facility_id: id }) => id === answers.facility);
+    const day = chosen?.days.find((one) => one.day === answers.at.slice(0, 10));
+    const words = { booked: number(day?.booked ?? 0), capacity: chosen?.capacity == null ? "–" : number(chosen.capacity) };
+    booked.textContent = chosen && answers.at ? say(day?.over || (chosen.capacity !== null && (day?.booked ?? 0) >= chosen.capacity) ? "bookedFull" : "bookedSoFar", words) : "";
   }
 
   async function finish() {
@@ -83,6 +98,7 @@ export function showFollowUp(main, form, { forms, points, done }) {
 
   notice();
   ask();
+  tellBooked();
   main.replaceChildren(
     h("h2", { text: () => answers.label || "–", tabindex: "-1" }),
     outcome,

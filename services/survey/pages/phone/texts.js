@@ -203,6 +203,8 @@ export const TEXTS = {
   contact_other: ["อื่น", "Other"],
   point: ["จุดฉีดวัคซีน", "Vaccination point"],
   noPoints: ["ยังไม่มีรายชื่อจุดฉีดในเครื่อง", "No vaccination points are on this phone yet"],
+  bookedSoFar: ["วันนั้นมีนัดแล้ว {booked} คน รับได้ {capacity}", "{booked} have an appointment that day; it takes {capacity}"],
+  bookedFull: ["วันนั้นมีนัด {booked} คน เต็มความจุ {capacity} แล้ว เลือกวันอื่นได้", "{booked} have an appointment that day, and it takes {capacity}: another day may be better"],
   appointmentAt: ["วันและเวลานัด", "When"],
   doseNumber: ["เข็มที่", "Which dose"],
   vaccine: ["วัคซีน", "Vaccine"],

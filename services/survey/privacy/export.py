@@ -1,0 +1,187 @@
+"""The copy of everything that the survey holds about a household: for people to read, and for programs."""
+
+import html
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from services.survey.intake import SEALED_FIELD
+from services.survey.privacy import requests
+from shared.observability.clock import BANGKOK
+from shared.postgres.pool import Connection
+from shared.security.sealing import KeyRing, SealBroken, Sealed
+
+FETCHED_WITHIN: Final = timedelta(days=30)
+"""After the decision: after that it is asked for anew, since the data and who proves himself may have changed."""
+MOST_READINGS: Final = 5_000
+"""Of a household: years of daily readings. The copy says when there are more."""
+
+VISITS: Final = """
+SELECT submission_id, kind, outcome, captured_at, received_at, recorded_at, notice, flags, key_id, wrapped_key, sealed
+FROM submission
+WHERE household_id = $1
+ORDER BY captured_at, submission_id
+"""
+
+STANDING: Final = """
+SELECT area, village, revision, counts::text AS counts, captured_at, erased_at FROM household WHERE household_id = $1
+"""
+
+REACH: Final = """
+SELECT person_id, place, rank, wanting_since, dose, at_risk, home_visit, reasons, status, due_at, facility_id,
+       registered_area, followed_at
+FROM reach
+WHERE household_id = $1
+ORDER BY place
+"""
+
+FOLLOW_UPS: Final = """
+SELECT person_id, captured_at, outcome, dose, due_at, facility_id
+FROM follow_up
+WHERE household_id = $1
+ORDER BY captured_at
+"""
+
+READINGS: Final = """
+SELECT read_at, role, area, purpose
+FROM reading
+WHERE households @> ARRAY[$1::uuid]
+ORDER BY read_at DESC
+LIMIT $2
+"""
+
+TRANSFERS: Final = """
+SELECT at, role, what FROM transfer WHERE households @> ARRAY[$1::uuid] ORDER BY at
+"""
+
+NOTE_TRANSFER: Final = """
+INSERT INTO transfer (at, recipient, role, area, what, households) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def held(connection: Connection, ring: KeyRing, household_id: UUID, now: datetime) -> dict[str, Any]:
+    """Everything about a household, its seals opened, as JSON would have it. Who reads it notes that first."""
+    standing = await connection.fetchrow(STANDING, household_id)
+    visits = []
+    for row in await connection.fetch(VISITS, household_id):
+        visit = {
+            name: row[name] for name in ("submission_id", "kind", "outcome", "captured_at", "recorded_at", "flags")
+        }
+        visits.append(visit | {"notice": row["notice"], "content": _content(ring, household_id, row)})
+    asked = [requests.read(ring, row) for row in await connection.fetch(requests.OF_HOUSEHOLD, household_id)]
+    readings = await connection.fetch(READINGS, household_id, MOST_READINGS + 1)
+    document = {
+        "household_id": household_id,
+        "made_at": now,
+        "household": None if standing is None else _household(dict(standing)),
+        "visits": visits,
+        "persons_to_reach": [dict(row) for row in await connection.fetch(REACH, household_id)],
+        "follow_ups": [dict(row) for row in await connection.fetch(FOLLOW_UPS, household_id)],
+        "requests": [
+            {
+                "kind": one.kind,
+                "state": one.state,
+                "asked_at": one.asked_at,
+                "decided_at": one.decided_at,
+                "written": msgspec.to_builtins(one.written),
+            }
+            for one in asked
+        ],
+        "read_by": [dict(row) for row in readings[:MOST_READINGS]],
+        "read_more_often": len(readings) > MOST_READINGS,
+        "handed_over": [dict(row) for row in await connection.fetch(TRANSFERS, household_id)],
+    }
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return found
+
+
+def _household(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"counts": None if row["counts"] is None else msgspec.json.decode(row["counts"])}
+
+
+def _content(ring: KeyRing, household_id: UUID, row: asyncpg.Record) -> Any:
+    if row["wrapped_key"] is None or not row["sealed"]:
+        return None
+    sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
+    try:
+        return msgspec.json.decode(ring.open_sealed(sealed, household=str(household_id), field=SEALED_FIELD))
+    except SealBroken:
+        return None
+
+
+_WORDS: Final[Mapping[str, tuple[str, str]]] = {
+    "title": ("สำเนาข้อมูลของครัวเรือน", "Copy of a household's data"),
+    "made_at": ("จัดทำเมื่อ", "Made at"),
+    "household": ("สถานะปัจจุบัน", "As it stands"),
+    "visits": ("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
+    "persons_to_reach": ("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
+    "follow_ups": ("การติดตาม", "Following up"),
+    "requests": ("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
+    "read_by": ("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
+    "handed_over": ("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
+    "nothing": ("ไม่มี", "Nothing"),
+    "read_more_often": ("มีการอ่านมากกว่าที่แสดง", "It was read more often than is shown"),
+    "content": ("เนื้อหา", "Content"),
+    "destroyed": ("ทำลายแล้ว", "Destroyed"),
+}
+_SECTIONS: Final = ("household", "visits", "persons_to_reach", "follow_ups", "requests", "read_by", "handed_over")
+
+
+def printable(document: Mapping[str, Any], language: str) -> str:
+    """The copy as a page that can be printed: without style or script, so that it opens anywhere."""
+
+    def say(key: str) -> str:
+        words = _WORDS.get(key)
+        return key if words is None else words[1 if language == "en" else 0]
+
+    parts = [
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{say('title')}</title></head><body>"
+        f"<h1>{say('title')}</h1><p>{say('made_at')} {_text(document['made_at'])}</p>"
+    ]
+    for name in _SECTIONS:
+        parts.append(f"<h2>{say(name)}</h2>")
+        value = document[name]
+        parts.append(_shown(value, say) if value else f"<p>{say('nothing')}</p>")
+    if document["read_more_often"]:
+        parts.append(f"<p>{say('read_more_often')}</p>")
+    parts.append("</body></html>")
+    return "".join(parts)
+
+
+def _shown(value: Any, say: Any) -> str:
+    if isinstance(value, Mapping):
+        rows = "".join(
+            f"<dt>{html.escape(say(str(key)))}</dt><dd>{_shown(one, say)}</dd>"
+            for key, one in value.items()
+            if one not in (None, [], {})
+        )
+        return f"<dl>{rows}</dl>"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "<ol>" + "".join(f"<li>{_shown(one, say)}</li>" for one in value) + "</ol>"
+    return html.escape(_text(value))
+
+
+def _text(value: Any) -> str:
+    """Times as Thailand's clocks show them; all else as it is."""
+    if isinstance(value, str) and len(value) >= 20 and value[10:11] == "T":
+        try:
+            return datetime.fromisoformat(value).astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
+        except ValueError:
+            return value
+    return str(value)
+
+
+def fetchable(request: requests.Request, now: datetime) -> bool:
+    """Whether the copy that was asked for can be had now."""
+    return (
+        request.kind is requests.Kind.ACCESS
+        and request.state is requests.State.DONE
+        and request.decided_at is not None
+        and now <= request.decided_at + FETCHED_WITHIN
+    )

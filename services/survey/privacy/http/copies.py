@@ -1,0 +1,46 @@
+"""Handing over a copy: who reads and who receives is recorded in the same transaction, before it leaves."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from starlette.responses import JSONResponse, Response
+
+from services.survey.audit import Purpose, note_reading, role_of
+from services.survey.privacy import export
+from services.survey.privacy.requests import Request
+from shared.postgres.pool import Connection
+from shared.security.citizens import Citizen
+from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
+
+
+class Form(StrEnum):
+    """For programs, or to be printed."""
+
+    JSON = "json"
+    HTML = "html"
+
+
+async def copy_of(
+    connection: Connection,
+    ring: KeyRing,
+    request: Request,
+    receiver: Principal | Citizen,
+    form: Form,
+    language: str,
+    now: datetime,
+) -> Response:
+    """The copy of a household's data, as a file."""
+    households = [request.household_id]
+    await note_reading(connection, receiver, Purpose.SUBJECT_REQUEST, households, now=now)
+    what = (now, receiver.subject, role_of(receiver)[0], request.area, f"access_{form.value}", households)
+    await connection.execute(export.NOTE_TRANSFER, *what)
+    document = await export.held(connection, ring, request.household_id, now)
+    headers = {
+        "Content-Disposition": f'attachment; filename="my-data.{form.value}"',
+        "Cache-Control": "no-store",
+        "Content-Language": language,
+    }
+    if form is Form.JSON:
+        return JSONResponse(document, headers=headers)
+    return Response(export.printable(document, language), media_type="text/html; charset=utf-8", headers=headers)

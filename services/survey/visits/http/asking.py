@@ -1,0 +1,106 @@
+"""What all these routes have in common: areas, times, the database that may be away, cursors, and who is told what."""
+
+import base64
+import binascii
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+import asyncpg
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from starlette.requests import Request
+
+from services.survey.intake import RETRY_AFTER_SECONDS
+from services.survey.visits.lists import Place
+from shared.areas.digits import to_arabic_digits
+from shared.areas.register import AbolishedArea, UnknownArea, area
+from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.web.problems import FieldError, Message, Problem, language_of
+from shared.web.validation import InvalidValue
+
+_CURSOR: Final = struct.Struct(">hq16s16s")  # rank, microseconds since 1970, household, person
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_A_CURSOR: Final = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
+
+
+class Body(BaseModel):
+    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _current(code: str) -> str:
+    code = to_arabic_digits(code).strip()
+    try:
+        return area(code).code
+    except AbolishedArea as error:
+        now = ", ".join(error.successors)
+        raise InvalidValue(
+            "abolished_area",
+            Message(
+                f"รหัสพื้นที่ {code} ยกเลิกแล้ว" + (f" ปัจจุบันใช้ {now}" if now else ""),
+                f"The area {code} was abolished" + (f"; it is now {now}" if now else ""),
+            ),
+        ) from None
+    except UnknownArea:
+        raise InvalidValue("unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code")) from None
+
+
+CurrentArea = Annotated[str, AfterValidator(_current)]
+"""The code of an area in use today, "" for the country; Thai digits are accepted."""
+AreaQuery = Annotated[CurrentArea | None, Query(max_length=6, description="by default one's own")]
+
+
+@asynccontextmanager
+async def transaction(request: Request) -> AsyncIterator[Connection]:
+    """A transaction of the database, in which a reading is noted with what was read; raises a 503 problem when it is
+    away."""
+    try:
+        async with acquire(request.app.state.pool) as connection, connection.transaction():
+            yield connection
+    except (*UNREACHABLE, asyncpg.DeadlockDetectedError):
+        raise Problem(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
+
+
+def now_of(request: Request) -> datetime:
+    """The present moment."""
+    now: datetime = request.app.state.clock.now()
+    return now
+
+
+def language(request: Request) -> str:
+    """What the caller reads."""
+    return language_of(request.headers.get("accept-language"))
+
+
+def not_found() -> Problem:
+    """It does not exist, or lies in an area that is not the caller's: who asks is not told which."""
+    return Problem(404, detail=Message("ไม่พบในพื้นที่ของท่าน", "There is no such thing in your area"))
+
+
+def bad_field(path: str, code: str, message: Message) -> Problem:
+    """One field is at fault."""
+    return Problem(400, "invalid", errors=[FieldError(path, code, message)])
+
+
+def cursor_of(place: Place | None) -> str | None:
+    """Where the next page begins, as callers pass it back."""
+    if place is None:
+        return None
+    since = (place.at - _START) // timedelta(microseconds=1)
+    packed = _CURSOR.pack(place.rank, since, place.household_id.bytes, place.person_id.bytes)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> Place:
+    """Reads such a cursor; raises a 400 problem for anything else."""
+    try:
+        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+        rank, since, household, person = _CURSOR.unpack(data)
+        return Place(rank, _START + timedelta(microseconds=since), UUID(bytes=household), UUID(bytes=person))
+    except (ValueError, OverflowError, struct.error, binascii.Error):
+        raise bad_field("cursor", "not_a_cursor", _NOT_A_CURSOR) from None

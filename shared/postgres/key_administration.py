@@ -1,0 +1,74 @@
+"""What whoever operates the machine does with the key-encryption keys of a service: rotate, look, retire."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from shared.observability.clock import Clock
+from shared.postgres.pool import acquire
+from shared.postgres.rewrapping import SealedTable, keys_in_use
+from shared.security.sealing import KeyRing, replaced_at, retire, rotate
+
+NOTICED_WITHIN: Final = timedelta(minutes=1)
+"""By then every process seals under the new key: each looks at the file every five seconds."""
+
+
+class NotNow(Exception):
+    """What was asked for cannot be done; the message says why."""
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Gives a parser the commands rotate, status and retire."""
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("rotate", help="seal under a new key from now on; data keys are wrapped anew in the background")
+    commands.add_parser("status", help="which keys there are, and how many rows are still under which")
+    retiring = commands.add_parser("retire", help="destroy an old key, and with it every copy that is still under it")
+    retiring.add_argument("key", help="such as k1")
+    retiring.add_argument("--now", action="store_true", help="without waiting until the logs have dropped its copies")
+
+
+async def administer(
+    given: argparse.Namespace,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    path: Path,
+    tables: Sequence[SealedTable],
+    clock: Clock,
+    *,
+    held_for: timedelta,
+) -> dict[str, Any]:
+    """Does what the command line asks. held_for: how long a log may bring records under an old key. Raises `NotNow`,
+    `OSError` and `ValueError`."""
+    if given.command == "rotate":
+        key_id = rotate(path, clock.now())
+        return {"current": key_id, "next": "data keys are wrapped anew now; see `status`, then `retire` the old key"}
+    async with acquire(pool) as connection:
+        used = await keys_in_use(connection, tables)
+    ring = KeyRing.from_file(path)
+    if given.command == "status":
+        since = replaced_at(path)
+        return {
+            "current": ring.current,
+            "since": None if since is None else since.isoformat(),
+            "keys": sorted(ring.key_ids),
+            "rows": {table: dict(counts) for table, counts in used.items()},
+        }
+    if given.key == ring.current or given.key not in ring.key_ids:
+        raise NotNow(f"{given.key} is the current key, or there is none of this name")
+    left = sum(counts.get(given.key, 0) for counts in used.values())
+    if left:
+        raise NotNow(f"{left} rows are still under {given.key}: they are wrapped anew at the next pass, within an hour")
+    since = replaced_at(path)
+    age = timedelta() if since is None else clock.now() - since
+    if age < NOTICED_WITHIN:
+        raise NotNow(f"a process may still seal under {given.key}: come again in a minute")
+    if age < held_for and not given.now:
+        raise NotNow(
+            f"records that are still on their way may be under {given.key}, for {held_for.days} days after a rotation; "
+            "with --now they could never be opened. Do that only when nothing waits (`./jitasa status`)"
+        )
+    retire(path, given.key)
+    return {"retired": given.key, "keys": sorted(ring.key_ids - {given.key})}

@@ -1,0 +1,1 @@
+"""Who reaches whom, over HTTP and on a real PostgreSQL."""
