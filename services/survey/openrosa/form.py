@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, get_args
 
+from services.survey.privacy.notices import NOTICES
 from services.survey.submission import MAX_PERSONS, Risk, Vaccine
 from shared.areas.register import provinces
 from shared.contracts.events import Reason
@@ -21,6 +22,8 @@ ENGLISH: Final = "English (en)"
 AREAS_FILE: Final = "areas.csv"
 """The subdistricts to choose from: a file beside the form, of the key's own area alone."""
 MAX_DOSES: Final = 10
+NOTICE: Final = NOTICES[-1]
+"""What the volunteer reads out first; its version goes with the answers."""
 REPEATS: Final = frozenset({"persons", "doses"})
 """What may stand several times; every other group only keeps questions together on the screen."""
 BANGKOK_CODE: Final = "10"
@@ -145,15 +148,8 @@ _DIGIT_WEIGHTS: Final = " + ".join(
 QUESTIONS: Final[Sequence[Question]] = (
     Question("start", "start"),
     Question("end", "end"),
-    Question(
-        "note",
-        "notice",
-        Message(
-            "แจ้งผู้ให้ข้อมูลก่อน: เก็บข้อมูลเพื่อให้ผู้ที่ต้องการวัคซีนได้รับวัคซีน ไม่ตอบข้อใดก็ได้ และขอดู แก้ไข หรือลบข้อมูลได้ภายหลัง",
-            "Say first: this is kept so that whoever wants vaccine gets it; any question may be left out, and the data "
-            "can be seen, corrected and erased later",
-        ),
-    ),
+    Question("note", "notice", NOTICE.spoken),
+    Question("calculate", "notice_version", more={"calculation": f"'{NOTICE.version}'"}),
     _begin("group", "address", "ที่อยู่", "Address", appearance="field-list"),
     Question(
         f"select_one_from_file {AREAS_FILE}",

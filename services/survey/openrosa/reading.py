@@ -120,6 +120,7 @@ def _submission(form: _Answers) -> dict[str, Any]:
         address=address,
         position=_position(form.get("position")),
         contact=_present(name=form.get("contact_name"), phone=form.get("contact_phone")) or None,
+        notice=form.get("notice_version"),
         persons=[_person(each) for each in form.items_of("persons", "person_count")],
     )
 

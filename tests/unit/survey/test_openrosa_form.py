@@ -77,6 +77,7 @@ def test_a_filled_form_is_a_submission() -> None:
     submission = read(
         filled(
             instance_id="uuid:6f9b1a52-0000-4000-8000-000000000001",
+            notice_version="2022-01",
             moo="3",
             unit="2",
             position="18.7883 98.9853 310.0 12.5",
@@ -106,6 +107,7 @@ def test_a_filled_form_is_a_submission() -> None:
         "submission_id": "6f9b1a52-0000-4000-8000-000000000001",
         "captured_at": "2022-02-05T09:00:00+07:00",
         "address": {"area": "500101", "village": "50010103", "house": "99/1", "unit": "2"},
+        "notice": "2022-01",
         "position": {"lat": 18.7883, "lon": 98.9853, "accuracy_m": 12.5},
         "contact": {"name": "สมหญิง & บุตร", "phone": "0812345678"},
         "persons": [

@@ -137,7 +137,7 @@ async def test_a_key_ends_by_itself_and_is_forgotten(desk: Desk) -> None:
     clock.advance(timedelta(seconds=1))
     await KeyKeeping(desk.survey.pool, clock).turn()
     assert (await desk.http.get(KEYS, headers=by())).json() == {"keys": []}
-    assert "openrosa_keys" in [duty.name for duty in duties(desk.survey.pool)]
+    assert "openrosa_keys" in [duty.name for duty in duties(desk.survey.pool, desk.survey.sealing, clock)]
 
 
 async def test_who_is_suspended_or_has_moved_is_refused_at_once(desk: Desk) -> None:

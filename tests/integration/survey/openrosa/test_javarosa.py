@@ -19,7 +19,7 @@ from deploy.progress import Progress
 from deploy.trouble import Trouble
 from services.survey.intake import MAX_SUBMISSION_BYTES
 from services.survey.openrosa import serving
-from services.survey.openrosa.form import QUESTIONS
+from services.survey.openrosa.form import NOTICE, QUESTIONS
 from services.survey.openrosa.reading import MAX_FORM_BYTES, read_form
 from shared.contracts.events import Role
 from shared.security.tokens import TokenSigner
@@ -184,6 +184,8 @@ async def test_in_bangkok_there_is_no_village_and_the_words_are_thai(javarosa: P
     answers = [{"area": "100101", "house": "1", "person_count": "0"}]
     [filled] = await fill(javarosa, form, tmp_path, answers, "ไทย (th)")
     assert filled["refused"] == {}
+    assert filled["met"]["notice"] == NOTICE.spoken.th
+    assert f"<notice_version>{NOTICE.version}</notice_version>" in filled["xml"]
     assert "moo" not in filled["met"]
     assert filled["met"]["house"] == "บ้านเลขที่"
 
