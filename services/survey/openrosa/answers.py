@@ -29,14 +29,16 @@ RECEIVED: Final = Message(
 _MORE: Final = Message("และอีก {} ข้อ", "and {} more")
 
 
+class Xml(Response):
+    """An answer in XML."""
+
+    media_type = MEDIA_TYPE
+
+
 def xml(content: str, status: int = 200) -> Response:
     """An answer of our own making."""
-    return Response(
-        f'<?xml version="1.0" encoding="UTF-8"?>\n{content}\n',
-        status,
-        media_type=MEDIA_TYPE,
-        headers={"Cache-Control": PRIVATE},
-    )
+    headers = {"Cache-Control": PRIVATE}
+    return Xml(f'<?xml version="1.0" encoding="UTF-8"?>\n{content}\n', status, headers=headers)
 
 
 def response(message: Message, language: str, status: int) -> Response:

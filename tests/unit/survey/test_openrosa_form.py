@@ -135,7 +135,7 @@ def test_a_filled_form_is_a_submission() -> None:
 
 
 def test_what_was_too_many_once_the_number_was_lowered_is_left_out() -> None:
-    persons = [{"age": "5", "dose_count": "1", "doses": DOSES}, {"age": "6"}]
+    persons: list[dict[str, Any]] = [{"age": "5", "dose_count": "1", "doses": DOSES}, {"age": "6"}]
     xml = filled(persons=persons).replace(b"<person_count>2<", b"<person_count>1<")
     [person] = read(xml)["persons"]
     assert [dose["number"] for dose in person["doses"]] == [1]
