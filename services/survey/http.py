@@ -27,7 +27,7 @@ from services.survey.privacy.http import ROUTERS as PRIVACY
 from services.survey.reach import http as reach
 from services.survey.reach.follow_up import FollowUp, FollowUpBatch, read_follow_ups
 from services.survey.submission import Submission, SubmissionBatch, Unreadable, read_batch
-from services.survey.visits.http import ROUTERS as VISITS
+from services.survey.visits.http import router as visits_router
 from shared.areas.digits import to_arabic_digits
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.postgres.throttle import Throttled
@@ -60,7 +60,7 @@ ROUTERS: Final = (
     reach.router,
     *help_http.ROUTERS,
     desk_router,
-    *VISITS,
+    visits_router,
     *PRIVACY,
     device_keys,
     *openrosa.ROUTERS,

@@ -51,8 +51,8 @@ SUBMISSIONS = re.compile(r"^jitasa_intake_submissions_total(?:{.*})? (\S+)", re.
 
 FILL = """
 INSERT INTO reach (household_id, person_id, area, village, submission_id, place, rank, wanting_since, dose,
-                   surveyed_dose, at_risk, home_visit, reasons, status, due_at, followed_at, cell_row, cell_column, tokens, owner,
-                   owner_due_at)
+                   surveyed_dose, at_risk, home_visit, reasons, status, due_at, followed_at, cell_row, cell_column,
+                   tokens, owner, owner_due_at)
 SELECT (area || substr(h, 7, 6) || '8' || substr(h, 14, 3) || 'a' || substr(h, 18, 15))::uuid, md5('p' || n)::uuid,
        area, area || lpad((n % 12)::text, 2, '0'), md5('s' || n)::uuid, 0, (n * 7919 % 7)::smallint,
        $2::timestamptz - (n * 104729 % 40000000) * interval '1 second', (n % 3)::smallint, (n % 3)::smallint,

@@ -33,6 +33,8 @@ from shared.contracts.topics import (
     Topic,
 )
 from shared.postgres.pool import open_pool
+from shared.security.blind_index import BlindIndex
+from shared.security.citizens import citizen_of, sign_citizen
 from shared.security.tokens import TokenSigner
 from shared.web.bodies import MAX_BODY_BYTES
 from tests.runtime import Runtime
@@ -166,6 +168,9 @@ ASK_FOR: Final = "POST /v1/subject-requests"
 OFFICER: Final = "place_officer@50"
 SUBMIT: Final = "POST /v1/submissions"
 BATCH: Final = "POST /v1/submissions:batch"
+CLAIM: Final = "POST /v1/need-to-reach/claims"
+SEARCH: Final = "POST /v1/need-to-reach/search"
+FAR: Final = "2999-01-01T00:00:00+07:00"
 HOUSE: Final = "POST /v1/houses"
 HOUSE_LIST: Final = "POST /v1/houses/imports?mode=apply"
 ASSIGN: Final = "POST /v1/houses/assignments"
@@ -181,6 +186,10 @@ SIGN_UP: Final = "POST /v1/volunteers"
 FOUND: Final = "POST /v1/organisations"
 APPOINT: Final = "POST /v1/appointments"
 TOKENS: Final = "POST /v1/tokens"
+ASK: Final = "POST /v1/help-requests"
+HELP: Final = "GET /v1/help-requests"
+NO_REQUEST: Final = "6f9b1a52-0000-4000-8000-000000000000"
+PROVEN_PHONE: Final = "0812345678"
 PAST: Final = "2000-01-01"
 FIGURES: Final = "GET /v1/coverage"
 TABLE: Final = "PUT /v1/denominators"
@@ -199,6 +208,11 @@ def survey(what: str, status: int, code: str, path: str | None, body: Body, **mo
     )
 
 
+def persons(number: int, **more: Any) -> dict[str, Any]:
+    """So many persons to take on."""
+    return {"persons": [{"household_id": str(UUID(int=1)), "person_id": str(UUID(int=1))}] * number} | more
+
+
 def house(**changes: Any) -> dict[str, Any]:
     """A good house, with changes."""
     return {"area": "500101", "house": "99/1"} | changes
@@ -207,6 +221,19 @@ def house(**changes: Any) -> dict[str, Any]:
 def assignment(ids: list[str]) -> dict[str, Any]:
     """Houses that are given to nobody."""
     return {"volunteer_id": None, "household_ids": ids}
+
+
+def visits(what: str, code: str, path: str, body: Body = None, **more: Any) -> Case:
+    """A case about whom to reach, sent by a coordinator of district 5001 and answered 400."""
+    return Case(
+        "survey",
+        what,
+        **({"route": "GET /v1/need-to-reach", "token": "district_coordinator@5001"} | more),
+        status=400,
+        code=code,
+        path=path,
+        body=body,
+    )
 
 
 def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
@@ -220,6 +247,21 @@ def desk(what: str, code: str, path: str, body: Body, **more: Any) -> Case:
         path=path,
         body=body,
     )
+
+
+def help_request(**changes: Any) -> dict[str, Any]:
+    """A good request for help, with changes."""
+    return {
+        "request_id": "6f9b1a52-0000-4000-8000-000000000001",
+        "kind": "medicine",
+        "area": "500101",
+        "phone": PROVEN_PHONE,
+    } | changes
+
+
+def asking(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
+    """A case of a request for help, sent by a citizen."""
+    return survey(what, status, code, path, body, **({"route": ASK, "token": "citizen"} | more))
 
 
 def facilities(what: str, status: int, code: str, path: str | None, body: Body, **more: Any) -> Case:
@@ -265,6 +307,58 @@ def who_may_not(service: ServiceName, route: str, body: Body, right_role: str) -
 
 
 CASES: Final = [
+    asking("asking for help without a proven phone", 401, "token_missing", None, help_request(), token=None),
+    asking("asking for help as a volunteer", 401, "token_wrong_audience", None, help_request(), token=VOLUNTEER),
+    asking(
+        "help for a phone that was not proven", 400, "not_the_proven_phone", "phone", help_request(phone="0899999999")
+    ),
+    asking("unknown kind of help", 400, "not_a_choice", "kind", help_request(kind="gold")),
+    asking("help for nobody", 400, "too_small", "people", help_request(people=0)),
+    asking("help for a village", 400, "too_large", "people", help_request(people=51)),
+    asking("help in a whole province", 400, "wrong_level", "area", help_request(area="50")),
+    asking("help in an abolished area", 400, "abolished_area", "area", help_request(area="500201")),
+    asking(
+        "help with the position of elsewhere",
+        400,
+        "position_elsewhere",
+        "position",
+        help_request(position={"lat": 13.75, "lon": 100.5}),
+    ),
+    asking("a long note", 400, "too_long", "note", help_request(note="ก" * 501)),
+    asking("misspelt field of a request for help", 400, "unknown_field", "peple", help_request(peple=2)),
+    asking("cancelling another's request", 404, "not_found", None, None, route=f"{ASK}/{NO_REQUEST}/cancellation"),
+    survey("request for help elsewhere", 404, "not_found", None, None, route=f"{ASK}/{NO_REQUEST}/acceptance"),
+    survey(
+        "closing for an unknown reason",
+        400,
+        "not_a_choice",
+        "outcome",
+        {"outcome": "well"},
+        route=f"{ASK}/{NO_REQUEST}/closing",
+    ),
+    survey("merging by a volunteer", 403, "forbidden", None, {"into": NO_REQUEST}, route=f"{ASK}/{NO_REQUEST}/merger"),
+    survey("requests for help of another province", 403, "other_area", None, None, route=f"{HELP}?area=51"),
+    survey("requests for help of no status", 400, "not_a_choice", "status", None, route=f"{HELP}?status=lost"),
+    survey("requests for help behind no cursor of ours", 400, "invalid", "cursor", None, route=f"{HELP}?cursor=x"),
+    survey("watching another province", 403, "other_area", None, None, route=f"{HELP}/live?area=51"),
+    survey(
+        "public counts of a subdistrict",
+        400,
+        "unknown_area",
+        "area",
+        None,
+        route=f"{HELP}/public?area=500101",
+        token=None,
+    ),
+    survey(
+        "position that is none",
+        400,
+        "too_large",
+        "lat",
+        {"lat": 91, "lon": 100},
+        route=f"{ASK}/district",
+        token=None,
+    ),
     survey("malformed JSON", 400, "malformed_json", "", b'{"submission_id": '),
     survey("wrong type", 400, "wrong_type", "persons[0].age", person(age="71")),
     survey("missing field", 400, "required", "address.house", submission(address={"area": "500101"})),
@@ -397,6 +491,54 @@ CASES: Final = [
         gzip.compress(b" " * 10_000_000),
         headers={"Content-Encoding": "gzip"},
     ),
+    visits("list of a status that there is not", "not_a_choice", "status", route="GET /v1/need-to-reach?status=lost"),
+    visits("list of an owner who is none", "not_an_owner", "owner", route="GET /v1/need-to-reach?owner=x"),
+    visits("misspelt filter of the list", "unknown_parameter", "onwer", route="GET /v1/need-to-reach?onwer=me"),
+    visits("cursor of the list that was not given", "not_a_cursor", "cursor", route="GET /v1/need-to-reach?cursor=x"),
+    visits(
+        "map of the whole country",
+        "too_wide",
+        "area",
+        route="GET /v1/need-to-reach/map?area=",
+        token="central_administrator@",
+    ),
+    visits("more persons taken on at once than anybody may hold", "too_many", "persons", persons(201), route=CLAIM),
+    visits("nobody taken on", "too_few", "persons", persons(0), route=CLAIM),
+    visits("visit promised for a day too far away", "out_of_range", "due_at", persons(1, due_at=FAR), route=CLAIM),
+    visits(
+        "visit promised without a time zone",
+        "no_time_zone",
+        "due_at",
+        persons(1, due_at="2022-02-06T00:00:00"),
+        route=CLAIM,
+    ),
+    visits("persons given to nobody", "required", "volunteer_id", persons(1), route="PUT /v1/need-to-reach/claims"),
+    visits("search for nothing", "exactly_one", "", {}, route=SEARCH),
+    visits("search for a phone that is no mobile", "mobile_malformed", "phone", {"phone": "053936150"}, route=SEARCH),
+    visits("search for a name without a letter", "no_letters", "name", {"name": " "}, route=SEARCH),
+    visits(
+        "search for a house of a district",
+        "not_a_subdistrict",
+        "house.area",
+        {"house": {"area": "5001", "house": "1"}},
+        route=SEARCH,
+    ),
+    visits("route of nobody", "not_an_owner", "owner", {"owner": "none"}, route="POST /v1/need-to-reach/route"),
+    visits(
+        "route from beyond the poles",
+        "too_large",
+        "start.lat",
+        {"start": {"lat": 91, "lon": 0}},
+        route="POST /v1/need-to-reach/route",
+    ),
+    visits("points near no position", "not_a_position", "near", route="GET /v1/vaccination-points?near=18.78"),
+    visits(
+        "points of an area and near a position",
+        "exactly_one",
+        "near",
+        route="GET /v1/vaccination-points?near=18.78,98.98&area=50",
+    ),
+    visits("household whose id is none", "not_a_uuid", "household_id", route="GET /v1/households/7"),
     desk("house in an unknown area", "unknown_area", "area", {"area": "999999", "house": "1"}),
     desk("house in an abolished area", "abolished_area", "area", {"area": "500201", "house": "1"}),
     desk("house in a district", "not_a_subdistrict", "area", {"area": "5001", "house": "1"}),
@@ -957,9 +1099,12 @@ class Senders:
 
     issuer: str
     signing_keys: Path
+    index_key: Path
 
     def token(self, name: str) -> str:
-        """`role@area`, `expired role@area`, `forged role@area`, or text that is none."""
+        """`role@area`, `expired role@area`, `forged role@area`, `citizen`, or text that is none."""
+        if name == "citizen":
+            return self._citizen()
         state, _, holder = name.rpartition(" ")
         if "@" not in holder:
             return name
@@ -978,11 +1123,17 @@ class Senders:
         head, claims, signature = signed.split(".")
         return ".".join((head, claims, signature[::-1]))
 
+    def _citizen(self) -> str:
+        now = datetime.now(UTC)
+        subject = citizen_of(BlindIndex.from_file(self.index_key), PROVEN_PHONE)
+        signer = TokenSigner.from_file(self.signing_keys, issuer=self.issuer)
+        return sign_citizen(signer, subject, issued_at=now, expires_at=now + timedelta(minutes=15))
+
 
 @pytest.fixture(scope="module")
 def senders(stack: Stack) -> Senders:
     """Tokens for this stack."""
-    return Senders(stack.addresses().registration, stack.secrets.signing_keys)
+    return Senders(stack.addresses().registration, stack.secrets.signing_keys, stack.secrets.blind_index_key)
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ CREATE TABLE help_request (
 -- One citizen has one open request of a kind.
 CREATE UNIQUE INDEX help_request_open ON help_request (citizen, kind) WHERE deadline IS NOT NULL;
 CREATE INDEX help_request_due ON help_request (area, deadline, request_id) WHERE deadline IS NOT NULL;
+CREATE INDEX help_request_soonest ON help_request (deadline, request_id) WHERE deadline IS NOT NULL;  -- of wide areas
 CREATE INDEX help_request_finished ON help_request (area, updated_at, request_id) WHERE deadline IS NULL;
 CREATE INDEX help_request_citizen ON help_request (citizen, asked_at);
 CREATE INDEX help_request_place ON help_request (place) WHERE deadline IS NOT NULL;

@@ -3,6 +3,7 @@
 
 import { addresses, Away, Refused } from "./session.js";
 
+const MINE = "/v1/need-to-reach?owner=me&limit=200";
 const PAGES = 10; // of 100: a volunteer has some 26 houses
 
 /** {areas, houses, reach, points, at}: as they were fetched last. */
@@ -21,7 +22,7 @@ export async function fetchLists(session) {
   const wanted = {
     areas: () => areasOf(session, registration, area),
     houses: () => paged(session, "/v1/houses?mine=true&limit=500"),
-    reach: () => paged(session, "/v1/need-to-reach?owner=me&limit=100"),
+    reach: async () => [...(await paged(session, `${MINE}&status=appointed`)), ...(await paged(session, `${MINE}&status=open`))],
     points: async () => (await (await session.ask("GET", `/v1/vaccination-points?area=${area.slice(0, 4)}`)).json()).items,
   };
   let fetched = false;

@@ -1,5 +1,13 @@
 """The routes about whom to reach, one module per kind of question."""
 
-from services.survey.visits.http import claims, households, lists, maps, points, routes, search
+from typing import Final
 
-ROUTERS = (lists.router, maps.router, routes.router, search.router, claims.router, households.router, points.router)
+from fastapi import APIRouter, Depends
+
+from services.survey.visits.http import claims, households, lists, maps, points, routes, search
+from shared.web.parameters import KnownParameters
+
+router: Final = APIRouter(dependencies=[Depends(KnownParameters())])
+
+for each in (lists, maps, routes, search, claims, households, points):
+    router.include_router(each.router)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from services.survey.intake import RETRY_AFTER_SECONDS
@@ -24,6 +24,7 @@ from shared.web.validation import InvalidValue
 
 _CURSOR: Final = struct.Struct(">hq16s16s")  # rank, microseconds since 1970, household, person
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOT_AN_OWNER: Final = Message("ระบุ me, none หรือรหัสของอาสาสมัคร", "This is neither `me` nor `none` nor a volunteer's id")
 _NOT_A_CURSOR: Final = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
 
 
@@ -52,6 +53,19 @@ def _current(code: str) -> str:
 
 CurrentArea = Annotated[str, AfterValidator(_current)]
 """The code of an area in use today, "" for the country; Thai digits are accepted."""
+
+
+def _owner(text: str) -> str:
+    if text not in ("me", "none"):
+        try:
+            return str(UUID(text))
+        except ValueError:
+            raise InvalidValue("not_an_owner", _NOT_AN_OWNER) from None
+    return text
+
+
+OwnerText = Annotated[str, Field(max_length=40), AfterValidator(_owner)]
+"""Whose persons: `me`, `none`, or a volunteer's id."""
 AreaQuery = Annotated[CurrentArea | None, Query(max_length=6, description="by default one's own")]
 
 

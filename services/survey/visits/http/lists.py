@@ -1,6 +1,6 @@
 """GET /v1/need-to-reach: whom to go to, in an area, page by page."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists
-from services.survey.visits.http.asking import AreaQuery, cursor_of, now_of, place_of, transaction
+from services.survey.visits.http.asking import AreaQuery, OwnerText, cursor_of, now_of, place_of, transaction
 from services.survey.visits.http.items import Item, read_items
 from services.survey.visits.lists import FIRST, Ownership, Status
 from shared.security.principal import Principal
@@ -23,9 +23,7 @@ MOST_ITEMS: Final = 200
 
 router = APIRouter(prefix="/v1", tags=["need to reach"])
 Reader = Annotated[Principal, Depends(require(Right.REACH_READ))]
-OwnerQuery = Annotated[
-    Literal["me", "none"] | UUID | None, Query(description="whose: `me`, `none`, or a volunteer's id; by default all")
-]
+OwnerQuery = Annotated[OwnerText | None, Query(description="whose: `me`, `none`, or a volunteer's id; by default all")]
 
 
 class Items(BaseModel):
@@ -71,7 +69,7 @@ async def need_to_reach(
     return Items(area=prefix, items=items, cursor=cursor_of(page.next))
 
 
-def owned_by(owner: Literal["me", "none"] | UUID | None, principal: Principal) -> UUID | Ownership:
+def owned_by(owner: str | None, principal: Principal) -> UUID | Ownership:
     """Whose persons are asked for."""
     match owner:
         case None:
@@ -80,5 +78,4 @@ def owned_by(owner: Literal["me", "none"] | UUID | None, principal: Principal) -
             return Ownership.NOBODY
         case "me":
             return principal.subject
-        case _:
-            return owner
+    return UUID(owner)

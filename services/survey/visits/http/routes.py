@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists
-from services.survey.visits.http.asking import Body, now_of, transaction
+from services.survey.visits.http.asking import Body, OwnerText, bad_field, now_of, transaction
 from services.survey.visits.http.items import Item, read_items
+from services.survey.visits.http.lists import owned_by
 from services.survey.visits.lists import FIRST, Status
 from services.survey.visits.routing import Spot, natural, nearest_first
 from shared.security.principal import Principal
@@ -24,6 +25,8 @@ MOST_PERSONS: Final = 200
 """As many as one volunteer may hold."""
 
 _OTHERS: Final = Message("ดูเส้นทางของผู้อื่นได้เฉพาะผู้ประสานงาน", "Only who assigns persons sees the route of somebody else")
+
+_NOBODYS: Final = Message("เส้นทางเป็นของผู้ใดผู้หนึ่ง", "A route is somebody's")
 
 router = APIRouter(prefix="/v1/need-to-reach", tags=["need to reach"])
 Reader = Annotated[Principal, Depends(require(Right.REACH_READ))]
@@ -39,7 +42,7 @@ class Start(Body):
 class Asked(Body):
     """Whose route, and from where; without a start it begins with the person of the highest priority."""
 
-    owner: Literal["me"] | UUID = "me"
+    owner: OwnerText = "me"
     start: Start | None = None
 
 
@@ -64,7 +67,9 @@ class Route(BaseModel):
 @router.post("/route")
 async def route(request: Request, principal: Reader, body: Asked) -> Route:
     """The persons whom somebody has taken on, in the order of visiting, with names and numbers; recorded."""
-    owner = principal.subject if body.owner == "me" else body.owner
+    owner = owned_by(body.owner, principal)
+    if not isinstance(owner, UUID):
+        raise bad_field("owner", "not_an_owner", _NOBODYS)
     if owner != principal.subject and not principal.may(Right.REACH_ASSIGN):
         raise Problem(403, detail=_OTHERS)
     now = now_of(request)

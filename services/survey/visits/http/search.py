@@ -1,6 +1,7 @@
 """POST /v1/need-to-reach/search: by house, name or phone. What is looked for is in the body, never in an address."""
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Final, Self
+from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, model_validator
@@ -11,9 +12,12 @@ from services.survey.reach.tokens import name_tokens, phone_token
 from services.survey.visits import lists, search
 from services.survey.visits.http.asking import Body, CurrentArea, bad_field, now_of, transaction
 from services.survey.visits.http.items import Item, read_items
+from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import InvalidIdentifier
+from shared.security.keyed_ids import HouseholdIds
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.security.spelling import words_of
 from shared.web.authentication import area_asked, demand_area, require
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
@@ -71,7 +75,7 @@ async def find(request: Request, principal: Reader, body: Looked) -> Found:
     """Find persons to reach by house, by whole words of a name, or by phone; recorded, whatever it finds."""
     prefix = area_asked(principal, body.area)
     tokens: list[int] = []
-    household = None
+    household: UUID | None = None
     if body.house is not None:
         household = _household(request, principal, body.house)
     else:
@@ -88,22 +92,23 @@ async def find(request: Request, principal: Reader, body: Looked) -> Found:
     return Found(items=items, more=len(keys) > MOST_FOUND)
 
 
-def _household(request: Request, principal: Principal, house: House) -> Any:
+def _household(request: Request, principal: Principal, house: House) -> UUID:
     if len(house.area) != 6:
         raise bad_field("house.area", "not_a_subdistrict", _SUBDISTRICT)
     demand_area(principal, house.area)
     if house.village and not (len(house.village) == 8 and house.village.startswith(house.area)):
         raise bad_field("house.village", "other_village", _VILLAGE)
-    return request.app.state.household_ids.of_address(house.area, house.village, house.house, house.unit)
+    ids: HouseholdIds = request.app.state.household_ids
+    return ids.of_address(house.area, house.village, house.house, house.unit)
 
 
-def _tokens(blind_index: Any, body: Looked) -> list[int]:
+def _tokens(blind_index: BlindIndex, body: Looked) -> list[int]:
     if body.phone is not None:
         try:
             return [phone_token(blind_index, body.phone)]
         except InvalidIdentifier as error:
             raise bad_field("phone", error.code, _PHONE) from None
-    found = name_tokens(blind_index, body.name or "")
+    found = name_tokens(blind_index, words_of(body.name or ""))
     if not found:
         raise bad_field("name", "no_letters", _NAME)
-    return list(found)
+    return found

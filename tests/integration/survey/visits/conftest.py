@@ -16,13 +16,14 @@ from fastapi import FastAPI
 
 from services.survey.http import add_routes
 from services.survey.intake import SEALED_FIELD
-from services.survey.reach.tokens import tokens_of
+from services.survey.reach.tokens import name_tokens, phone_token
 from shared.areas.districts import cell_of
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
+from shared.security.spelling import words_of
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from tests.integration.survey.conftest import NOW, Tokens, _nothing
@@ -153,10 +154,14 @@ class Visits:
                 person.get("facility_id"),
                 person.get("followed_at"),
                 *cell,
-                list(tokens_of(self.blind_index, person.get("name"), phone)),
+                self._tokens(person.get("name"), phone),
             )
             found.append(Reached(household_id, person_id, submission_id))
         return found
+
+    def _tokens(self, name: str | None, phone: str | None) -> list[int]:
+        tokens = name_tokens(self.blind_index, words_of(name or ""))
+        return [*tokens, phone_token(self.blind_index, phone)] if phone else tokens
 
     async def follow_up(self, person: Reached, outcome: str, *, at: datetime, **facts: Any) -> UUID:
         """A recorded follow-up, as it stands beside the person's row."""

@@ -206,5 +206,11 @@ async def test_a_route_goes_to_the_nearest_house_and_from_there_to_the_next(visi
         me = str(UUID(int=7))
         assert (await route(COORDINATOR, owner=me))["metres"] > 0
         assert (await client.post(ROUTE, headers=OTHER, json={"owner": me})).status_code == 403
-        for body in ({"start": {"lat": 91, "lon": 0}}, {"start": {"lat": 1}}, {"owner": "x"}, {"area": "50"}):
+        for body in (
+            {"start": {"lat": 91, "lon": 0}},
+            {"start": {"lat": 1}},
+            {"owner": "x"},
+            {"owner": "none"},
+            {"area": "50"},
+        ):
             assert (await client.post(ROUTE, headers=VOLUNTEER, json=body)).status_code == 400
