@@ -39,8 +39,10 @@ async def phone(office: Office) -> str:
 
 
 @asynccontextmanager
-async def at_the_page(browser: Browser, office: Office) -> AsyncIterator[tuple[Page, list[str]]]:
-    context = await browser.new_context(**PHONE)
+async def at_the_page(
+    browser: Browser, office: Office, device: dict[str, Any] = PHONE
+) -> AsyncIterator[tuple[Page, list[str]]]:
+    context = await browser.new_context(**device)
     page = await context.new_page()
     complaints = complaints_of(page, office.addresses.survey, office.addresses.registration)
     try:
