@@ -81,7 +81,12 @@ export class Forms extends EventTarget {
   async thin(most = KEPT_RECORDED) {
     const recorded = (await this.session.database.forms()).filter(({ state }) => state === "recorded").sort((one, other) => other.at - one.at);
     const oldest = recorded.slice(most).map(({ id }) => id);
-    if (oldest.length > 0) await this.session.database.deleteForms(oldest);
+    if (oldest.length > 0) await this.session.database.letGo(oldest);
+  }
+
+  /** How many recorded forms were let go of: they still count as recorded. */
+  async letGo() {
+    return (await this.session.database.kept("let-go")) ?? 0;
   }
 
   /** What waits here as a file of sealed forms, which this volunteer can read in again on this phone. */
