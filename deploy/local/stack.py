@@ -218,6 +218,7 @@ class Stack:
             variables["JITASA_ACCOUNT_FILE"] = str(self.home.secrets / _KEEPER_ACCOUNT)
         if name == "reporting":
             variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
+            variables["JITASA_SURVEY_URL"] = self._address("survey")  # where its map's readers ask for help
         if name == "survey":
             variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
             variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)

@@ -80,6 +80,7 @@ def create(
     *,
     assets: Path,
     registration_url: str = "",
+    survey_url: str = "",
     topics: Sequence[Topic] = TOPICS,
     lenience: float = 0.0,
 ) -> FastAPI:
@@ -93,7 +94,7 @@ def create(
     add_outcomes(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(page_routes(assets, registration_url))
+    app.router.routes.extend(page_routes(assets, registration_url, survey_url))
     app.state.pool = pool
     app.state.authentication = authentication
     app.state.clock = clock
@@ -129,6 +130,7 @@ async def http(stopping: asyncio.Event) -> None:
         ready,
         assets=pages.assets,
         registration_url=pages.registration_url,
+        survey_url=pages.survey_url,
         lenience=LENIENCE_SECONDS,
     )
     try:

@@ -19,16 +19,19 @@ PACKAGES: Final = (*MAP_PACKAGES, FONT)
 
 SIGNED_IN: Final = ("/monitor", "/denominators")
 """Pages for who is signed in, which are where one signs in; a link to them from here leads there."""
+ASKING: Final = ("/help",)
+"""Where citizens ask for help, which is the survey's page."""
 
 
-def page_routes(assets: Path, registration_url: str = "") -> list[Route]:
+def page_routes(assets: Path, registration_url: str = "", survey_url: str = "") -> list[Route]:
     """A route for every file of the page.
 
     assets: a `node_modules` folder; raises `AssetsMissing` when a package is not in it. registration_url: where the
-    pages for who is signed in are; without it they are not found here.
+    pages for who is signed in are, survey_url: where help is asked for; without it they are not found here.
     """
     files = [*page_files(PAGES), *map_files(assets), *package_files(assets, FONT)]
-    elsewhere = [_elsewhere(path, registration_url) for path in SIGNED_IN if registration_url]
+    moved = ((registration_url, SIGNED_IN), (survey_url, ASKING))
+    elsewhere = [_elsewhere(path, origin) for origin, paths in moved if origin for path in paths]
     return [*(route(url, file) for url, file in files), *elsewhere]
 
 

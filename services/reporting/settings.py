@@ -18,12 +18,14 @@ class TokenSettings(BaseSettings):
 
 class PageSettings(BaseSettings):
     """JITASA_ASSETS: the `node_modules` folder with what the page is made of; JITASA_REGISTRATION_URL: where browsers
-    find the service at which people sign in, and with it the pages for who is signed in."""
+    find the service at which people sign in, and with it the pages for who is signed in; JITASA_SURVEY_URL: where they
+    find the one that takes requests for help."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")
 
     assets: Path
     registration_url: str = ""
+    survey_url: str = ""
 
 
 class LiveSettings(BaseSettings):

@@ -27,6 +27,8 @@ _PHONE: Final = (
     "/work.css",
     "/elements.js",
     "/language.js",
+    "/text.js",
+    "/common-text.js",
 )
 """What the volunteer's phone is made of, beside everything below /phone/ and the font in two weights."""
 _WEIGHTS: Final = tuple(

@@ -54,10 +54,11 @@ class Visit:
         await (within or self.page).get_by_role("button", name=name, exact=True).click()
 
     async def sign_in(self, phone: str) -> None:
-        """Signs in on the map's own form, and waits until it is live."""
+        """Signs in on the way to the map, and waits until it is live."""
         await self.open("/help-map")
+        await self.page.get_by_role("main").get_by_role("link", name="เข้าสู่ระบบ").click()
         await self.page.locator("[name=phone]").fill(phone)
-        await self.press("ส่งรหัส")
+        await self.press("ส่งรหัสทาง SMS")
         await self.page.locator("[name=code]").fill(await self.office.message(phone, "code"))
         await self.press("เข้าสู่ระบบ")
         await expect(self.page.locator("#state")).to_have_text("สด")
@@ -67,7 +68,7 @@ class Visit:
         phone = phone or new_phone()
         await self.page.locator(f"input[value={kind}]").check()
         for digits in (2, 4, 6):
-            await self.page.locator(f"#field-area-{digits}").select_option(AREA[:digits])
+            await self.page.locator(f"#area-{digits}").select_option(AREA[:digits])
         await self.page.locator("[name=address]").fill("12/3 ซอยวัด บ้านสีฟ้า")
         await self.page.locator("[name=name]").fill("คุณยายมาลี")
         await self.page.locator("[name=phone]").fill(phone)
@@ -75,7 +76,7 @@ class Visit:
 
     async def prove(self, phone: str) -> None:
         """Brings the code back."""
-        await self.press("ถัดไป: ส่งรหัส")
+        await self.press("ส่งรหัสทาง SMS")
         await self.page.locator("[name=code]").fill(await self.office.message(phone, "proof_code"))
 
     async def fits(self, name: str) -> None:
@@ -196,7 +197,7 @@ async def test_a_citizen_cancels_and_asks_again_without_another_code(browser: Br
         await citizen.press("ขอเรื่องอื่นเพิ่ม")
         await citizen.page.locator("input[value=advice]").check()
         for digits in (2, 4, 6):
-            await citizen.page.locator(f"#field-area-{digits}").select_option(AREA[:digits])
+            await citizen.page.locator(f"#area-{digits}").select_option(AREA[:digits])
         await expect(citizen.page.locator("[name=phone]")).to_have_value(phone)
         await citizen.page.get_by_role("button", name="ขอความช่วยเหลือ", exact=True).click()
         await expect(mine).to_have_count(2)
@@ -211,16 +212,16 @@ async def test_a_citizen_cancels_and_asks_again_without_another_code(browser: Br
 async def test_what_is_missing_or_wrong_is_said_where_it_is(browser: Browser, office: Office) -> None:
     async with visiting(browser, office, PHONE) as citizen:
         await citizen.open("/help")
-        await citizen.press("ถัดไป: ส่งรหัส")
+        await citizen.press("ส่งรหัสทาง SMS")
         await expect(citizen.page.locator("#kind-error")).to_be_visible()
         await citizen.page.locator("input[value=food]").check()
-        await citizen.press("ถัดไป: ส่งรหัส")
-        await expect(citizen.page.locator("#field-area-2-error")).to_be_visible()
+        await citizen.press("ส่งรหัสทาง SMS")
+        await expect(citizen.page.locator("#area-error")).to_be_visible()
         await citizen.fill("food", phone="12")
-        await citizen.press("ถัดไป: ส่งรหัส")
+        await citizen.press("ส่งรหัสทาง SMS")
         await expect(citizen.page.locator("#field-phone-error")).to_contain_text("10 หลัก")
         phone = await citizen.fill("food")
-        await citizen.press("ถัดไป: ส่งรหัส")
+        await citizen.press("ส่งรหัสทาง SMS")
         code = await office.message(phone, "proof_code")
         wrong = "000000" if code != "000000" else "000001"
         await citizen.page.locator("[name=code]").fill(wrong)
@@ -252,7 +253,7 @@ async def test_a_lost_answer_is_asked_again_and_is_one_request(
 
         await citizen.page.route(re.compile(r"/v1/help-requests$"), lose)
         await citizen.press("ยืนยันและขอความช่วยเหลือ")
-        await expect(citizen.page.locator("#notice")).to_contain_text("ติดต่อระบบไม่ได้")
+        await expect(citizen.page.locator(".form-error")).to_contain_text("ติดต่อระบบไม่ได้")
         await citizen.press("ยืนยันและขอความช่วยเหลือ")
         await expect(citizen.page.locator("li[data-request]")).to_have_count(1)
         assert sent[0] == sent[1]
@@ -265,8 +266,8 @@ async def test_the_map_without_a_sign_in_shows_counts_alone_and_works_by_keyboar
 ) -> None:
     async with visiting(browser, office, PHONE) as anybody:
         await anybody.open("/help-map")
-        await anybody.page.locator("#field-area-2").select_option("83")
-        await anybody.page.locator("#field-area-4").select_option("8301")
+        await anybody.page.locator("#area-2").select_option("83")
+        await anybody.page.locator("#area-4").select_option("8301")
         await expect(anybody.page.locator("table")).to_be_visible()
         await anybody.fits("help-map-public")
         await anybody.page.keyboard.press("Tab")

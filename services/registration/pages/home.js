@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { field, form } from "./form.js";
-import { begin, h, number, say, STAFF } from "./page.js";
+import { begin, h, number, say, services, STAFF } from "./page.js";
 
 begin({ title: "welcome" }, async (main, who) => {
   main.append(h("p", { class: "lead", text: "whatThisIs" }), who ? await standing(who) : ways());
@@ -22,11 +22,12 @@ function ways() {
 
 /** What waits for whoever is signed in, by what the service says of him. */
 async function standing({ role, area }) {
-  const [me] = await Promise.all([ask("GET", "/v1/me"), learnNames([area])]);
+  const [me, { survey }] = await Promise.all([ask("GET", "/v1/me"), services().catch(() => ({})), learnNames([area])]);
   const place = placeName(area);
   const waits = [
     STAFF.includes(role) && ["/desk", "toDesk"],
     role === "place_officer" && ["/week", "myWeek"],
+    role === "volunteer" && survey && [survey, "volunteerApp"],
     me.directives.open > 0 && ["/directives", ["directivesWait", { count: () => number(me.directives.open) }]],
     me.training.missing.length > 0 && ["/training", ["trainingWaits", { count: () => number(me.training.missing.length) }]],
     me.problems.answered > 0 && ["/problems?view=mine", ["problemsAnswered", { count: () => number(me.problems.answered) }]],

@@ -33,7 +33,8 @@ export const begin = pages({ menu: MENU, foot });
 function foot() {
   const links = h("p", {}, h("a", { href: "/docs", text: "interface" }));
   services().then(
-    ({ reporting, messages }) => {
+    ({ reporting, survey, messages }) => {
+      if (survey) links.prepend(h("a", { href: survey, text: "volunteerApp" }), " · ", h("a", { href: `${survey}/help`, text: "askVolunteers" }), " · ");
       if (reporting) links.prepend(h("a", { href: reporting, text: "liveMap" }), " · ");
       if (messages) links.append(" · ", h("a", { href: "/messages", text: "messages" }));
     },

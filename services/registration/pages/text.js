@@ -9,6 +9,8 @@ export const TEXTS = {
   name: ["จิตอาสา", "Jitasa"],
   subtitle: ["ลงทะเบียนและประสานงาน", "Registration and coordination"],
   liveMap: ["แผนที่ภาพสด", "Live map"],
+  volunteerApp: ["แอปอาสาสมัคร", "Volunteer's app"],
+  askVolunteers: ["ขอความช่วยเหลือ", "Ask for help"],
   interface: ["ส่วนต่อประสานข้อมูล", "Data interface"],
   messages: ["ข้อความ SMS ในเครื่องนี้", "Text messages on this machine"],
 

@@ -11,7 +11,7 @@ export { complain, STAFF } from "./frame.js";
 useTexts(TEXTS);
 useIssuer(services().then(({ registration }) => registration ?? ""));
 
-const WORKERS = [...STAFF, "volunteer"];
+export const WORKERS = [...STAFF, "volunteer"];
 
 const MENU = [
   { path: "/desk", text: "desk", roles: STAFF },
@@ -25,7 +25,7 @@ const MENU = [
 export const begin = pages({ menu: MENU, foot });
 
 function foot() {
-  const links = h("p", {}, h("a", { href: "/docs", text: "interface" }));
+  const links = h("p", {}, h("a", { href: "/help", text: "askForHelp" }), " · ", h("a", { href: "/privacy", text: "myData" }), " · ", h("a", { href: "/docs", text: "interface" }));
   services().then(
     ({ registration, reporting }) => {
       if (reporting) links.prepend(h("a", { href: reporting, text: "liveMap" }), " · ");

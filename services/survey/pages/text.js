@@ -16,4 +16,12 @@ export const TEXTS = {
   helpMap: ["คำขอความช่วยเหลือ", "Requests for help"],
   privacy: ["ข้อมูลส่วนบุคคล", "Personal data"],
   odk: ["ODK Collect", "ODK Collect"],
+  askForHelp: ["ขอความช่วยเหลือ", "Ask for help"],
+  myData: ["ข้อมูลของฉัน", "My data"],
+  zoomIn: ["ขยาย", "Zoom in"],
+  zoomOut: ["ย่อ", "Zoom out"],
+
+  // proving a phone
+  proofSent: ["รหัสไปถึงภายใน 1 นาที", "The code comes within a minute."],
+  prove: ["ยืนยัน", "Prove it"],
 };

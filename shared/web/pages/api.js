@@ -75,32 +75,35 @@ export async function signOut() {
 
 /**
  * Asks for `path` of this service, or of another whose whole address is given. `query` leaves out what is null; `json`
- * or `body` is sent; no answer within `ms` is none. `sending(sent, all)` is told how many bytes have left meanwhile.
+ * or `body` is sent; no answer within `ms` is none, unless `signal` says how long to wait. `sending(sent, all)` is told how
+ * many bytes have left meanwhile. With `token` it asks by that one, null for none, and not as whoever is signed in.
  * Returns the answer's JSON, its `Response` where `raw`. Raises `Refusal`.
  */
-export async function ask(method, path, { query = {}, json, body, headers = {}, raw = false, ms = ANSWER_MS, sending } = {}) {
+export async function ask(method, path, { query = {}, json, body, headers = {}, token, raw = false, ms = ANSWER_MS, signal, sending } = {}) {
   const asked = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const address = asked.length > 0 ? `${path}?${new URLSearchParams(asked)}` : path;
   const send = async () => {
-    const token = await accessToken();
+    const given = token === undefined ? await accessToken() : token;
     return reach(address, {
       method,
       ms,
+      signal,
       sending,
       body: json === undefined ? body : JSON.stringify(json),
       headers: {
         ...(json === undefined ? {} : { "Content-Type": "application/json" }),
-        ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        ...(given === null ? {} : { Authorization: `Bearer ${given}` }),
         ...headers,
       },
     });
   };
+  const asHolder = () => token === undefined && signedIn() !== null;
   let answer = await send();
-  if (answer.status === 401 && signedIn() !== null) {
+  if (answer.status === 401 && asHolder()) {
     await renew(); // this clock may differ from the service's
     answer = await send();
   }
-  if (answer.status === 401 && signedIn() !== null) leave();
+  if (answer.status === 401 && asHolder()) leave();
   if (!answer.ok) throw new Refusal(answer.status, await documentOf(answer));
   if (raw) return answer;
   return answer.status === 204 ? null : answer.json();
@@ -120,11 +123,11 @@ export async function list(path, name, { query = {}, most = 200, cursor = null }
   return { entries, cursor, more: cursor !== null };
 }
 
-async function reach(address, { ms = ANSWER_MS, sending, ...options }) {
+async function reach(address, { ms = ANSWER_MS, signal, sending, ...options }) {
   const headers = { "Accept-Language": keptLanguage(), ...options.headers };
   try {
     if (sending) return await upload(address, { ...options, headers }, ms, sending);
-    return await fetch(address, { ...options, headers, signal: AbortSignal.timeout(ms) });
+    return await fetch(address, { ...options, headers, signal: signal ?? AbortSignal.timeout(ms) });
   } catch {
     throw new Refusal(0, null);
   }

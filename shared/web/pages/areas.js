@@ -53,7 +53,7 @@ const STEPS = [
 ];
 
 /**
- * A group of selects whose value is the code of an area inside `inside`: {element, value, set(code), showError(text)}.
+ * A group of selects whose value is the code of an area inside `inside`: {element, value, complete, missing, set(code), showError(text), focus()}.
  * With `whole`, stopping at a higher level chooses that area as a whole.
  */
 export function areaChoice({ name = "area", label = "area", inside = "", whole = false, depth = 6, changed = () => {} } = {}) {
@@ -106,6 +106,7 @@ export function areaChoice({ name = "area", label = "area", inside = "", whole =
     element,
     ready,
     showError,
+    missing: "chooseArea",
     get value() {
       const chosen = selects.map(({ select }) => select.value).findLast((value) => value !== "");
       return chosen ?? inside;

@@ -33,7 +33,7 @@ export function tick({ name, label, ...attributes }) {
 
 /**
  * A form of `parts` (elements, and choices of areas.js). `send` gets the trimmed values by name; what it refuses is shown
- * beside the fields that it names, and anything else above the button.
+ * beside the fields that it names, and anything else above the button. A choice says by `missing` what to say without one.
  */
 export function form({ parts, submit, send, quiet = false }) {
   const choices = parts.filter((part) => part && part.element);
@@ -79,11 +79,16 @@ export function form({ parts, submit, send, quiet = false }) {
   function missing() {
     const wrong = [...element.querySelectorAll("[aria-required=true]")].filter((control) => control.value.trim() === "").map((control) => mark(control, "required"));
     for (const choice of choices.filter(({ complete }) => !complete)) {
-      choice.showError("chooseArea");
+      choice.showError(choice.missing);
       wrong.push(choice);
     }
+    wrong.sort((one, other) => (placeOf(one).compareDocumentPosition(placeOf(other)) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
     wrong[0]?.focus();
     return wrong.length > 0;
+  }
+
+  function placeOf(wrong) {
+    return wrong.element ?? wrong;
   }
 
   function mark(control, text) {

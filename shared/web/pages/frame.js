@@ -16,14 +16,15 @@ export function complain(error) {
 
 /**
  * What begins the pages of a service that have this menu ({path, text, roles} each) and `foot`, a function that makes an
- * element: a function of {title, signedIn, wide} and `build`. It makes head, menu and an empty `main`, which is given to
- * `build` with who is signed in. Where `signedIn` is asked for, whoever is not is sent to sign in and comes back.
+ * element: a function of {title, signedIn, wide, forCitizens} and `build`. It makes head, menu and an empty `main`, which is given to
+ * `build` with who is signed in. Where `signedIn` is asked for, whoever is not is sent to sign in and comes back. A page
+ * `forCitizens`, who have no account, offers no sign-in and no way to the pages of those who do.
  */
 export function pages({ menu, foot = () => null }) {
   return (options, build) => begin({ menu, foot, ...options }, build);
 }
 
-async function begin({ title, signedIn = false, wide = false, menu, foot }, build) {
+async function begin({ title, signedIn = false, wide = false, forCitizens = false, menu, foot }, build) {
   const who = holder();
   if (signedIn && who === null) {
     location.replace(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
@@ -31,7 +32,7 @@ async function begin({ title, signedIn = false, wide = false, menu, foot }, buil
   }
   document.documentElement.lang = inLanguage();
   const main = h("main", { id: "main", tabindex: "-1", class: wide ? "wide" : null }, h("h2", { text: title }));
-  document.body.replaceChildren(h("a", { class: "skip", href: "#main", text: "skip" }), head(who, menu), h("p", { id: "notice", class: "notice", role: "alert", hidden: true }), main, ...[foot()].filter(Boolean));
+  document.body.replaceChildren(h("a", { class: "skip", href: "#main", text: "skip" }), head(who, menu, forCitizens && who === null), h("p", { id: "notice", class: "notice", role: "alert", hidden: true }), main, ...[foot()].filter(Boolean));
   speakAll(title);
   switchable(() => title);
   try {
@@ -42,7 +43,7 @@ async function begin({ title, signedIn = false, wide = false, menu, foot }, buil
   document.body.dataset.ready = ""; // what was asked for at the beginning is here
 }
 
-function head(who, pages) {
+function head(who, pages, closed) {
   const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   drawing.setAttribute("viewBox", "0 0 32 32");
   drawing.setAttribute("class", "mark");
@@ -76,14 +77,14 @@ function head(who, pages) {
   });
   const account = who
     ? h("button", { type: "button", class: "language", text: "signOut", on: { click: () => signOut() } })
-    : h("a", { class: "language", href: "/sign-in", text: "signIn", hidden: location.pathname === "/sign-in" });
+    : h("a", { class: "language", href: "/sign-in", text: "signIn", hidden: closed || location.pathname === "/sign-in" });
   return h(
     "header",
     {},
     h(
       "div",
       { class: "top" },
-      h("a", { class: "brand", href: "/" }, drawing, h("h1", {}, h("span", { text: "name" }), h("small", { text: "subtitle" }))),
+      h(closed ? "div" : "a", { class: "brand", href: closed ? null : "/" }, drawing, h("h1", {}, h("span", { text: "name" }), h("small", { text: "subtitle" }))),
       entries.length > 0 && opener,
       account,
       h("a", { id: "language", class: "language" }),

@@ -28,15 +28,17 @@ def test_only_files_that_a_page_needs_have_a_route(tmp_path: Path) -> None:
     assert not {path for path in paths if path.endswith((".map", "package.json", ".md"))}
 
 
-async def test_pages_for_who_is_signed_in_are_where_one_signs_in(tmp_path: Path) -> None:
+async def test_pages_of_other_services_are_where_they_are(tmp_path: Path) -> None:
     """A link to them leads there with its question; where no such place is known they are not found."""
     for package in PACKAGES:
         (tmp_path / package).mkdir(parents=True)
-    for origin, status, location in (
-        ("https://registration.example", 302, "https://registration.example/monitor?area=50"),
-        ("", 404, None),
+    for origins, path, status, location in (
+        (("https://registration.example",), "/monitor?area=50", 302, "https://registration.example/monitor?area=50"),
+        (("", "https://survey.example"), "/help", 302, "https://survey.example/help"),
+        (("", "https://survey.example"), "/monitor?area=50", 404, None),
+        (("https://registration.example",), "/help", 404, None),
     ):
-        app = Starlette(routes=page_routes(tmp_path, origin))
+        app = Starlette(routes=page_routes(tmp_path, *origins))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reporting") as client:
-            answer = await client.get("/monitor?area=50")
+            answer = await client.get(path)
         assert (answer.status_code, answer.headers.get("location")) == (status, location)

@@ -14,6 +14,7 @@ export const ENGLISH = {
   boundaries: "Boundaries",
   codes: "Codes and names",
   interface: "Data interface",
+  askForHelp: "Ask for help",
   country: "Thailand",
   province: "",
   district: "",

@@ -14,6 +14,7 @@ export const THAI = {
   boundaries: "เส้นเขต",
   codes: "รหัสและชื่อพื้นที่",
   interface: "ส่วนต่อประสานข้อมูล",
+  askForHelp: "ขอความช่วยเหลือ",
   country: "ประเทศไทย",
   province: "จังหวัด",
   district: "อำเภอ",

@@ -52,13 +52,15 @@ export function askPhone(main, { enter, known = null }) {
   };
   const form = h("form", { novalidate: true, on: { submit: send } }, field, actions(h("button", { class: "button primary", text: "sendCode" })));
   main.replaceChildren(h("h2", { text: "signInTitle" }), form);
-  addresses().then(({ registration }) => registration && main.querySelector("form")?.after(h("p", { class: "hint" }, h("a", { href: `${registration}/sign-up`, text: "notRegistered" }))));
+  const others = h("ul", { class: "links" }, [["/help", "askForHelp"], ["/desk", "forCoordinators"]].map(([href, text]) => h("li", {}, h("a", { href, text }))));
+  main.append(others);
+  addresses().then(({ registration }) => registration && others.prepend(h("li", {}, h("a", { href: `${registration}/sign-up`, text: "notRegistered" }))));
   field.control.focus();
 }
 
 function askCode(main, phone, { enter, known }) {
   let code = "";
-  const field = input({ label: "code", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 12, set: (value) => (code = value) });
+  const field = input({ label: "oneTimeCode", inputmode: "numeric", autocomplete: "one-time-code", maxlength: 12, set: (value) => (code = value) });
   const send = async (event) => {
     event.preventDefault();
     const granted = await asked(form, () => redeem(phone, code), () => field.error("codeWrong"));

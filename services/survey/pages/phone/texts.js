@@ -1,24 +1,19 @@
 // Everything that the phone says: [Thai, English]. {names} are filled in.
 
+import { TEXTS as SHARED } from "../text.js";
+
 export const TEXTS = {
-  name: ["จิตอาสา", "Jitasa"],
+  ...SHARED,
   start: ["เริ่มต้น", "Start"],
-  skip: ["ข้ามไปที่เนื้อหา", "Skip to the content"],
   back: ["กลับ", "Back"],
   next: ["ต่อไป", "Next"],
-  cancel: ["ยกเลิก", "Cancel"],
   save: ["บันทึก", "Save"],
-  optional: ["(ไม่บังคับ)", "(optional)"],
 
   // signing in and the PIN
   signInTitle: ["เข้าสู่ระบบ", "Sign in"],
   signInWhy: ["ใช้เบอร์ที่ลงทะเบียนเป็นอาสาสมัคร ต้องมีสัญญาณเฉพาะตอนนี้", "Use the number you registered with. A connection is needed only now."],
-  phone: ["เบอร์โทรศัพท์มือถือ", "Mobile phone"],
-  sendCode: ["ส่งรหัสทาง SMS", "Send me a code"],
-  code: ["รหัส 6 หลัก", "Six-digit code"],
   codeSent: ["ส่งรหัสไปที่ {phone} แล้ว รหัสส่งถึงเฉพาะเบอร์ที่ได้รับอนุมัติ", "A code is on its way to {phone}; it comes only to approved numbers."],
-  otherNumber: ["ใช้เบอร์อื่น หรือขอรหัสใหม่", "Another number, or another code"],
-  signIn: ["เข้าสู่ระบบ", "Sign in"],
+  forCoordinators: ["สำหรับผู้ประสานงาน", "For coordinators"],
   notRegistered: ["ยังไม่ได้ลงทะเบียน? ลงทะเบียนที่นี่", "Not registered yet? Register here"],
   newPinTitle: ["ตั้งรหัส PIN", "Choose a PIN"],
   newPinWhy: ["ข้อมูลในเครื่องนี้เปิดได้ด้วย PIN แม้ไม่มีสัญญาณ ใช้ตัวเลข 6 ถึง 12 หลักที่ผู้อื่นเดาไม่ได้", "What lies on this phone opens by the PIN, also without a net. Six to twelve digits that nobody guesses."],
@@ -68,9 +63,11 @@ export const TEXTS = {
   sync_signed_out: ["ต้องเข้าสู่ระบบใหม่จึงจะส่งได้ ข้อมูลในเครื่องยังอยู่ครบ", "Sign in again to send. Nothing on this phone is lost."],
   sync_refused: ["ระบบไม่รับคำขอ โปรดแจ้งผู้ประสานงาน", "The service refuses; please tell your coordinator"],
   sendNow: ["ส่งเดี๋ยวนี้", "Send now"],
-  full: ["พื้นที่ในเครื่องเต็ม รายการล่าสุดอยู่ในหน่วยความจำเท่านั้น อย่าปิดหน้านี้ โปรดส่งหรือเก็บเป็นไฟล์", "The phone's storage is full: the latest is in memory only. Do not close this page; send, or keep it as a file."],
+  full: ["เก็บลงเครื่องไม่ได้ พื้นที่อาจเต็ม รายการล่าสุดอยู่ในหน่วยความจำเท่านั้น อย่าปิดหน้านี้ โปรดส่งหรือเก็บเป็นไฟล์", "The phone's storage takes nothing; it may be full. The latest is in memory only: do not close this page; send, or keep it as a file."],
   export: ["เก็บเป็นไฟล์ (เข้ารหัส)", "Keep as a file (sealed)"],
   import: ["อ่านไฟล์ที่เก็บไว้", "Read such a file in"],
+  elsewhere: ["เพิ่มเติม (ต้องมีสัญญาณ)", "More (needs a connection)"],
+  reachOnMap: ["ผู้ที่ต้องเข้าถึง: แผนที่และเส้นทาง", "Whom to reach: map and route"],
   imported: ["อ่านเข้ามาแล้ว {count} รายการ", "{count} read in"],
   importFailed: ["ไฟล์นี้ไม่ใช่ของเครื่องและบัญชีนี้", "This file is not of this phone and account"],
   lock: ["ล็อก", "Lock"],
@@ -79,7 +76,6 @@ export const TEXTS = {
 
   // the survey: the house
   houseTitle: ["บ้าน", "The house"],
-  subdistrict: ["ตำบล/แขวง", "Subdistrict"],
   subdistrictCode: ["รหัสตำบล 6 หลัก", "Subdistrict's code, 6 digits"],
   moo: ["หมู่ที่", "Village number (moo)"],
   houseNumber: ["บ้านเลขที่", "House number"],

@@ -79,6 +79,8 @@ export async function records({ forms, sync, act }) {
           form.state === "draft" && button(["continueDraft", { label: form.answers.label || "–" }], () => act.open(form)),
         ))),
     h("div", { class: "buttons" }, button("export", act.exportForms), button("import", act.importForms)),
+    h("h3", { text: "elsewhere" }),
+    h("ul", { class: "links" }, [["/help-map", "helpMap"], ["/reach", "reachOnMap"], ["/odk", "odk"]].map(([href, text]) => h("li", {}, h("a", { href, text })))),
   ];
 }
 

@@ -7,7 +7,7 @@ import { showWork } from "./work.js";
 
 const working = new URLSearchParams(location.search).has("work");
 
-begin({ title: working ? "privacyWork" : "privacyTitle", signedIn: working }, async (main, who) => {
+begin({ title: working ? "privacyWork" : "myData", signedIn: working, forCitizens: !working }, async (main, who) => {
   if (!working) return showMine(main, STAFF.includes(who?.role));
   if (STAFF.includes(who.role)) return showWork(main, who);
   main.append(h("p", { class: "empty", text: "staffOnly" }));

@@ -2,10 +2,10 @@
 
 import { areaChoice } from "../areas.js";
 import { ask } from "../api.js";
+import { askAsCitizen, askPhone, endProof, provenPhone } from "../citizen.js";
 import { action, field, form, selectField } from "../form.js";
 import { day, fill, h, notice } from "../page.js";
 import { save } from "../papers.js";
-import { askAsCitizen, beginProof, endProof, prove, proven } from "./proof.js";
 
 const KINDS = ["access", "correction", "erasure", "objection"];
 const LEAD = { waiting: "waiting", accepted: "waiting", done: "good", refused: "bad", withdrawn: "" };
@@ -17,8 +17,8 @@ export async function showMine(main, isStaff) {
   if (isStaff) main.append(h("p", { class: "buttons" }, h("a", { class: "button", href: "?work", text: "toWork" })));
   main.append(place, told);
   await showNotice(told);
-  if (proven()) await showOwn(place);
-  else askPhone(place);
+  if (provenPhone() !== null) await showOwn(place);
+  else begin(place);
 }
 
 async function showNotice(place) {
@@ -26,50 +26,15 @@ async function showNotice(place) {
   place.append(h("h3", { text: "noticeTitle" }), ...text.map((one) => h("p", {}, one)), h("p", { class: "hint", text: ["noticeVersion", { version, since: () => day(since) }] }));
 }
 
-function askPhone(place) {
-  fill(
-    place,
-    h(
-      "section",
-      { class: "card" },
-      h("h3", { text: "proveFirst" }),
-      h("p", { class: "hint", text: "proveHint" }),
-      form({
-        parts: [field({ name: "phone", label: "phone", hint: "phoneHint", type: "tel", inputmode: "tel", autocomplete: "tel" })],
-        submit: "sendCode",
-        send: async ({ phone }) => askCode(place, phone, await beginProof(phone)),
-      }),
-    ),
-  );
-}
-
-function askCode(place, phone, id) {
-  fill(
-    place,
-    h(
-      "section",
-      { class: "card" },
-      h("h3", { text: ["codeSentTo", { phone }] }),
-      h("p", { class: "hint", text: "proofSent" }),
-      form({
-        parts: [field({ name: "code", label: "oneTimeCode", hint: "oneTimeCodeHint", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "12" })],
-        submit: "prove",
-        send: async ({ code }) => {
-          await prove(id, code);
-          await showOwn(place);
-        },
-      }),
-      h("p", { class: "buttons" }, action({ text: "otherNumber", class: "button quiet", run: () => askPhone(place) })),
-    ),
-  );
-  place.querySelector("input").focus();
+function begin(place) {
+  askPhone(place, { title: "proveFirst", hint: "proveHint", done: () => showOwn(place) });
 }
 
 async function showOwn(place) {
   const listed = h("ul", { class: "list", id: "requests" });
   fill(
     place,
-    h("section", { class: "card" }, h("h3", { text: "myRequests" }), listed, h("p", { class: "buttons" }, action({ text: "endProof", class: "button quiet", run: () => (endProof(), askPhone(place)) }))),
+    h("section", { class: "card" }, h("h3", { text: "myRequests" }), listed, h("p", { class: "buttons" }, action({ text: "endProof", class: "button quiet", run: () => (endProof(), begin(place)) }))),
     h("section", { class: "card" }, h("h3", { text: "askNow" }), asking(async (values) => {
       await askAsCitizen("POST", "/v1/my-requests", { json: values });
       await showOwn(place);

@@ -1,9 +1,10 @@
 // What the pages about personal data say: [Thai, English]. {names} are filled in.
 
+import { useTexts } from "../page.js";
 import { TEXTS } from "../text.js";
 
-Object.assign(TEXTS, {
-  privacyTitle: ["ข้อมูลของฉัน", "My data"],
+useTexts({
+  ...TEXTS,
   privacyWork: ["คำขอเกี่ยวกับข้อมูลส่วนบุคคล", "Requests about personal data"],
   toMine: ["ขอเรื่องข้อมูลของตนเอง", "Ask about one's own data"],
   toWork: ["สำหรับเจ้าหน้าที่", "For staff"],
@@ -11,8 +12,6 @@ Object.assign(TEXTS, {
   noticeVersion: ["รุ่น {version} ใช้ตั้งแต่ {since}", "Version {version}, from {since}"],
   proveFirst: ["ยืนยันเบอร์มือถือ เพื่อดูหรือส่งคำขอ", "Prove your mobile number to ask, or to see what you asked"],
   proveHint: ["ใช้เบอร์เดียวกับที่ให้อาสาสมัครไว้ จะได้ไม่ต้องแสดงบัตร", "With the number that you gave the volunteer you need not show a card"],
-  prove: ["ยืนยัน", "Prove it"],
-  proofSent: ["รหัสไปถึงภายใน 1 นาที", "The code comes within a minute."],
   askNow: ["ส่งคำขอใหม่", "A new request"],
   myRequests: ["คำขอของฉัน", "My requests"],
   noRequests: ["ยังไม่มีคำขอ", "No requests yet"],

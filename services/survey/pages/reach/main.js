@@ -2,14 +2,13 @@
 // view stand in the address, so that a view can be kept and gone back to.
 
 import { areaChoice, learnNames, placeName } from "../areas.js";
-import { begin, h, STAFF } from "../page.js";
+import { begin, h, WORKERS } from "../page.js";
 import { explanation, showList, visits } from "./list.js";
 import { showMap } from "./map.js";
 import { showPoints } from "./points.js";
 import { showSearch } from "./search.js";
 import "./text.js";
 
-const WORKERS = [...STAFF, "volunteer"];
 const VIEWS = { next: showNext, mine: showMine, late: of("late"), appointed: of("appointed"), map: showMap, search: showSearch, points: showPoints };
 
 const asked = new URLSearchParams(location.search);
@@ -49,7 +48,7 @@ function path(area, own, view) {
 
 function narrower(area, view) {
   if (area.length === 6) return null;
-  const choice = areaChoice({ label: "narrower", inside: area, depth: area.length + 2, whole: true, changed: () => location.assign(address({ area: choice.value, view })) });
+  const choice = areaChoice({ name: "narrower", label: "narrower", inside: area, depth: area.length + 2, whole: true, changed: () => location.assign(address({ area: choice.value, view })) });
   return h("section", { class: "card narrower" }, choice.element);
 }
 

@@ -1,11 +1,11 @@
 // Where persons to reach are: districts of a province, squares of a district, and in a subdistrict each of them.
 
-/* global L, topojson */
+/* global L */
 
 import { ask } from "../api.js";
 import { learnNames, placeName } from "../areas.js";
-import { drawLand, drawLines, groundMap, zoomButtons } from "../ground.js";
-import { fill, h, number, speak } from "../page.js";
+import { borderedMap } from "../borders.js";
+import { fill, h, number } from "../page.js";
 import { known } from "./list.js";
 import { personCard } from "./person.js";
 
@@ -25,24 +25,17 @@ export async function showMap(place, { area, who, address }) {
     place,
     sumsOf(sums),
     told.unlocated && h("p", { class: "hint", text: ["unlocated", { persons: () => number(told.unlocated.persons) }] }),
-    h("p", { class: "legend" }, Object.keys(COLOURS).map((name) => h("span", { class: `key ${name}`, text: `legend${name[0].toUpperCase()}${name.slice(1)}` }))),
+    told.parts.length === 0 && h("p", { class: "legend" }, Object.keys(COLOURS).map((name) => h("span", { class: `key ${name}`, text: `legend${name[0].toUpperCase()}${name.slice(1)}` }))),
     frame,
     told.more && h("p", { class: "hint", text: "firstOnes" }),
     h("p", { class: "hint credit" }, h("span", { text: "boundaries" }), ": Royal Thai Survey Department / OCHA, geoBoundaries (CC BY 3.0 IGO)"),
     chosen,
     told.parts.length > 0 && h("ul", { class: "list two" }, told.parts.map((part) => h("li", {}, h("a", { class: "name", href: address({ area: part.area, view: "map" }), text: placeName(part.area, 4) }), sumsOf(part)))),
   );
-  const map = groundMap(frame, { scrollWheelZoom: false });
+  const { map, borders } = borderedMap(frame, { scrollWheelZoom: false });
   map.on("focus", ({ target }) => target.scrollWheelZoom.enable()).on("blur", ({ target }) => target.scrollWheelZoom.disable());
-  for (const [index, button] of zoomButtons(map).entries()) {
-    button.removeAttribute("title");
-    speak(button, { label: ["zoomIn", "zoomOut"][index] });
-  }
-  const [provinces, districts] = await Promise.all(["provinces", "districts"].map((name) => fetch(`/areas/${name}.topojson`).then((answer) => answer.json())));
-  drawLand(map, provinces);
-  drawLines(map, districts);
   const most = Math.max(1, ...[...told.cells, ...told.parts].map(({ free }) => free));
-  const shapes = topojson.feature(districts, districts.objects.districts).features;
+  const shapes = await borders;
   const own = L.geoJSON(shapes.filter(({ properties }) => properties.code.startsWith(area.slice(0, 4))), {
     style: ({ properties }) => partStyle(told.parts.find((part) => part.area === properties.code), most),
     interactive: false,

@@ -80,8 +80,6 @@ useTexts({
   legendFree: ["ยังไม่มีผู้รับ", "Nobody's yet"],
   legendOwned: ["มีผู้รับแล้ว", "Taken on"],
   legendLate: ["เกินกำหนด", "Late"],
-  zoomIn: ["ขยาย", "Zoom in"],
-  zoomOut: ["ย่อ", "Zoom out"],
   firstOnes: ["แผนที่แสดงรายชื่อ 1,000 คนแรกตามลำดับ ตารางนับทุกคน", "The map shows the first 1,000 by priority; the squares count all"],
   chooseProvince: ["เลือกจังหวัดเพื่อดูแผนที่", "Choose a province to see its map"],
   boundaries: ["เขตแดน", "Boundaries"],

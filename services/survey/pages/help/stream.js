@@ -1,7 +1,6 @@
 // The live stream of an area's requests, read by fetch so that the token goes in a header and not in the address.
 
-import { ask } from "./help-page.js";
-import { accessToken } from "./staff.js";
+import { ask } from "../api.js";
 
 const AGAIN_MS = 1_000;
 const SILENT_MS = 30_000; // the service says something every ten seconds
@@ -13,9 +12,7 @@ export async function follow(area, { opened, changed, state, ended }) {
     const stop = new AbortController();
     let silence = setTimeout(() => stop.abort(), SILENT_MS);
     try {
-      const token = await accessToken();
-      if (token === null) return ended();
-      const answer = await ask(`/v1/help-requests/live?area=${area}`, { token, raw: true, signal: stop.signal });
+      const answer = await ask("GET", "/v1/help-requests/live", { query: { area }, raw: true, signal: stop.signal });
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let rest = "";
       for (;;) {

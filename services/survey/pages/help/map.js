@@ -1,24 +1,26 @@
 // The live map of requests for help: red waits, amber is accepted, green is being helped; the list beside it. Names and
 // numbers come only when a request is opened or accepted, which is recorded. Who is not signed in sees counts alone.
 
-/* global L, topojson */
+/* global L */
 
-import { areaChoice, learnNames, placeName } from "./help-areas.js";
-import { follow } from "./help-stream.js";
-import { ask, begin, button, complain, field, h, inLanguage, moment, notice, say, speak } from "./help-page.js";
-import { drawLand, drawLines, groundMap, zoomButtons } from "./ground.js";
-import { accessToken, holder, signInForm, signOut } from "./staff.js";
+import { ask } from "../api.js";
+import { areaChoice, learnNames, placeName } from "../areas.js";
+import { borderedMap } from "../borders.js";
+import { action, field, form, selectField } from "../form.js";
+import { begin, complain, fill, h, inLanguage, moment, notice, number, say, speak, STAFF, WORKERS } from "../page.js";
+import { follow } from "./stream.js";
+import "./text.js";
 
 const COLOURS = { waiting: "#c8202c", accepted: "#e0a100", helping: "#14804f" };
 const OPEN = Object.keys(COLOURS);
-const MANAGERS = ["subdistrict_coordinator", "district_coordinator", "province_administrator", "central_administrator"];
+const OUTCOMES = ["helped", "passed_on", "not_needed", "not_found", "misuse"];
 const MOST_SHOWN = 100; // of the list; the map shows all that were read
 const PAGES = 10; // 1,000 requests: more than a map of one area can show apart
 const TICK_MS = 15_000; // how often what is left of the deadlines is written anew
 
-const who = holder();
 const requests = new Map(); // id -> masked request
 const opened = new Map(); // id -> what was opened
+let who = null;
 let kinds = [];
 let shown = MOST_SHOWN;
 let onlyLate = false;
@@ -32,101 +34,86 @@ const kindName = (code) => () => kinds.find((kind) => kind.code === code)?.[`nam
 const short = (id) => id.slice(-4);
 const late = (request) => request.deadline !== null && Date.parse(request.deadline) < now();
 
-const account = who && h("button", { type: "button", class: "language", text: "signOut", on: { click: () => signOut() } });
-const main = begin("map", { wide: true, account, translated: () => map && nameZoom() });
 let map = null;
 let markers = null;
 const circles = new Map(); // id -> marker
-let districts = new Map(); // code -> middle
+const districts = new Map(); // code -> middle
 
 // ---- who is not signed in ----
 
-async function startPublic() {
-  const area = areaChoice();
+function showCounts(main) {
+  const COLUMNS = [...OPEN, "done"];
   const rows = h("tbody");
-  const table = h("table", { hidden: true }, h("caption", { text: "publicCounts" }), h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "subdistrict" }), [...OPEN, "done"].map((each) => h("th", { scope: "col", text: each })))), rows);
-  area.element.addEventListener("change", async () => {
-    const code = area.element.querySelector("#field-area-4").value || area.element.querySelector("#field-area-2").value;
-    if (code === "") return;
-    try {
-      const { subdistricts } = await ask(`/v1/help-requests/public?area=${code}`);
-      rows.replaceChildren(
-        ...subdistricts.map((each) =>
-          h("tr", {}, h("th", { scope: "row", text: () => each[`name_${inLanguage()}`] }), each.suppressed ? h("td", { colspan: 4, class: "hint", text: "fewHidden" }) : [...OPEN, "done"].map((name) => h("td", {}, String(each.statuses[name])))),
-        ),
-      );
-      table.hidden = false;
-    } catch (error) {
-      complain(error);
-    }
-  });
+  const table = h("table", { hidden: true }, h("caption", { class: "unseen", text: "publicCounts" }), h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "subdistrict" }), COLUMNS.map((each) => h("th", { scope: "col", text: each })))), rows);
+  const area = areaChoice({ label: "publicCounts", depth: 4, whole: true, changed: () => show().catch(complain) });
+  const show = async () => {
+    table.hidden = area.value === "";
+    if (table.hidden) return;
+    const { subdistricts } = await ask("GET", "/v1/help-requests/public", { query: { area: area.value } });
+    fill(
+      rows,
+      subdistricts.map((each) =>
+        h("tr", {}, h("th", { scope: "row", text: () => each[`name_${inLanguage()}`] }), each.suppressed ? h("td", { colspan: COLUMNS.length, class: "hint", text: "fewHidden" }) : COLUMNS.map((name) => h("td", { text: () => number(each.statuses[name]) }))),
+      ),
+    );
+  };
   main.classList.remove("wide");
-  main.append(signInForm(() => location.reload()), h("section", { class: "card" }, h("h2", { text: "publicCounts" }), area.element, table));
+  main.append(
+    who === null && h("section", { class: "card" }, h("p", { text: "forStaff" }), h("p", { class: "buttons" }, h("a", { class: "button primary", href: `/sign-in?next=${location.pathname}`, text: "signIn" }), h("a", { class: "button", href: "/help", text: "askForHelp" }))),
+    h("section", { class: "card" }, area.element, table),
+  );
 }
 
-// ---- staff ----
+// ---- who helps ----
 
-const counts = h("div", { class: "tabs", role: "group" });
-const list = h("ol", { class: "requests", id: "list" });
-const more = button("more", () => {
+const counts = h("div", { class: "tabs", role: "group", label: "open" });
+const list = h("ol", { class: "list requests", id: "list" });
+const more = action({ text: "more", run: () => {
   shown += MOST_SHOWN;
   draw();
-});
-const state = h("p", { class: "status", role: "status", "data-state": "stale" }, h("span", { class: "dot" }), h("span", { id: "state", text: "connecting" }));
+} });
 
-async function startStaff() {
-  const mapBox = h("div", { class: "map", id: "map", role: "region", label: "map" });
-  const soundButton = button("soundOff", () => {
+async function showRequests(main) {
+  const state = h("span", { id: "state", text: "connecting" });
+  const live = h("p", { class: "status", role: "status", "data-state": "stale" }, h("span", { class: "dot" }), state);
+  const soundButton = action({ text: "soundOff", "aria-pressed": "false", run: () => {
     sound = sound === null ? new AudioContext() : (sound.close(), null);
     speak(soundButton, { text: sound === null ? "soundOff" : "soundOn" });
     soundButton.setAttribute("aria-pressed", String(sound !== null));
-  }, { "aria-pressed": "false", class: "button" });
+  } });
+  const frame = h("div", { class: "help-map", role: "region", label: "mapOf" });
   main.append(
-    h("div", { class: "bar" }, state, soundButton),
-    h("div", { class: "split" }, h("section", { class: "map-part" }, mapBox, h("p", { class: "hint", text: "mapNote" })), h("section", { class: "list-part", "aria-labelledby": "open-heading" }, h("h2", { id: "open-heading", text: "open" }), counts, list, more)),
+    h("div", { class: "live" }, live, soundButton),
+    h(
+      "div",
+      { class: "split" },
+      h("section", { class: "map-part" }, frame, h("p", { class: "legend" }, OPEN.map((each) => h("span", { class: `key ${each}`, text: each }))), h("p", { class: "hint", text: "mapNote" })),
+      h("section", { class: "list-part", "aria-labelledby": "open-heading" }, h("h3", { id: "open-heading", text: "open" }), counts, list, more),
+    ),
   );
-  kinds = await ask("/v1/help-requests/kinds");
-  map = groundMap(mapBox);
+  kinds = await ask("GET", "/v1/help-requests/kinds");
+  const { map: made, borders } = borderedMap(frame);
+  map = made;
   markers = L.layerGroup().addTo(map);
-  nameZoom();
-  drawGround().catch(() => {}); // without the borders the requests are still shown
+  borders.then(showArea).catch(() => {}); // without the borders the requests are still shown
   setInterval(draw, TICK_MS);
   follow(who.area, {
     opened: load,
     changed: apply,
     state: (name) => {
-      state.dataset.state = name === "live" ? "live" : "stale";
-      speak(document.getElementById("state"), { text: name });
+      live.dataset.state = name === "live" ? "live" : "stale";
+      speak(state, { text: name });
     },
-    ended: (error) => {
-      if (error?.status === 403) notice("noRight");
-      else location.reload();
-    },
+    ended: complain,
   });
 }
 
-function nameZoom() {
-  const [zoomIn, zoomOut] = zoomButtons(map);
-  for (const [element, key] of [[zoomIn, "zoomIn"], [zoomOut, "zoomOut"]]) {
-    element.title = say(key);
-    element.setAttribute("aria-label", say(key));
-  }
-}
-
-async function drawGround() {
-  const [provinces, lines] = await Promise.all(["provinces", "districts"].map((name) => ask(`/areas/${name}.topojson`)));
-  const around = [];
-  drawLand(map, provinces, ({ code }, layer) => who.area !== "" && code === who.area.slice(0, 2) && around.push(layer.getBounds()));
-  drawLines(map, lines);
-  const shapes = L.geoJSON(topojson.feature(lines, lines.objects.districts));
-  shapes.eachLayer((layer) => {
-    const { code } = layer.feature.properties;
-    districts.set(code, layer.getBounds().getCenter());
-    if (who.area.length >= 4 && code === who.area.slice(0, 4)) around.unshift(layer.getBounds());
-  });
-  if (around.length > 0) map.fitBounds(around[0], { animate: false });
+/** Goes to the reader's own area, as far down as there are borders. */
+function showArea(shapes) {
+  L.geoJSON(shapes).eachLayer((layer) => districts.set(layer.feature.properties.code, layer.getBounds().getCenter()));
+  if (who.area !== "") map.fitBounds(L.geoJSON(shapes.filter(({ properties }) => properties.code.startsWith(who.area.slice(0, 4)))).getBounds(), { animate: false });
   markers.remove();
-  markers.addTo(map);
+  markers.addTo(map); // above the borders, which came later
   draw();
 }
 
@@ -135,8 +122,7 @@ async function load() {
   const before = new Set(requests.keys());
   let cursor = null;
   for (let page = 0; page < PAGES; page++) {
-    const query = new URLSearchParams({ area: who.area, ...(cursor === null ? {} : { cursor }) });
-    const answer = await ask(`/v1/help-requests?${query}`, { token: await accessToken() });
+    const answer = await ask("GET", "/v1/help-requests", { query: { area: who.area, cursor } });
     ahead = Date.parse(answer.now) - Date.now();
     for (const request of answer.requests) {
       before.delete(request.request_id);
@@ -180,15 +166,16 @@ function draw() {
   const all = [...requests.values()].sort((one, other) => one.deadline.localeCompare(other.deadline) || one.request_id.localeCompare(other.request_id));
   const overdue = all.filter(late);
   const tabs = [["", "all", all.length], ...OPEN.map((each) => [each, each, all.filter((request) => request.status === each).length]), ["late", "lateOnly", overdue.length]];
-  counts.replaceChildren(
-    ...tabs.map(([value, text, count]) => {
+  fill(
+    counts,
+    tabs.map(([value, text, count]) => {
       const pressed = value === "late" ? onlyLate : !onlyLate && status === value;
-      const tab = button(() => `${say(text)} ${count}`, () => {
+      const choose = () => {
         onlyLate = value === "late";
         status = onlyLate ? "" : value;
         draw();
-      }, { "aria-pressed": String(pressed), "data-tab": value });
-      return tab;
+      };
+      return action({ text: () => `${say(text)} ${number(count)}`, "aria-pressed": String(pressed), "data-tab": value, run: choose });
     }),
   );
   const visible = onlyLate ? overdue : all.filter((request) => status === "" || request.status === status);
@@ -210,7 +197,7 @@ function drawList(visible) {
     return made;
   });
   const order = items.length === list.children.length && items.every((item, index) => item === list.children[index]);
-  if (!order) list.replaceChildren(...(items.length > 0 ? items : [h("li", { class: "empty", text: "nothingOpen" })]));
+  if (!order) fill(list, items.length > 0 ? items : h("li", { class: "empty", text: "nothingOpen" }));
   more.hidden = visible.length <= shown;
 }
 
@@ -224,7 +211,7 @@ function left(request) {
 function entry(request) {
   const { request_id: id, owner } = request;
   const mine = owner?.volunteer_id === who.subject;
-  const manages = MANAGERS.includes(who.role);
+  const manages = STAFF.includes(who.role);
   const isLate = late(request);
   const found = opened.get(id);
   const item = h(
@@ -239,10 +226,10 @@ function entry(request) {
     h(
       "p",
       { class: "buttons" },
-      request.status === "waiting" && button("accept", () => accept(id), { class: "button primary" }),
-      request.status === "accepted" && (mine || manages) && button("begin", () => step(id, "beginning"), { class: "button primary" }),
-      found ? button("hide", () => (opened.delete(id), draw())) : button("show", () => open(id)),
-      owner && (mine || manages) && button("handBack", () => step(id, "return", {})),
+      request.status === "waiting" && action({ text: "accept", class: "button primary", run: () => accept(id) }),
+      request.status === "accepted" && (mine || manages) && action({ text: "begin", class: "button primary", run: () => step(id, "beginning") }),
+      found ? action({ text: "hide", run: () => (opened.delete(id), draw()) }) : action({ text: "show", run: () => open(id) }),
+      owner && (mine || manages) && action({ text: "handBack", run: () => step(id, "return", {}) }),
     ),
     (mine || manages) && closing(request),
     manages && request.same_place > 0 && merging(request),
@@ -251,16 +238,28 @@ function entry(request) {
 }
 
 function closing({ request_id: id }) {
-  const outcome = field({ name: `outcome-${id}`, label: "outcome", control: "select" }, ["helped", "passed_on", "not_needed", "not_found", "misuse"].map((each) => h("option", { value: each, text: each })));
-  const note = field({ name: `note-${id}`, label: "note", optional: true, maxlength: "500" });
-  return h("details", {}, h("summary", { text: "finish" }), outcome.element, note.element, h("p", { class: "buttons" }, button("finish", () => step(id, "closing", { outcome: outcome.control.value, note: note.control.value.trim() || null }), { class: "button primary" })));
+  const made = form({
+    parts: [
+      selectField({ name: `outcome-${id}`, label: "outcome", options: OUTCOMES.map((each) => [each, each]) }),
+      field({ name: `note-${id}`, label: "note", required: false, maxlength: "500" }),
+    ],
+    submit: "finish",
+    send: (values) => step(id, "closing", { outcome: values[`outcome-${id}`], note: values[`note-${id}`] || null }),
+  });
+  return h("details", {}, h("summary", { text: "finish" }), made);
 }
 
 function merging({ request_id: id, area, kind }) {
   const others = [...requests.values()].filter((other) => other.request_id !== id && other.area === area && other.kind === kind && other.same_place > 0);
   if (others.length === 0) return null;
-  const into = field({ name: `into-${id}`, label: "mergeInto", control: "select" }, others.map((other) => h("option", { value: other.request_id, text: () => `${say(other.status)} · ${moment(other.asked_at)} · ${say("persons", { people: other.people })}` })));
-  return h("details", {}, h("summary", { text: "merge" }), into.element, h("p", { class: "buttons" }, button("merge", () => step(id, "merger", { into: into.control.value }))));
+  const called = (other) => () => `${say(other.status)} · ${moment(other.asked_at)} · ${say("persons", { people: other.people })}`;
+  const made = form({
+    parts: [selectField({ name: `into-${id}`, label: "mergeInto", options: others.map((other) => [other.request_id, called(other)]) })],
+    submit: "merge",
+    send: (values) => step(id, "merger", { into: values[`into-${id}`] }),
+    quiet: true,
+  });
+  return h("details", {}, h("summary", { text: "merge" }), made);
 }
 
 const STEPS = { asked: "asked", accepted: "step_accepted", helping: "step_helping", handed_back: "handed_back", closed: "closed", cancelled: "cancelled", expired: "expired", handed_up: "handed_up", merged: "merged", took_in: "took_in" };
@@ -283,19 +282,19 @@ function details({ phone, name, address, note, position, steps }) {
 
 async function accept(id) {
   try {
-    keep(await ask(`/v1/help-requests/${id}/acceptance`, { method: "POST", token: await accessToken() }));
+    keep(await ask("POST", `/v1/help-requests/${id}/acceptance`));
   } catch (error) {
     stand(error);
   }
 }
 
 async function open(id) {
-  keep(await ask(`/v1/help-requests/${id}`, { token: await accessToken() }));
+  keep(await ask("GET", `/v1/help-requests/${id}`));
 }
 
 async function step(id, name, json) {
   try {
-    const { request } = await ask(`/v1/help-requests/${id}/${name}`, { method: "POST", json, token: await accessToken() });
+    const { request } = await ask("POST", `/v1/help-requests/${id}/${name}`, { json });
     document.activeElement?.blur(); // what was typed is sent, and the entry may be drawn anew
     take(request);
     draw();
@@ -369,4 +368,7 @@ function choose(id) {
   item?.focus();
 }
 
-(who === null ? startPublic() : startStaff()).catch(complain).finally(() => (document.body.dataset.ready = ""));
+begin({ title: "helpMap", wide: true }, (main, holder) => {
+  who = holder;
+  return WORKERS.includes(who?.role) ? showRequests(main) : showCounts(main);
+});
