@@ -176,6 +176,7 @@ SELECT EXISTS (
       AND NOT EXISTS (SELECT FROM submission AS s WHERE s.submission_id = r.request_id)
 )
 """
+RECORDED: Final = "SELECT EXISTS (SELECT FROM submission WHERE submission_id = $1)"
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 220))"
 
 FORGET_OTHERS: Final = """
@@ -305,6 +306,12 @@ async def another_is_underway(connection: Connection, request: Request) -> bool:
     gets past here for this household."""
     await connection.execute(ONE_AT_A_TIME, str(request.household_id))
     found: bool = await connection.fetchval(UNDERWAY, request.household_id, request.request_id)
+    return found
+
+
+async def is_carried_out(connection: Connection, request: Request) -> bool:
+    """Whether the request's own erasure is recorded already: sent before, and the answer was lost."""
+    found: bool = await connection.fetchval(RECORDED, request.request_id)
     return found
 
 

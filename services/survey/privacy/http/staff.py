@@ -351,6 +351,15 @@ async def _erase(
     """
     if await requests.another_is_underway(connection, found):
         raise Problem(503, detail=_UNDERWAY, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    if not await requests.is_carried_out(connection, found):
+        await _send_erasure(connection, request, found, named, caller)
+    if found.subject is not None:
+        await help_requests.forget_of(connection, found.subject)
+
+
+async def _send_erasure(
+    connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
+) -> None:
     intake: Intake | None = request.app.state.intake
     left = None
     if found.place is not None:
@@ -367,8 +376,6 @@ async def _erase(
         found.household_id, found.area, caller.subject, erasure_id=found.request_id, left=left
     ):
         raise Problem(503, detail=_UNKNOWN, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-    if found.subject is not None:
-        await help_requests.forget_of(connection, found.subject)
 
 
 async def _detail(connection: Connection, request: Request, found: requests.Request, caller: Principal) -> Detail:

@@ -11,6 +11,7 @@ from services.survey.help import domain
 from services.survey.help.domain import Outcome, Step, Worker
 from services.survey.help.store import Details, HelpRequests
 from services.survey.opening import standing_submissions
+from services.survey.privacy.requests import without
 from services.survey.visits import claims
 from services.survey.visits.claims import PersonKey
 from shared.contracts.events import Role
@@ -287,3 +288,22 @@ async def test_who_was_decided_about_is_found_in_a_later_survey_or_asked_for(sur
         assert (await post(client, f"{work}/execution", COORDINATOR, {"person": 0}))[0] == 200
         await survey.until_recorded(3)
         assert await names_of(survey) == [BROTHER["name"]]
+
+
+async def test_who_asks_again_after_a_lost_answer_erases_nobody_else(survey: Survey) -> None:
+    asked = asking("erasure", identity="card")
+    async with survey.recorder(), survey.client() as client:
+        await survey.accept(home(persons=[BROTHER, *home()["persons"]]))
+        await survey.until_recorded(1)
+        await post(client, "/v1/subject-requests", COORDINATOR, asked)
+        work = f"/v1/subject-requests/{asked['request_id']}"
+        await post(client, f"{work}/decision", COORDINATOR, GRANTED | {"person": 0})
+        household = await survey.pool.fetchval("SELECT household_id FROM household")
+        async with survey.pool.acquire() as connection:
+            standing = (await standing_submissions(connection, survey.sealing, [household]))[household]
+        sent, left = UUID(asked["request_id"]), without(standing, 0)
+        assert await survey.intake.erase(household, AREA, UUID(int=3), erasure_id=sent, left=left)  # and died
+        await survey.until_recorded(2)
+        status, told = await post(client, f"{work}/execution", COORDINATOR)
+        assert (status, told["state"]) == (200, "done")
+        assert await names_of(survey) == [NAME, CHILD]
