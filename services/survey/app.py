@@ -101,7 +101,7 @@ async def http(stopping: asyncio.Event) -> None:
             await barred.stop()
             await citizens.close()
             await verifier.close()
-            await pool.close()
+            pool.terminate()  # every request has been answered; closing would wait for a database that may be away
 
     def ready() -> list[str]:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
