@@ -2,11 +2,11 @@
 
 import { ask } from "./api.js";
 import { action } from "./form.js";
+import { whereThisIs } from "./here.js";
 import { begin, fill, h, moment, notice, number } from "./page.js";
 import { calledBy, phoneOf } from "./reach/person.js";
 import "./reach/text.js";
 
-const DEVICE = { enableHighAccuracy: true, timeout: 15_000 };
 const owner = new URLSearchParams(location.search).get("owner") ?? "me";
 
 begin({ title: "route", signedIn: true, wide: true }, async (main) => {
@@ -16,8 +16,8 @@ begin({ title: "route", signedIn: true, wide: true }, async (main) => {
 
   async function fromHere() {
     try {
-      const { coords } = await new Promise((resolve, reject) => navigator.geolocation.getCurrentPosition(resolve, reject, DEVICE));
-      await show({ lat: coords.latitude, lon: coords.longitude });
+      const { latitude, longitude } = await whereThisIs();
+      await show({ lat: latitude, lon: longitude });
     } catch (error) {
       if (error.isRefusal) throw error;
       notice("noPosition");

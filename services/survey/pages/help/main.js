@@ -7,12 +7,12 @@ import { ask } from "../api.js";
 import { areaChoice, learnNames, placeName } from "../areas.js";
 import { askAsCitizen, askPhone, prove, provenPhone } from "../citizen.js";
 import { action, field, form } from "../form.js";
+import { whereThisIs } from "../here.js";
 import { begin, fill, h, inLanguage, moment, number, speak } from "../page.js";
 import "./text.js";
 
 const PENDING = "jitasa.help-pending";
 const LOOK_MS = 10_000; // how often the state is asked for while the page is in view
-const POSITION_MS = 15_000;
 const OPEN = ["waiting", "accepted", "helping"];
 
 const place = h("div", {});
@@ -116,7 +116,8 @@ function positionChoice(area) {
       found.hidden = false;
       speak(found, { text: "findingPosition" });
       try {
-        position = await whereWeAre();
+        const { latitude, longitude, accuracy } = await whereThisIs();
+        position = { lat: latitude, lon: longitude, accuracy_m: Math.min(accuracy, 1_000_000) };
       } catch {
         speak(found, { text: "positionRefused" });
         return;
@@ -134,11 +135,6 @@ function positionChoice(area) {
       return position;
     },
   };
-}
-
-async function whereWeAre() {
-  const { coords } = await new Promise((resolve, reject) => navigator.geolocation.getCurrentPosition(resolve, reject, { enableHighAccuracy: true, timeout: POSITION_MS, maximumAge: 60_000 }));
-  return { lat: coords.latitude, lon: coords.longitude, accuracy_m: Math.min(coords.accuracy, 1_000_000) };
 }
 
 /** Only to see one's requests again. */

@@ -12,6 +12,7 @@ import { follow } from "./stream.js";
 import "./text.js";
 
 const COLOURS = { waiting: "#c8202c", accepted: "#e0a100", helping: "#14804f" };
+const OWN_AREA = { color: "#0d5c75", weight: 1.5, fill: false };
 const OPEN = Object.keys(COLOURS);
 const OUTCOMES = ["helped", "passed_on", "not_needed", "not_found", "misuse"];
 const MOST_SHOWN = 100; // of the list; the map shows all that were read
@@ -45,7 +46,7 @@ function showCounts(main) {
   const COLUMNS = [...OPEN, "done"];
   const rows = h("tbody");
   const table = h("table", { hidden: true }, h("caption", { class: "unseen", text: "publicCounts" }), h("thead", {}, h("tr", {}, h("th", { scope: "col", text: "subdistrict" }), COLUMNS.map((each) => h("th", { scope: "col", text: each })))), rows);
-  const area = areaChoice({ label: "publicCounts", depth: 4, whole: true, changed: () => show().catch(complain) });
+  const area = areaChoice({ label: "publicCounts", depth: 4, changed: () => show().catch(complain) });
   const show = async () => {
     table.hidden = area.value === "";
     if (table.hidden) return;
@@ -111,7 +112,8 @@ async function showRequests(main) {
 /** Goes to the reader's own area, as far down as there are borders. */
 function showArea(shapes) {
   L.geoJSON(shapes).eachLayer((layer) => districts.set(layer.feature.properties.code, layer.getBounds().getCenter()));
-  if (who.area !== "") map.fitBounds(L.geoJSON(shapes.filter(({ properties }) => properties.code.startsWith(who.area.slice(0, 4)))).getBounds(), { animate: false });
+  const own = shapes.filter(({ properties }) => properties.code.startsWith(who.area.slice(0, 4)));
+  if (who.area !== "") map.fitBounds(L.geoJSON(own, { style: OWN_AREA, interactive: false }).addTo(map).getBounds(), { animate: false });
   markers.remove();
   markers.addTo(map); // above the borders, which came later
   draw();

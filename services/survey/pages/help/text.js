@@ -41,7 +41,7 @@ useTexts({
   acceptBy: ["ควรมีผู้รับภายใน {at}", "To be accepted by {at}"],
   helpBy: ["ควรได้รับความช่วยเหลือภายใน {at}", "Help is due by {at}"],
   wasMerged: ["รวมกับคำขออื่นจากที่เดียวกัน", "Goes on with another request from the same place"],
-  persons: ["{people} คน", "{people} people"],
+  persons: ["{people} คน", "persons: {people}"],
   forStaff: ["สำหรับอาสาสมัครและผู้ประสานงาน", "For volunteers and coordinators"],
   live: ["สด", "Live"],
   connecting: ["กำลังเชื่อมต่อ…", "Connecting…"],
@@ -92,6 +92,6 @@ useTexts({
   destroyed: ["ข้อมูลส่วนบุคคลถูกลบแล้ว", "Personal data has been destroyed"],
   publicCounts: ["จำนวนคำขอในพื้นที่", "Requests by area"],
   fewHidden: ["น้อยมาก ไม่แสดง", "too few to show"],
-  mapNote: ["ตำแหน่งโดยประมาณ จนกว่าจะเปิดดูคำขอ ขอบเข้มคือเกินกำหนด", "Positions are within 1 km until a request is opened; a dark edge is overdue"],
+  mapNote: ["ตำแหน่งโดยประมาณ จนกว่าจะเปิดดูคำขอ ขอบเข้มคือเกินกำหนด ขอบประคือไม่ระบุตำแหน่ง", "Positions are within 1 km until a request is opened. A dark edge is overdue, a dashed one has no position."],
   taken: ["มีผู้รับไปก่อนแล้ว: อาสาสมัคร {id}", "Somebody was first: volunteer {id}"],
 });

@@ -82,11 +82,7 @@ export function showFollowUp(main, form, { forms, points, done }) {
     dose.error(vaccinated ? undefined : "doseMissing");
     if (answers.outcome === null || !appointed || !vaccinated) return;
     await storing;
-    form.state = "finished";
-    form.errors = undefined;
-    answers.captured ??= Date.now();
-    form.changed = Date.now();
-    await forms.save(form);
+    await forms.finish(form);
     done(form);
   }
 

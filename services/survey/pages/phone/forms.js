@@ -27,6 +27,15 @@ export class Forms extends EventTarget {
     return this.saveAll([form]);
   }
 
+  /** What was said is complete, and may be sent. It was captured when it was finished first. */
+  async finish(form) {
+    form.state = "finished";
+    form.errors = undefined;
+    form.answers.captured ??= Date.now();
+    form.changed = Date.now();
+    await this.save(form);
+  }
+
   async saveAll(forms) {
     const sealed = await Promise.all(forms.map((form) => this.sealed(form)));
     const stored = await this.store(sealed);

@@ -21,7 +21,7 @@ export async function fetchLists(session) {
   const { area } = session.who;
   const wanted = {
     areas: () => areasOf(session, registration, area),
-    houses: () => paged(session, "/v1/houses?mine=true&limit=500"),
+    houses: async () => (await paged(session, "/v1/houses?mine=true&limit=500")).sort(byAddress),
     reach: async () => [...(await paged(session, `${MINE}&status=appointed`)), ...(await paged(session, `${MINE}&status=open`))],
     points: async () => (await (await session.ask("GET", `/v1/vaccination-points?area=${area.slice(0, 4)}`)).json()).items,
   };
@@ -50,6 +50,17 @@ async function areasOf(session, registration, area) {
   if (area.length < 4) return [];
   const subdistricts = await (await session.ask("GET", `${registration}/v1/areas?within=${area.slice(0, 4)}`)).json();
   return subdistricts.filter(({ code }) => code.startsWith(area)).map(({ code, name_th, name_en }) => ({ code, name: [name_th, name_en] }));
+}
+
+const numbered = new Intl.Collator("th", { numeric: true }); // 9 before 10, and 99/2 before 99/10
+
+/** As one walks: by village, house and room. The service's order is that of its ids, which say nothing of that. */
+function byAddress(one, other) {
+  for (const part of ["village", "house", "unit"]) {
+    const order = numbered.compare(one[part] ?? "", other[part] ?? "");
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 async function paged(session, path) {

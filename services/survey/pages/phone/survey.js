@@ -318,11 +318,7 @@ export function showSurvey(main, form, { forms, areas, done }) {
 
   async function finish() {
     await storing;
-    form.state = "finished";
-    form.errors = undefined;
-    answers.captured ??= Date.now();
-    form.changed = Date.now();
-    await forms.save(form);
+    await forms.finish(form);
     done(form);
   }
 

@@ -3,21 +3,20 @@
 import { ask } from "../api.js";
 import { learnNames, placeName } from "../areas.js";
 import { action } from "../form.js";
+import { whereThisIs } from "../here.js";
 import { day, fill, h, notice, number } from "../page.js";
-
-const DEVICE = { enableHighAccuracy: false, timeout: 15_000 };
 
 /** Shows the points of an area; a button shows those near the reader instead. */
 export async function showPoints(place, { area }) {
   const rows = h("div", { role: "status" });
-  fill(place, h("div", { class: "buttons" }, action({ text: "nearMe", run: near })), rows);
+  fill(place, h("div", { class: "buttons tools" }, action({ text: "nearMe", run: near })), rows);
   await show({ area });
 
   async function near() {
     try {
-      const { coords } = await new Promise((resolve, reject) => navigator.geolocation.getCurrentPosition(resolve, reject, DEVICE));
+      const { latitude, longitude } = await whereThisIs({ exact: false });
       // Two digits are a kilometre: near enough to choose from, and an address of no house.
-      await show({ near: `${coords.latitude.toFixed(2)},${coords.longitude.toFixed(2)}` });
+      await show({ near: `${latitude.toFixed(2)},${longitude.toFixed(2)}` });
     } catch (error) {
       if (error.isRefusal) throw error;
       notice("noPosition");
