@@ -56,6 +56,13 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/help-requests/kinds": "which help can be asked for",
         "POST /v1/help-requests/district": "in which district a position lies; the borders are public",
         "GET /v1/help-requests/public": "how many ask for help: counts alone, and none of few persons",
+        "GET /v1/openrosa/{key}/formList": "a device's key, in the path, is the proof; failures are bounded by address",
+        "GET /v1/openrosa/{key}/forms/jitasa_household.xml": "the same",
+        "GET /v1/openrosa/{key}/forms/jitasa_household/manifest": "the same",
+        "GET /v1/openrosa/{key}/forms/jitasa_household/areas.csv": "the same",
+        "GET /v1/openrosa/{key}/settings.png": "the same",
+        "GET /v1/openrosa/{key}/settings.svg": "the same",
+        "POST /v1/openrosa/{key}/submission": "the same",
     },
     "facilities": {
         **_EVERYWHERE,

@@ -15,6 +15,7 @@ from services.survey.help.keeping import EVERY_SECONDS, HelpKeeping
 from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
+from services.survey.openrosa.keys import FORGET_SECONDS, KeyKeeping
 from services.survey.pages import page_routes
 from services.survey.privacy.chain import LINK_SECONDS, Linking
 from services.survey.privacy.retention import EVERY_SECONDS as RETENTION_SECONDS
@@ -100,7 +101,7 @@ async def http(stopping: asyncio.Event) -> None:
             await barred.stop()
             await citizens.close()
             await verifier.close()
-            await pool.close()
+            pool.terminate()  # every request has been answered; closing would wait for a database that may be away
 
     def ready() -> list[str]:
         reasons = [] if verifier.ready else ["the token issuer's keys are not known yet"]
@@ -219,6 +220,7 @@ def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) ->
         Duty("vacuuming", Vacuuming(pool, clock).turn),
         Duty("end-claims", EndingClaims(pool, clock).turn),
         Duty("help", HelpKeeping(pool, clock).turn, every_seconds=EVERY_SECONDS),
+        Duty("openrosa_keys", KeyKeeping(pool, clock).turn, every_seconds=FORGET_SECONDS),
     ]
 
 

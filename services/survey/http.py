@@ -21,6 +21,7 @@ from services.survey.help import http as help_http
 from services.survey.help.domain import Refused as HelpRefused
 from services.survey.help.http.refusals import on_refused as on_help_refused
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
+from services.survey.openrosa import http as openrosa
 from services.survey.phone.http import router as device_keys
 from services.survey.privacy.http import ROUTERS as PRIVACY
 from services.survey.reach import http as reach
@@ -62,6 +63,7 @@ ROUTERS: Final = (
     visits_router,
     *PRIVACY,
     device_keys,
+    *openrosa.ROUTERS,
 )
 """Every route but intake's own and the counts, one router per subject."""
 _encode = msgspec.json.Encoder().encode

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +61,7 @@ class BarredVolunteers:
     def __init__(self, settings: KafkaSettings, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._left: OrderedDict[tuple[UUID, str, str], float] = OrderedDict()
+        self._moved: dict[UUID, float] = {}
         self._decoder = msgspec.json.Decoder(_Standing)
         self._revisions: dict[UUID, int] = {}
         self._barred: set[UUID] = set()
@@ -88,6 +90,10 @@ class BarredVolunteers:
     def has_left(self, subject: UUID, role: str, area: str) -> bool:
         """True for a role in an area that somebody held until a moment ago, and holds no more."""
         return self._left.get((subject, role, area), 0.0) > self._now()
+
+    def moved_since(self, subject: UUID, moment: datetime) -> bool:
+        """True for somebody whose role or area changed after `moment`, however long ago that is."""
+        return self._moved.get(subject, 0.0) > moment.timestamp()
 
     async def start(self) -> None:
         """Begins to read; when Kafka is away it is tried again in the background."""
@@ -130,7 +136,10 @@ class BarredVolunteers:
     def _note_left(self, standing: _Standing, changed_at: float) -> None:
         self._left.pop((standing.volunteer_id, standing.role, standing.area), None)
         before, outlived_at = standing.before, changed_at + TOKENS_OUTLIVED_SECONDS
-        if before is None or (before.role, before.area) == (standing.role, standing.area) or outlived_at <= self._now():
+        if before is None or (before.role, before.area) == (standing.role, standing.area):
+            return
+        self._moved[standing.volunteer_id] = changed_at
+        if outlived_at <= self._now():
             return
         self._left[standing.volunteer_id, before.role, before.area] = outlived_at
         while self._left and (len(self._left) > MOST_LEFT or next(iter(self._left.values())) <= self._now()):

@@ -1,6 +1,7 @@
 """Who sends a request, and whether they may: bearer tokens (RFC 6750) against the one table of rights."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -31,6 +32,9 @@ class Moves(Protocol):
 
     def has_left(self, subject: UUID, role: str, area: str) -> bool:
         """True for a role in an area that somebody held until a moment ago, and holds no more."""
+
+    def moved_since(self, subject: UUID, moment: datetime) -> bool:
+        """True for somebody whose role or area changed after `moment`, however long ago that is."""
 
 
 @dataclass(frozen=True, slots=True)

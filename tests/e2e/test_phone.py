@@ -181,7 +181,7 @@ async def test_full_storage_loses_nothing(
         await devtools.send("Storage.overrideQuotaForOrigin", quota)
         assert await phone.fill_storage()
         await phone.survey("12")
-        await expect(phone.page.get_by_text("พื้นที่ในเครื่องเต็ม")).to_be_visible()
+        await expect(phone.page.get_by_text("เก็บลงเครื่องไม่ได้")).to_be_visible()
         await phone.shows(on_phone=1)
         async with phone.page.expect_download() as started:
             await phone.page.get_by_role("button", name="เก็บเป็นไฟล์ (เข้ารหัส)").first.click()

@@ -15,8 +15,8 @@ from deploy.local.addresses import Addresses
 from tests.e2e.complaints import complaints_of
 
 WAIT_SECONDS: Final = 30.0
-PHONE: Final = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-DESK: Final = {"viewport": {"width": 1440, "height": 900}}
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+DESK: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 900}}
 
 _phones = random.Random()
 

@@ -179,6 +179,7 @@ REVIEW: Final = "POST /v1/desk/flagged/6f9b1a52-0000-4000-8000-000000000000/revi
 DEVICE_KEY: Final = "PUT /v1/device-keys/6f9b1a52-0000-4000-8000-000000000000"
 FOLLOW_UP: Final = "POST /v1/follow-ups"
 FOLLOW_UPS: Final = "POST /v1/follow-ups:batch"
+ODK_KEYS: Final = "POST /v1/openrosa-keys"
 ENTER: Final = "POST /v1/facilities"
 CHANGE: Final = "PUT /v1/facilities/6f9b1a52-0000-4000-8000-000000000000"
 SIGN_UP: Final = "POST /v1/volunteers"
@@ -656,6 +657,31 @@ CASES: Final = [
         "next_at",
         follow_up(next_at="2024-01-15T09:30:00+07:00"),
         route=FOLLOW_UP,
+    ),
+    survey("key of ODK Collect without a name for the device", 400, "required", "label", {}, route=ODK_KEYS),
+    survey(
+        "key of ODK Collect for more than 90 days",
+        400,
+        "too_large",
+        "days",
+        {"label": "โทรศัพท์", "days": 91},
+        route=ODK_KEYS,
+    ),
+    survey(
+        "key of ODK Collect with a misspelt field",
+        400,
+        "unknown_field",
+        "day",
+        {"label": "x", "day": 1},
+        route=ODK_KEYS,
+    ),
+    survey(
+        "end of a key of ODK Collect whose id is no UUID",
+        400,
+        "not_a_uuid",
+        "key_id",
+        None,
+        route="DELETE /v1/openrosa-keys/7",
     ),
     survey("note above 500 characters", 400, "too_long", "note", follow_up(note="x" * 501), route=FOLLOW_UP),
     survey(

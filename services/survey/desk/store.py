@@ -129,6 +129,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (household_id) DO NOTHING
 """
 
+LISTED: Final = """
+SELECT household_id, village, added_at, key_id, wrapped_key, sealed FROM house WHERE household_id = $1
+"""
+
 REMOVE: Final = "DELETE FROM house WHERE household_id = $1 AND starts_with(area, $2)"
 
 # In the order of the ids, so that two who assign overlapping houses wait for each other and do not lock each other out;
@@ -260,6 +264,20 @@ async def add(
         ADD, household_id, house.area, house.village, volunteer, now, by, *seal(ring, household_id, house)
     )
     return status == "INSERT 0 1"
+
+
+async def listed(connection: Connection, ring: KeyRing, household_id: UUID) -> dict[str, Any] | None:
+    """What the list of houses says of one; None when it is not on it. Who asks notes the reading."""
+    row = await connection.fetchrow(LISTED, household_id)
+    if row is None:
+        return None
+    address = _opened(ring, row)
+    return {
+        "village": row["village"],
+        "house": None if address is None else address.house,
+        "unit": None if address is None else address.unit,
+        "added_at": row["added_at"],
+    }
 
 
 async def remove(connection: Connection, household_id: UUID, within: str) -> bool:

@@ -8,7 +8,7 @@ import asyncpg
 from services.survey.help import domain
 from services.survey.help.domain import KEPT, Step
 from services.survey.help.rows import NAMES, request_of
-from services.survey.help.store import Happened, put
+from services.survey.help.store import FORGET_OLD, Happened, put
 from shared.observability.clock import Clock
 from shared.postgres.pool import Connection, acquire
 from shared.postgres.throttle import FORGET as FORGET_COUNTS
@@ -27,24 +27,6 @@ LATE: Final = f"""
 SELECT {NAMES} FROM help_request WHERE hand_up_at <= $1 ORDER BY hand_up_at LIMIT $2 FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - names of ours
 
-# Without its key nobody can open it any more; the ciphertext goes as well, to make room.
-FORGET: Final = """
-WITH old AS (
-    SELECT request_id FROM help_request
-    WHERE deadline IS NULL AND key_id IS NOT NULL AND updated_at <= $1
-    ORDER BY updated_at
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-), notes AS (
-    UPDATE help_step AS s SET key_id = NULL, wrapped_key = NULL, sealed = NULL
-    FROM old
-    WHERE s.request_id = old.request_id AND s.key_id IS NOT NULL
-)
-UPDATE help_request AS r SET key_id = NULL, wrapped_key = NULL, sealed = NULL, place = NULL
-FROM old
-WHERE r.request_id = old.request_id
-"""
-
 
 class HelpKeeping:
     """The keeper's duty."""
@@ -61,7 +43,7 @@ class HelpKeeping:
                 pass
             while await _hand_up(connection, now) == AT_ONCE:
                 pass
-            while await connection.execute(FORGET, now - KEPT, AT_ONCE) == f"UPDATE {AT_ONCE}":
+            while await connection.execute(FORGET_OLD, now - KEPT, AT_ONCE) == f"UPDATE {AT_ONCE}":
                 pass
             await connection.execute(FORGET_COUNTS, now)
 

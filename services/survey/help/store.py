@@ -118,6 +118,33 @@ SELECT {NAMES}, key_id, wrapped_key, sealed FROM help_request
 WHERE request_id = $1 AND area >= $2 AND area < $2 || ':'
 """  # noqa: S608 - names of ours
 
+OF_CITIZEN: Final = f"""
+SELECT {NAMES}, key_id, wrapped_key, sealed FROM help_request
+WHERE citizen = $1
+ORDER BY asked_at DESC, request_id
+LIMIT $2
+"""  # noqa: S608 - names of ours
+
+# Without its key nobody can open it any more; the ciphertext goes as well, to make room.
+_FORGET: Final = """
+WITH old AS (
+    SELECT request_id FROM help_request
+    WHERE deadline IS NULL AND key_id IS NOT NULL AND {which}
+), notes AS (
+    UPDATE help_step AS s SET key_id = NULL, wrapped_key = NULL, sealed = NULL
+    FROM old
+    WHERE s.request_id = old.request_id AND s.key_id IS NOT NULL
+)
+UPDATE help_request AS r SET key_id = NULL, wrapped_key = NULL, sealed = NULL, place = NULL
+FROM old
+WHERE r.request_id = old.request_id
+"""
+
+FORGET_OLD: Final = _FORGET.format(which="updated_at <= $1 ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED")
+
+# Those that were asked in some days, a few (`limits.REQUESTS_PER_PHONE`): older ones are forgotten already.
+FORGET_OF_CITIZEN: Final = _FORGET.format(which="citizen = $1 ORDER BY request_id FOR UPDATE")
+
 STEPS: Final = """
 SELECT revision, at, step, actor, actor_role, told_role, told_area, other, key_id, wrapped_key, sealed
 FROM help_step
@@ -370,36 +397,18 @@ class HelpRequests:
         if row is None:
             return None
         await note_reading(connection, reader, Purpose.HELP, [request_id], now=now)
-        words = self._words(row, request_id, FIELD)
-        steps = await connection.fetch(STEPS, request_id)
-        return Opened(
-            request_of(row),
-            None if words is None else Details(**json.loads(words)),
-            [
-                PastStep(
-                    step["revision"],
-                    step["at"],
-                    Step(step["step"]),
-                    step["actor"],
-                    step["actor_role"],
-                    step["told_role"],
-                    step["told_area"],
-                    step["other"],
-                    self._words(step, request_id, _note_field(step["revision"])),
-                )
-                for step in steps
-            ],
-        )
+        return await _opened(connection, self._ring, row)
 
-    def _words(self, row: asyncpg.Record, request_id: UUID, field: str) -> str | None:
-        if row["wrapped_key"] is None:
-            return None
-        sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
-        try:
-            return self._ring.open_sealed(sealed, household=str(request_id), field=field).decode()
-        except SealBroken:
-            _log.error("help_seal_broken", request_id=str(request_id), field=field)
-            return None
+
+async def of_citizen(connection: Connection, ring: KeyRing, citizen: UUID, limit: int) -> list[Opened]:
+    """A citizen's requests with everything in them, the latest first. Who reads them notes it in the transaction."""
+    rows = await connection.fetch(OF_CITIZEN, citizen, limit)
+    return [await _opened(connection, ring, row) for row in rows]
+
+
+async def forget_of(connection: Connection, citizen: UUID) -> None:
+    """Destroys what is personal in a citizen's finished requests. Open ones are worked on, and end by the clock."""
+    await connection.execute(FORGET_OF_CITIZEN, citizen)
 
 
 async def put(connection: Connection, ring: KeyRing | None, steps: Sequence[Happened]) -> None:
@@ -439,6 +448,40 @@ async def record(connection: Connection, ring: KeyRing | None, steps: Sequence[H
         events = [(str(each.after.request_id), domain.event(each.after, each.before)) for each in happened]
         await outbox.append_all(connection, HELP_UPDATED, events, time=time)
     await tell(connection, [each.after for each in steps])
+
+
+async def _opened(connection: Connection, ring: KeyRing, row: asyncpg.Record) -> Opened:
+    request_id = row["request_id"]
+    words = _words(ring, row, request_id, FIELD)
+    return Opened(
+        request_of(row),
+        None if words is None else Details(**json.loads(words)),
+        [
+            PastStep(
+                step["revision"],
+                step["at"],
+                Step(step["step"]),
+                step["actor"],
+                step["actor_role"],
+                step["told_role"],
+                step["told_area"],
+                step["other"],
+                _words(ring, step, request_id, _note_field(step["revision"])),
+            )
+            for step in await connection.fetch(STEPS, request_id)
+        ],
+    )
+
+
+def _words(ring: KeyRing, row: asyncpg.Record, request_id: UUID, field: str) -> str | None:
+    if row["wrapped_key"] is None:
+        return None
+    sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
+    try:
+        return ring.open_sealed(sealed, household=str(request_id), field=field).decode()
+    except SealBroken:
+        _log.error("help_seal_broken", request_id=str(request_id), field=field)
+        return None
 
 
 def _note_field(revision: int) -> str:

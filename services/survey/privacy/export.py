@@ -1,7 +1,11 @@
-"""The copy of everything that the survey holds about a household: for people to read, and for programs."""
+"""The copy of everything that the survey holds about a household: for people to read, and for programs.
+
+Of those who work for it the copy gives roles, not names: what they did is about the household, who they are is theirs.
+"""
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,6 +13,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from services.survey.desk import store as desk
+from services.survey.help.store import Opened
 from services.survey.intake import SEALED_FIELD
 from services.survey.privacy import requests
 from shared.observability.clock import BANGKOK
@@ -17,6 +23,8 @@ from shared.security.sealing import KeyRing, SealBroken, Sealed
 
 FETCHED_WITHIN: Final = timedelta(days=30)
 """After the decision: after that it is asked for anew, since the data and who proves himself may have changed."""
+MOST_HELP: Final = 200
+"""Requests for help of a phone, the latest: after a month they hold nothing personal any more."""
 MOST_READINGS: Final = 5_000
 """Of a household: years of daily readings. The copy says when there are more."""
 
@@ -46,10 +54,18 @@ WHERE household_id = $1
 ORDER BY captured_at
 """
 
+# Only who may take persons on or is given one holds a claim; in which role is not kept with it.
+CLAIMS: Final = """
+SELECT person_id, 'volunteer_or_coordinator' AS held_by, assigned_by IS NOT NULL AS assigned, claimed_at, due_at
+FROM claim
+WHERE household_id = $1 AND expires_at > $2
+ORDER BY claimed_at, person_id
+"""
+
 READINGS: Final = """
 SELECT read_at, role, area, purpose
 FROM reading
-WHERE households @> ARRAY[$1::uuid]
+WHERE households && $1::uuid[]
 ORDER BY read_at DESC
 LIMIT $2
 """
@@ -63,8 +79,13 @@ INSERT INTO transfer (at, recipient, role, area, what, households) VALUES ($1, $
 """
 
 
-async def held(connection: Connection, ring: KeyRing, household_id: UUID, now: datetime) -> dict[str, Any]:
-    """Everything about a household, its seals opened, as JSON would have it. Who reads it notes that first."""
+async def held(
+    connection: Connection, ring: KeyRing, household_id: UUID, help_requests: Sequence[Opened], now: datetime
+) -> dict[str, Any]:
+    """Everything about a household, its seals opened, as JSON would have it. Who reads it notes that first.
+
+    help_requests: those of who receives it, by the proven phone.
+    """
     standing = await connection.fetchrow(STANDING, household_id)
     visits = []
     for row in await connection.fetch(VISITS, household_id):
@@ -73,7 +94,8 @@ async def held(connection: Connection, ring: KeyRing, household_id: UUID, now: d
         }
         visits.append(visit | {"notice": row["notice"], "content": _content(ring, household_id, row)})
     asked = [requests.read(ring, row) for row in await connection.fetch(requests.OF_HOUSEHOLD, household_id)]
-    readings = await connection.fetch(READINGS, household_id, MOST_READINGS + 1)
+    ids = [household_id, *(one.request.request_id for one in help_requests)]
+    readings = await connection.fetch(READINGS, ids, MOST_READINGS + 1)
     document = {
         "household_id": household_id,
         "made_at": now,
@@ -81,6 +103,9 @@ async def held(connection: Connection, ring: KeyRing, household_id: UUID, now: d
         "visits": visits,
         "persons_to_reach": [dict(row) for row in await connection.fetch(REACH, household_id)],
         "follow_ups": [dict(row) for row in await connection.fetch(FOLLOW_UPS, household_id)],
+        "held_by": [dict(row) for row in await connection.fetch(CLAIMS, household_id, now)],
+        "listed_house": await desk.listed(connection, ring, household_id),
+        "help_requests": [_help(one) for one in help_requests],
         "requests": [
             {
                 "kind": one.kind,
@@ -97,6 +122,25 @@ async def held(connection: Connection, ring: KeyRing, household_id: UUID, now: d
     }
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     return found
+
+
+def _help(one: Opened) -> dict[str, Any]:
+    request = one.request
+    return {
+        "request_id": request.request_id,
+        "kind": request.kind,
+        "area": request.area,
+        "people": request.people,
+        "status": request.status,
+        "asked_at": request.asked_at,
+        "deadline": request.deadline,
+        "outcome": request.outcome,
+        "content": None if one.details is None else asdict(one.details),
+        "steps": [
+            {"at": step.at, "step": step.step, "by": step.actor_role, "told": step.told_role, "note": step.note}
+            for step in one.steps
+        ],
+    }
 
 
 def _household(row: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +164,9 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "visits": ("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
     "persons_to_reach": ("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
     "follow_ups": ("การติดตาม", "Following up"),
+    "held_by": ("อาสาสมัครหรือผู้ประสานงานที่รับไปเยี่ยม", "Taken on by a volunteer or coordinator, to visit"),
+    "listed_house": ("ในทะเบียนบ้านของพื้นที่", "On the area's list of houses"),
+    "help_requests": ("คำขอความช่วยเหลือของท่าน", "Your requests for help"),
     "requests": ("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
     "read_by": ("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
     "handed_over": ("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
@@ -128,7 +175,18 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "content": ("เนื้อหา", "Content"),
     "destroyed": ("ทำลายแล้ว", "Destroyed"),
 }
-_SECTIONS: Final = ("household", "visits", "persons_to_reach", "follow_ups", "requests", "read_by", "handed_over")
+_SECTIONS: Final = (
+    "household",
+    "visits",
+    "persons_to_reach",
+    "follow_ups",
+    "held_by",
+    "listed_house",
+    "help_requests",
+    "requests",
+    "read_by",
+    "handed_over",
+)
 
 
 def printable(document: Mapping[str, Any], language: str) -> str:

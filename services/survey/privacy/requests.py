@@ -15,13 +15,15 @@ import asyncpg
 import msgspec
 
 from services.survey.opening import standing_submissions
-from services.survey.submission import Submission
+from services.survey.submission import Person, Submission
+from shared.areas.digits import to_arabic_digits
 from shared.observability.logs import log
 from shared.postgres.pool import Connection
 from shared.security.blind_index import BlindIndex
 from shared.security.citizens import citizen_of
 from shared.security.identifiers import InvalidIdentifier
 from shared.security.sealing import KeyRing, SealBroken, Sealed
+from shared.security.spelling import words_of
 
 ANSWER_WITHIN: Final = timedelta(days=30)
 """The law's time for access (PDPA section 30); we hold ourselves to it for every kind."""
@@ -62,7 +64,8 @@ class Identity(StrEnum):
 
 class Written(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is sealed of a request: the address that was given, what was asked in words, whom it concerns, whom to call,
-    and what was found and decided."""
+    and what was found and decided. person: who of the household is to be erased, as the survey `standing` names him; in
+    another one his place may be another."""
 
     house: str
     village: str | None = None
@@ -72,6 +75,8 @@ class Written(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str | None = None
     identity_note: str | None = None
     reason: str | None = None
+    person: Person | None = None
+    standing: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,18 @@ SET state = $2, place = $3, decided_at = $4, decided_by = $5, closed_at = $6, su
 WHERE request_id = $1
 RETURNING revision
 """
+
+# Whose record the recorder has not taken yet, so that the standing survey still has in it what is to be gone.
+UNDERWAY: Final = """
+SELECT EXISTS (
+    SELECT
+    FROM subject_request AS r
+    WHERE r.household_id = $1 AND r.request_id <> $2 AND r.kind = 'erasure' AND r.state = 'done'
+      AND NOT EXISTS (SELECT FROM submission AS s WHERE s.submission_id = r.request_id)
+)
+"""
+RECORDED: Final = "SELECT EXISTS (SELECT FROM submission WHERE submission_id = $1)"
+ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 220))"
 
 FORGET_OTHERS: Final = """
 UPDATE subject_request SET wrapped_key = NULL
@@ -282,6 +299,42 @@ async def phone_is_the_household_s(
         return citizen_of(index, standing.contact.phone) == subject
     except InvalidIdentifier:
         return False
+
+
+async def another_is_underway(connection: Connection, request: Request) -> bool:
+    """Whether another erasure of the household was sent and is not recorded yet. Until the transaction ends nobody else
+    gets past here for this household."""
+    await connection.execute(ONE_AT_A_TIME, str(request.household_id))
+    found: bool = await connection.fetchval(UNDERWAY, request.household_id, request.request_id)
+    return found
+
+
+async def is_carried_out(connection: Connection, request: Request) -> bool:
+    """Whether the request's own erasure is recorded already: sent before, and the answer was lost."""
+    found: bool = await connection.fetchval(RECORDED, request.request_id)
+    return found
+
+
+def place_in(standing: Submission, request: Request) -> int | None:
+    """Which person of the standing survey is the one whom the decision about a request named; None when that cannot be
+    said: a later survey has nobody, or several, of his number or name."""
+    written = request.written
+    if written is None or written.person is None:
+        return None
+    if written.standing == standing.submission_id:
+        return request.place
+    same = [place for place, one in enumerate(standing.persons) if _is_same(one, written.person)]
+    return same[0] if len(same) == 1 else None
+
+
+def _is_same(one: Person, other: Person) -> bool:
+    if one.national_id and other.national_id:
+        return _digits(one.national_id) == _digits(other.national_id)
+    return bool(one.name and other.name) and words_of(one.name or "") == words_of(other.name or "")
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdecimal, to_arabic_digits(number)))
 
 
 def without(standing: Submission, place: int) -> Submission:

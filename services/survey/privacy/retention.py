@@ -86,9 +86,9 @@ WHERE s.partition = $1 AND s.sequence > $2 AND s.sequence <= $3 AND s.recorded_a
 """
 END_SURVEYS: Final = """
 UPDATE submission
-SET wrapped_key = NULL, persons = NULL
+SET wrapped_key = NULL, persons = NULL, reach = NULL
 WHERE partition = $1 AND sequence > $2 AND sequence <= $3 AND recorded_at < $4
-  AND (wrapped_key IS NOT NULL OR persons IS NOT NULL)
+  AND (wrapped_key IS NOT NULL OR persons IS NOT NULL OR reach IS NOT NULL)
 """
 COUNT_SURVEYS: Final = "SELECT count(*) FROM submission WHERE recorded_at < $1 AND wrapped_key IS NOT NULL"
 

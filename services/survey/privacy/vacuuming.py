@@ -15,7 +15,18 @@ from shared.postgres.pool import acquire
 
 EVERY: Final = timedelta(minutes=10)
 """At most so often: each time reads the blocks that changed since."""
-TABLES: Final = ("submission", "household", "reach", "follow_up", "person_index", "subject_request", "flag_review")
+TABLES: Final = (
+    "submission",
+    "household",
+    "reach",
+    "follow_up",
+    "person_index",
+    "claim",
+    "flag_review",
+    "subject_request",
+    "help_request",
+    "help_step",
+)
 VACUUM_SECONDS: Final = 3600.0
 """The first one on a table of 28 million households reads all of it."""
 

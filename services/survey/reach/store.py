@@ -1,7 +1,7 @@
 """Persons to reach, follow-ups and erasures in the survey database: one statement for all households of a batch."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,14 @@ DELETE FROM follow_up AS f
 WHERE household_id = ANY ($1::uuid[])
       AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::uuid[]) AS kept (household_id, person_id)
                       WHERE (kept.household_id, kept.person_id) = (f.household_id, f.person_id))
+"""
+
+# Not before the rows of `reach` are locked: whoever is taking a person on holds his row until his claim is committed.
+FORGET_CLAIMS = """
+DELETE FROM claim AS c
+WHERE household_id = ANY ($1::uuid[])
+      AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::uuid[]) AS kept (household_id, person_id)
+                      WHERE (kept.household_id, kept.person_id) = (c.household_id, c.person_id))
 """
 
 FORGET_PERSONS = """
@@ -88,19 +96,22 @@ async def bring_persons(
             by_id[household_id].heard = {**by_id[household_id].heard, person_id: since}
 
 
-async def put_persons(connection: Connection, households: Iterable[Household]) -> None:
-    """Writes the persons to reach of those households in which they have changed, and the new follow-ups."""
-    left: list[UUID] = []
+async def put_persons(connection: Connection, households: Collection[Household]) -> None:
+    """Writes the persons to reach of those households in which they have changed, and the new follow-ups. Of those who
+    are erased nobody holds a claim any more."""
+    changed: list[UUID] = []
     persons: list[Reached] = []
     follow_ups: list[tuple[Any, ...]] = []
     for one in households:
         if one.reach_changed:
             if one.stored:
-                left.append(one.household_id)
+                changed.append(one.household_id)
             persons += one.reach.values()
         follow_ups += [(one.household_id, *follow_up) for follow_up in one.new_follow_ups]
-    if left:
-        await connection.execute(END_REACH, left)
+    if changed:
+        await connection.execute(END_REACH, changed)
+    if erased := [one for one in households if one.left is not None]:
+        await connection.execute(FORGET_CLAIMS, [one.household_id for one in erased], *_left(erased))
     if persons:
         await connection.copy_records_to_table("reach", records=persons, columns=Reached._fields)
     if follow_ups:
@@ -116,7 +127,11 @@ async def forget(connection: Connection, households: Iterable[Household]) -> Non
         return
     ids = [one.household_id for one in erased]
     kept = [record for one in erased for record in one.kept]
-    left = [(one.household_id, person) for one in erased for person in one.left or ()]
-    await connection.execute(FORGET_FOLLOW_UPS, ids, [one for one, _ in left], [person for _, person in left])
+    await connection.execute(FORGET_FOLLOW_UPS, ids, *_left(erased))
     await connection.execute(FORGET_PERSONS, ids, [person for record in kept for person in record.persons])
     await connection.execute(DESTROY_KEYS, ids, [record.submission_id for record in kept])
+
+
+def _left(erased: Iterable[Household]) -> tuple[list[UUID], list[UUID]]:
+    left = [(one.household_id, person) for one in erased for person in one.left or ()]
+    return [household for household, _ in left], [person for _, person in left]

@@ -93,14 +93,16 @@ WHERE reach.household_id = put.household_id AND reach.person_id = put.person_id
 """
 
 END_CLAIMS = """
-WITH ended AS (
-    DELETE FROM claim USING unnest($1::uuid[], $2::uuid[]) AS asked (household_id, person_id)
-    WHERE claim.household_id = asked.household_id AND claim.person_id = asked.person_id
-      AND claim.expires_at <= coalesce($3, 'infinity'::timestamptz)
-    RETURNING claim.household_id, claim.person_id
-)
+DELETE FROM claim USING unnest($1::uuid[], $2::uuid[]) AS asked (household_id, person_id)
+WHERE claim.household_id = asked.household_id AND claim.person_id = asked.person_id
+  AND claim.expires_at <= coalesce($3, 'infinity'::timestamptz)
+RETURNING claim.household_id, claim.person_id
+"""
+
+# A statement of its own: it sees the rows of a survey that was recorded while the one above waited for their claims.
+END_OWNERS = """
 UPDATE reach SET owner = NULL, owner_due_at = NULL
-FROM ended
+FROM unnest($1::uuid[], $2::uuid[]) AS ended (household_id, person_id)
 WHERE reach.household_id = ended.household_id AND reach.person_id = ended.person_id
 """
 
@@ -170,7 +172,7 @@ async def give_back(
             results[key] = ClaimResult(key, "returned")
     freed = [key for key in keys if results[key].outcome == "returned"]
     if freed:
-        await connection.execute(END_CLAIMS, *_columns(freed), None)
+        await _end(connection, freed, None)
     return [results[key] for key in keys]
 
 
@@ -182,7 +184,7 @@ async def end_expired(connection: Connection, now: datetime) -> int:
     if not ended:
         return 0
     await _lock(connection, ended, "")
-    await connection.execute(END_CLAIMS, *_columns(ended), now)
+    await _end(connection, ended, now)
     return len(ended)
 
 
@@ -232,8 +234,23 @@ async def _put(
 
 
 async def _lock(connection: Connection, keys: Sequence[PersonKey], area: str) -> dict[PersonKey, str]:
+    found = await _locked(connection, keys, area)
+    missing = [key for key in keys if key not in found]
+    if missing:
+        # Where a survey was recorded while this waited, the rows that it waited for are gone, and the new ones are seen
+        # by a new statement only.
+        found |= await _locked(connection, missing, area)
+    return found
+
+
+async def _locked(connection: Connection, keys: Sequence[PersonKey], area: str) -> dict[PersonKey, str]:
     rows = await connection.fetch(LOCK_PERSONS, *_columns(keys), area)
     return {PersonKey(row[0], row[1]): row[2] for row in rows}
+
+
+async def _end(connection: Connection, keys: Sequence[PersonKey], until: datetime | None) -> None:
+    ended = [PersonKey(*row) for row in await connection.fetch(END_CLAIMS, *_columns(keys), until)]
+    await connection.execute(END_OWNERS, *_columns(ended))
 
 
 async def _standing(

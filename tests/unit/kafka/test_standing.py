@@ -1,6 +1,7 @@
 """Who may no longer act, and who has left a role, as the stream tells it in any order and number."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -103,3 +104,16 @@ async def test_a_change_of_status_leaves_no_role(stream: Stream) -> None:
     assert (stream.heard.is_barred(PERSON), stream.left(DISTRICT)) == (True, False)
     await stream.tell(3, ("a role of tomorrow", "50"), DISTRICT, status="withdrawn")
     assert (stream.heard.is_barred(PERSON), stream.left(DISTRICT)) == (True, True)
+
+
+async def test_who_moved_after_a_moment_is_known_for_good(stream: Stream) -> None:
+    before, after = (datetime.fromtimestamp(NOW + seconds, UTC) for seconds in (-1, 1))
+    await stream.tell(1, DISTRICT)
+    await stream.tell(2, DISTRICT, DISTRICT, status="suspended")  # a change of status is no move
+    assert not stream.heard.moved_since(PERSON, before)
+    await stream.tell(3, SUBDISTRICT, DISTRICT, at=NOW)
+    stream.now += 100 * TOKENS_OUTLIVED_SECONDS
+    assert (stream.heard.moved_since(PERSON, before), stream.heard.moved_since(PERSON, after)) == (True, False)
+    # A process that begins later hears of it as late, and knows it all the same.
+    await stream.tell(2, SUBDISTRICT, DISTRICT, person=UUID(int=8), at=NOW)
+    assert stream.heard.moved_since(UUID(int=8), before)

@@ -47,6 +47,16 @@ class Database {
     return this.within("readwrite", (stores) => ids.map((id) => stores.forms.delete(id)).at(-1));
   }
 
+  /** Deletes forms, and adds their number to what was let go of before. */
+  letGo(ids) {
+    return this.within("readwrite", (stores) => {
+      const before = stores.kept.get("let-go");
+      before.addEventListener("success", () => stores.kept.put((before.result ?? 0) + ids.length, "let-go"));
+      for (const id of ids) stores.forms.delete(id);
+      return before;
+    });
+  }
+
   /** One transaction; resolves once it is on the disk, with the result of the request that `work` returns. */
   within(mode, work) {
     return new Promise((resolve, reject) => {

@@ -12,7 +12,7 @@ export class Forms extends EventTarget {
   constructor(session) {
     super();
     this.session = session;
-    this.unsaved = new Map(); // what the full storage did not take, by id
+    this.unsaved = new Map(); // what the storage did not take, by id
     this.channel = new BroadcastChannel(`jitasa-forms-${session.subject}`);
     this.channel.addEventListener("message", () => this.dispatchEvent(new Event("change")));
   }
@@ -22,7 +22,7 @@ export class Forms extends EventTarget {
     return { id: newId(), kind, state: "draft", at: Date.now(), changed: Date.now(), answers };
   }
 
-  /** Stores a form in the state that it has. Returns false when the storage is full: it is then held in memory only. */
+  /** Stores a form in the state that it has. Returns false when the storage takes nothing: it is then held in memory only. */
   async save(form) {
     return this.saveAll([form]);
   }
@@ -54,7 +54,7 @@ export class Forms extends EventTarget {
         await this.session.database.putForms(sealed);
         return true;
       } catch (error) {
-        if (error.name !== "QuotaExceededError") throw error;
+        console.warn("not stored", error.name); // full, or closed by the browser: either way it is not on the disk
       }
     }
     return false;
@@ -90,7 +90,12 @@ export class Forms extends EventTarget {
   async thin(most = KEPT_RECORDED) {
     const recorded = (await this.session.database.forms()).filter(({ state }) => state === "recorded").sort((one, other) => other.at - one.at);
     const oldest = recorded.slice(most).map(({ id }) => id);
-    if (oldest.length > 0) await this.session.database.deleteForms(oldest);
+    if (oldest.length > 0) await this.session.database.letGo(oldest);
+  }
+
+  /** How many recorded forms were let go of: they still count as recorded. */
+  async letGo() {
+    return (await this.session.database.kept("let-go")) ?? 0;
   }
 
   /** What waits here as a file of sealed forms, which this volunteer can read in again on this phone. */

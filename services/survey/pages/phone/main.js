@@ -54,6 +54,7 @@ async function begin() {
 
 async function enter(session) {
   notice();
+  if (app !== null && app.session !== session) return location.reload(); // another volunteer: nothing of the first stays open
   if (app?.session === session) {
     app.sync.now();
     return go("home");

@@ -50,7 +50,7 @@ export class Sync extends EventTarget {
   /** One round, or the one that is under way in this tab. */
   run() {
     this.running ??= navigator.locks
-      .request(`jitasa-sync-${this.session.subject}`, { ifAvailable: true }, (lock) => (lock === null ? null : this.round()))
+      .request(`jitasa-sync-${this.session.subject}`, { ifAvailable: true }, (lock) => (lock === null ? this.soon(MOST_WAIT_MS) : this.round())) // another tab may be closed in the middle
       .finally(() => (this.running = null));
     return this.running;
   }
@@ -68,6 +68,7 @@ export class Sync extends EventTarget {
       if (error instanceof Away) return this.rest("away", true);
       if (error instanceof SignedOut) return this.rest("signed_out");
       if (error instanceof Refused) return this.rest([429, 503].includes(error.status) ? "busy" : "refused", true);
+      this.rest("away", true); // whatever it was, what is finished goes on waiting
       throw error;
     }
     const left = await this.forms.counts();

@@ -63,7 +63,7 @@ export const TEXTS = {
   sync_signed_out: ["ต้องเข้าสู่ระบบใหม่จึงจะส่งได้ ข้อมูลในเครื่องยังอยู่ครบ", "Sign in again to send. Nothing on this phone is lost."],
   sync_refused: ["ระบบไม่รับคำขอ โปรดแจ้งผู้ประสานงาน", "The service refuses; please tell your coordinator"],
   sendNow: ["ส่งเดี๋ยวนี้", "Send now"],
-  full: ["พื้นที่ในเครื่องเต็ม รายการล่าสุดอยู่ในหน่วยความจำเท่านั้น อย่าปิดหน้านี้ โปรดส่งหรือเก็บเป็นไฟล์", "The phone's storage is full: the latest is in memory only. Do not close this page; send, or keep it as a file."],
+  full: ["เก็บลงเครื่องไม่ได้ พื้นที่อาจเต็ม รายการล่าสุดอยู่ในหน่วยความจำเท่านั้น อย่าปิดหน้านี้ โปรดส่งหรือเก็บเป็นไฟล์", "The phone's storage takes nothing; it may be full. The latest is in memory only: do not close this page; send, or keep it as a file."],
   export: ["เก็บเป็นไฟล์ (เข้ารหัส)", "Keep as a file (sealed)"],
   import: ["อ่านไฟล์ที่เก็บไว้", "Read such a file in"],
   elsewhere: ["เพิ่มเติม (ต้องมีสัญญาณ)", "More (needs a connection)"],

@@ -91,7 +91,7 @@ async function statusParts(forms, sync, all, act) {
   const state = sync.state === "idle" && waiting > 0 ? "waiting" : sync.state;
   const tile = (name, value, kind) => h("div", { class: "tile", "data-tile": name, "data-kind": value > 0 ? kind : null }, h("b", { text: () => number(value) }), h("span", { text: name }));
   return [
-    h("div", { class: "tiles" }, tile("onPhone", waiting + count("draft"), "warn"), tile("sent", count("sent"), "soft"), tile("recorded", count("recorded"), "good"), tile("refused", count("refused"), "bad")),
+    h("div", { class: "tiles" }, tile("onPhone", waiting + count("draft"), "warn"), tile("sent", count("sent"), "soft"), tile("recorded", count("recorded") + (await forms.letGo()), "good"), tile("refused", count("refused"), "bad")),
     h("p", { class: "sync", role: "status", "data-state": state, text: [`sync_${state}`, { count: number(waiting) }] }),
     forms.unsaved.size > 0 && h("p", { class: "error form-error", role: "alert", text: "full" }),
     forms.unsaved.size > 0 && button("export", act.exportForms, { kind: "primary" }),

@@ -63,6 +63,7 @@ useTexts({
   writtenHere: ["สิ่งที่ขอ", "What was asked"],
   whom: ["เกี่ยวกับใคร", "Whom does it concern?"],
   wholeHousehold: ["ทั้งครัวเรือน", "The whole household"],
+  asDecided: ["ตามที่พิจารณาไว้", "As decided"],
   decision: ["ผลการพิจารณา", "Decision"],
   accept: ["อนุมัติ", "Accept"],
   refuse: ["ไม่อนุมัติ", "Refuse"],

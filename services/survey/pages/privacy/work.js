@@ -92,13 +92,18 @@ function detail(one, done) {
   ];
 }
 
+function whom(one, nobody) {
+  const id = `person-${one.request_id}`;
+  const names = one.persons.map(({ place, name, age }) => h("option", { value: place }, [name ?? `${place + 1}`, age].filter((each) => each !== null).join(" · ")));
+  const choice = h("select", { id, name: "person" }, h("option", { value: "", text: nobody }), names);
+  return h("div", { class: "field", "data-field": "person" }, h("label", { for: id, text: "whom" }), choice, h("p", { class: "error", hidden: true }));
+}
+
 function deciding(one, done) {
   const unproven = one.phone_fits === false;
-  const id = `person-${one.request_id}`;
-  const whom = h("select", { id, name: "person" }, h("option", { value: "", text: "wholeHousehold" }), one.persons.map(({ place, name, age }) => h("option", { value: place }, [name ?? `${place + 1}`, age].filter((each) => each !== null).join(" · "))));
   return form({
     parts: [
-      one.kind === "erasure" && one.persons.length > 0 && h("div", { class: "field", "data-field": "person" }, h("label", { for: id, text: "whom" }), whom, h("p", { class: "error", hidden: true })),
+      one.kind === "erasure" && one.persons.length > 0 && whom(one, "wholeHousehold"),
       selectField({ name: "decision", label: "decision", options: [["accept", "accept"], ["refuse", "refuse"]] }),
       unproven && selectField({ name: "identity", label: "identity", options: CHECKS.map((each) => [each, `identity_${each}`]) }),
       unproven && field({ name: "identity_note", label: "identityNote", control: "textarea", required: false, maxlength: "1000" }),
@@ -121,7 +126,9 @@ function carryingOut(one, done) {
     notice("done", "good");
   };
   if (one.kind === "erasure") {
-    const sure = () => askInWindow({ title: "eraseTitle", parts: [h("p", { text: "eraseSure" })], submit: "erase", send: () => execute({}) });
+    const parts = [h("p", { text: "eraseSure" }), one.place !== null && whom(one, "asDecided")];
+    const send = ({ person }) => execute(person ? { person: Number(person) } : {});
+    const sure = () => askInWindow({ title: "eraseTitle", parts, submit: "erase", send });
     return h("p", { class: "buttons" }, action({ text: "eraseNow", class: "button bad", run: sure }));
   }
   return form({

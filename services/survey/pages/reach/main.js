@@ -48,7 +48,7 @@ function path(area, own, view) {
 
 function narrower(area, view) {
   if (area.length === 6) return null;
-  const choice = areaChoice({ label: "narrower", inside: area, depth: area.length + 2, whole: true, changed: () => location.assign(address({ area: choice.value, view })) });
+  const choice = areaChoice({ name: "narrower", label: "narrower", inside: area, depth: area.length + 2, whole: true, changed: () => location.assign(address({ area: choice.value, view })) });
   return h("section", { class: "card narrower" }, choice.element);
 }
 

@@ -25,7 +25,7 @@ export async function showMap(place, { area, who, address }) {
     place,
     sumsOf(sums),
     told.unlocated && h("p", { class: "hint", text: ["unlocated", { persons: () => number(told.unlocated.persons) }] }),
-    h("p", { class: "legend" }, Object.keys(COLOURS).map((name) => h("span", { class: `key ${name}`, text: `legend${name[0].toUpperCase()}${name.slice(1)}` }))),
+    told.parts.length === 0 && h("p", { class: "legend" }, Object.keys(COLOURS).map((name) => h("span", { class: `key ${name}`, text: `legend${name[0].toUpperCase()}${name.slice(1)}` }))),
     frame,
     told.more && h("p", { class: "hint", text: "firstOnes" }),
     h("p", { class: "hint credit" }, h("span", { text: "boundaries" }), ": Royal Thai Survey Department / OCHA, geoBoundaries (CC BY 3.0 IGO)"),

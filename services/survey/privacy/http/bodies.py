@@ -87,10 +87,16 @@ class Asking(Body):
             raise Problem(400, "invalid", errors=[FieldError("village", "other_village", _OTHER_VILLAGE)])
         return ids.of_address(self.area, village, self.house, self.unit)
 
-    def written(self, **more: str | None) -> Written:
+    def written(self, *, phone: str | None = None, identity_note: str | None = None) -> Written:
         """What of it is sealed."""
         return Written(
-            house=self.house, village=self.village or None, unit=self.unit, name=self.name, text=self.text, **more
+            house=self.house,
+            village=self.village or None,
+            unit=self.unit,
+            name=self.name,
+            text=self.text,
+            phone=phone,
+            identity_note=identity_note,
         )
 
 

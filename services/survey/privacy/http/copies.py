@@ -6,6 +6,7 @@ from enum import StrEnum
 from starlette.responses import JSONResponse, Response
 
 from services.survey.audit import Purpose, note_reading, role_of
+from services.survey.help import store as help_requests
 from services.survey.privacy import export
 from services.survey.privacy.requests import Request
 from shared.postgres.pool import Connection
@@ -30,12 +31,18 @@ async def copy_of(
     language: str,
     now: datetime,
 ) -> Response:
-    """The copy of a household's data, as a file."""
-    households = [request.household_id]
+    """The copy of a household's data, as a file; and of the receiver's requests for help, which his proven phone made.
+
+    Staff who hand it over to somebody get none of those: they may be from other areas, and another phone's.
+    """
+    asked_for_help = []
+    if isinstance(receiver, Citizen):
+        asked_for_help = await help_requests.of_citizen(connection, ring, receiver.subject, export.MOST_HELP)
+    households = [request.household_id, *(one.request.request_id for one in asked_for_help)]
     await note_reading(connection, receiver, Purpose.SUBJECT_REQUEST, households, now=now)
     what = (now, receiver.subject, role_of(receiver)[0], request.area, f"access_{form.value}", households)
     await connection.execute(export.NOTE_TRANSFER, *what)
-    document = await export.held(connection, ring, request.household_id, now)
+    document = await export.held(connection, ring, request.household_id, asked_for_help, now)
     headers = {
         "Content-Disposition": f'attachment; filename="my-data.{form.value}"',
         "Cache-Control": "no-store",

@@ -26,6 +26,7 @@ from services.survey.desk.http.parts import (
     ring_of,
     write_moment,
 )
+from services.survey.help import store as help_requests
 from services.survey.intake import RETRY_AFTER_SECONDS, Intake
 from services.survey.opening import standing_submissions
 from services.survey.privacy import requests
@@ -56,6 +57,14 @@ _NOT_OF_HOUSEHOLD: Final = Message(
 )
 _UNKNOWN: Final = Message(
     "ไม่ทราบว่าลบแล้วหรือไม่ โปรดสั่งอีกครั้ง", "It is not known whether it is erased; ask for it again, which is safe"
+)
+_UNDERWAY: Final = Message(
+    "กำลังลบข้อมูลอื่นของครัวเรือนนี้ โปรดสั่งอีกครั้งในอีกสักครู่",
+    "Another erasure of this household is being carried out; ask for it again in a moment",
+)
+_WHICH_PERSON: Final = Message(
+    "มีการสำรวจครัวเรือนนี้ใหม่หลังการพิจารณา โปรดระบุว่าเป็นบุคคลใดในการสำรวจล่าสุด",
+    "The household was surveyed again since the decision: say which person of that survey it is",
 )
 _PROOF_FIRST: Final = Message(
     "เบอร์ของผู้ขอไม่ตรงกับของครัวเรือน โปรดตรวจตัวตนด้วยวิธีอื่นและบันทึกไว้",
@@ -142,9 +151,14 @@ class Decision(Body):
 
 
 class Execution(Body):
-    """What came of a correction or objection: the later survey or follow-up of the household."""
+    """What came of a correction or objection: the later survey or follow-up of the household.
+
+    person: whom an erasure of one concerns, where the household was surveyed again since the decision and it cannot be
+    told which person of that survey it is.
+    """
 
     submission_id: UUID | None = None
+    person: Annotated[int, Field(ge=0, lt=MAX_PERSONS)] | None = None
 
 
 @router.post("", status_code=201)
@@ -213,7 +227,8 @@ async def decide(request_id: UUID, body: Decision, request: Request, caller: Off
         state = State.REFUSED
         if body.decision is Verdict.ACCEPT:
             await _check_identity(connection, request, found, body)
-            await _check_person(connection, request, found, body.person, caller)
+            if body.person is not None:
+                written = await _naming(connection, request, found, written, body.person, caller)
             state = State.DONE if found.kind is Kind.ACCESS else State.ACCEPTED
         if state is State.DONE:  # the decision is what is done: both stand in the history
             found = await requests.change(
@@ -242,7 +257,7 @@ async def execute(request_id: UUID, body: Execution, request: Request, caller: O
             raise Problem(409, "not_accepted", detail=_NOT_ACCEPTED)
         submission_id = body.submission_id
         if found.kind is Kind.ERASURE:
-            await _erase(connection, request, found, caller)
+            await _erase(connection, request, found, body.person, caller)
             submission_id = found.request_id
             # The reason stays for who asked; what would say who that is does not.
             written = Written(house="", reason=found.written.reason if found.written else None)
@@ -309,29 +324,54 @@ async def _check_identity(connection: Connection, request: Request, found: reque
         raise invalid("identity", "not_proven", _PROOF_FIRST)
 
 
-async def _check_person(
-    connection: Connection, request: Request, found: requests.Request, place: int | None, caller: Principal
-) -> None:
-    if place is None:
-        return
+async def _naming(
+    connection: Connection,
+    request: Request,
+    found: requests.Request,
+    written: Written,
+    place: int,
+    caller: Principal,
+) -> Written:
+    """What is written, with the person of the standing survey whom it concerns."""
     await note_reading(connection, caller, Purpose.SUBJECT_REQUEST, [found.household_id], now=now_of(request))
     standing = await _standing(connection, request, found.household_id)
     if standing is None or place >= len(standing.persons):
         raise invalid("person", "no_such_person", _NO_PERSON)
+    return msgspec.structs.replace(written, person=standing.persons[place], standing=standing.submission_id)
 
 
-async def _erase(connection: Connection, request: Request, found: requests.Request, caller: Principal) -> None:
+async def _erase(
+    connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
+) -> None:
     """Through the intake log, as everything that changes a household. The request's own id is the erasure's, so that a
-    second try is the same one."""
+    second try is the same one. What the asking phone itself has asked for and is over goes too.
+
+    One after the other for a household: what is left of it is made from its standing survey, which would bring back
+    what an erasure on its way is about to end.
+    """
+    if await requests.another_is_underway(connection, found):
+        raise Problem(503, detail=_UNDERWAY, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    if not await requests.is_carried_out(connection, found):
+        await _send_erasure(connection, request, found, named, caller)
+    if found.subject is not None:
+        await help_requests.forget_of(connection, found.subject)
+
+
+async def _send_erasure(
+    connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
+) -> None:
     intake: Intake | None = request.app.state.intake
     left = None
     if found.place is not None:
         await note_reading(connection, caller, Purpose.SUBJECT_REQUEST, [found.household_id], now=now_of(request))
         standing = await _standing(connection, request, found.household_id)
         if standing is not None:
-            if found.place >= len(standing.persons):
+            place = named if named is not None else requests.place_in(standing, found)
+            if place is None:
+                raise invalid("person", "which", _WHICH_PERSON)
+            if place >= len(standing.persons):
                 raise invalid("person", "no_such_person", _NO_PERSON)
-            left = without(standing, found.place) if len(standing.persons) > 1 else None
+            left = without(standing, place) if len(standing.persons) > 1 else None
     if intake is None or not await intake.erase(
         found.household_id, found.area, caller.subject, erasure_id=found.request_id, left=left
     ):

@@ -157,9 +157,10 @@ def database(runtime: Runtime) -> PostgresSettings:
 
 @pytest.fixture
 async def place(database: PostgresSettings) -> AsyncIterator[Place]:
-    """The service, on a database that this test has to itself as far as it looks: it is emptied before."""
+    """The service, on a database that this test has to itself as far as it looks: it is emptied before, but for the
+    readings, which nobody can take away; readers are new ones each time."""
     pool = await open_pool(database, application="test", max_size=8)
-    await pool.execute("TRUNCATE help_request, help_repeat, help_step, outbox, reading, throttle CASCADE")
+    await pool.execute("TRUNCATE help_request, help_repeat, help_step, outbox, throttle CASCADE")
     clock, bar = MovableClock(NOW), Bar()
     keys = KeySet([ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)])
     signer = TokenSigner(keys, issuer=ISSUER)

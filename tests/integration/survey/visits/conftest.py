@@ -129,33 +129,31 @@ class Visits:
         found = []
         for place, person in enumerate(persons):
             person_id = person.get("person_id") or uuid4()
-            await self.pool.execute(
-                """
-                INSERT INTO reach (household_id, person_id, area, village, registered_area, submission_id, place, rank,
-                                   wanting_since, dose, surveyed_dose, at_risk, home_visit, reasons, status, due_at,
-                                   facility_id, followed_at, cell_row, cell_column, tokens)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-                """,
-                household_id,
-                person_id,
-                area,
-                village,
-                person.get("registered_area"),
-                submission_id,
-                place,
-                person.get("rank", 5),
-                person.get("since", at),
-                len(person.get("doses", ())),
-                bool(person.get("risks")),
-                person.get("home_visit", False),
-                ["hard_to_reach"],
-                person.get("status", "open"),
-                person.get("due_at"),
-                person.get("facility_id"),
-                person.get("followed_at"),
-                *cell,
-                self._tokens(person.get("name"), phone),
-            )
+            dose = len(person.get("doses", ()))
+            row = {
+                "household_id": household_id,
+                "person_id": person_id,
+                "area": area,
+                "village": village,
+                "registered_area": person.get("registered_area"),
+                "submission_id": submission_id,
+                "place": place,
+                "rank": person.get("rank", 5),
+                "wanting_since": person.get("since", at),
+                "dose": dose,
+                "surveyed_dose": dose,
+                "at_risk": bool(person.get("risks")),
+                "home_visit": person.get("home_visit", False),
+                "reasons": ["hard_to_reach"],
+                "status": person.get("status", "open"),
+                "due_at": person.get("due_at"),
+                "facility_id": person.get("facility_id"),
+                "followed_at": person.get("followed_at"),
+                "cell_row": cell[0],
+                "cell_column": cell[1],
+                "tokens": self._tokens(person.get("name"), phone),
+            }
+            await self.pool.copy_records_to_table("reach", records=[tuple(row.values())], columns=list(row))
             found.append(Reached(household_id, person_id, submission_id))
         return found
 

@@ -178,3 +178,52 @@ async def test_the_keeper_ends_a_claim_of_whom_a_new_survey_does_not_name(visits
     visits.clock.advance(8 * DAY)
     await EndingClaims(visits.pool, visits.clock).turn()
     assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
+
+
+REWRITTEN = """
+WITH gone AS (DELETE FROM reach WHERE person_id = $1 RETURNING *)
+SELECT household_id, submission_id FROM gone
+"""
+ANEW = """
+INSERT INTO reach (household_id, person_id, area, submission_id, place, rank, wanting_since, dose, surveyed_dose,
+                   at_risk, home_visit, status)
+VALUES ($1, $2, '500101', $3, 0, 0, $4, 0, 0, false, false, 'open')
+"""
+
+
+async def until_somebody_waits(visits: Visits) -> None:
+    """Waits until a session of this database waits for a lock."""
+    async with asyncio.timeout(30):
+        while not await visits.pool.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.02)
+
+
+async def test_who_is_surveyed_again_at_that_moment_can_be_taken(visits: Visits, three: list[Reached]) -> None:
+    one = three[0]
+    async with visits.client() as client:
+        async with visits.pool.acquire() as recorder, recorder.transaction():
+            await recorder.execute(REWRITTEN, one.person_id)
+            asking = asyncio.create_task(change(client, VOLUNTEER, one))
+            await until_somebody_waits(visits)
+            await recorder.execute(ANEW, one.household_id, one.person_id, one.submission_id, NOW)
+        assert await asking == [("claimed", str(ME))]
+    assert await visits.pool.fetchval(DISAGREEING) == 0
+
+
+async def test_a_claim_that_ends_while_its_person_is_surveyed_again_leaves_no_owner(
+    visits: Visits, three: list[Reached]
+) -> None:
+    one = three[0]
+    async with visits.client() as client:
+        await change(client, VOLUNTEER, one)
+    await visits.pool.execute(REWRITTEN, one.person_id)  # a survey without him, and then one that has him again
+    visits.clock.advance(8 * DAY)
+    async with visits.pool.acquire() as recorder, recorder.transaction():
+        await recorder.execute(ANEW, one.household_id, one.person_id, one.submission_id, NOW)
+        ending = asyncio.create_task(EndingClaims(visits.pool, visits.clock).turn())
+        await until_somebody_waits(visits)
+    await ending
+    assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
+    assert await visits.pool.fetchval(DISAGREEING) == 0

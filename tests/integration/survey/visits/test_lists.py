@@ -246,5 +246,8 @@ async def test_a_household_surveyed_again_keeps_its_claims(visits: Visits) -> No
         await client.post(CLAIMS, headers=VOLUNTEER, json={"persons": [one.named]})
         await visits.survey({"name": "ใหม่", "person_id": person}, house="7", at=NOW)
         assert await names(client, VOLUNTEER, owner="me") == ["ใหม่"]
+        row = await visits.pool.fetchrow("SELECT owner, owner_due_at, owned FROM reach")
+        assert row is not None
+        assert tuple(row) == (UUID(int=7), NOW + 3 * DAY, True)
         assert await names(client, OTHER, owner="none") == []
         assert await names(client, OTHER, owner=str(UUID(int=7))) == ["ใหม่"]
