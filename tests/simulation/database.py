@@ -448,6 +448,11 @@ def _forget_follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
             session.remove("follow_up", row["submission_id"])
 
 
+def _forget_claims(session: Session, arguments: tuple[Any, ...]) -> Work:
+    """Nobody takes persons on in the simulated campaigns."""
+    yield from ()
+
+
 def _forget_persons(session: Session, arguments: tuple[Any, ...]) -> Work:
     for submission in session.rows("submission"):
         for person in submission["persons"] or () if submission["household_id"] in arguments[0] else ():
@@ -684,6 +689,7 @@ STATEMENTS: Mapping[str, Statement] = {
     reach_store.HEARD: _heard,
     reach_store.END_REACH: _end_reach,
     reach_store.FORGET_FOLLOW_UPS: _forget_follow_ups,
+    reach_store.FORGET_CLAIMS: _forget_claims,
     reach_store.FORGET_PERSONS: _forget_persons,
     reach_store.DESTROY_KEYS: _destroy_keys,
     "COPY household": insert_statement("household", ["household_id"], store.HOUSEHOLD_COLUMNS),
