@@ -32,7 +32,7 @@ class Point(BaseModel):
     accuracy_m: float | None = None
 
 
-class Item(BaseModel):
+class PersonToReach(BaseModel):
     """A person to reach.
 
     name, age, sex, phone (of the household's contact), house, unit, address and position are null where the survey has
@@ -73,7 +73,7 @@ class Item(BaseModel):
 
 async def read_items(
     connection: Connection, request: Request, reader: Principal, purpose: Purpose, entries: Sequence[Entry]
-) -> list[Item]:
+) -> list[PersonToReach]:
     """The entries with what is sealed; the reading is noted, of nothing as well."""
     now, spoken = now_of(request), language(request)
     opened = await submissions(connection, request.app.state.sealing, list({one.submission_id for one in entries}))
@@ -85,12 +85,12 @@ def _households(entries: Iterable[Entry]) -> list[UUID]:
     return list(dict.fromkeys(one.household_id for one in entries))
 
 
-def _item(entry: Entry, submission: Submission | None, now: datetime, spoken: str) -> Item:
+def _item(entry: Entry, submission: Submission | None, now: datetime, spoken: str) -> PersonToReach:
     person = person_of(submission, entry.place)
     address = submission.address if submission else None
     contact = submission.contact if submission else None
     position = submission.position if submission else None
-    return Item(
+    return PersonToReach(
         household_id=entry.household_id,
         person_id=entry.person_id,
         name=person.name if person else None,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from services.survey.audit import Purpose
 from services.survey.visits import lists
 from services.survey.visits.http.asking import AreaQuery, OwnerText, cursor_of, now_of, place_of, transaction
-from services.survey.visits.http.items import Item, read_items
+from services.survey.visits.http.items import PersonToReach, read_items
 from services.survey.visits.lists import FIRST, Ownership, Status
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -26,7 +26,7 @@ Reader = Annotated[Principal, Depends(require(Right.REACH_READ))]
 OwnerQuery = Annotated[OwnerText | None, Query(description="whose: `me`, `none`, or a volunteer's id; by default all")]
 
 
-class Items(BaseModel):
+class PersonsToReach(BaseModel):
     """Persons to reach; `cursor` leads to the next ones and is null at the end.
 
     A page may have fewer persons than were asked for although others follow: a person whom several households name is
@@ -34,7 +34,7 @@ class Items(BaseModel):
     """
 
     area: str
-    items: list[Item]
+    items: list[PersonToReach]
     cursor: str | None
 
 
@@ -47,7 +47,7 @@ async def need_to_reach(
     status: Status = Status.OPEN,
     limit: Annotated[int, Query(ge=1, le=MOST_ITEMS)] = DEFAULT_ITEMS,
     cursor: Annotated[str | None, Query(max_length=80)] = None,
-) -> Items:
+) -> PersonsToReach:
     """Persons who want vaccine and lack it, with names and numbers; each reading is recorded.
 
     `open`: those without an appointment, by priority. `appointed`: by the day of the appointment. `late`: those whose
@@ -66,7 +66,7 @@ async def need_to_reach(
             now=now_of(request),
         )
         items = await read_items(connection, request, principal, Purpose.REACH, page.entries)
-    return Items(area=prefix, items=items, cursor=cursor_of(page.next))
+    return PersonsToReach(area=prefix, items=items, cursor=cursor_of(page.next))
 
 
 def owned_by(owner: str | None, principal: Principal) -> UUID | Ownership:

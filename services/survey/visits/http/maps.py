@@ -11,7 +11,7 @@ from starlette.requests import Request
 from services.survey.audit import Purpose
 from services.survey.visits import lists, maps
 from services.survey.visits.http.asking import AreaQuery, bad_field, now_of, transaction
-from services.survey.visits.http.items import Item, read_items
+from services.survey.visits.http.items import PersonToReach, read_items
 from shared.areas.districts import CELLS_PER_DEGREE
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -60,7 +60,7 @@ class Map(BaseModel):
     parts: list[Part] = []
     cells: list[Cell] = []
     unlocated: Sums | None = None
-    items: list[Item] = []
+    items: list[PersonToReach] = []
     more: bool = False
 
 
@@ -76,7 +76,7 @@ async def reach_map(request: Request, principal: Reader, area: AreaQuery = None)
             rows = await maps.by_district(connection, prefix, now)
             return Map(area=prefix, parts=[Part(area=row["area"], **_sums(row)) for row in rows])
         rows = await maps.by_cell(connection, prefix, now)
-        items: Sequence[Item] = []
+        items: Sequence[PersonToReach] = []
         keys = await maps.in_subdistrict(connection, prefix) if len(prefix) == 6 else []
         if len(prefix) == 6:
             entries = await lists.entries(connection, keys, area=prefix, now=now)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from services.survey.audit import Purpose
 from services.survey.visits import lists
 from services.survey.visits.http.asking import Body, OwnerText, bad_field, now_of, transaction
-from services.survey.visits.http.items import Item, read_items
+from services.survey.visits.http.items import PersonToReach, read_items
 from services.survey.visits.http.lists import owned_by
 from services.survey.visits.lists import FIRST, Status
 from services.survey.visits.routing import Spot, natural, nearest_first
@@ -51,7 +51,7 @@ class Stop(BaseModel):
 
     household_id: UUID
     metres: int | None
-    items: list[Item]
+    items: list[PersonToReach]
 
 
 class Route(BaseModel):
@@ -100,9 +100,9 @@ async def route(request: Request, principal: Reader, body: Asked) -> Route:
     )
 
 
-def _stops(items: Sequence[Item]) -> tuple[list[tuple[list[Item], Spot]], list[list[Item]]]:
+def _stops(items: Sequence[PersonToReach]) -> tuple[list[tuple[list[PersonToReach], Spot]], list[list[PersonToReach]]]:
     """The items by household, each household where its first item stands: with a position, and without."""
-    households: dict[UUID, list[Item]] = {}
+    households: dict[UUID, list[PersonToReach]] = {}
     for item in items:
         households.setdefault(item.household_id, []).append(item)
     located, unlocated = [], []
@@ -116,5 +116,5 @@ def _stops(items: Sequence[Item]) -> tuple[list[tuple[list[Item], Spot]], list[l
     return located, unlocated
 
 
-def _stop(items: list[Item], distance: int | None) -> Stop:
+def _stop(items: list[PersonToReach], distance: int | None) -> Stop:
     return Stop(household_id=items[0].household_id, metres=distance, items=items)

@@ -11,7 +11,7 @@ from services.survey.audit import Purpose
 from services.survey.reach.tokens import name_tokens, phone_token
 from services.survey.visits import lists, search
 from services.survey.visits.http.asking import Body, CurrentArea, bad_field, now_of, transaction
-from services.survey.visits.http.items import Item, read_items
+from services.survey.visits.http.items import PersonToReach, read_items
 from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import InvalidIdentifier
 from shared.security.keyed_ids import HouseholdIds
@@ -66,7 +66,7 @@ class Looked(Body):
 class Found(BaseModel):
     """Whom the search found, by priority, also persons who need no visit any more; more: there are further ones."""
 
-    items: list[Item]
+    items: list[PersonToReach]
     more: bool
 
 
