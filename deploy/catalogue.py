@@ -70,9 +70,9 @@ REGISTRATION: Final = Service(
 SURVEY: Final = Service(
     name="survey",
     topics_written=(SURVEY_INTAKE, SURVEY_SUBMITTED, HELP_UPDATED),
-    topics_read=(SURVEY_INTAKE, VOLUNTEER_REGISTERED, FACILITY_UPDATED),
+    topics_read=(SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED),
     migrations=(_OUTBOX, _CONSUMER, _ROOT / "services" / "survey" / "migrations"),
-    processes=_processes("survey", http=2, recorder=12, relay=15, keeper=18),
+    processes=_processes("survey", http=2, recorder=12, relay=15, keeper=18, lister=19),
     append_only=("reading", "reading_link"),
     forgetting=("forget_readings(timestamptz, integer)",),
 )

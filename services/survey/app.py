@@ -1,4 +1,4 @@
-"""Puts the survey's processes together: `python -m services.survey.app http | recorder | relay | keeper`."""
+"""Puts the survey's processes together: `python -m services.survey.app http | recorder | lister | relay | keeper`."""
 
 import asyncio
 import sys
@@ -22,6 +22,10 @@ from services.survey.privacy.retention import EVERY_SECONDS as RETENTION_SECONDS
 from services.survey.privacy.retention import Retention
 from services.survey.privacy.sealed import TABLES as SEALED_TABLES
 from services.survey.privacy.vacuuming import Vacuuming
+from services.survey.reach.lister import COLLECT_MILLISECONDS as LIST_COLLECT_MILLISECONDS
+from services.survey.reach.lister import GROUP as LISTER_GROUP
+from services.survey.reach.lister import MAX_RECORDS as LISTED_AT_ONCE
+from services.survey.reach.lister import Lister
 from services.survey.recorder import COLLECT_MILLISECONDS, Recorder
 from services.survey.settings import SurveySettings
 from services.survey.visits.keeping import EndingClaims, VaccinationPoints
@@ -176,6 +180,26 @@ async def recorder(stopping: asyncio.Event) -> None:
             await pool.close()
 
 
+async def lister(stopping: asyncio.Event) -> None:
+    """Keeps the lists of whom to reach behind what was recorded."""
+    pool = await open_pool(PostgresSettings(), application="survey-lister", max_size=2)
+    consumer = PositionedConsumer(
+        KafkaSettings(),
+        pool,
+        group=LISTER_GROUP,
+        topics=[SURVEY_SUBMITTED],
+        handler=Lister(),
+        max_records=LISTED_AT_ONCE,
+        collect_milliseconds=LIST_COLLECT_MILLISECONDS,
+    )
+    try:
+        await run_worker(
+            HttpSettings(), consumer.run, lambda: [] if consumer.connected else ["not in the consumer group"], stopping
+        )
+    finally:
+        await pool.close()
+
+
 async def relay(stopping: asyncio.Event) -> None:
     """Publishes the outbox: what became of requests for help."""
     pool = await open_pool(PostgresSettings(), application="survey-relay", max_size=2)
@@ -224,7 +248,7 @@ def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) ->
     ]
 
 
-PROCESSES = {"http": http, "recorder": recorder, "relay": relay, "keeper": keeper}
+PROCESSES = {"http": http, "recorder": recorder, "lister": lister, "relay": relay, "keeper": keeper}
 
 if __name__ == "__main__":
     process = sys.argv[1]

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from services.survey.domain import Counts, Visit
 from services.survey.records import FollowUpFact, IntakeRecord, ReachPerson
@@ -42,30 +43,33 @@ class FollowUp(NamedTuple):
         return Visit(self.captured_at, self.submission_id)
 
 
-class Reached(NamedTuple):
-    """A row of `reach`: a person to reach as the standing survey names him, and what follow-ups made of it."""
+class Reached(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A person to reach as the standing survey names him, and what follow-ups made of it; stored as JSON in
+    `household`, without what is as given here.
 
-    household_id: UUID
+    place: which of the survey's persons, from 0; rank: by the priorities of the day, 0 first; wanting_since: when a
+    visit first heard so; dose: the highest had, 3 for more, and surveyed_dose what of it the survey said; due_at: of an
+    appointment, or by when to try again; facility_id: of an appointment; followed_at: when the latest follow-up was
+    captured; cell_row, cell_column: as of a sighting; tokens: what a search asks for.
+    """
+
     person_id: UUID
-    area: str
-    village: str | None
-    registered_area: str | None
-    submission_id: UUID
     place: int
     rank: int
     wanting_since: datetime
-    dose: int
-    surveyed_dose: int
-    at_risk: bool
-    home_visit: bool
-    reasons: Sequence[str]
-    status: str
-    due_at: datetime | None
-    facility_id: UUID | None
-    followed_at: datetime | None
-    cell_row: int | None
-    cell_column: int | None
-    tokens: Sequence[int]
+    dose: int = 0
+    surveyed_dose: int = 0
+    at_risk: bool = False
+    home_visit: bool = False
+    registered_area: str | None = None
+    reasons: tuple[str, ...] = ()
+    status: str = "open"
+    due_at: datetime | None = None
+    facility_id: UUID | None = None
+    followed_at: datetime | None = None
+    cell_row: int | None = None
+    cell_column: int | None = None
+    tokens: tuple[int, ...] = ()
 
 
 def followed(row: Reached, follow_up: FollowUp) -> Reached:
@@ -84,14 +88,14 @@ def followed(row: Reached, follow_up: FollowUp) -> Reached:
         status = outcome
         if outcome == "vaccinated":
             dose = min(3, max(dose, dose + 1 if follow_up.dose is None else follow_up.dose))
-    return row._replace(
-        dose=dose, status=status, due_at=due_at, facility_id=facility_id, followed_at=follow_up.captured_at
+    return replace(
+        row, dose=dose, status=status, due_at=due_at, facility_id=facility_id, followed_at=follow_up.captured_at
     )
 
 
 def as_surveyed(row: Reached) -> Reached:
     """A person as the survey named him, before any follow-up."""
-    return row._replace(dose=row.surveyed_dose, status="open", due_at=None, facility_id=None, followed_at=None)
+    return replace(row, dose=row.surveyed_dose, status="open", due_at=None, facility_id=None, followed_at=None)
 
 
 def recounted(counts: str, changes: Iterable[tuple[Reached, Reached]]) -> str:
@@ -125,6 +129,7 @@ def _add(figures: dict[str, int], row: Reached, sign: int) -> None:
 
 _NOTHING: Final[Mapping[UUID, Any]] = {}
 _read_counts = msgspec.json.Decoder(Counts).decode
+_read_persons = msgspec.json.Decoder(list[Reached]).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -144,7 +149,7 @@ class Change(NamedTuple):
 
 class Household:
     """One household in a batch. The changes are applied in the order of arrival; what has to be written is said by
-    `changed` (its own row), `reach_changed` (all of its rows there), `new_follow_ups`, and `left`.
+    `changed` (its row), `new_follow_ups`, and `left`.
 
     heard: by person, when a visit first heard that he wants vaccine and lacks it. left: None, unless an erasure is in
     the batch: then the persons whose follow-ups are left; and kept: the records whose content is kept all the same.
@@ -164,7 +169,6 @@ class Household:
         "left",
         "new_follow_ups",
         "reach",
-        "reach_changed",
         "revision",
         "stored",
         "village",
@@ -177,13 +181,14 @@ class Household:
         revision: int = 0,
         visit: Visit | None = None,
         counts: str | None = None,
+        reach: str | None = None,
         followed_at: datetime | None = None,
         erased_at: datetime | None = None,
         erased_by: UUID | None = None,
         *,
         stored: bool = False,
     ) -> None:
-        """counts: JSON text; stored: it has a row."""
+        """counts, reach: JSON text; stored: it has a row."""
         self.household_id = household_id
         self.revision = revision
         self.visit = visit
@@ -197,16 +202,19 @@ class Household:
         # Shared while empty, and replaced rather than changed: nearly all households stay without any of these.
         self.reach: Mapping[UUID, Reached] = _NOTHING
         self.heard: Mapping[UUID, datetime] = _NOTHING
+        if reach is not None:
+            self.reach = {row.person_id: row for row in _read_persons(reach)}
+            self.heard = {row.person_id: row.wanting_since for row in self.reach.values()}
         self.follow_ups: Sequence[FollowUp] = ()
         self.new_follow_ups: Sequence[FollowUp] = ()
-        self.changed = self.reach_changed = False
+        self.changed = False
         self.left: set[UUID] | None = None
         self.kept: Sequence[IntakeRecord] = ()
 
-    def know(self, persons: Sequence[Reached]) -> None:
-        """These are the persons to reach now."""
-        self.reach = {row.person_id: row for row in persons}
-        self.heard = {**self.heard, **{row.person_id: row.wanting_since for row in persons}}
+    @property
+    def reach_text(self) -> str | None:
+        """The persons to reach as stored; None when there are none."""
+        return _encode(list(self.reach.values())).decode() if self.reach else None
 
     def take(self, record: IntakeRecord) -> Change:
         """Applies a record whose id is new."""
@@ -265,7 +273,6 @@ class Household:
         else:
             now = self._brought_up_to_date(as_surveyed(row), self.visit)
         self.reach = {**self.reach, fact.person_id: now}
-        self.reach_changed = True
         self.revision += 1
         self.counts = recounted(before, [(row, now)])
         return Change(RECORDED, before, self.counts)
@@ -286,7 +293,6 @@ class Household:
         self.kept = (record,)
         if record.counts is None:
             self.visit = Visit(record.captured_at, record.submission_id)
-            self.reach_changed |= bool(self.reach)
             self.reach, self.counts, self.followed_at = _NOTHING, None, None
             self.area = record.area
             self.revision += 1
@@ -307,11 +313,8 @@ class Household:
             self.village = record.village
         self.counts = counts_text(counts)
         if not record.reach:
-            if self.reach:
-                self.reach = _NOTHING
-                self.reach_changed = True
+            self.reach = _NOTHING
             return
-        self.reach_changed = True
         self.reach = {person.person_id: self._named(record, person) for person in record.reach}
         if not self.follow_ups or not visit < self.follow_ups[-1].visit:
             return
@@ -339,18 +342,13 @@ class Household:
                 heard[person.person_id] = captured_at
                 row = self.reach.get(person.person_id)
                 if row is not None:
-                    self.reach = {**self.reach, person.person_id: row._replace(wanting_since=captured_at)}
-                    self.reach_changed = True
+                    self.reach = {**self.reach, person.person_id: replace(row, wanting_since=captured_at)}
+                    self.changed = True
 
     def _named(self, record: IntakeRecord, person: ReachPerson) -> Reached:
-        cell = record.cell
+        row, column = record.cell or (None, None)
         return Reached(
-            self.household_id,
             person.person_id,
-            record.area,
-            record.village,
-            person.registered_area,
-            record.submission_id,
             person.place,
             person.rank,
             self.heard[person.person_id],
@@ -358,12 +356,9 @@ class Household:
             person.dose,
             person.at_risk,
             person.home_visit,
+            person.registered_area,
             person.reasons,
-            "open",
-            None,
-            None,
-            None,
-            None if cell is None else cell[0],
-            None if cell is None else cell[1],
-            person.tokens,
+            cell_row=row,
+            cell_column=column,
+            tokens=person.tokens,
         )

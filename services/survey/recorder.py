@@ -113,7 +113,7 @@ class Recorder:
         new = plan.first_seen(records)
         plan.households = await store.households(connection, list({record.household_id for record in records}))
         named = [(one.household_id, person.person_id) for one in new if one.reach for person in one.reach]
-        await reach_store.bring_persons(connection, plan.households, named)
+        await reach_store.bring_follow_ups(connection, plan.households, named)
         plan.comparison = await _compare(connection, plan.in_time(new))
         plan.recorded_at = self._clock.now()
         for batch, in_order in zip(batches, arrivals, strict=True):
@@ -133,7 +133,7 @@ class Recorder:
         households = plan.households.values()
         await reach_store.forget(connection, households)
         await store.put_households(connection, households)
-        await reach_store.put_persons(connection, households)
+        await reach_store.put_follow_ups(connection, households)
         await store.put_sightings(connection, plan.comparison.seen)
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:

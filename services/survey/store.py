@@ -16,7 +16,7 @@ from shared.postgres.pool import Connection
 KNOWN_SUBMISSIONS = "SELECT submission_id, digest FROM submission WHERE submission_id = ANY ($1::uuid[])"
 
 HOUSEHOLDS = """
-SELECT household_id, revision, submission_id, captured_at, counts, followed_at, erased_at, erased_by
+SELECT household_id, revision, submission_id, captured_at, counts, reach, followed_at, erased_at, erased_by
 FROM household
 WHERE household_id = ANY ($1::uuid[])
 """
@@ -24,11 +24,12 @@ WHERE household_id = ANY ($1::uuid[])
 CHANGE_HOUSEHOLDS = """
 UPDATE household AS h
 SET revision = c.revision, submission_id = c.submission_id, captured_at = c.captured_at, counts = c.counts,
-    village = coalesce(h.village, c.village), followed_at = c.followed_at, erased_at = c.erased_at,
+    reach = c.reach, village = coalesce(h.village, c.village), followed_at = c.followed_at, erased_at = c.erased_at,
     erased_by = c.erased_by
-FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::timestamptz[], $6::json[], $7::timestamptz[],
-            $8::timestamptz[], $9::uuid[])
-     AS c (household_id, village, revision, submission_id, captured_at, counts, followed_at, erased_at, erased_by)
+FROM unnest($1::uuid[], $2::text[], $3::integer[], $4::uuid[], $5::timestamptz[], $6::json[], $7::json[],
+            $8::timestamptz[], $9::timestamptz[], $10::uuid[])
+     AS c (household_id, village, revision, submission_id, captured_at, counts, reach, followed_at, erased_at,
+           erased_by)
 WHERE h.household_id = c.household_id
 """
 
@@ -237,6 +238,7 @@ HOUSEHOLD_COLUMNS = (
     "submission_id",
     "captured_at",
     "counts",
+    "reach",
     "followed_at",
     "erased_at",
     "erased_by",
@@ -249,7 +251,7 @@ async def known_submissions(connection: Connection, ids: Sequence[UUID]) -> dict
 
 
 async def households(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Household]:
-    """The stored ones of `ids`, without their persons to reach."""
+    """The stored ones of `ids`, without their follow-ups."""
     found = {}
     for household_id, revision, submission_id, captured_at, *others in await connection.fetch(HOUSEHOLDS, ids):
         visit = None if submission_id is None else Visit(captured_at, submission_id)
@@ -266,7 +268,7 @@ async def put_households(connection: Connection, households: Iterable[Household]
         if one.changed:
             captured_at, submission_id = one.visit or (None, None)
             place, state = (one.household_id, one.area, one.village), (one.followed_at, one.erased_at, one.erased_by)
-            row = (*place, one.revision, submission_id, captured_at, one.counts, *state)
+            row = (*place, one.revision, submission_id, captured_at, one.counts, one.reach_text, *state)
             (changed if one.stored else added).append(row)
     if added:
         await connection.copy_records_to_table("household", records=added, columns=HOUSEHOLD_COLUMNS)

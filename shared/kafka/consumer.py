@@ -29,7 +29,7 @@ from aiokafka.structs import ConsumerRecord
 
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
-from shared.kafka.position import Fenced, Position, TakenOver, move, take_over
+from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, take_over
 from shared.kafka.progress import Progress
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
@@ -305,6 +305,8 @@ class PositionedConsumer:
         self._watched_identities = {name: identities[name] for name in self._watched}
         first_offsets = await consumer.beginning_offsets(list(pending))
         async with acquire(self._pool) as connection:
+            if ended := await end_stalled(connection):
+                _log.warning("stalled_sessions_ended", group=self._group, sessions=ended)
             taken: list[TakenOver] = []
             async with connection.transaction():
                 for topic in self._topics:

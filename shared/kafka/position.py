@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import asyncpg
 
@@ -48,6 +50,20 @@ class Position:
         )
 
 
+STALLED_AFTER: Final = timedelta(seconds=10)
+"""As long as a stopped process may hold a transaction open between two statements; a batch's COPY takes a fraction of a
+second."""
+
+# None of PostgreSQL's time-outs ends a COPY whose client has stopped in the middle of sending, and with it the locks
+# that it holds (measured with 18: idle_in_transaction_session_timeout, statement_timeout and transaction_timeout).
+END_STALLED = """
+SELECT count(pg_terminate_backend(pid))
+FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user
+  AND application_name = current_setting('application_name')
+  AND state = 'active' AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - $1::interval
+"""
+
 TAKE_OVER = """
 INSERT INTO consumer_position AS p (topic, partition, topic_id, topic_epoch, owner_epoch, next_offset)
 SELECT $1, new.partition, $2, 1, 1, new.first_offset
@@ -79,6 +95,12 @@ class TakenOver:
 
     position: Position
     former_next_offset: int | None
+
+
+async def end_stalled(connection: Connection, after: timedelta = STALLED_AFTER) -> int:
+    """Ends the sessions of processes of this kind that stopped in the middle of a COPY at least `after` ago: they would
+    keep their partitions locked for as long as they stay so. Returns how many."""
+    return int(await connection.fetchval(END_STALLED, after))
 
 
 async def take_over(

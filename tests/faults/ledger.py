@@ -21,6 +21,7 @@ from shared.contracts.topics import (
     VOLUNTEER_REGISTERED,
     Topic,
 )
+from tests.lists import NOT_LISTED
 from tests.runtime import Runtime
 
 QUIET_SECONDS: Final = 60.0
@@ -32,6 +33,7 @@ RECORDED: Final = """
 SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submission)
      + (SELECT count(*) FROM dead_letter WHERE topic = 'survey-intake')
 """
+LISTED: Final = "SELECT coalesce(sum(next_offset), 0) FROM consumer_position WHERE topic = 'survey-submitted'"
 UNPUBLISHED: Final = "SELECT count(*) FROM outbox WHERE published_at IS NULL"
 SUBMISSIONS: Final = "SELECT submission_id FROM submission"
 FOLLOW_UPS: Final = "SELECT count(*) FROM submission WHERE kind = 'follow_up' AND outcome = 'recorded'"
@@ -77,6 +79,8 @@ async def differences(runtime: Runtime, told: set[str]) -> list[str]:
     found += _unlike("published submissions", stream.ids, "recorded", submissions)
     households = await _sums_of(runtime, "survey", HOUSEHOLDS)
     found += _unequal("events", _summed(stream.bodies), households)
+    if persons := await settled(runtime, "survey", NOT_LISTED, 0):
+        found.append(f"{persons} persons to reach stand otherwise in the lists than in their households")
     if (visits := await settled(runtime, "reporting", VISITS, len(told))) != len(told):
         found.append(f"{len(told)} submissions were told to clients, reporting counts {visits}")
     found += _unequal("aggregates", await _sums_of(runtime, "reporting", AGGREGATES), households)
@@ -92,11 +96,11 @@ async def differences(runtime: Runtime, told: set[str]) -> list[str]:
     return found
 
 
-async def rows(runtime: Runtime, database: str, query: str) -> list[asyncpg.Record]:
+async def rows(runtime: Runtime, database: str, query: str, *arguments: object) -> list[asyncpg.Record]:
     """Read from a service's database."""
     connection = await asyncpg.connect(**runtime.stack.postgres.connection(database=database), timeout=10)
     try:
-        found: list[asyncpg.Record] = await connection.fetch(query)
+        found: list[asyncpg.Record] = await connection.fetch(query, *arguments)
         return found
     finally:
         await connection.close()

@@ -5,7 +5,7 @@ Each fault proves that it was felt: by what the phones are told, or by what stan
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from time import monotonic
@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import asyncpg
 
+from deploy.catalogue import REPORTING
 from deploy.local.stack import Stack
-from shared.contracts.topics import SURVEY_INTAKE
+from shared.contracts.topics import SURVEY_INTAKE, Topic
 from tests.faults.campaigns import SEED, Condition, away, back, until
 from tests.faults.cluster import ClusterStack
 from tests.faults.ledger import RECORDED, rows
@@ -39,10 +40,15 @@ SLOTS_AT_ONCE: Final = 16
 ANSWER_SECONDS: Final = 10.0
 """An administrator's question is answered at once unless the machine is very busy."""
 
-OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position"
+OWNERS: Final = "SELECT topic, partition, owner_epoch FROM consumer_position WHERE topic = ANY ($1::text[])"
 WORKED: Final = "SELECT coalesce(sum(next_offset), 0) FROM consumer_position"
 """What a consumer has worked through."""
 DATABASES: Final = {"survey-recorder": "survey", "reporting-projector": "reporting"}
+READ: Final[Mapping[str, Sequence[Topic]]] = {
+    "survey-recorder": (SURVEY_INTAKE,),
+    "reporting-projector": REPORTING.topics_read,
+}
+"""The topics of a process; others have positions in the same table."""
 END_OTHERS: Final = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND usename <> current_user
@@ -199,7 +205,7 @@ def zombie(process: str) -> Fault[ProxiedStack]:
             await _works(watching, Random(f"{SEED}/zombie {process}").randint(*WORK))
             stack.kill(process, signal.SIGSTOP)
             try:
-                taken = await taken_over(Runtime(stack), DATABASES[process])
+                taken = await taken_over(Runtime(stack), process)
                 await until(taken, f"all that {process} held is taken over", every=0.2)
                 await _works(watching, 1)
             finally:
@@ -268,11 +274,13 @@ ON_SMALL_DISK: Final = [
 ON_CLUSTER: Final = [Scenario("leader of three brokers killed", leader_killed)]
 
 
-async def taken_over(runtime: Runtime, database: str) -> Condition:
-    """The condition that each partition has another owner than now."""
+async def taken_over(runtime: Runtime, process: str) -> Condition:
+    """The condition that each partition that processes of this kind read has another owner than now."""
+    topics = [topic.name for topic in READ[process]]
 
     async def owners() -> dict[tuple[str, int], int]:
-        return {(topic, partition): epoch for topic, partition, epoch in await rows(runtime, database, OWNERS)}
+        found = await rows(runtime, DATABASES[process], OWNERS, topics)
+        return {(topic, partition): epoch for topic, partition, epoch in found}
 
     before = await owners()
 

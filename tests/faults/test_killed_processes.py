@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.faults.campaigns import SEED, Campaigns, back, fed, reached, until
-from tests.faults.ledger import RECORDED
+from tests.faults.ledger import LISTED, RECORDED
 from tests.faults.road import Road
 from tests.faults.stacks import ProxiedStack
 
@@ -51,6 +51,7 @@ VICTIMS: Final = (
     Victim("registration-relay", ("registration",), (8, 24), ("registration", RELAYED)),
     Victim("survey-http", ("survey",), (5, 20)),
     Victim("survey-recorder", ("survey",), (5, 20), ("survey", RECORDED), consumes=True, amount=(1, 60)),
+    Victim("survey-lister", ("survey",), (5, 20), ("survey", LISTED), consumes=True, amount=(1, 60)),
     Victim("facilities-http", ("facilities",), (4, 14)),
     Victim("facilities-relay", ("facilities",), (2, 8), ("facilities", RELAYED), burst=8),
     Victim("reporting-http", ("reporting",), (2, 6), amount=(1, 3)),

@@ -51,7 +51,7 @@ async def test_a_zombie_changes_nothing(
             await until(fed(road, progress, goal), f"{process} has done some work")
             stack.kill(process, signal.SIGSTOP)
             try:
-                taken = await taken_over(campaigns.runtime, work[0])
+                taken = await taken_over(campaigns.runtime, process)
                 # Traffic goes on for a while, so that there is something to be taken over and worked on.
                 road.hold(random.randint(20, 40))
                 await until(taken, f"all that {process} held is taken over", every=0.2)

@@ -22,7 +22,6 @@ import asyncpg
 from services.reporting import projector
 from services.reporting.notices import NOTIFY
 from services.survey import store
-from services.survey.household import Reached
 from services.survey.quality import Sighting
 from services.survey.reach import store as reach_store
 from shared.kafka import position, projection, relay
@@ -123,7 +122,6 @@ class Database:
             "submission": {},
             "submission_unique": {},
             "household": {},
-            "reach": {},
             "follow_up": {},
             "repeated_submission": {},
             "volunteer_sighting": {},
@@ -319,6 +317,12 @@ class Database:
 # The statements. Each yields the rows that it locks, one by one, and goes on when it has the lock.
 
 
+def _end_stalled(session: Session, arguments: tuple[Any, ...]) -> Work:
+    """Here a COPY is one step, in the middle of which nobody stops."""
+    return [(0,)]
+    yield
+
+
 def _take_over(session: Session, arguments: tuple[Any, ...]) -> Work:
     topic, topic_id, partitions, first_offsets = arguments
     rows = []
@@ -389,7 +393,7 @@ def _households(session: Session, arguments: tuple[Any, ...]) -> Work:
     yield
 
 
-_HOUSEHOLD_STATE = ("revision", "submission_id", "captured_at", "counts")
+_HOUSEHOLD_STATE = ("revision", "submission_id", "captured_at", "counts", "reach")
 
 
 def _change_households(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -403,11 +407,6 @@ def _change_households(session: Session, arguments: tuple[Any, ...]) -> Work:
             session.put("household", key, {**former, **now, "village": former["village"] or village})
             changed += 1
     return f"UPDATE {changed}"
-
-
-def _reached(session: Session, arguments: tuple[Any, ...]) -> Work:
-    return [tuple(row.values()) for row in session.rows("reach") if row["household_id"] in arguments[0]]
-    yield
 
 
 def _follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -432,14 +431,6 @@ def _heard(session: Session, arguments: tuple[Any, ...]) -> Work:
     yield
 
 
-def _end_reach(session: Session, arguments: tuple[Any, ...]) -> Work:
-    for row in session.rows("reach"):
-        if row["household_id"] in arguments[0]:
-            key = (row["household_id"], row["person_id"])
-            yield "reach", key
-            session.remove("reach", key)
-
-
 def _forget_follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
     kept = set(zip(*arguments[1:], strict=True))
     for row in session.rows("follow_up"):
@@ -448,8 +439,8 @@ def _forget_follow_ups(session: Session, arguments: tuple[Any, ...]) -> Work:
             session.remove("follow_up", row["submission_id"])
 
 
-def _forget_claims(session: Session, arguments: tuple[Any, ...]) -> Work:
-    """Nobody takes persons on in the simulated campaigns."""
+def _forget_listed(session: Session, arguments: tuple[Any, ...]) -> Work:
+    """Nobody lists persons or takes them on in the simulated campaigns."""
     yield from ()
 
 
@@ -674,6 +665,7 @@ def addition_statement(statement: str) -> Statement:
 COUNTERS: Sequence[str] = [value for name, value in vars(projector).items() if name.startswith("ADD_")]
 
 STATEMENTS: Mapping[str, Statement] = {
+    position.END_STALLED: _end_stalled,
     position.TAKE_OVER: _take_over,
     position.MOVE: move_statement(owner_epoch=True),
     store.KNOWN_SUBMISSIONS: _known_submissions,
@@ -684,16 +676,14 @@ STATEMENTS: Mapping[str, Statement] = {
     store.HOUSEHOLDS_OF_PERSONS: _households_of_persons,
     store.CLAIM_PERSONS: _claim_persons,
     store.RECORDED_FROM: _recorded_from,
-    reach_store.REACHED: _reached,
     reach_store.FOLLOW_UPS: _follow_ups,
     reach_store.HEARD: _heard,
-    reach_store.END_REACH: _end_reach,
     reach_store.FORGET_FOLLOW_UPS: _forget_follow_ups,
-    reach_store.FORGET_CLAIMS: _forget_claims,
+    reach_store.FORGET_REACH: _forget_listed,
+    reach_store.FORGET_CLAIMS: _forget_listed,
     reach_store.FORGET_PERSONS: _forget_persons,
     reach_store.DESTROY_KEYS: _destroy_keys,
     "COPY household": insert_statement("household", ["household_id"], store.HOUSEHOLD_COLUMNS),
-    "COPY reach": insert_statement("reach", ["household_id", "person_id"], Reached._fields),
     "COPY follow_up": insert_statement("follow_up", ["submission_id"], reach_store.FOLLOW_UP_COLUMNS),
     "COPY submission": insert_statement("submission", ["submission_id"], store.SUBMISSION_COLUMNS),
     "COPY repeated_submission": insert_statement(

@@ -11,6 +11,7 @@ from zlib import crc32
 
 from aiokafka.structs import ConsumerRecord
 
+from services.survey.household import Household
 from services.survey.recorder import event_record, stored_event
 from services.survey.records import IntakeRecord, decode
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED
@@ -119,9 +120,8 @@ def _found(tables: Mapping[str, Mapping[Any, Any]], household_id: Any) -> Any:
     """What `standing` says, as the tables hold it."""
     row = tables["household"][household_id]
     persons = {
-        one["person_id"]: tuple(one[name] for name in ("status", "dose", "due_at", "facility_id", "wanting_since"))
-        for one in tables["reach"].values()
-        if one["household_id"] == household_id
+        one.person_id: (one.status, one.dose, one.due_at, one.facility_id, one.wanting_since)
+        for one in Household(household_id, reach=row["reach"]).reach.values()
     }
     if row["counts"] is None:
         return persons or None

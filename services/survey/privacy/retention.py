@@ -74,6 +74,12 @@ WHERE s.partition = $1 AND s.sequence > $2 AND s.sequence <= $3 AND s.recorded_a
       WHERE x.household_id = s.household_id AND x.recorded_at >= $4 AND p.blind_index = ANY (x.persons)
   )
 """
+END_PERSONS: Final = """
+UPDATE household AS h SET reach = NULL
+FROM submission AS s
+WHERE s.partition = $1 AND s.sequence > $2 AND s.sequence <= $3 AND s.recorded_at < $4
+  AND h.household_id = s.household_id AND h.submission_id = s.submission_id AND h.reach IS NOT NULL
+"""
 END_REACH: Final = """
 DELETE FROM reach AS r USING submission AS s
 WHERE s.partition = $1 AND s.sequence > $2 AND s.sequence <= $3 AND s.recorded_at < $4
@@ -204,7 +210,7 @@ async def _end_surveys(
     connection: Connection, before: datetime, partition: int, start: int, rows: list[asyncpg.Record]
 ) -> int:
     stretch = (partition, start, rows[-1]["sequence"], before)
-    for statement in (END_INDEX, END_REACH, END_FOLLOW_UPS):
+    for statement in (END_INDEX, END_PERSONS, END_REACH, END_FOLLOW_UPS):
         await connection.execute(statement, *stretch)
     return _number(await connection.execute(END_SURVEYS, *stretch))
 

@@ -1,14 +1,11 @@
-"""Persons to reach, follow-ups and erasures in the survey database: one statement for all households of a batch."""
+"""Follow-ups, and what erasures end, in the survey database: one statement for all households of a batch."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from services.survey.household import FollowUp, Household, Reached
+from services.survey.household import FollowUp, Household
 from shared.postgres.pool import Connection
-
-REACHED = f"SELECT {', '.join(Reached._fields)} FROM reach WHERE household_id = ANY ($1::uuid[])"  # noqa: S608
 
 # Of those before the standing visit none is applied any more, whatever comes.
 FOLLOW_UPS = """
@@ -25,7 +22,12 @@ WHERE s.household_id = ANY ($1::uuid[])
 GROUP BY 1, 2
 """
 
-END_REACH = "DELETE FROM reach WHERE household_id = ANY ($1::uuid[])"
+FORGET_REACH = """
+DELETE FROM reach AS r
+WHERE household_id = ANY ($1::uuid[])
+      AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::uuid[]) AS kept (household_id, person_id)
+                      WHERE (kept.household_id, kept.person_id) = (r.household_id, r.person_id))
+"""
 
 FORGET_FOLLOW_UPS = """
 DELETE FROM follow_up AS f
@@ -68,21 +70,14 @@ FOLLOW_UP_COLUMNS = (
 )
 
 
-async def bring_persons(
+async def bring_follow_ups(
     connection: Connection, by_id: Mapping[UUID, Household], named: Sequence[tuple[UUID, UUID]]
 ) -> None:
-    """Gives stored households (by id) their persons to reach and the follow-ups that may still be applied.
+    """Gives stored households (by id) the follow-ups that may still be applied.
 
     named: households and persons whom the batch's surveys name; of those who are not to reach yet, when a visit first
     heard of them is looked for in the household's earlier surveys.
     """
-    if not by_id:
-        return
-    persons: dict[UUID, list[Reached]] = defaultdict(list)
-    for row in await connection.fetch(REACHED, list(by_id)):
-        persons[row[0]].append(Reached(*row))
-    for household_id, rows in persons.items():
-        by_id[household_id].know(rows)
     followed = [one.household_id for one in by_id.values() if one.followed_at is not None]
     if followed:
         follow_ups: dict[UUID, list[FollowUp]] = defaultdict(list)
@@ -96,38 +91,25 @@ async def bring_persons(
             by_id[household_id].heard = {**by_id[household_id].heard, person_id: since}
 
 
-async def put_persons(connection: Connection, households: Collection[Household]) -> None:
-    """Writes the persons to reach of those households in which they have changed, and the new follow-ups. Of those who
-    are erased nobody holds a claim any more."""
-    changed: list[UUID] = []
-    persons: list[Reached] = []
-    follow_ups: list[tuple[Any, ...]] = []
-    for one in households:
-        if one.reach_changed:
-            if one.stored:
-                changed.append(one.household_id)
-            persons += one.reach.values()
-        follow_ups += [(one.household_id, *follow_up) for follow_up in one.new_follow_ups]
-    if changed:
-        await connection.execute(END_REACH, changed)
-    if erased := [one for one in households if one.left is not None]:
-        await connection.execute(FORGET_CLAIMS, [one.household_id for one in erased], *_left(erased))
-    if persons:
-        await connection.copy_records_to_table("reach", records=persons, columns=Reached._fields)
-    if follow_ups:
-        await connection.copy_records_to_table("follow_up", records=follow_ups, columns=FOLLOW_UP_COLUMNS)
+async def put_follow_ups(connection: Connection, households: Iterable[Household]) -> None:
+    """Writes the new follow-ups."""
+    rows = [(one.household_id, *follow_up) for one in households for follow_up in one.new_follow_ups]
+    if rows:
+        await connection.copy_records_to_table("follow_up", records=rows, columns=FOLLOW_UP_COLUMNS)
 
 
 async def forget(connection: Connection, households: Iterable[Household]) -> None:
     """Destroys what erasures end, once the batch's submissions are written and before its follow-ups are: the keys to
     everything sealed, the indexes of persons and the follow-ups, but for what came after the erasure and for those who
-    are left."""
+    are left; and what the lists have of it, which the lister would remove too, but not before it is told so."""
     erased = [one for one in households if one.left is not None]
     if not erased:
         return
     ids = [one.household_id for one in erased]
     kept = [record for one in erased for record in one.kept]
     await connection.execute(FORGET_FOLLOW_UPS, ids, *_left(erased))
+    await connection.execute(FORGET_REACH, ids, *_left(erased))
+    await connection.execute(FORGET_CLAIMS, ids, *_left(erased))
     await connection.execute(FORGET_PERSONS, ids, [person for record in kept for person in record.persons])
     await connection.execute(DESTROY_KEYS, ids, [record.submission_id for record in kept])
 

@@ -2,7 +2,7 @@
 
 A claim promises a visit by a day (`due_at`) and ends some days after it (`expires_at`): what nobody does is not kept
 from others. Every change locks the rows of `reach` first, in the order of their keys, so that of two who want a person
-at once exactly one gets him, and the recorder waits for neither for longer than a statement.
+at once exactly one gets him, and the lister waits for neither for longer than a statement.
 """
 
 from collections.abc import Sequence
@@ -92,17 +92,16 @@ FROM put
 WHERE reach.household_id = put.household_id AND reach.person_id = put.person_id
 """
 
+# With the rows of `reach` locked, so that nobody lists the persons anew meanwhile.
 END_CLAIMS = """
-DELETE FROM claim USING unnest($1::uuid[], $2::uuid[]) AS asked (household_id, person_id)
-WHERE claim.household_id = asked.household_id AND claim.person_id = asked.person_id
-  AND claim.expires_at <= coalesce($3, 'infinity'::timestamptz)
-RETURNING claim.household_id, claim.person_id
-"""
-
-# A statement of its own: it sees the rows of a survey that was recorded while the one above waited for their claims.
-END_OWNERS = """
+WITH ended AS (
+    DELETE FROM claim USING unnest($1::uuid[], $2::uuid[]) AS asked (household_id, person_id)
+    WHERE claim.household_id = asked.household_id AND claim.person_id = asked.person_id
+      AND claim.expires_at <= coalesce($3, 'infinity'::timestamptz)
+    RETURNING claim.household_id, claim.person_id
+)
 UPDATE reach SET owner = NULL, owner_due_at = NULL
-FROM unnest($1::uuid[], $2::uuid[]) AS ended (household_id, person_id)
+FROM ended
 WHERE reach.household_id = ended.household_id AND reach.person_id = ended.person_id
 """
 
@@ -234,23 +233,12 @@ async def _put(
 
 
 async def _lock(connection: Connection, keys: Sequence[PersonKey], area: str) -> dict[PersonKey, str]:
-    found = await _locked(connection, keys, area)
-    missing = [key for key in keys if key not in found]
-    if missing:
-        # Where a survey was recorded while this waited, the rows that it waited for are gone, and the new ones are seen
-        # by a new statement only.
-        found |= await _locked(connection, missing, area)
-    return found
-
-
-async def _locked(connection: Connection, keys: Sequence[PersonKey], area: str) -> dict[PersonKey, str]:
     rows = await connection.fetch(LOCK_PERSONS, *_columns(keys), area)
     return {PersonKey(row[0], row[1]): row[2] for row in rows}
 
 
 async def _end(connection: Connection, keys: Sequence[PersonKey], until: datetime | None) -> None:
-    ended = [PersonKey(*row) for row in await connection.fetch(END_CLAIMS, *_columns(keys), until)]
-    await connection.execute(END_OWNERS, *_columns(ended))
+    await connection.execute(END_CLAIMS, *_columns(keys), until)
 
 
 async def _standing(

@@ -1,7 +1,7 @@
 """The need-to-reach list: whom to go to, by priority or by date, in any area, page by page.
 
 A list is walked in the order of an index, so that its first page costs the same whether a subdistrict waits or the
-country. Districts and provinces are merged from their subdistricts' beginnings; the country has indexes of its own.
+country: a district is merged from its subdistricts' beginnings, the country from its provinces'.
 Nothing here is opened: names lie sealed in the submission (`seals`).
 """
 
@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from shared.areas.register import subdistricts
+from shared.areas.register import provinces, subdistricts
 from shared.postgres.pool import Connection
 
-COUNTRY: Final = ""
+DISTRICT_DIGITS: Final = 4
 _EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -89,65 +89,33 @@ class Page(NamedTuple):
     next: Place | None
 
 
-# Which persons come, by place alone: a few hundred bytes of index for each subdistrict.
-_BY_RANK = "rank, wanting_since, household_id, person_id"
-_BY_DATE = "0::smallint AS rank, due_first, household_id, person_id"
-
-NEXT_IN_SUBDISTRICTS = f"""
+# Which persons come, by place alone: the first ones of each area, from an index that begins with the area's code.
+_NEXT = """
 SELECT one.*
-FROM unnest($1::text[]) AS a (area), unnest($2::boolean[]) AS o (owned), LATERAL (
-    SELECT {_BY_RANK}
+FROM unnest($1::text[]) AS a (code), unnest($2::boolean[]) AS o (owned), LATERAL (
+    SELECT rank, wanting_since, household_id, person_id
     FROM reach
-    WHERE reach.area = a.area AND status = $3 AND reach.owned = o.owned
+    WHERE reach.{column} = a.code AND status = $3 AND reach.owned = o.owned
       AND (rank, wanting_since, household_id, person_id) > ($4::smallint, $5::timestamptz, $6::uuid, $7::uuid)
     ORDER BY rank, wanting_since, household_id, person_id
     LIMIT $8
 ) AS one
 ORDER BY rank, wanting_since, household_id, person_id
 LIMIT $8
-"""  # noqa: S608 - columns of this module
-
-NEXT_IN_COUNTRY = f"""
+"""
+_DUE = """
 SELECT one.*
-FROM unnest($1::boolean[]) AS o (owned), LATERAL (
-    SELECT {_BY_RANK}
+FROM unnest($1::text[]) AS a (code), unnest($2::text[]) AS s (status), LATERAL (
+    SELECT 0::smallint AS rank, due_first, household_id, person_id
     FROM reach
-    WHERE status = $2 AND reach.owned = o.owned
-      AND (rank, wanting_since, household_id, person_id) > ($3::smallint, $4::timestamptz, $5::uuid, $6::uuid)
-    ORDER BY rank, wanting_since, household_id, person_id
-    LIMIT $7
-) AS one
-ORDER BY rank, wanting_since, household_id, person_id
-LIMIT $7
-"""  # noqa: S608 - columns of this module
-
-DUE_IN_SUBDISTRICTS = f"""
-SELECT one.*
-FROM unnest($1::text[]) AS a (area), unnest($2::text[]) AS s (status), LATERAL (
-    SELECT {_BY_DATE}
-    FROM reach
-    WHERE due_first IS NOT NULL AND reach.area = a.area AND reach.status = s.status AND due_first < $3
+    WHERE due_first IS NOT NULL AND reach.{column} = a.code AND reach.status = s.status AND due_first < $3
       AND (due_first, household_id, person_id) > ($4::timestamptz, $5::uuid, $6::uuid)
     ORDER BY due_first, household_id, person_id
     LIMIT $7
 ) AS one
 ORDER BY due_first, household_id, person_id
 LIMIT $7
-"""  # noqa: S608 - columns of this module
-
-DUE_IN_COUNTRY = f"""
-SELECT one.*
-FROM unnest($1::text[]) AS s (status), LATERAL (
-    SELECT {_BY_DATE}
-    FROM reach
-    WHERE due_first IS NOT NULL AND reach.status = s.status AND due_first < $2
-      AND (due_first, household_id, person_id) > ($3::timestamptz, $4::uuid, $5::uuid)
-    ORDER BY due_first, household_id, person_id
-    LIMIT $6
-) AS one
-ORDER BY due_first, household_id, person_id
-LIMIT $6
-"""  # noqa: S608 - columns of this module
+"""
 
 # One volunteer's: no more than somebody may hold, so they are looked at all.
 OWNED = """
@@ -243,10 +211,8 @@ async def _next(
     connection: Connection, area: str, status: Status, owner: Ownership, after: Place, limit: int, now: datetime
 ) -> list[Place]:
     owned = [False] if owner is Ownership.NOBODY else [False, True]
-    if area == COUNTRY:
-        rows = await connection.fetch(NEXT_IN_COUNTRY, owned, status.value, *after, limit)
-    else:
-        rows = await connection.fetch(NEXT_IN_SUBDISTRICTS, _codes(area), owned, status.value, *after, limit)
+    column, codes = _merged(area)
+    rows = await connection.fetch(_NEXT.format(column=column), codes, owned, status.value, *after, limit)
     if owner is Ownership.NOBODY:
         rows += await connection.fetch(ENDED, now, area, status.value, *after, limit)
     return sorted(Place(*row) for row in rows)[:limit]
@@ -256,11 +222,8 @@ async def _due(
     connection: Connection, area: str, status: Status, after: Place, limit: int, now: datetime
 ) -> list[Place]:
     statuses, before = _due_of(status, now)
-    place = after[1:]
-    if area == COUNTRY:
-        rows = await connection.fetch(DUE_IN_COUNTRY, statuses, before, *place, limit)
-    else:
-        rows = await connection.fetch(DUE_IN_SUBDISTRICTS, _codes(area), statuses, before, *place, limit)
+    column, codes = _merged(area)
+    rows = await connection.fetch(_DUE.format(column=column), codes, statuses, before, *after[1:], limit)
     return [Place(*row) for row in rows]
 
 
@@ -277,5 +240,9 @@ def _due_of(status: Status, now: datetime) -> tuple[list[str], datetime]:
     return (["open", "appointed"], now) if status is Status.LATE else ([status.value], _EVER)
 
 
-def _codes(area: str) -> list[str]:
-    return [each.code for each in subdistricts(area)]
+def _merged(area: str) -> tuple[str, list[str]]:
+    """Of which areas the beginnings are merged to the list of `area`, and the column that has their codes: 77 at most,
+    and in a district 25."""
+    if len(area) < DISTRICT_DIGITS:
+        return "province", [area] if area else [each.code for each in provinces()]
+    return "area", [each.code for each in subdistricts(area)]

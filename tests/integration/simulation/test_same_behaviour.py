@@ -311,11 +311,7 @@ def _household(household_id: UUID, revision: int, *, stored: bool = False) -> Ho
 
 
 def _person(number: int, *, status: str = "open") -> Reached:
-    given: dict[str, Any] = dict.fromkeys(Reached._fields)
-    given |= {"household_id": HOUSE, "person_id": UUID(int=number), "area": "500101", "submission_id": UUID(int=1)}
-    given |= {"place": 0, "rank": 3, "wanting_since": AT, "dose": 1, "surveyed_dose": 0, "at_risk": True}
-    given |= {"home_visit": False, "reasons": ["cost"], "status": status, "tokens": [-(2**63), 5]}
-    return Reached(**given)
+    return Reached(UUID(int=number), 0, 3, AT, 1, at_risk=True, reasons=("cost",), status=status, tokens=(-(2**63), 5))
 
 
 def _follow_up(number: int, person: int, hours: int) -> FollowUp:
@@ -324,29 +320,27 @@ def _follow_up(number: int, person: int, hours: int) -> FollowUp:
 
 
 @behaviour
-async def persons_to_reach_are_put_in_place_and_read_with_the_follow_ups_that_may_still_count(ground: Ground) -> None:
+async def persons_to_reach_are_read_with_the_follow_ups_that_may_still_count(ground: Ground) -> None:
     async with ground.connection() as connection:
         house = _household(HOUSE, 1)
         house.followed_at = AT
         house.reach = {UUID(int=n): _person(n) for n in (1, 2)}
-        house.reach_changed = True
         house.new_follow_ups = [_follow_up(5, 1, 2), _follow_up(4, 2, 1), _follow_up(3, 1, -1)]
         await store.put_households(connection, [house])
-        await reach_store.put_persons(connection, [house])
+        await reach_store.put_follow_ups(connection, [house])
         earlier = dict(zip(store.SUBMISSION_COLUMNS, _submission(1), strict=True))
         earlier |= {"reach": [UUID(int=3)], "captured_at": AT - timedelta(days=9)}
         await store.add_submissions(connection, [tuple(earlier.values())])
         found = await store.households(connection, [HOUSE])
         named = [(HOUSE, UUID(int=1)), (HOUSE, UUID(int=3)), (UUID(int=2), UUID(int=3))]
-        await reach_store.bring_persons(connection, found, named)
+        await reach_store.bring_follow_ups(connection, found, named)
         read = found[HOUSE]
         assert read.reach == house.reach
         assert read.follow_ups == [_follow_up(4, 2, 1), _follow_up(5, 1, 2)]
         assert read.heard == {UUID(int=1): AT, UUID(int=2): AT, UUID(int=3): AT - timedelta(days=9)}
-        read.reach, read.reach_changed = {UUID(int=1): _person(1, status="moved")}, True
-        await reach_store.put_persons(connection, [read])
+        read.reach, read.changed = {UUID(int=1): _person(1, status="moved")}, True
+        await store.put_households(connection, [read])
         again = await store.households(connection, [HOUSE])
-        await reach_store.bring_persons(connection, again, [])
         assert again[HOUSE].reach == read.reach
 
 
@@ -357,7 +351,7 @@ async def an_erasure_leaves_what_came_after_it_and_those_who_stay(ground: Ground
         house.followed_at = AT
         house.new_follow_ups = [_follow_up(5, 1, 2), _follow_up(4, 2, 1)]
         await store.put_households(connection, [house])
-        await reach_store.put_persons(connection, [house])
+        await reach_store.put_follow_ups(connection, [house])
         for number, person in ((1, b"a"), (2, b"b")):
             row = dict(zip(store.SUBMISSION_COLUMNS, _submission(number, sequence=number), strict=True))
             row |= {"persons": [person], "reach": [UUID(int=3)], "wrapped_key": b"key"}
@@ -367,7 +361,7 @@ async def an_erasure_leaves_what_came_after_it_and_those_who_stay(ground: Ground
         house.kept = [_left(2, b"b")]
         await reach_store.forget(connection, [house, _household(UUID(int=2), 1)])
         found = await store.households(connection, [HOUSE])
-        await reach_store.bring_persons(connection, found, [(HOUSE, UUID(int=3))])
+        await reach_store.bring_follow_ups(connection, found, [(HOUSE, UUID(int=3))])
         assert found[HOUSE].follow_ups == [_follow_up(4, 2, 1)]
         assert found[HOUSE].heard == {UUID(int=3): AT}  # of the submission that is kept
         other = UUID(int=9)

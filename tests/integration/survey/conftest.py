@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.http import add_routes
 from services.survey.intake import Answer, Intake
+from services.survey.reach.lister import Lister
 from services.survey.recorder import Recorder
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import from_headers
@@ -41,6 +42,7 @@ from shared.security.tokens import InvalidToken
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.direct import ShortCut
+from tests.lists import NOT_LISTED
 from tests.runtime import Runtime
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
@@ -113,7 +115,7 @@ class Survey:
     async def recorder(
         self, publisher: OrderedPublisher | None = None, group: str = "recorder"
     ) -> AsyncIterator[Recorder]:
-        """A recorder at work."""
+        """A recorder at work, and a lister behind it."""
         stopping = asyncio.Event()
         async with OrderedPublisher(self.kafka) as real:
             handler = Recorder(publisher or real, TopicIdentities(self.kafka), self.clock, self.submitted_topic)
@@ -125,12 +127,19 @@ class Survey:
                 watched=[self.submitted_topic],
                 handler=handler,
             )
-            running = asyncio.create_task(consumer.run(stopping))
+            listing = PositionedConsumer(
+                self.kafka,
+                self.pool,
+                group=f"{group}-{self.submitted_topic.name}",
+                topics=[self.submitted_topic],
+                handler=Lister(),
+            )
+            running = [asyncio.create_task(one.run(stopping)) for one in (consumer, listing)]
             try:
                 yield handler
             finally:
                 stopping.set()
-                await running
+                await asyncio.gather(*running)
                 if publisher is None:
                     await handler.drain()
 
@@ -138,6 +147,13 @@ class Survey:
         """Waits until so many records of intake are taken, in whatever way."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while await self.pool.fetchval(TAKEN) < records:
+                await asyncio.sleep(0.02)
+
+    async def until_listed(self, records: int) -> None:
+        """Waits until so many records of intake are taken and the lists say what came of them."""
+        await self.until_recorded(records)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while await self.pool.fetchval(NOT_LISTED):
                 await asyncio.sleep(0.02)
 
     async def published(self) -> list[list[ConsumerRecord]]:

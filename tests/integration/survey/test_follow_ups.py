@@ -16,7 +16,6 @@ from services.reporting.trust import reported
 from services.reporting.trust.comparison import differing
 from services.reporting.trust.owners import SURVEY_FIGURES, survey_cells
 from services.survey.intake import SEALED_FIELD
-from services.survey.reach.store import REACHED
 from services.survey.records import IntakeRecord, decode
 from services.survey.submission import Submission
 from shared.contracts.events import SurveySubmitted
@@ -105,7 +104,7 @@ async def test_a_person_is_followed_from_wanting_vaccine_to_vaccinated(survey: S
     alone["persons"] = alone["persons"][:1]
     async with survey.client() as client, survey.recorder():
         assert (await client.post("/v1/submissions", json=alone, headers=BEARER)).status_code == 202
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         household, person = await reached(survey)
         row = await survey.pool.fetchrow("SELECT * FROM reach")
         assert row is not None
@@ -123,7 +122,7 @@ async def test_a_person_is_followed_from_wanting_vaccine_to_vaccinated(survey: S
         done = follow_up(chance, household, person, **given)
         answer = await client.post("/v1/follow-ups", json=booked, headers=BEARER)
         assert (answer.status_code, answer.json()) == (202, {"follow_up_id": booked["follow_up_id"], "status": 202})
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         row = await survey.pool.fetchrow("SELECT * FROM reach")
         assert row is not None
         assert (row["status"], row["facility_id"]) == ("appointed", UUID(int=5))
@@ -141,14 +140,14 @@ async def test_a_person_is_followed_from_wanting_vaccine_to_vaccinated(survey: S
         }
         assert told[3]["errors"][0]["path"] == "follow_up_id"
         await follow(survey, done)  # the answer was lost
-        await survey.until_recorded(4)
+        await survey.until_listed(4)
         assert await counts(survey) == {"persons": 1, "dose_1": 1}
         fate = (await client.get(f"/v1/submissions/{done['follow_up_id']}", headers=BEARER)).json()
         assert (fate["status"], fate["kind"], fate["revision"]) == ("recorded", "follow_up", 3)
         assert [one["status"] for one in fate["repeats"]] == ["duplicate"]
         stranger = follow_up(chance, household, UUID(int=404), outcome="moved")
         await follow(survey, stranger)
-        await survey.until_recorded(5)
+        await survey.until_listed(5)
         fate = (await client.get(f"/v1/submissions/{stranger['follow_up_id']}", headers=BEARER)).json()
         assert (fate["status"], fate["reasons"][0]["code"]) == ("superseded", "not_to_reach")
         own = (await client.get("/v1/submissions", headers=BEARER)).json()["items"]
@@ -163,7 +162,7 @@ async def test_any_order_of_arrival_ends_in_the_same_state(survey: Survey) -> No
     surveys = [wanting(chance, "1") for _ in range(3)]
     async with survey.recorder():
         await survey.accept(surveys[0])
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         household, person = await reached(survey)
     history: list[dict[str, Any]] = [*surveys, *(follow_up(chance, household, person) for _ in range(7))]
     taken, states = 1, []
@@ -176,9 +175,9 @@ async def test_any_order_of_arrival_ends_in_the_same_state(survey: Survey) -> No
                 await (survey.accept(one) if "persons" in one else follow(survey, one))
                 taken += 1
                 if chance.random() < 0.5:
-                    await survey.until_recorded(taken)
-            await survey.until_recorded(taken)
-        reach = await survey.pool.fetch(REACHED, [household])
+                    await survey.until_listed(taken)
+            await survey.until_listed(taken)
+        reach = await survey.pool.fetch("SELECT * FROM reach WHERE household_id = $1 ORDER BY place", household)
         house = await survey.pool.fetchrow("SELECT submission_id, captured_at, counts, followed_at FROM household")
         states.append((house, [{**row, "submission_id": None} for row in map(dict, reach)]))
         records = {record.submission_id: record for record in await logged(survey)}
@@ -201,19 +200,19 @@ async def test_an_erased_household_is_gone_and_what_comes_late_is_not_kept(surve
     new["captured_at"] = (NOW + timedelta(minutes=5)).isoformat()
     async with survey.recorder():
         await survey.accept(first, wanting(chance, "2"))
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         household, person = await reached(survey)
         other = await survey.pool.fetchval("SELECT household_id FROM household WHERE household_id <> $1", household)
         await follow(survey, follow_up(chance, household, person), follow_up(chance, other, person))
-        await survey.until_recorded(4)
+        await survey.until_listed(4)
         erasure = UUID(int=99)
         for _ in range(2):  # the answer was lost, and it is another moment
             assert await survey.intake.erase(household, "500101", UUID(int=9), erasure_id=erasure)
             survey.clock.advance(timedelta(seconds=1))
-        await survey.until_recorded(6)
+        await survey.until_listed(6)
         await survey.accept(late)
         await follow(survey, follow_up(chance, household, person, outcome="vaccinated"))
-        await survey.until_recorded(8)
+        await survey.until_listed(8)
         pool = survey.pool
         row = await pool.fetchrow("SELECT * FROM household WHERE household_id = $1", household)
         assert row is not None
@@ -237,7 +236,7 @@ async def test_an_erased_household_is_gone_and_what_comes_late_is_not_kept(surve
         ]
         assert await pool.fetchval("SELECT count(wrapped_key) FROM submission WHERE household_id = $1", other) == 2
         await survey.accept(new)
-        await survey.until_recorded(9)
+        await survey.until_listed(9)
         assert await pool.fetchval("SELECT counts FROM household WHERE household_id = $1", household) is not None
     events = [body for body in chained(await survey.published()) if body["household_id"] == str(household)]
     for body in events:
@@ -255,15 +254,15 @@ async def test_one_person_is_erased_and_the_rest_of_the_household_stays(survey: 
     whole["persons"] = [whole["persons"][0], other]
     async with survey.recorder():
         await survey.accept(whole)
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         household, _ = await reached(survey)
         stays = await survey.pool.fetchval("SELECT person_id FROM reach WHERE place = 1")
         at = (NOW - timedelta(days=1)).isoformat()
         await follow(survey, follow_up(chance, household, stays, outcome="vaccinated", captured_at=at))
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         left = as_submission(whole | {"persons": [other]})
         assert await survey.intake.erase(household, "500101", UUID(int=9), erasure_id=UUID(int=98), left=left)
-        await survey.until_recorded(3)
+        await survey.until_listed(3)
     assert await counts(survey) == {"persons": 1, "dose_1": 1}
     row = await survey.pool.fetchrow("SELECT person_id, place, status, dose, submission_id FROM reach")
     assert row is not None
@@ -294,17 +293,17 @@ async def test_reporting_agrees_with_the_surveys_own_counts_about_every_kind(sur
     sent = [wanting(chance, str(chance.randrange(12))) for _ in range(60)]
     async with survey.recorder():
         await survey.accept(*sent)
-        await survey.until_recorded(60)
+        await survey.until_listed(60)
         people = await survey.pool.fetch("SELECT household_id, person_id FROM reach ORDER BY 1, 2")
         await follow(survey, *(follow_up(chance, *chance.choice(people)) for _ in range(80)))
-        await survey.until_recorded(140)
+        await survey.until_listed(140)
         found = await survey.pool.fetch("SELECT household_id FROM household ORDER BY 1 LIMIT 2")
         houses = [row["household_id"] for row in found]
         assert await survey.intake.erase(houses[0], "500101", UUID(int=9))
         left = as_submission(submission(chance, house="x", area="500101"))
         assert await survey.intake.erase(houses[1], "500101", UUID(int=9), left=left)
         await survey.accept(*sent[:1], wanting(chance, "3"))
-        await survey.until_recorded(144)
+        await survey.until_listed(144)
     bodies = chained(await survey.published())
     assert {body["kind"] for body in bodies} == {"survey", "follow_up", "erasure"}
     async with fresh_pool(survey.runtime) as pool, survey.client() as client:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -90,7 +90,6 @@ class Table:
 
     def __init__(self) -> None:
         self.household: Household | None = None
-        self.reach: dict[UUID, Reached] = {}
         self.follow_ups: list[FollowUp] = []
         self.surveys: list[IntakeRecord] = []
         self.revision = 0
@@ -112,9 +111,9 @@ class Table:
         former = self.household
         if former is None:
             return Household(DatabaseUUID(str(HOUSE)))
-        state = (former.revision, former.visit, former.counts, former.followed_at, former.erased_at, former.erased_by)
-        now = Household(former.household_id, *state, stored=True)
-        now.know(list(self.reach.values()))
+        figures = (former.revision, former.visit, former.counts, former.reach_text)
+        state = (former.followed_at, former.erased_at, former.erased_by)
+        now = Household(former.household_id, *figures, *state, stored=True)
         for one in sorted(self.surveys, key=lambda one: one.captured_at):
             now.heard = {person.person_id: one.captured_at for person in one.reach} | dict(now.heard)
         if now.followed_at is not None:
@@ -129,16 +128,18 @@ class Table:
             kept = {one.submission_id for one in now.kept}
             self.surveys = [one for one in self.surveys if one.submission_id in kept]
             self.follow_ups = [one for one in self.follow_ups if one.person_id in now.left]
-        if now.reach_changed:
-            self.reach = dict(now.reach)
         self.follow_ups += now.new_follow_ups
+
+    @property
+    def reach(self) -> Mapping[UUID, Reached]:
+        """The persons to reach, by id."""
+        return {} if self.household is None else self.household.reach
 
     def state(self) -> Any:
         """Everything but the revision, which says how often the household changed."""
         one = self.household
         assert one is not None
-        reach = {row.person_id: row for row in self.reach.values()}
-        return (one.visit, one.counts and json.loads(one.counts), one.erased_at, reach, sorted(self.follow_ups))
+        return (one.visit, one.counts and json.loads(one.counts), one.erased_at, self.reach, sorted(self.follow_ups))
 
 
 def check_event(record: IntakeRecord, change: Change, revision: int) -> None:

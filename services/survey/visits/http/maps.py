@@ -68,7 +68,7 @@ class Map(BaseModel):
 async def reach_map(request: Request, principal: Reader, area: AreaQuery = None) -> Map:
     """Where persons to reach are. In a subdistrict with names and positions, which is recorded."""
     prefix = area_asked(principal, area)
-    if prefix == lists.COUNTRY:
+    if not prefix:
         raise bad_field("area", "too_wide", _TOO_WIDE)
     now = now_of(request)
     async with transaction(request) as connection:

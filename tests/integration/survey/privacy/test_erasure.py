@@ -81,11 +81,11 @@ async def test_every_table_that_knows_households_says_what_it_keeps_of_an_erased
         flagged = home(persons=persons)
         stays = home(address={"area": AREA, "house": "1"}, persons=[{"name": "ก", "age": 70, "wants_vaccine": "yes"}])
         await survey.accept(flagged, stays)
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         keys = {key.household_id: key for key in await to_reach(survey)}
         for key in keys.values():
             await follow(client, key)
-        await survey.until_recorded(4)
+        await survey.until_listed(4)
         household = await survey.pool.fetchval(
             "SELECT household_id FROM submission WHERE submission_id = $1", UUID(flagged["submission_id"])
         )
@@ -107,7 +107,7 @@ async def test_every_table_that_knows_households_says_what_it_keeps_of_an_erased
         asked = asking("erasure", name=NAME)
         await post(client, "/v1/my-requests", citizen(survey), asked)
         assert (await decide_and_execute(client, asked))[0] == 200
-        await survey.until_recorded(5)
+        await survey.until_listed(5)
         after = await rows_of(survey, household)
         assert {table for table, number in after.items() if not number} == EMPTY_AFTER
         assert await rows_of(survey, household, "kept") == after
@@ -120,15 +120,15 @@ async def test_of_one_erased_person_the_claim_goes_and_those_of_the_others_stay(
     async with survey.recorder(), survey.client() as client:
         sister = {"name": "สมศรี ใจดี", "age": 65, "wants_vaccine": "yes"}
         await survey.accept(home(persons=[home()["persons"][0], sister]))
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         first, second = await to_reach(survey)
         for key in (first, second):
             await follow(client, key)
-        await survey.until_recorded(3)
+        await survey.until_listed(3)
         asked = asking("erasure", name=NAME)
         await post(client, "/v1/my-requests", citizen(survey), asked)
         assert (await decide_and_execute(client, asked, person=0))[0] == 200
-        await survey.until_recorded(4)
+        await survey.until_listed(4)
         held = await survey.pool.fetch("SELECT household_id, person_id, volunteer_id FROM claim")
         assert [tuple(row) for row in held] == [(*second, UUID(int=7))]
         assert await to_reach(survey) == [second]
@@ -138,7 +138,7 @@ async def test_of_one_erased_person_the_claim_goes_and_those_of_the_others_stay(
 async def test_a_claim_that_is_being_made_does_not_outlive_the_erasure(survey: Survey) -> None:
     async with survey.recorder():
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         (key,) = await to_reach(survey)
         async with acquire(survey.pool) as connection, connection.transaction():
             (held,) = await claims.take(
@@ -147,7 +147,7 @@ async def test_a_claim_that_is_being_made_does_not_outlive_the_erasure(survey: S
             assert held.outcome == "claimed"
             assert await survey.intake.erase(key.household_id, AREA, UUID(int=9))
             await until_somebody_waits(survey)
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
     assert await survey.pool.fetchval("SELECT count(*) FROM claim") == 0
 
 
@@ -186,10 +186,10 @@ async def asks_for_help(survey: Survey, phone: str, kind: str, *, closed: bool) 
 async def test_the_copy_has_ones_requests_for_help_and_who_holds_a_claim_by_role(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         (key,) = await to_reach(survey)
         await follow(client, key)
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         house = {"area": AREA, "house": "99/1"}
         assert (await client.post("/v1/houses", json=house, headers=COORDINATOR)).status_code == 201
         own = await asks_for_help(survey, PHONE, "medicine", closed=True)
@@ -224,7 +224,7 @@ async def test_the_copy_has_ones_requests_for_help_and_who_holds_a_claim_by_role
 async def test_an_erasure_ends_what_the_asking_phone_had_asked_for_and_is_over(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         over = await asks_for_help(survey, PHONE, "medicine", closed=True)
         open_ = await asks_for_help(survey, PHONE, "food", closed=False)
         others = await asks_for_help(survey, "0899999999", "medicine", closed=True)
@@ -255,7 +255,7 @@ async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_
     async with survey.client() as client:
         async with survey.recorder():
             await survey.accept(home(persons=[*home()["persons"], BROTHER]))
-            await survey.until_recorded(1)
+            await survey.until_listed(1)
         for place, asked in enumerate((first, second)):
             await post(client, "/v1/subject-requests", COORDINATOR, asked)
             work = f"/v1/subject-requests/{asked['request_id']}/decision"
@@ -264,10 +264,10 @@ async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_
         again = f"/v1/subject-requests/{second['request_id']}/execution"
         assert (await post(client, again, COORDINATOR))[0] == 503  # the first is on its way still
         async with survey.recorder():
-            await survey.until_recorded(2)
+            await survey.until_listed(2)
             assert await names_of(survey) == [CHILD, BROTHER["name"]]
             assert (await post(client, again, COORDINATOR))[0] == 200  # whose place is another one now
-            await survey.until_recorded(3)
+            await survey.until_listed(3)
             assert await names_of(survey) == [BROTHER["name"]]
 
 
@@ -275,18 +275,18 @@ async def test_who_was_decided_about_is_found_in_a_later_survey_or_asked_for(sur
     asked = asking("erasure", identity="card")
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home(persons=[BROTHER, {"age": 9}]))
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         await post(client, "/v1/subject-requests", COORDINATOR, asked)
         work = f"/v1/subject-requests/{asked['request_id']}"
         await post(client, f"{work}/decision", COORDINATOR, GRANTED | {"person": 1})
         await survey.accept(home(persons=[{"age": 9}, BROTHER], captured_at=NOW.isoformat()))
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         status, told = await post(client, f"{work}/execution", COORDINATOR)  # nobody knows which, without a name
         assert (status, told["errors"][0]["path"], told["errors"][0]["code"]) == (400, "person", "which")
         status, told = await post(client, f"{work}/execution", COORDINATOR, {"person": 2})
         assert (status, told["errors"][0]["code"]) == (400, "no_such_person")
         assert (await post(client, f"{work}/execution", COORDINATOR, {"person": 0}))[0] == 200
-        await survey.until_recorded(3)
+        await survey.until_listed(3)
         assert await names_of(survey) == [BROTHER["name"]]
 
 
@@ -294,7 +294,7 @@ async def test_who_asks_again_after_a_lost_answer_erases_nobody_else(survey: Sur
     asked = asking("erasure", identity="card")
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home(persons=[BROTHER, *home()["persons"]]))
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         await post(client, "/v1/subject-requests", COORDINATOR, asked)
         work = f"/v1/subject-requests/{asked['request_id']}"
         await post(client, f"{work}/decision", COORDINATOR, GRANTED | {"person": 0})
@@ -303,7 +303,7 @@ async def test_who_asks_again_after_a_lost_answer_erases_nobody_else(survey: Sur
             standing = (await standing_submissions(connection, survey.sealing, [household]))[household]
         sent, left = UUID(asked["request_id"]), without(standing, 0)
         assert await survey.intake.erase(household, AREA, UUID(int=3), erasure_id=sent, left=left)  # and died
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         status, told = await post(client, f"{work}/execution", COORDINATOR)
         assert (status, told["state"]) == (200, "done")
         assert await names_of(survey) == [NAME, CHILD]

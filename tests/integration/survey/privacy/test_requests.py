@@ -54,7 +54,7 @@ async def post(client: httpx.AsyncClient, path: str, who: dict[str, str], body: 
 async def test_a_copy_is_asked_for_granted_and_says_who_has_read(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         asked = asking("access", name=NAME)
         status, told = await post(client, "/v1/my-requests", citizen(survey), asked)
         assert (status, told["state"], told["can_fetch"]) == (201, "waiting", False)
@@ -109,7 +109,7 @@ async def test_a_copy_is_asked_for_granted_and_says_who_has_read(survey: Survey)
 async def test_somebody_else_s_phone_is_not_enough(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         asked = asking("erasure")
         await post(client, "/v1/my-requests", citizen(survey, "0899999999"), asked)
         work = f"/v1/subject-requests/{asked['request_id']}/decision"
@@ -123,7 +123,7 @@ async def test_somebody_else_s_phone_is_not_enough(survey: Survey) -> None:
 async def test_a_household_is_erased_and_nothing_of_it_opens(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home(), home(captured_at=(NOW - timedelta(days=3)).isoformat()))
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         household = await survey.pool.fetchval("SELECT household_id FROM household")
         copy = asking("access", name=NAME)
         await post(client, "/v1/my-requests", citizen(survey), copy)
@@ -136,7 +136,7 @@ async def test_a_household_is_erased_and_nothing_of_it_opens(survey: Survey) -> 
         await post(client, f"{work}/decision", COORDINATOR, granted)
         status, told = await post(client, f"{work}/execution", COORDINATOR)
         assert (status, told["state"], told["submission_id"]) == (200, "done", asked["request_id"])
-        await survey.until_recorded(3)
+        await survey.until_listed(3)
         own = (await client.get("/v1/my-requests", headers=citizen(survey))).json()["items"]
         assert {(one["kind"], one["house"], one["reason"]) for one in own} == {
             ("erasure", None, "ดี"),
@@ -158,7 +158,7 @@ async def test_a_household_is_erased_and_nothing_of_it_opens(survey: Survey) -> 
 async def test_one_person_is_erased_and_the_others_stay(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         asked = asking("erasure", identity="card", name=NAME, phone="081-234-5678")
         assert (await post(client, "/v1/subject-requests", ELSEWHERE, asked))[0] == 403
         assert (await post(client, "/v1/subject-requests", COORDINATOR, asked))[0] == 201
@@ -167,7 +167,7 @@ async def test_one_person_is_erased_and_the_others_stay(survey: Survey) -> None:
         assert (await post(client, f"{work}/decision", COORDINATOR, wrong))[1]["errors"][0]["code"] == "no_such_person"
         await post(client, f"{work}/decision", COORDINATOR, wrong | {"person": 0})
         assert (await post(client, f"{work}/execution", COORDINATOR))[1]["state"] == "done"
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         household = await survey.pool.fetchval("SELECT household_id FROM household")
         async with survey.pool.acquire() as connection:
             left = (await standing_submissions(connection, survey.sealing, [household]))[household]
@@ -181,7 +181,7 @@ async def test_one_person_is_erased_and_the_others_stay(survey: Survey) -> None:
 async def test_a_correction_is_linked_to_the_survey_that_came_of_it(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         asked = asking("correction", text="อายุ 72 ปี")
         await post(client, "/v1/my-requests", citizen(survey), asked)
         work = f"/v1/subject-requests/{asked['request_id']}"
@@ -191,7 +191,7 @@ async def test_a_correction_is_linked_to_the_survey_that_came_of_it(survey: Surv
             assert (status, told["errors"][0]["path"]) == (400, "submission_id")
         better = home(captured_at=NOW.isoformat())
         await survey.accept(better)
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         named = {"submission_id": better["submission_id"]}
         status, told = await post(client, f"{work}/execution", COORDINATOR, named)
         assert (status, told["state"], told["submission_id"]) == (200, "done", better["submission_id"])
@@ -227,7 +227,7 @@ async def test_a_request_is_refused_with_a_reason_withdrawn_and_bounded(survey: 
 async def test_who_saw_what_is_found_by_reader_household_and_area(survey: Survey) -> None:
     async with survey.recorder(), survey.client() as client:
         await survey.accept(home())
-        await survey.until_recorded(1)
+        await survey.until_listed(1)
         household = await survey.pool.fetchval("SELECT household_id FROM household")
         asked = asking("access", identity="known")
         await post(client, "/v1/subject-requests", COORDINATOR, asked)

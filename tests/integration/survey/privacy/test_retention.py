@@ -36,10 +36,10 @@ async def test_replaced_visits_end_after_their_time_and_standing_ones_after_thei
     other = submission(random.Random(5), house="7", area="500102") | {"captured_at": NOW.isoformat()}
     async with survey.recorder():
         await survey.accept(first, other)
-        await survey.until_recorded(2)
+        await survey.until_listed(2)
         survey.clock.advance(timedelta(days=60))
         await survey.accept(second | {"captured_at": survey.clock.now().isoformat()})
-        await survey.until_recorded(3)
+        await survey.until_listed(3)
     everything = {first["submission_id"], second["submission_id"], other["submission_id"]}
     survey.clock.advance(days(Purpose.SUPERSEDED) - timedelta(seconds=1))
     await keeper.turn()

@@ -1,4 +1,4 @@
-"""A survey's database with persons to reach in it, and its routes: rows as the recorder writes them, real seals."""
+"""A survey's database with persons to reach in it, and its routes: rows as recorder and lister write them."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -14,8 +14,10 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
+from services.survey import household
 from services.survey.http import add_routes
 from services.survey.intake import SEALED_FIELD
+from services.survey.reach.lister import relist
 from services.survey.reach.tokens import name_tokens, phone_token
 from shared.areas.districts import cell_of
 from shared.observability.clock import MovableClock
@@ -109,12 +111,36 @@ class Visits:
         if position:
             plain["position"] = {"lat": position[0], "lon": position[1]}
         sealed = self.sealing.seal(msgspec.json.encode(plain), household=str(household_id), field=SEALED_FIELD)
+        await self._submission(submission_id, household_id, area, at, "survey", sealed)
+        row, column = cell_of(*position) if position else (None, None)
+        reached = [
+            household.Reached(
+                person.get("person_id") or uuid4(),
+                place,
+                person.get("rank", 5),
+                person.get("since", at),
+                dose=len(person.get("doses", ())),
+                surveyed_dose=len(person.get("doses", ())),
+                at_risk=bool(person.get("risks")),
+                home_visit=person.get("home_visit", False),
+                registered_area=person.get("registered_area"),
+                reasons=("hard_to_reach",),
+                status=person.get("status", "open"),
+                due_at=person.get("due_at"),
+                facility_id=person.get("facility_id"),
+                followed_at=person.get("followed_at"),
+                cell_row=row,
+                cell_column=column,
+                tokens=tuple(self._tokens(person.get("name"), phone)),
+            )
+            for place, person in enumerate(persons)
+        ]
         await self.pool.execute(
             """
-            INSERT INTO household (household_id, area, village, revision, submission_id, captured_at, counts)
-            VALUES ($1, $2, $3, 1, $4, $5, $6)
+            INSERT INTO household (household_id, area, village, revision, submission_id, captured_at, counts, reach)
+            VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
             ON CONFLICT (household_id) DO UPDATE
-            SET submission_id = $4, captured_at = $5, revision = household.revision + 1
+            SET submission_id = $4, captured_at = $5, revision = household.revision + 1, reach = $7
             """,
             household_id,
             area,
@@ -122,40 +148,11 @@ class Visits:
             submission_id,
             at,
             COUNTS,
+            msgspec.json.encode(reached).decode(),
         )
-        await self._submission(submission_id, household_id, area, at, "survey", sealed)
-        await self.pool.execute("DELETE FROM reach WHERE household_id = $1", household_id)  # as the recorder does
-        cell = cell_of(*position) if position else (None, None)
-        found = []
-        for place, person in enumerate(persons):
-            person_id = person.get("person_id") or uuid4()
-            dose = len(person.get("doses", ()))
-            row = {
-                "household_id": household_id,
-                "person_id": person_id,
-                "area": area,
-                "village": village,
-                "registered_area": person.get("registered_area"),
-                "submission_id": submission_id,
-                "place": place,
-                "rank": person.get("rank", 5),
-                "wanting_since": person.get("since", at),
-                "dose": dose,
-                "surveyed_dose": dose,
-                "at_risk": bool(person.get("risks")),
-                "home_visit": person.get("home_visit", False),
-                "reasons": ["hard_to_reach"],
-                "status": person.get("status", "open"),
-                "due_at": person.get("due_at"),
-                "facility_id": person.get("facility_id"),
-                "followed_at": person.get("followed_at"),
-                "cell_row": cell[0],
-                "cell_column": cell[1],
-                "tokens": self._tokens(person.get("name"), phone),
-            }
-            await self.pool.copy_records_to_table("reach", records=[tuple(row.values())], columns=list(row))
-            found.append(Reached(household_id, person_id, submission_id))
-        return found
+        async with self.pool.acquire() as connection, connection.transaction():
+            await relist(connection, [household_id])
+        return [Reached(household_id, person.person_id, submission_id) for person in reached]
 
     def _tokens(self, name: str | None, phone: str | None) -> list[int]:
         tokens = name_tokens(self.blind_index, words_of(name or ""))

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from services.survey.reach.lister import relist
 from services.survey.visits import claims
 from services.survey.visits.keeping import EndingClaims
 from tests.integration.survey.conftest import NOW
@@ -169,26 +170,23 @@ async def test_who_made_an_appointment_looks_after_it(visits: Visits, three: lis
         assert await change(client, OTHER, three[0]) == [("claimed", str(SOMEBODY))]
 
 
-async def test_the_keeper_ends_a_claim_of_whom_a_new_survey_does_not_name(visits: Visits) -> None:
+async def test_whom_a_new_survey_does_not_name_nobody_has(visits: Visits) -> None:
     (one,) = await visits.survey({"name": "ย้ายออก"}, house="5")
     async with visits.client() as client:
         await change(client, VOLUNTEER, one)
         await visits.survey({"name": "คนใหม่"}, house="5", at=NOW)
+        assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
         assert await change(client, VOLUNTEER, one, to="/return") == [("not_found", None)]
-    visits.clock.advance(8 * DAY)
-    await EndingClaims(visits.pool, visits.clock).turn()
-    assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
 
 
-REWRITTEN = """
-WITH gone AS (DELETE FROM reach WHERE person_id = $1 RETURNING *)
-SELECT household_id, submission_id FROM gone
-"""
-ANEW = """
-INSERT INTO reach (household_id, person_id, area, submission_id, place, rank, wanting_since, dose, surveyed_dose,
-                   at_risk, home_visit, status)
-VALUES ($1, $2, '500101', $3, 0, 0, $4, 0, 0, false, false, 'open')
-"""
+async def test_who_is_surveyed_again_stays_whose_he_was(visits: Visits) -> None:
+    (one,) = await visits.survey({"name": "สมหญิง"}, house="5")
+    async with visits.client() as client:
+        await change(client, VOLUNTEER, one)
+        await visits.survey({"name": "สมหญิง", "person_id": one.person_id, "rank": 1}, house="5", at=NOW)
+        assert await visits.pool.fetchval("SELECT rank FROM reach") == 1
+        assert await change(client, OTHER, one) == [("taken", str(ME))]
+    assert await visits.pool.fetchval(DISAGREEING) == 0
 
 
 async def until_somebody_waits(visits: Visits) -> None:
@@ -200,30 +198,43 @@ async def until_somebody_waits(visits: Visits) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_who_is_surveyed_again_at_that_moment_can_be_taken(visits: Visits, three: list[Reached]) -> None:
-    one = three[0]
-    async with visits.client() as client:
-        async with visits.pool.acquire() as recorder, recorder.transaction():
-            await recorder.execute(REWRITTEN, one.person_id)
-            asking = asyncio.create_task(change(client, VOLUNTEER, one))
-            await until_somebody_waits(visits)
-            await recorder.execute(ANEW, one.household_id, one.person_id, one.submission_id, NOW)
-        assert await asking == [("claimed", str(ME))]
-    assert await visits.pool.fetchval(DISAGREEING) == 0
+RANKED = """
+UPDATE household SET reach = (SELECT json_agg(p::jsonb || '{"rank": 1}') FROM json_array_elements(reach) AS p)
+"""
+EMPTIED = "UPDATE household SET reach = NULL"
 
 
-async def test_a_claim_that_ends_while_its_person_is_surveyed_again_leaves_no_owner(
-    visits: Visits, three: list[Reached]
+@pytest.mark.parametrize(
+    ("change_of_households", "told"), [(RANKED, ("claimed", str(ME))), (EMPTIED, ("not_found", None))]
+)
+async def test_who_is_taken_while_the_lister_is_at_him_is_taken_or_gone(
+    visits: Visits, three: list[Reached], change_of_households: str, told: tuple[str, str | None]
 ) -> None:
     one = three[0]
     async with visits.client() as client:
-        await change(client, VOLUNTEER, one)
-    await visits.pool.execute(REWRITTEN, one.person_id)  # a survey without him, and then one that has him again
-    visits.clock.advance(8 * DAY)
-    async with visits.pool.acquire() as recorder, recorder.transaction():
-        await recorder.execute(ANEW, one.household_id, one.person_id, one.submission_id, NOW)
-        ending = asyncio.create_task(EndingClaims(visits.pool, visits.clock).turn())
-        await until_somebody_waits(visits)
-    await ending
-    assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
+        async with visits.pool.acquire() as lister, lister.transaction():
+            await lister.execute(change_of_households)
+            await relist(lister, [one.household_id])
+            asking = asyncio.create_task(change(client, VOLUNTEER, one))
+            await until_somebody_waits(visits)
+        assert await asking == [told]
+    assert await visits.pool.fetchval("SELECT count(*) FROM claim") == (told[0] == "claimed")
     assert await visits.pool.fetchval(DISAGREEING) == 0
+
+
+async def test_the_lister_waits_for_a_claim_and_ends_it_with_its_person(visits: Visits, three: list[Reached]) -> None:
+    one = three[0]
+    key = claims.PersonKey(one.household_id, one.person_id)
+    await visits.pool.execute(EMPTIED)
+
+    async def list_anew() -> None:
+        async with visits.pool.acquire() as lister, lister.transaction():
+            await relist(lister, [one.household_id])
+
+    async with visits.pool.acquire() as connection, connection.transaction():
+        await claims.take(connection, ME, [key], area="50", now=NOW, due_at=NOW + DAY)
+        listing = asyncio.create_task(list_anew())
+        await until_somebody_waits(visits)
+    await listing
+    assert await visits.pool.fetchval("SELECT count(*) FROM claim") == 0
+    assert await visits.pool.fetchval("SELECT count(*) FROM reach WHERE household_id = $1", one.household_id) == 0
