@@ -56,11 +56,6 @@ class Room:
         self._held: dict[Party, int] = {}
         self.used = 0
 
-    @property
-    def crowded(self) -> bool:
-        """More than half of it is used: somebody may be refused."""
-        return self.used > self._anybodys
-
     def fits(self, party: Party, amount: int) -> bool:
         """Whether `party` may take so much more now."""
         return self.used + amount <= self._anybodys or amount <= self.left(party)
@@ -140,11 +135,10 @@ class Admission:
         return granted
 
     async def turn(self) -> None:
-        """While there is a crowd, lets only one batch pass in each turn of the event loop: those who are refused must
-        not wait until all that were let in are judged, a millisecond or two each."""
-        if self._records.crowded:
-            async with self._turns:
-                await asyncio.sleep(0)
+        """Lets only one stretch of a batch pass in each turn of the event loop: whoever is refused, or asks for a list,
+        must not wait until all that were let in are judged."""
+        async with self._turns:
+            await asyncio.sleep(0)
 
     def give_back(self, party: Party, records: int) -> None:
         """Records that were let in are answered."""

@@ -42,6 +42,9 @@ ACKNOWLEDGE_SECONDS = 10.0
 again."""
 MAX_FOLLOW_UP_BYTES = 8 * 1024
 """With the longest note, in Thai and escaped, it has about 4 KiB."""
+JUDGED_AT_ONCE = 50
+"""Records of one batch, in a millisecond or two; between them others have their turns, such as whoever looks at a list
+meanwhile."""
 RETRY_AFTER_SECONDS = 1
 SEALED_FIELD = "submission"
 
@@ -190,7 +193,6 @@ class Intake:
         party = party_of(principal)
         room = self.admission.take(party, len(bodies))
         try:
-            await self.admission.turn()
             told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal, form)
         finally:
             self.admission.give_back(party, room)
@@ -226,6 +228,8 @@ class Intake:
         same_as: dict[int, int] = {}
         now = self._clock.now()
         for index, body in enumerate(bodies):
+            if index % JUDGED_AT_ONCE == 0:
+                await self.admission.turn()
             judged = form.judge(body, principal, now)
             if isinstance(judged, Answer):
                 answers[index] = judged
