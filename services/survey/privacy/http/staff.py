@@ -26,7 +26,7 @@ from services.survey.desk.http.parts import (
     ring_of,
     write_moment,
 )
-from services.survey.help import store as help_requests
+from services.survey.help import personal as help_requests
 from services.survey.intake import RETRY_AFTER_SECONDS, Intake
 from services.survey.opening import standing_submissions
 from services.survey.privacy import requests
