@@ -39,6 +39,7 @@ from shared.security.blind_index import BlindIndex
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 PAGE_SIZE: Final = 50
