@@ -30,7 +30,7 @@ from services.survey.help import personal as help_requests
 from services.survey.intake import RETRY_AFTER_SECONDS, Intake
 from services.survey.opening import standing_submissions
 from services.survey.privacy import requests
-from services.survey.privacy.http.bodies import AskingOnBehalf, Body, Long
+from services.survey.privacy.http.bodies import AskingOnBehalf, Long
 from services.survey.privacy.http.copies import Form, copy_of
 from services.survey.privacy.requests import Identity, Kind, State, Written, without
 from services.survey.submission import MAX_PERSONS, Submission
