@@ -26,12 +26,11 @@ from deploy.local.samples import EVERY_SECONDS, Samples
 from deploy.local.tools import Tools
 from shared.web.app import Frame, add_health
 from shared.web.bodies import MAX_BODY_BYTES
-from shared.web.files import package_files, page_files, route
+from shared.web.files import FONT, package_files, page_files, route
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 
 PAGES: Final = Path(__file__).parent / "pages"
-FONT: Final = "@fontsource/sarabun"
 ASKED_AT_ONCE: Final = 8
 """A process that hangs holds up one of these for two seconds, not the sample."""
 

@@ -4,7 +4,7 @@ from datetime import date as Date
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
 from services.facilities.domain.places import (
     Access,
@@ -18,12 +18,7 @@ from services.facilities.domain.places import (
     Span,
 )
 from shared.contracts.events import Day, FacilityStatus
-
-
-class Body(BaseModel):
-    """What may stand in a body: nothing that is not named, since a misspelt field would be lost in silence."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from shared.web.fields import Body
 
 
 class PositionBody(Body):
@@ -52,7 +47,7 @@ class ExceptionBody(Body):
     """A date on which other hours hold than on its day of the week; without spans it is closed."""
 
     date: Date
-    spans: list[SpanBody] = []
+    spans: list[SpanBody] = Field(default=[])
     note: StrictStr | None = None
 
 
@@ -85,11 +80,11 @@ class FacilityFields(Body):
     capacity: StrictInt | None = None
     free: StrictInt | None = None
     details: DetailsBody = DetailsBody()
-    hours: list[HoursBody] = []
-    hours_exceptions: list[ExceptionBody] = []
+    hours: list[HoursBody] = Field(default=[])
+    hours_exceptions: list[ExceptionBody] = Field(default=[])
     holidays: Holidays | None = None
     hours_note: StrictStr | None = None
-    services: list[StrictStr] = []
+    services: list[StrictStr] = Field(default=[])
     contact: ContactBody = ContactBody()
 
     def draft(self) -> Content:

@@ -5,11 +5,10 @@ from typing import Final
 
 from starlette.routing import Route
 
-from shared.web.files import package_files, page_files, route
+from shared.web.files import FONT, package_files, page_files, route
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-FONT: Final = "@fontsource/sarabun"
 
 
 def page_routes(assets: Path | None) -> list[Route]:

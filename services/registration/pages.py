@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from services.registration.settings import PageSettings
-from shared.web.files import REVALIDATED, PageRoute, package_files, page_files, route
+from shared.web.files import FONT, package_files, page_files, route, services_route
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-FONT: Final = "@fontsource/sarabun"
 
 
 MESSAGES: Final = frozenset({"/messages", "/messages.js"})
@@ -31,22 +28,15 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
     """
     if settings.assets is None:
         return []
-    services = {
-        name: url
-        for name, url in (
-            ("facilities", settings.facilities_url),
-            ("reporting", settings.reporting_url),
-            ("survey", settings.survey_url),
-        )
-        if url
+    urls = {
+        "facilities": settings.facilities_url,
+        "reporting": settings.reporting_url,
+        "survey": settings.survey_url,
     }
-
-    def addresses(_: Request) -> JSONResponse:
-        return JSONResponse(services | {"messages": sms_sink}, headers={"Cache-Control": REVALIDATED})
-
+    services = {name: url for name, url in urls.items() if url}
     own = page_files(PAGES, connect=tuple(services.values()))
     files = [*own, *map_files(settings.assets), *package_files(settings.assets, FONT)]
     return [
-        PageRoute("/services", addresses),
+        services_route(**services, messages=sms_sink),
         *(route(url, file) for url, file in files if sms_sink or url not in MESSAGES),
     ]

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 
 from services.registration.domain import people as domain
 from services.registration.domain.people import Organisation
-from services.registration.domain.rosters import Column, Entry, Fault, UnusableRoll, read_header, read_row
+from services.registration.domain.rosters import Column, Entry, read_header, read_row
 from services.registration.name_index import tokens_of_name
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
+from shared.tables.lists import Fault, UnusableList, header_cells
 from shared.tables.reading import rows_of
 
 
@@ -23,7 +24,7 @@ class Checked:
     """A roll that was read: volunteers without fault so far, and all faults, by row."""
 
     entries: Sequence[Entry]
-    faults: Sequence[Fault]
+    faults: Sequence[Fault[Column]]
     rows: int
     ignored_columns: Sequence[str]
 
@@ -59,12 +60,12 @@ class Prepared(NamedTuple):
 def check(file: bytes, organisation: Organisation, *, most: int) -> Checked:
     """Read a roll. Of rows with the same phone or national id the first counts, and each other is a fault.
 
-    Raises `UnreadableFile` and `UnusableRoll`, whose code is too_many_rows beyond `most`.
+    Raises `UnreadableFile` and `UnusableList`, whose code is too_many_rows beyond `most`.
     """
     rows = rows_of(file)
-    header = read_header(_first(rows))
+    header = read_header(header_cells(rows))
     entries: list[Entry] = []
-    faults: list[Fault] = []
+    faults: list[Fault[Column]] = []
     seen: dict[tuple[Column, str], int] = {}
     count = 0
     for number, cells in rows:
@@ -73,7 +74,7 @@ def check(file: bytes, organisation: Organisation, *, most: int) -> Checked:
             continue
         count += 1
         if count > most:
-            raise UnusableRoll("too_many_rows")
+            raise UnusableList("too_many_rows")
         if isinstance(read, list):
             faults += read
             continue
@@ -85,14 +86,7 @@ def check(file: bytes, organisation: Organisation, *, most: int) -> Checked:
     return Checked(entries, faults, count, header.ignored)
 
 
-def _first(rows: Iterator[tuple[int, Sequence[str]]]) -> Sequence[str]:
-    for _, cells in rows:
-        if any(cell.strip() for cell in cells):
-            return cells
-    raise UnusableRoll("no_header")
-
-
-def _repetitions(entry: Entry, seen: dict[tuple[Column, str], int]) -> Iterator[Fault]:
+def _repetitions(entry: Entry, seen: dict[tuple[Column, str], int]) -> Iterator[Fault[Column]]:
     for column, value in ((Column.PHONE, entry.phone), (Column.NATIONAL_ID, entry.national_id)):
         if value is not None:
             first = seen.setdefault((column, value), entry.row)

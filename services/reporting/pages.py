@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from shared.web.files import PageRoute, package_files, page_files, route
+from shared.web.files import FONT, PageRoute, package_files, page_files, route
 from shared.web.maps import MAP_PACKAGES, map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-FONT: Final = "@fontsource/sarabun"
 
 PACKAGES: Final = (*MAP_PACKAGES, FONT)
 """What the page takes from `node_modules`."""

@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from services.survey.settings import SurveySettings
-from shared.web.files import MEDIA_TYPES, REVALIDATED, File, PageRoute, package_files, page_files, route
+from shared.web.files import (
+    FONT,
+    MEDIA_TYPES,
+    REVALIDATED,
+    File,
+    PageRoute,
+    package_files,
+    page_files,
+    route,
+    services_route,
+)
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-FONT: Final = "@fontsource/sarabun"
 SERVICE_WORKER: Final = "/sw.js"
 
 _PHONE: Final = (
@@ -46,24 +54,17 @@ def page_routes(settings: SurveySettings) -> list[Route]:
     """
     if settings.assets is None:
         return []
-    services = {
-        name: url
-        for name, url in (
-            ("registration", settings.registration_url),
-            ("facilities", settings.facilities_url),
-            ("reporting", settings.reporting_url),
-        )
-        if url
+    urls = {
+        "registration": settings.registration_url,
+        "facilities": settings.facilities_url,
+        "reporting": settings.reporting_url,
     }
-
-    def addresses(_: Request) -> JSONResponse:
-        return JSONResponse(services, headers={"Cache-Control": REVALIDATED})
-
+    services = {name: url for name, url in urls.items() if url}
     own = page_files(PAGES, connect=tuple(services.values()))
     files = dict([*package_files(settings.assets, FONT), *map_files(settings.assets), *reversed([*own])])
     worker = _service_worker(files)
     return [
-        PageRoute("/services", addresses),
+        services_route(**services),
         PageRoute(SERVICE_WORKER, lambda _: worker),
         *(route(url, file) for url, file in files.items() if url != SERVICE_WORKER),
     ]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 
+from shared.areas.digits import to_arabic_digits
+
 FORMULA_MARKS = "=+-@"
 """With these a spreadsheet takes text for a formula; no name begins so."""
 
 _NAME = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})", re.ASCII)
+_WHOLE = re.compile(r"(\d+)[.,]0+", re.ASCII)
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+", re.ASCII)
+_QUOTED = re.compile(r'="([^"]*)"')
 
 
 def letters_of(column: int) -> str:
@@ -39,3 +44,18 @@ def place_of(name: str) -> tuple[int, int]:
 def guarded(text: str) -> str:
     """Return a cell for export that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in (*FORMULA_MARKS, "\t", "\r", "\n") and text else text
+
+
+def mended(text: str) -> str:
+    """Return what was meant by a number that a spreadsheet wrote as 500101.0, '0812345678 or ="0812345678", in Arabic
+    digits."""
+    text = to_arabic_digits(text)
+    quoted = _QUOTED.fullmatch(text)
+    text = (quoted[1] if quoted else text.removeprefix("'")).strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+def is_scientific(text: str) -> bool:
+    """Tell whether a spreadsheet made 8.12E+08 of a number: its last digits are lost."""
+    return _SCIENTIFIC.fullmatch(text) is not None

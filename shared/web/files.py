@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 COMMON: Final = Path(__file__).parent / "pages"
 """What every page is served with."""
+
+FONT: Final = "@fontsource/sarabun"
+"""The pages' own font, a package of `node_modules`."""
 
 MEDIA_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
@@ -134,6 +137,15 @@ def page_files(folder: Path, connect: Sequence[str] = ()) -> Iterator[tuple[str,
     policy = content_security_policy(connect)
     for name, path in [*below(folder), *below(COMMON)]:
         yield "/" + name.removesuffix("index.html").removesuffix(".html"), File(path, REVALIDATED, policy)
+
+
+def services_route(**told: object) -> PageRoute:
+    """`/services`, where pages ask where the other services are; `told` may have more that they have to know."""
+
+    def addresses(_: Request) -> JSONResponse:
+        return JSONResponse(told, headers={"Cache-Control": REVALIDATED})
+
+    return PageRoute("/services", addresses)
 
 
 def package_files(assets: Path, package: str) -> Iterator[tuple[str, File]]:

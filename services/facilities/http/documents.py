@@ -13,8 +13,9 @@ from pydantic import AwareDatetime, StrictInt
 from services.facilities.domain.freshness import is_overdue
 from services.facilities.domain.hours import open_at
 from services.facilities.domain.places import Facility
-from services.facilities.fields import Body, FacilityFields, content_document
+from services.facilities.fields import FacilityFields, content_document
 from services.facilities.http.parts import clock_of, reference_of
+from shared.web.fields import Body
 
 
 class FacilityAnswer(FacilityFields):

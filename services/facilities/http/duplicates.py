@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 
 from services.facilities.domain.places import parted
 from services.facilities.domain.violations import Violation
-from services.facilities.fields import Body
 from services.facilities.http import cursors
 from services.facilities.http.documents import FacilityAnswer, answer, document
 from services.facilities.http.parts import (
@@ -27,6 +26,7 @@ from services.facilities.store import duplicates, places
 from services.facilities.store.duplicates import Reason
 from services.facilities.store.places import OtherArea
 from shared.web.authentication import area_asked
+from shared.web.fields import Body
 
 PAGE: Final = 50
 """Pairs that one looks through before lunch."""

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from pydantic import Field
 
-from services.facilities.fields import Body
 from services.facilities.http.parts import database, reference_of
 from services.facilities.store import holidays
 from services.facilities.store.holidays import Holiday
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 
 router = APIRouter(prefix="/v1/holidays")
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from services.facilities.domain.violations import Violation
-from services.facilities.fields import Body
 from services.facilities.http import cursors
 from services.facilities.http.parts import Writer, actor_of, clock_of, database, invalid
 from services.facilities.imports.judging import Result
@@ -25,6 +24,7 @@ from shared.contracts.events import Role
 from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.tables.limits import MAX_COLUMNS
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem, language_of
 
 MAX_FILE_BYTES: Final = 30 * 1024 * 1024

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import Field as BodyField
 
 from services.facilities.domain.kinds import Field, Kind
-from services.facilities.fields import Body
 from services.facilities.http.parts import database, reference_of
 from services.facilities.store import kinds
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 router = APIRouter(prefix="/v1/facility-kinds")

@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from services.facilities.domain.checks import unknown_kind
 from services.facilities.domain.freshness import overdue_before
 from services.facilities.domain.places import Facility
-from services.facilities.fields import Body
 from services.facilities.http import cursors
 from services.facilities.http.documents import FacilityPage, as_json, document, feature
 from services.facilities.http.parts import area_of, clock_of, database, invalid, reference_of
@@ -19,6 +18,7 @@ from shared.contracts.events import FacilityStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 
 DEFAULT_PAGE: Final = 100
 MOST_PER_PAGE: Final = 500

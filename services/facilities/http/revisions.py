@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, StrictInt
 
-from services.facilities.fields import Body, FacilityFields, content_document
+from services.facilities.fields import FacilityFields, content_document
 from services.facilities.http.parts import UNKNOWN, Writer, database
 from services.facilities.store import revisions
 from services.facilities.store.revisions import Revision
 from shared.contracts.events import FacilityChange
+from shared.web.fields import Body
 
 PAGE: Final = 50
 """A year of weekly updates."""

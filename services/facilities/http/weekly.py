@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.facilities.domain.freshness import Freshness, due_at, freshness_of, week_of
 from services.facilities.domain.places import Change, Facility, confirmed
 from services.facilities.domain.violations import Violation
-from services.facilities.fields import Body
 from services.facilities.http import cursors
 from services.facilities.http.documents import FacilityAnswer, document
 from services.facilities.http.parts import Writer, actor_of, area_of, clock_of, database, invalid
@@ -21,6 +20,7 @@ from shared.contracts.events import FacilityStatus, Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import Body
 
 PAGE: Final = 100
 MOST_CONFIRMED: Final = 500

@@ -7,18 +7,20 @@ dropped, a number written as 1101700230708.0. What cannot be told is an error: 8
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.registration.domain.names import UnusableName, clean_name
 from services.registration.domain.people import Refused, check_level
 from services.registration.domain.phones import thai_mobile
-from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.contracts.events import Role
 from shared.security.identifiers import InvalidIdentifier, national_id
 from shared.security.spelling import canonical
+from shared.tables import lists
+from shared.tables.cells import is_scientific, mended
+from shared.tables.lists import Fault, Header
 
 NAME_LENGTH = 200
 """As for a single sign-up."""
@@ -43,28 +45,7 @@ _HEADERS = {
 }
 _COLUMN_OF_HEADER = {canonical(header): column for column, headers in _HEADERS.items() for header in headers}
 
-_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+", re.ASCII)
-_WHOLE = re.compile(r"(\d+)[.,]0+", re.ASCII)
 _SHORTENED_MOBILE = re.compile(r"[689]\d{8}", re.ASCII)
-_QUOTED = re.compile(r'="([^"]*)"')
-
-
-class UnusableRoll(ValueError):
-    """The whole file cannot be used. `code` is one of no_header, missing_column, repeated_column; `column` is the
-    column concerned, if it is one."""
-
-    def __init__(self, code: str, column: Column | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.column = column
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Which cell of a row holds what, and the columns that nobody reads here."""
-
-    places: Mapping[Column, int]
-    ignored: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,46 +59,20 @@ class Entry:
     area: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one cell. `first_row`: of a repetition, where the same stands first."""
-
-    row: int
-    column: Column
-    code: str
-    first_row: int | None = None
+def read_header(cells: Sequence[str]) -> Header[Column]:
+    """Find the columns, in Thai or English, in any order. Raises `UnusableList`."""
+    return lists.read_header(cells, lambda title: _COLUMN_OF_HEADER.get(canonical(title)), REQUIRED)
 
 
-def read_header(cells: Sequence[str]) -> Header:
-    """Find the columns, in Thai or English, in any order. Raises `UnusableRoll`."""
-    places: dict[Column, int] = {}
-    ignored = []
-    for place, cell in enumerate(cells):
-        column = _COLUMN_OF_HEADER.get(canonical(cell))
-        if column is None:
-            if cell.strip():
-                ignored.append(cell.strip()[:100])
-        elif column in places:
-            raise UnusableRoll("repeated_column", column)
-        else:
-            places[column] = place
-    if not places:
-        raise UnusableRoll("no_header")
-    for column in REQUIRED:
-        if column not in places:
-            raise UnusableRoll("missing_column", column)
-    return Header(places, ignored)
-
-
-def read_row(row: int, cells: Sequence[str], header: Header, within: str) -> Entry | list[Fault] | None:
+def read_row(row: int, cells: Sequence[str], header: Header[Column], within: str) -> Entry | list[Fault[Column]] | None:
     """Read a row: a volunteer, or all that is wrong with it; None for an empty one.
 
     within: the organisation's area, in which every volunteer has to be.
     """
-    texts = {column: cells[place].strip() if place < len(cells) else "" for column, place in header.places.items()}
+    texts = header.texts(cells)
     if not any(texts.values()):
         return None
-    faults: list[Fault] = []
+    faults: list[Fault[Column]] = []
     read: dict[Column, str] = {}
     for column, text in texts.items():
         if not text:
@@ -189,13 +144,10 @@ def _area(text: str) -> str:
 
 def _digits(text: str) -> str:
     """Undo what a spreadsheet does to numbers. Raises `_Unreadable` where digits are lost."""
-    text = to_arabic_digits(text)
-    quoted = _QUOTED.fullmatch(text)
-    text = (quoted[1] if quoted else text.removeprefix("'")).strip()
-    if _SCIENTIFIC.fullmatch(text):
+    text = mended(text)
+    if is_scientific(text):
         raise _Unreadable("scientific_notation")
-    whole = _WHOLE.fullmatch(text)
-    return whole[1] if whole else text
+    return text
 
 
 _READERS = {Column.NAME: _name, Column.PHONE: _phone, Column.NATIONAL_ID: _national_id, Column.AREA: _area}

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.registration.domain.appointments import FURTHEST_BEGINNING, LONGEST_TERM, Appointment, BadTerm, term
 from services.registration.domain.people import APPOINTABLE, Authority
-from services.registration.http.fields import AreaCode, Body, Name, Phone, Reason
+from services.registration.http.fields import Name, Phone, Reason
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import PAGE_SIZE
@@ -28,6 +28,7 @@ from shared.observability.clock import BANGKOK
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/appointments", tags=["appointments"])
 

@@ -16,7 +16,6 @@ from services.registration.domain.sign_ups import due_at
 from services.registration.domain.trainings import Policy
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import refusal_message
 from services.registration.http.volunteers import ListedVolunteer, listed_volunteer
@@ -26,6 +25,7 @@ from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode, Body
 from shared.web.problems import Message, language_of
 
 router = APIRouter(prefix="/v1/approvals", tags=["approvals"])

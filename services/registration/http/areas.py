@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registration.http.fields import AreaCode
 from shared.areas.register import children
+from shared.web.fields import AreaCode
 from shared.web.files import accepts_gzip
 
 router = APIRouter(prefix="/v1", tags=["areas"])

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel
 
 from services.registration.http.acting import acting_for
-from services.registration.http.fields import Body
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import PAGE_SIZE
@@ -20,6 +19,7 @@ from services.registration.store.organisations import find_organisation
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require, signed_in
+from shared.web.fields import Body
 
 router = APIRouter(prefix="/v1/organisations/{organisation_id}/contacts", tags=["organisations"])
 

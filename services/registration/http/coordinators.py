@@ -25,7 +25,6 @@ from services.registration.domain.coverage import (
 )
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode
 from services.registration.http.parts import Parts, parts
 from services.registration.settings import PAGE_SIZE
 from services.registration.store.coordinators import BEGINNING
@@ -36,6 +35,7 @@ from shared.observability.clock import BANGKOK
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode
 from shared.web.problems import FieldError, Message, Problem
 
 router = APIRouter(prefix="/v1/coordinators", tags=["coordinators"])

@@ -12,7 +12,7 @@ from services.registration.domain import people as rules
 from services.registration.domain import sign_ups
 from services.registration.domain.people import Authority, Person
 from services.registration.domain.sign_ups import Step
-from services.registration.http.fields import AreaCode, Body, Reason
+from services.registration.http.fields import Reason
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.volunteers import VolunteerAnswer, answer_of
@@ -22,6 +22,7 @@ from shared.contracts.events import VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand, require, signed_in
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/volunteers/{volunteer_id}", tags=["volunteers"])
 

@@ -19,7 +19,6 @@ from services.registration.http.cursors import (
     write_cursor,
     write_person_cursor,
 )
-from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import LongText, ShortText, Title
@@ -31,6 +30,7 @@ from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand, require
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/directives", tags=["directives"])
 

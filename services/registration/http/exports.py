@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import StreamingResponse
 
-from services.registration.http.fields import AreaCode
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
 from services.registration.settings import EXPORT_PAGE, EXPORT_ROWS
@@ -19,6 +18,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.tables.writing import BYTE_ORDER_MARK, csv_rows
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode
 
 router = APIRouter(prefix="/v1", tags=["volunteers"])
 

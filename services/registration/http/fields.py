@@ -5,12 +5,10 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.registration.domain.names import UnusableName, clean_name
 from services.registration.domain.phones import thai_mobile
-from shared.areas.digits import to_arabic_digits
-from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.security.identifiers import InvalidIdentifier, national_id
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
@@ -36,30 +34,6 @@ NAMES = {
     "no_letters": Message("ชื่อต้องมีตัวอักษร", "A name has letters"),
     "formula": Message("ชื่อขึ้นต้นด้วย = + - หรือ @ ไม่ได้", "A name does not begin with =, +, - or @"),
 }
-
-
-class Body(BaseModel):
-    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def current_area(code: str) -> str:
-    """Return the code of an area in use today; Thai digits are accepted. Raises `InvalidValue`."""
-    code = to_arabic_digits(code).strip()
-    try:
-        return area(code).code
-    except AbolishedArea as error:
-        now = ", ".join(error.successors)
-        raise InvalidValue(
-            "abolished_area",
-            Message(
-                f"รหัสพื้นที่ {code} ยกเลิกแล้ว" + (f" ปัจจุบันใช้ {now}" if now else ""),
-                f"The area {code} was abolished" + (f"; it is now {now}" if now else ""),
-            ),
-        ) from None
-    except UnknownArea:
-        raise InvalidValue("unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code")) from None
 
 
 def _clean(text: str) -> str:
@@ -93,10 +67,6 @@ def _national_id(text: str) -> str:
 def _if_text(value: object) -> object:
     return _clean(value) if isinstance(value, str) else value
 
-
-# 100 digits of room: whatever is longer than a code is refused by the register with a message of its own.
-AreaCode = Annotated[str, Field(max_length=100, examples=["500101"]), AfterValidator(current_area)]
-"""An area in use today."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200, examples=["สมหญิง ใจดี"]), BeforeValidator(_name)]
 """A person's or organisation's name; the longest official names of agencies have about 120 characters."""

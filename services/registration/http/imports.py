@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from services.registration.domain.rosters import Column, Fault, UnusableRoll
+from services.registration.domain.rosters import Column
 from services.registration.http import cursors
 from services.registration.http.acting import acting_for
 from services.registration.http.cursors import CursorText
@@ -25,19 +26,22 @@ from services.registration.settings import (
     IMPORTS_PER_SENDER,
     PAGE_SIZE,
 )
-from services.registration.store.imports import Busy, Import, Mode
+from services.registration.store.imports import Import, Mode
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.tables.lists import UnusableList
+from shared.tables.turns import Busy
 from shared.tables.unreadable import UnreadableFile
 from shared.web.authentication import signed_in
-from shared.web.problems import FieldError, Message, Problem, language_of
+from shared.web.lists import FILE_BODY, CellError, list_problem
+from shared.web.problems import Message, Problem, language_of
 
 router = APIRouter(prefix="/v1", tags=["volunteer imports"])
 
 LARGER_BODIES = r"/v1/organisations/[^/]+/volunteer-imports"
 """The one path of this service whose bodies may be large."""
 
-_COLUMNS = {
+_COLUMNS: Mapping[StrEnum, Message] = {
     Column.NAME: Message("ชื่อ", "name"),
     Column.PHONE: Message("เบอร์โทร", "phone"),
     Column.NATIONAL_ID: Message("เลขประจำตัวประชาชน", "national_id"),
@@ -59,38 +63,13 @@ _ROWS = {
     "wrong_level": refusal_message("wrong_level"),
     "outside_organisation": refusal_message("outside_organisation"),
     "already_registered": Message("ลงทะเบียนไว้แล้ว", "Registered already"),
+    "repeated": Message("ซ้ำกับแถวที่ {row}", "The same stands in row {row}"),
 }
-_REPEATED = Message("ซ้ำกับแถวที่ {row}", "The same stands in row {row}")
-
-_FILES = {
-    "empty_file": Message("ไฟล์ว่าง", "The file is empty"),
-    "encoding": Message(
-        "อ่านตัวอักษรในไฟล์ไม่ได้ โปรดบันทึกเป็น CSV UTF-8 หรือ XLSX",
-        "The letters of this file cannot be read; save it as CSV UTF-8 or XLSX",
-    ),
-    "not_a_table": Message("ไฟล์นี้ไม่เป็นตาราง CSV", "This is not a table in CSV"),
-    "not_a_workbook": Message("เปิดไฟล์ Excel นี้ไม่ได้", "This Excel file cannot be opened"),
-    "old_workbook": Message(
-        "ไฟล์ Excel รุ่นเก่า (.xls) โปรดบันทึกเป็น .xlsx", "This is an old Excel file (.xls); save it as .xlsx"
-    ),
-    "workbook_too_large": Message("ไฟล์ Excel ใหญ่เกินกำหนดเมื่อเปิดออก", "This Excel file is too large when unpacked"),
-    "no_header": Message("ไม่พบหัวตาราง ต้องมี ชื่อ เบอร์โทร และรหัสตำบล", "There is no header with name, phone and area"),
-    "missing_column": Message("ไม่มีคอลัมน์ {column}", "The column {column} is missing"),
-    "repeated_column": Message("มีคอลัมน์ {column} มากกว่าหนึ่ง", "There is more than one column {column}"),
-    "too_many_rows": Message(
-        f"มีมากกว่า {IMPORT_ROWS} แถว โปรดแบ่งไฟล์", f"These are more than {IMPORT_ROWS} rows; divide the file"
-    ),
-}
+_NO_HEADER = Message("ไม่พบหัวตาราง ต้องมี ชื่อ เบอร์โทร และรหัสตำบล", "There is no header with name, phone and area")
 
 
-class RowError(BaseModel):
-    """What is wrong with one cell; `row` as a spreadsheet numbers it, the header being row 1."""
-
-    row: int
-    column: Column
-    code: str
-    message: str
-    first_row: int | None
+class RowError(CellError[Column]):
+    """What is wrong with one cell of a roll; `row` as a spreadsheet numbers it, the header being row 1."""
 
 
 class ImportSummary(BaseModel):
@@ -127,18 +106,7 @@ class ImportPage(BaseModel):
 
 @router.post(
     "/organisations/{organisation_id}/volunteer-imports",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                media_type: {"schema": {"type": "string", "format": "binary"}}
-                for media_type in (
-                    "text/csv",
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                )
-            },
-        }
-    },
+    openapi_extra=FILE_BODY,
 )
 async def send_roll(
     request: Request,
@@ -161,16 +129,14 @@ async def send_roll(
     await parts.throttle.spend(IMPORTS_PER_SENDER, str(caller.subject), now=now)
     file = await request.body()
     try:
-        async with parts.imports.turn(IMPORT_WAIT):
+        async with parts.imports.turn(IMPORT_WAIT.total_seconds()):
             found, repeated = await parts.imports.take(
                 file, organisation, mode=mode, partial=partial, most=IMPORT_ROWS, by=caller.subject, now=now
             )
     except Busy:
         raise Problem(503, headers={"Retry-After": str(int(IMPORT_WAIT.total_seconds()))}) from None
-    except UnreadableFile as error:
-        raise _bad_file(error.code) from None
-    except UnusableRoll as error:
-        raise _bad_file(error.code, error.column) from None
+    except (UnreadableFile, UnusableList) as error:
+        raise list_problem(error, no_header=_NO_HEADER, most=IMPORT_ROWS, columns=_COLUMNS) from None
     response.status_code = 201 if found.added and not repeated else 200
     return await _answer(parts, request, found, repeated=repeated, cursor=None)
 
@@ -217,7 +183,7 @@ async def _answer(parts: Parts, request: Request, found: Import, *, repeated: bo
     return ImportAnswer(
         **_summary(found).model_dump(),
         repeated=repeated,
-        errors=[_row_error(fault, language) for fault in faults],
+        errors=[RowError.of(fault, _ROWS, language) for fault in faults],
         cursor=cursors.write(last.row, last.column) if last else None,
     )
 
@@ -243,19 +209,3 @@ def _summary(found: Import) -> ImportSummary:
         added=found.added,
         ignored_columns=found.ignored_columns,
     )
-
-
-def _row_error(fault: Fault, language: str) -> RowError:
-    if fault.code == "repeated":
-        message = _REPEATED.in_language(language).format(row=fault.first_row)
-    else:
-        message = _ROWS[fault.code].in_language(language)
-    return RowError(row=fault.row, column=fault.column, code=fault.code, message=message, first_row=fault.first_row)
-
-
-def _bad_file(code: str, column: Column | None = None) -> Problem:
-    said = _FILES[code]
-    if column is not None:
-        name = _COLUMNS[column]
-        said = Message(said.th.format(column=name.th), said.en.format(column=name.en))
-    return Problem(400, "invalid", errors=[FieldError(f"header.{column}" if column else "file", code, said)])

@@ -16,7 +16,7 @@ from services.registration.domain.people import Organisation
 from services.registration.http import cursors
 from services.registration.http.acting import acting_for
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode, Body, Name
+from services.registration.http.fields import Name
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import (
@@ -31,6 +31,7 @@ from shared.contracts.events import OrganisationKind, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand_area, require, signed_in
+from shared.web.fields import AreaCode, Body
 from shared.web.problems import FieldError, Message, Problem
 
 router = APIRouter(prefix="/v1/organisations", tags=["organisations"])

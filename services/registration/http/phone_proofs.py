@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registration.codes import new_one_time_code, typed_one_time_code
-from services.registration.http.fields import Body, Phone
+from services.registration.http.fields import Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
 from services.registration.settings import (
@@ -29,6 +29,7 @@ from services.registration.settings import (
 from services.registration.sms import TextMessage
 from services.registration.store import phone_proofs
 from shared.security.citizens import citizen_of, sign_citizen
+from shared.web.fields import Body
 from shared.web.problems import Problem
 from shared.web.throttling import address_of
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode, Body, Name, Phone
+from services.registration.http.fields import Name, Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import HELP_PER_ADDRESS, HELP_PER_PHONE, PAGE_SIZE
@@ -21,6 +21,7 @@ from services.registration.store.registration_help import Outcome
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode, Body
 from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/registration-help", tags=["registration help"])

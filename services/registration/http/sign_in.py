@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.registration.codes import new_one_time_code, typed_one_time_code
-from services.registration.http.fields import Body, Phone
+from services.registration.http.fields import Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.settings import (
     ACCESS_LIFE,
@@ -37,6 +37,7 @@ from services.registration.store.sign_in import Holder
 from shared.postgres.throttle import Throttled
 from shared.security.identifiers import InvalidIdentifier, mobile_number
 from shared.security.tokens import MAX_TOKEN_LENGTH, InvalidToken, unverified
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem, language_of
 from shared.web.throttling import address_of
 

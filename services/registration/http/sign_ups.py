@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from services.registration.codes import new_one_time_code, typed_group_code, typed_one_time_code
 from services.registration.domain.people import Authority
-from services.registration.http.fields import AreaCode, Body, Name, NationalId, Phone
+from services.registration.http.fields import Name, NationalId, Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
 from services.registration.http.volunteers import VolunteerAnswer, answer_of
@@ -34,6 +34,7 @@ from shared.postgres.throttle import Throttled
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
+from shared.web.fields import AreaCode, Body
 from shared.web.problems import Message, Problem
 from shared.web.throttling import address_of
 

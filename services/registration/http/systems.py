@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from services.registration.domain.people import Refused, check_level
-from services.registration.http.fields import AreaCode, Body, Name
+from services.registration.http.fields import Name
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import PAGE_SIZE, SECRET_OVERLAP_MINUTES
@@ -24,6 +24,7 @@ from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/systems", tags=["systems"])
 

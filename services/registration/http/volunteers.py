@@ -16,7 +16,7 @@ from services.registration.domain.people import Person
 from services.registration.domain.sign_ups import Step
 from services.registration.http import cursors
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import AreaCode, Phone
+from services.registration.http.fields import Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.name_index import tokens_of_search
@@ -26,6 +26,7 @@ from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand, require, signed_in
+from shared.web.fields import AreaCode
 
 router = APIRouter(prefix="/v1")
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -23,12 +22,14 @@ import asyncpg
 
 from services.registration import rolls
 from services.registration.domain.people import Organisation
-from services.registration.domain.rosters import Column, Fault
+from services.registration.domain.rosters import Column
 from services.registration.rolls import Indexed, Prepared
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.postgres.pool import Connection, acquire
 from shared.security.blind_index import BlindIndex
 from shared.security.sealing import KeyRing
+from shared.tables.lists import Fault
+from shared.tables.turns import Turns
 
 CHUNK = 2_000
 """Rows sealed and handed to the database at a time: a quarter of a second, in which the process answers others."""
@@ -134,10 +135,6 @@ class Mode(StrEnum):
     APPLY = "apply"
 
 
-class Busy(Exception):
-    """Another roll is being worked on, and takes longer than one waits."""
-
-
 class _Overtaken(Exception):
     """Somebody of the roll signed up while it was being stored, and all or nothing was asked for."""
 
@@ -163,26 +160,14 @@ class Import:
     ignored_columns: Sequence[str]
 
 
-class Imports:
-    """Takes rolls, one at a time in this process: each needs a whole processor."""
+class Imports(Turns):
+    """Takes rolls, one at a time in this process."""
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], ring: KeyRing, index: BlindIndex) -> None:
+        super().__init__()
         self._pool = pool
         self._ring = ring
         self._index = index
-        self._working = asyncio.Lock()
-
-    @asynccontextmanager
-    async def turn(self, wait: timedelta) -> AsyncIterator[None]:
-        """Wait for one's turn. Raises `Busy`."""
-        try:
-            await asyncio.wait_for(self._working.acquire(), wait.total_seconds())
-        except TimeoutError:
-            raise Busy from None
-        try:
-            yield
-        finally:
-            self._working.release()
 
     async def take(
         self,
@@ -198,7 +183,7 @@ class Imports:
         """Check a roll and, with `Mode.APPLY`, store it: the good rows with `partial`, otherwise all or none.
 
         The second part of the answer tells that the same roll had been stored before, in which case nothing is done.
-        Raises `UnreadableFile` and `UnusableRoll`.
+        Raises `UnreadableFile` and `UnusableList`.
         """
         digest = (await asyncio.to_thread(hashlib.sha256, file)).digest()
         if mode is Mode.APPLY and (known := await self._applied(organisation, digest, partial)):
@@ -243,7 +228,7 @@ class Imports:
         async with acquire(self._pool) as connection:
             return [_import_of(row) for row in await connection.fetch(IMPORTS, organisation_id, *start, limit)]
 
-    async def errors(self, import_id: UUID, *, after: ErrorCursor | None, limit: int) -> Sequence[Fault]:
+    async def errors(self, import_id: UUID, *, after: ErrorCursor | None, limit: int) -> Sequence[Fault[Column]]:
         """Return the next faults of a roll, by row and column."""
         start = after or (0, "")
         async with acquire(self._pool) as connection:
@@ -254,11 +239,11 @@ class Imports:
         async with acquire(self._pool) as connection:
             return await _applied(connection, organisation, digest, partial)
 
-    async def _apart(self, indexed: Sequence[Indexed]) -> tuple[list[Indexed], list[Fault]]:
+    async def _apart(self, indexed: Sequence[Indexed]) -> tuple[list[Indexed], list[Fault[Column]]]:
         """Tell who is new from who is registered already. Of these nothing is said but that they are, not even by
         which number they were known."""
         fresh: list[Indexed] = []
-        registered: list[Fault] = []
+        registered: list[Fault[Column]] = []
         for start in range(0, len(indexed), CHUNK):
             chunk = indexed[start : start + CHUNK]
             async with acquire(self._pool) as connection:
@@ -280,7 +265,7 @@ class Imports:
         digest: bytes,
         organisation: Organisation,
         fresh: Sequence[Indexed],
-        faults: Sequence[Fault],
+        faults: Sequence[Fault[Column]],
         now: datetime,
     ) -> tuple[Import, bool]:
         async with acquire(self._pool) as connection, connection.transaction():
@@ -312,7 +297,7 @@ async def _applied(connection: Connection, organisation: Organisation, digest: b
     return _import_of(row) if row else None
 
 
-async def _keep(connection: Connection, found: Import, digest: bytes, faults: Sequence[Fault]) -> None:
+async def _keep(connection: Connection, found: Import, digest: bytes, faults: Sequence[Fault[Column]]) -> None:
     await connection.execute(
         INSERT_IMPORT,
         found.import_id,
@@ -338,7 +323,7 @@ async def _keep(connection: Connection, found: Import, digest: bytes, faults: Se
     )
 
 
-def _registered(row: int) -> Fault:
+def _registered(row: int) -> Fault[Column]:
     return Fault(row, Column.PHONE, "already_registered")
 
 

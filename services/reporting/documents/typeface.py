@@ -12,7 +12,7 @@ from typing import Final
 from fontTools.merge import Merger
 from fontTools.ttLib import TTFont
 
-from services.reporting.pages import FONT
+from shared.web.files import FONT
 
 WEIGHTS: Final = (400, 600)
 _SCRIPTS: Final = ("thai", "latin")

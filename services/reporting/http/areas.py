@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from services.reporting.areas import DIGITS, LEVELS, areas_of
 from services.reporting.http.cursors import not_a_cursor
 from shared.areas.digits import to_arabic_digits
-from shared.areas.register import AbolishedArea, Area, Level, UnknownArea
+from shared.areas.register import Area, Level, UnknownArea
 from shared.areas.register import area as registered_area
+from shared.web.fields import area_refusal
 from shared.web.problems import FieldError, Message, Problem
 
 __all__ = ["DIGITS", "LEVELS", "Asked", "Wanted", "area_error", "area_of", "areas_of", "read_code"]
@@ -37,13 +38,7 @@ def area_of(text: str) -> Area:
 
 def area_error(path: str, error: UnknownArea) -> FieldError:
     """What is wrong with the code at `path`; of an abolished area, its successors."""
-    if not isinstance(error, AbolishedArea):
-        return FieldError(path, "unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code"))
-    thai, english = f"รหัสพื้นที่ {error.code} ถูกยกเลิกแล้ว", f"The area {error.code} was abolished"
-    if error.successors:
-        successors = ", ".join(error.successors)
-        thai, english = f"{thai} ปัจจุบันใช้ {successors}", f"{english}; it is now {successors}"
-    return FieldError(path, "abolished_area", Message(thai, english))
+    return FieldError(path, *area_refusal(error))
 
 
 @dataclass(frozen=True, slots=True)

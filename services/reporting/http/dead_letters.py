@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import ConfigDict, Field, StrictInt, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.trust import Reason
@@ -30,8 +30,6 @@ Number = Annotated[int, Path(ge=1, le=LARGEST)]
 class GapDismissal(Reason):
     """What is missing in a partition is given up: exactly the gap behind `last` (null: the beginning) and up to
     `previous`, as `GET /v1/gaps` shows it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     topic: StrictStr = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     partition: StrictInt = Field(ge=0, le=2**31 - 1)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.reporting.wholes.reading import MOST_ROWS
+from shared.web.lists import UNREADABLE
 from shared.web.problems import FieldError, Message, Problem
 
 _CELLS: Final[Mapping[str, Message]] = {
@@ -22,16 +23,7 @@ _CELLS: Final[Mapping[str, Message]] = {
 }
 
 _FILES: Final[Mapping[str, Message]] = {
-    "empty_file": Message("ไฟล์ว่าง", "The file is empty"),
-    "encoding": Message(
-        "อ่านตัวอักษรในไฟล์ไม่ได้ โปรดบันทึกเป็น CSV UTF-8 หรือ XLSX",
-        "The letters of this file cannot be read; save it as CSV UTF-8 or XLSX",
-    ),
-    "old_workbook": Message(
-        "ไฟล์ Excel รุ่นเก่า (.xls) โปรดบันทึกเป็น .xlsx", "This is an old Excel file (.xls); save it as .xlsx"
-    ),
-    "not_a_workbook": Message("เปิดไฟล์ Excel นี้ไม่ได้", "This Excel file cannot be opened"),
-    "workbook_too_large": Message("ไฟล์ Excel ใหญ่เกินกำหนดเมื่อเปิดออก", "This Excel file is too large when unpacked"),
+    **UNREADABLE,
     "too_many_rows": Message(f"มีมากกว่า {MOST_ROWS:,} แถว", f"These are more than {MOST_ROWS:,} rows"),
     "not_a_table": Message("ไฟล์นี้ไม่เป็นตาราง", "This is not a table"),
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from services.reporting.answers import DenominatorsAnswer
 from services.reporting.domain import day_in_thailand, derive_above
@@ -26,6 +26,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.tables.writing import BYTE_ORDER_MARK, csv_rows
 from shared.web.authentication import demand_area, require
+from shared.web.fields import Body
 from shared.web.problems import FieldError, Message, Problem
 from shared.web.validation import MAX_ERRORS
 
@@ -42,19 +43,15 @@ TABLES_SHOWN: Final = 50
 router = APIRouter(prefix="/v1")
 
 
-class DenominatorRow(BaseModel):
+class DenominatorRow(Body):
     """The value of one area."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     area: StrictStr = Field(max_length=20)
     value: StrictInt = Field(ge=0, le=MOST_PEOPLE)
 
 
-class DenominatorTable(BaseModel):
+class DenominatorTable(Body):
     """A dated table of one source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: TableKind
     source: StrictStr = Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")

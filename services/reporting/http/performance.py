@@ -41,6 +41,7 @@ from shared.postgres.pool import UNREACHABLE
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand, demand_area, optional_principal, require, unauthenticated
+from shared.web.fields import Body
 from shared.web.problems import FieldError, Message, Problem
 
 MOST_MONTHS: Final = 24
@@ -254,10 +255,8 @@ async def close(request: Request, closer: Closer, month: Named) -> Response:
     return await answer(request, closed, status=201)
 
 
-class Correction(BaseModel):
+class Correction(Body):
     """Why a closed month is corrected."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: StrictStr = Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import Field, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of, snapshot
 from services.reporting.http.areas import area_of
@@ -26,6 +26,7 @@ from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand_area, require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 MOST_RECONCILIATIONS: Final = 24
@@ -37,10 +38,8 @@ DEFAULT_ROWS: Final = 100
 router = APIRouter(prefix="/v1")
 
 
-class Reason(BaseModel):
+class Reason(Body):
     """Why something is done; it is kept."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: StrictStr = Field(min_length=3, max_length=500, pattern=r"^[^\x00]*$")
 

@@ -1,15 +1,17 @@
 """What a list of houses says: which rows are good, in which order houses stand, when one is to be visited again."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
-from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.security.spelling import canonical
+from shared.tables import lists
+from shared.tables.cells import is_scientific, mended
+from shared.tables.lists import Fault, Header
 
 REVISIT_AFTER: Final = timedelta(days=90)
 """A visit older than this says little: the dose after the last one falls due within three months."""
@@ -44,33 +46,12 @@ _HEADERS: Final = {
 }
 _COLUMN_OF_HEADER: Final = {canonical(header): column for column, headers in _HEADERS.items() for header in headers}
 
-_WHOLE: Final = re.compile(r"(\d+)[.,]0+", re.ASCII)
-_SCIENTIFIC: Final = re.compile(r"\d+(?:[.,]\d+)?[eE][+-]?\d+", re.ASCII)
-_QUOTED: Final = re.compile(r'="([^"]*)"')
 # What a spreadsheet makes of 5/12: 2022-12-05, 5-Dec, Dec-05, 5-ธ.ค.; nobody can tell which house that was.
 _DATE: Final = re.compile(
     r"\d{4}-\d\d-\d\d|\d{1,2}-(?:[A-Za-z]{3}|[ก-ฮ]{1,2}\.[ก-ฮ]{1,2}\.)(?:-\d+)?|[A-Za-z]{3}-\d{2,4}"
 )
 _PIECES: Final = re.compile(r"\d+|\D+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-
-
-class UnusableList(ValueError):
-    """The whole file cannot be used. code: no_header, missing_column, repeated_column or too_many_rows; column: the
-    column concerned, if it is one."""
-
-    def __init__(self, code: str, column: Column | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.column = column
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """Which cell of a row holds what, and the columns that nobody reads here."""
-
-    places: Mapping[Column, int]
-    ignored: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,46 +64,22 @@ class House:
     unit: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with one cell; `row` as a spreadsheet numbers it. first_row: of a repetition, where the same stands
-    first."""
-
-    row: int
-    column: Column
-    code: str
-    first_row: int | None = None
-
-
-def read_header(cells: Sequence[str], *, area_given: bool) -> Header:
+def read_header(cells: Sequence[str], *, area_given: bool) -> Header[Column]:
     """Find the columns, in Thai or English, in any order. area_given: the file is of one subdistrict, and need not name
     it in each row. Raises `UnusableList`."""
-    places: dict[Column, int] = {}
-    ignored = []
-    for place, cell in enumerate(cells):
-        column = _COLUMN_OF_HEADER.get(canonical(cell))
-        if column is None:
-            if cell.strip():
-                ignored.append(cell.strip()[:100])
-        elif column in places:
-            raise UnusableList("repeated_column", column)
-        else:
-            places[column] = place
-    if not places:
-        raise UnusableList("no_header")
-    for needed in (Column.HOUSE,) if area_given else (Column.HOUSE, Column.AREA):
-        if needed not in places:
-            raise UnusableList("missing_column", needed)
-    return Header(places, ignored)
+    required = (Column.HOUSE,) if area_given else (Column.HOUSE, Column.AREA)
+    return lists.read_header(cells, lambda title: _COLUMN_OF_HEADER.get(canonical(title)), required)
 
 
-def read_row(row: int, cells: Sequence[str], header: Header, *, within: str, given: str | None) -> House | list[Fault]:
+def read_row(
+    row: int, cells: Sequence[str], header: Header[Column], *, within: str, given: str | None
+) -> House | list[Fault[Column]]:
     """Read a row: a house, or all that is wrong with it.
 
     within: the area in which every house has to be; given: the subdistrict of rows that name none.
     """
-    texts = {column: cells[place].strip() if place < len(cells) else "" for column, place in header.places.items()}
-    faults: list[Fault] = []
+    texts = header.texts(cells)
+    faults: list[Fault[Column]] = []
 
     def attempt(column: Column, read: Callable[[str], str | None]) -> str | None:
         try:
@@ -151,7 +108,7 @@ class Unreadable(ValueError):
 
 def read_subdistrict(text: str, *, within: str, given: str | None) -> str:
     """The code of a subdistrict in use, in the area `within`. Raises `Unreadable`."""
-    code = _plain(text) or given
+    code = mended(text) or given
     if code is None:
         raise Unreadable("required")
     try:
@@ -169,7 +126,7 @@ def read_subdistrict(text: str, *, within: str, given: str | None) -> str:
 
 def read_village(text: str, code: str | None) -> str | None:
     """The village's code of 8 digits, from that or from its number in the subdistrict `code`; None for no village."""
-    number = _plain(text).removeprefix("ม.").removeprefix("หมู่ที่").removeprefix("หมู่").strip()
+    number = mended(text).removeprefix("ม.").removeprefix("หมู่ที่").removeprefix("หมู่").strip()
     if number in ("", "-", "0") or code is None:
         return None
     if not (number.isascii() and number.isdigit()):
@@ -183,7 +140,7 @@ def read_village(text: str, code: str | None) -> str | None:
 
 def read_number(text: str) -> str:
     """A house number or unit as it is written. Raises `Unreadable`."""
-    number = " ".join(_plain(text).split())
+    number = " ".join(mended(text).split())
     if not number or not canonical(number):
         raise Unreadable("required")
     if len(number) > MOST_TEXT:
@@ -192,18 +149,9 @@ def read_number(text: str) -> str:
         raise Unreadable("control_characters")
     if _DATE.fullmatch(number):
         raise Unreadable("became_a_date")
-    if _SCIENTIFIC.fullmatch(number):
+    if is_scientific(number):
         raise Unreadable("scientific_notation")
     return number
-
-
-def _plain(text: str) -> str:
-    """Undo what a spreadsheet does to numbers: a whole one has no decimals."""
-    text = to_arabic_digits(text)
-    quoted = _QUOTED.fullmatch(text)
-    text = (quoted[1] if quoted else text.removeprefix("'")).strip()
-    whole = _WHOLE.fullmatch(text)
-    return whole[1] if whole else text
 
 
 Order = tuple[tuple[int, str], ...]

@@ -10,8 +10,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -19,12 +18,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.survey.desk.domain import Column, Fault, House, UnusableList, read_header, read_row
+from services.survey.desk.domain import Column, House, read_header, read_row
 from services.survey.desk.store import seal
 from shared.postgres.pool import Connection, acquire
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
+from shared.tables.lists import Fault, UnusableList, header_cells
 from shared.tables.reading import rows_of
+from shared.tables.turns import Turns
 
 MOST_ROWS: Final = 50_000
 """The houses of the largest district; a subdistrict has some 4,000."""
@@ -80,10 +81,6 @@ LIMIT $4
 """
 
 
-class Busy(Exception):
-    """Another list is being worked on, and takes longer than one waits."""
-
-
 @dataclass(frozen=True, slots=True)
 class Import:
     """A list that was stored: `rows` with something in them, `bad` ones left out, `added` and `known` houses."""
@@ -111,7 +108,7 @@ class Outcome:
     rows: int
     good: int
     new: int
-    faults: Sequence[Fault]
+    faults: Sequence[Fault[Column]]
     ignored_columns: Sequence[str]
     stored: Import | None = None
     repeated: bool = False
@@ -129,29 +126,14 @@ class _Row(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Checked:
     houses: Mapping[UUID, House]
-    faults: Sequence[Fault]
+    faults: Sequence[Fault[Column]]
     rows: int
     bad: int
     ignored_columns: Sequence[str]
 
 
-class Imports:
-    """Takes lists, one at a time in this process: each needs a whole processor."""
-
-    def __init__(self) -> None:
-        self._working = asyncio.Lock()
-
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn. Raises `Busy`."""
-        try:
-            await asyncio.wait_for(self._working.acquire(), WAIT_SECONDS)
-        except TimeoutError:
-            raise Busy from None
-        try:
-            yield
-        finally:
-            self._working.release()
+class Imports(Turns):
+    """Takes lists, one at a time in this process."""
 
     async def take(
         self,
@@ -216,10 +198,10 @@ async def sent(connection: Connection, within: str, *, before: tuple[datetime, U
 
 def _check(file: bytes, ids: HouseholdIds, within: str, given: str | None) -> _Checked:
     rows = rows_of(file)
-    header = read_header(_first(rows), area_given=given is not None)
+    header = read_header(header_cells(rows), area_given=given is not None)
     houses: dict[UUID, House] = {}
     first_rows: dict[UUID, int] = {}
-    faults: list[Fault] = []
+    faults: list[Fault[Column]] = []
     count = bad = 0
     for number, cells in rows:
         if not any(cells[place].strip() for place in header.places.values() if place < len(cells)):
@@ -238,13 +220,6 @@ def _check(file: bytes, ids: HouseholdIds, within: str, given: str | None) -> _C
         bad += 1
         faults += read
     return _Checked(houses, faults[:MOST_FAULTS], count, bad, header.ignored)
-
-
-def _first(rows: Iterator[tuple[int, Sequence[str]]]) -> Sequence[str]:
-    for _, cells in rows:
-        if any(cell.strip() for cell in cells):
-            return cells
-    raise UnusableList("no_header")
 
 
 def _chunks(houses: Mapping[UUID, House]) -> Iterator[Sequence[tuple[UUID, House]]]:

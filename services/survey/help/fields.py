@@ -4,15 +4,14 @@ import unicodedata
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from services.survey.help.domain import Outcome
 from services.survey.help.kinds import KINDS
 from services.survey.help.limits import ADDRESS, NAME, NOTE, PEOPLE
-from shared.areas.digits import to_arabic_digits
 from shared.areas.districts import is_elsewhere
-from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.security.identifiers import InvalidIdentifier, mobile_number
+from shared.web.fields import Body, current_area
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
 
@@ -20,24 +19,8 @@ SUBDISTRICT_DIGITS = 6
 DISTRICT_DIGITS = 4
 
 
-class Body(BaseModel):
-    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 def _subdistrict(code: str) -> str:
-    code = to_arabic_digits(code).strip()
-    try:
-        found = area(code).code
-    except AbolishedArea as error:
-        now = ", ".join(error.successors)
-        raise InvalidValue(
-            "abolished_area",
-            Message(f"รหัสพื้นที่ {code} ยกเลิกแล้ว ปัจจุบันใช้ {now}", f"The area {code} was abolished; it is now {now}"),
-        ) from None
-    except UnknownArea:
-        raise InvalidValue("unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code")) from None
+    found = current_area(code)
     if len(found) != SUBDISTRICT_DIGITS:
         raise InvalidValue("wrong_level", Message("โปรดเลือกถึงระดับตำบล/แขวง", "Choose a subdistrict"))
     return found

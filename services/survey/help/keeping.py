@@ -6,9 +6,10 @@ from typing import Final
 import asyncpg
 
 from services.survey.help import domain
+from services.survey.help.changes import Happened, put
 from services.survey.help.domain import KEPT, Step
+from services.survey.help.personal import FORGET_OLD
 from services.survey.help.rows import NAMES, request_of
-from services.survey.help.store import FORGET_OLD, Happened, put
 from shared.observability.clock import Clock
 from shared.postgres.pool import Connection, acquire
 from shared.postgres.throttle import FORGET as FORGET_COUNTS

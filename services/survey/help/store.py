@@ -1,8 +1,7 @@
-"""Requests for help in the survey's database. Every change is one transaction: the row, what happened, the event, and
-the notice to whoever watches."""
+"""Requests for help in the survey's database. Every change is one transaction, which also tells of it
+(`help/changes.py`); what is personal is opened for who may read it (`help/personal.py`)."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,18 +11,14 @@ import asyncpg
 
 from services.survey.audit import Purpose, note_reading
 from services.survey.help import domain
+from services.survey.help.changes import Happened, put, record
 from services.survey.help.domain import Request, Step, Worker
-from services.survey.help.notices import tell
+from services.survey.help.personal import Details, Opened, opened
 from services.survey.help.rows import COLUMNS, NAMES, request_of, values_of
 from shared.contracts.events import HelpStatus
-from shared.contracts.topics import HELP_UPDATED
-from shared.observability.logs import log
-from shared.postgres import outbox
 from shared.postgres.pool import Connection, acquire
 from shared.security.principal import Principal
-from shared.security.sealing import KeyRing, SealBroken, Sealed
-
-FIELD: Final = "help"
+from shared.security.sealing import KeyRing
 
 # Of two phones that send the same at once, the second waits here for the first one's commit.
 INSERT: Final = f"""
@@ -31,12 +26,6 @@ INSERT INTO help_request ({NAMES}, key_id, wrapped_key, sealed)
 VALUES ({", ".join(f"${number}" for number in range(1, len(COLUMNS) + 4))})
 ON CONFLICT DO NOTHING
 RETURNING true
-"""  # noqa: S608 - names of ours
-
-UPDATE: Final = f"""
-UPDATE help_request
-SET ({NAMES}) = ROW ({", ".join(f"${number}" for number in range(1, len(COLUMNS) + 1))})
-WHERE request_id = $1
 """  # noqa: S608 - names of ours
 
 FIND: Final = f"""
@@ -67,14 +56,6 @@ SELECT {NAMES} FROM help_request
 WHERE request_id = coalesce((SELECT request_id FROM help_repeat WHERE repeat_id = $1), $1) AND citizen = $2
 FOR UPDATE
 """  # noqa: S608 - names of ours
-
-INSERT_STEPS: Final = """
-INSERT INTO help_step
-    (request_id, revision, at, step, actor, actor_role, told_role, told_area, other, key_id, wrapped_key, sealed)
-SELECT s.*
-FROM unnest($1::uuid[], $2::integer[], $3::timestamptz[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
-            $9::uuid[], $10::text[], $11::bytea[], $12::bytea[]) AS s
-"""
 
 # What was merged into the one that is merged now goes on in the same place.
 FOLLOW_MERGER: Final = "UPDATE help_request SET merged_into = $2 WHERE merged_into = $1"
@@ -118,40 +99,6 @@ SELECT {NAMES}, key_id, wrapped_key, sealed FROM help_request
 WHERE request_id = $1 AND area >= $2 AND area < $2 || ':'
 """  # noqa: S608 - names of ours
 
-OF_CITIZEN: Final = f"""
-SELECT {NAMES}, key_id, wrapped_key, sealed FROM help_request
-WHERE citizen = $1
-ORDER BY asked_at DESC, request_id
-LIMIT $2
-"""  # noqa: S608 - names of ours
-
-# Without its key nobody can open it any more; the ciphertext goes as well, to make room.
-_FORGET: Final = """
-WITH old AS (
-    SELECT request_id FROM help_request
-    WHERE deadline IS NULL AND key_id IS NOT NULL AND {which}
-), notes AS (
-    UPDATE help_step AS s SET key_id = NULL, wrapped_key = NULL, sealed = NULL
-    FROM old
-    WHERE s.request_id = old.request_id AND s.key_id IS NOT NULL
-)
-UPDATE help_request AS r SET key_id = NULL, wrapped_key = NULL, sealed = NULL, place = NULL
-FROM old
-WHERE r.request_id = old.request_id
-"""
-
-FORGET_OLD: Final = _FORGET.format(which="updated_at <= $1 ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED")
-
-# Those that were asked in some days, a few (`limits.REQUESTS_PER_PHONE`): older ones are forgotten already.
-FORGET_OF_CITIZEN: Final = _FORGET.format(which="citizen = $1 ORDER BY request_id FOR UPDATE")
-
-STEPS: Final = """
-SELECT revision, at, step, actor, actor_role, told_role, told_area, other, key_id, wrapped_key, sealed
-FROM help_step
-WHERE request_id = $1
-ORDER BY revision
-"""
-
 COUNTS: Final = """
 SELECT area, kind, status, count(*) AS requests
 FROM help_request
@@ -163,54 +110,6 @@ ORDER BY area, kind, status
 MOST_OWN: Final = 20
 """Requests that a citizen is shown, the latest first: more than anybody makes in a wave."""
 
-_log = log(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """What is personal in a request, as it was asked."""
-
-    name: str | None
-    phone: str
-    position: Mapping[str, float | None] | None
-    address: str | None
-    note: str | None
-
-    def sealed(self, ring: KeyRing, request_id: UUID) -> Sealed:
-        """It, so that it opens only as that of this request."""
-        words = {
-            "name": self.name,
-            "phone": self.phone,
-            "position": self.position,
-            "address": self.address,
-            "note": self.note,
-        }
-        return ring.seal(json.dumps(words, ensure_ascii=False).encode(), household=str(request_id), field=FIELD)
-
-
-@dataclass(frozen=True, slots=True)
-class PastStep:
-    """What happened to a request, by whom. told: whom it was handed up to; other: what it was merged with."""
-
-    revision: int
-    at: datetime
-    step: Step
-    actor: UUID | None
-    actor_role: str | None
-    told_role: str | None
-    told_area: str | None
-    other: UUID | None
-    note: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A request with what is personal in it; `details` is None once it was destroyed."""
-
-    request: Request
-    details: Details | None
-    steps: Sequence[PastStep]
-
 
 @dataclass(frozen=True, slots=True)
 class Own:
@@ -220,19 +119,6 @@ class Own:
     status: HelpStatus
     accepted_at: datetime | None
     deadline: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One step, to be noted with the revision that it led to. `note` is sealed."""
-
-    after: Request
-    before: Request | None
-    step: Step
-    actor: UUID | None = None
-    actor_role: str | None = None
-    other: UUID | None = None
-    note: str | None = None
 
 
 class IdTaken(Exception):
@@ -397,95 +283,7 @@ class HelpRequests:
         if row is None:
             return None
         await note_reading(connection, reader, Purpose.HELP, [request_id], now=now)
-        return await _opened(connection, self._ring, row)
-
-
-async def of_citizen(connection: Connection, ring: KeyRing, citizen: UUID, limit: int) -> list[Opened]:
-    """A citizen's requests with everything in them, the latest first. Who reads them notes it in the transaction."""
-    rows = await connection.fetch(OF_CITIZEN, citizen, limit)
-    return [await _opened(connection, ring, row) for row in rows]
-
-
-async def forget_of(connection: Connection, citizen: UUID) -> None:
-    """Destroys what is personal in a citizen's finished requests. Open ones are worked on, and end by the clock."""
-    await connection.execute(FORGET_OF_CITIZEN, citizen)
-
-
-async def put(connection: Connection, ring: KeyRing | None, steps: Sequence[Happened]) -> None:
-    """Write what requests have become, in the transaction that locked them, and tell everybody."""
-    await connection.executemany(UPDATE, [values_of(each.after) for each in steps])
-    await record(connection, ring, steps)
-
-
-async def record(connection: Connection, ring: KeyRing | None, steps: Sequence[Happened]) -> None:
-    """Note what happened: the history, the events, the notices. ring: None where no step has a note."""
-    rows = []
-    for each in steps:
-        after = each.after
-        told = after.told if each.step is Step.HANDED_UP else None
-        sealed: Sealed | tuple[None, None, None] = (None, None, None)
-        if each.note is not None and ring is not None:
-            sealed = ring.seal(each.note.encode(), household=str(after.request_id), field=_note_field(after.revision))
-        rows.append(
-            (
-                after.request_id,
-                after.revision,
-                after.updated_at,
-                each.step.value,
-                each.actor,
-                each.actor_role,
-                told and told[0].value,
-                told and told[1],
-                each.other,
-                *sealed,
-            )
-        )
-    await connection.execute(INSERT_STEPS, *map(list, zip(*rows, strict=True)))
-    by_time: dict[datetime, list[Happened]] = {}
-    for each in steps:
-        by_time.setdefault(each.after.updated_at, []).append(each)
-    for time, happened in by_time.items():
-        events = [(str(each.after.request_id), domain.event(each.after, each.before)) for each in happened]
-        await outbox.append_all(connection, HELP_UPDATED, events, time=time)
-    await tell(connection, [each.after for each in steps])
-
-
-async def _opened(connection: Connection, ring: KeyRing, row: asyncpg.Record) -> Opened:
-    request_id = row["request_id"]
-    words = _words(ring, row, request_id, FIELD)
-    return Opened(
-        request_of(row),
-        None if words is None else Details(**json.loads(words)),
-        [
-            PastStep(
-                step["revision"],
-                step["at"],
-                Step(step["step"]),
-                step["actor"],
-                step["actor_role"],
-                step["told_role"],
-                step["told_area"],
-                step["other"],
-                _words(ring, step, request_id, _note_field(step["revision"])),
-            )
-            for step in await connection.fetch(STEPS, request_id)
-        ],
-    )
-
-
-def _words(ring: KeyRing, row: asyncpg.Record, request_id: UUID, field: str) -> str | None:
-    if row["wrapped_key"] is None:
-        return None
-    sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
-    try:
-        return ring.open_sealed(sealed, household=str(request_id), field=field).decode()
-    except SealBroken:
-        _log.error("help_seal_broken", request_id=str(request_id), field=field)
-        return None
-
-
-def _note_field(revision: int) -> str:
-    return f"{FIELD}.note.{revision}"
+        return await opened(connection, self._ring, row)
 
 
 def _own(row: asyncpg.Record | None, citizen: UUID) -> Request | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,6 +20,7 @@ from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 from shared.web.problems import FieldError, Message, Problem
 
 KEY_BYTES: Final = 32
@@ -32,10 +33,8 @@ router = APIRouter(prefix="/v1/device-keys", tags=["phone"])
 Surveyor = Annotated[Principal, Depends(require(Right.SUBMISSION_CREATE))]
 
 
-class DeviceKey(BaseModel):
+class DeviceKey(Body):
     """The key of one phone. key: base64 of 32 bytes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     key: str = Field(max_length=64)
 

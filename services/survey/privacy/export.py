@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from services.survey.desk import store as desk
-from services.survey.help.store import Opened
+from services.survey.help.personal import Opened
 from services.survey.intake import SEALED_FIELD
 from services.survey.privacy import requests
 from shared.observability.clock import BANGKOK

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.survey.help.store import FIELD as HELP
+from services.survey.help.personal import FIELD as HELP
 from services.survey.intake import SEALED_FIELD
 from services.survey.phone.store import DEVICE_KEY
 from services.survey.privacy import requests

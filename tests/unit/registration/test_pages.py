@@ -7,9 +7,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from services.registration.pages import FONT, PAGES, page_routes
+from services.registration.pages import PAGES, page_routes
 from services.registration.settings import PageSettings
-from shared.web.files import COMMON, AssetsMissing
+from shared.web.files import COMMON, FONT, AssetsMissing
 from shared.web.maps import MAP_PACKAGES
 
 TEXT = (PAGES / "text.js").read_text()

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from services.registration import rolls
 from services.registration.domain.people import Organisation
-from services.registration.domain.rosters import Column, Entry, Fault, UnusableRoll, read_header, read_row
+from services.registration.domain.rosters import Column, Entry, read_header, read_row
 from shared.contracts.events import OrganisationKind
+from shared.tables.lists import Fault, UnusableList
 from shared.tables.unreadable import UnreadableFile
 
 AGENCY = Organisation(uuid4(), "อบต.", OrganisationKind.AGENCY, "50", None)
 HEADER = read_header(["name", "phone", "national_id", "area"])
 
 
-def read(*cells: str) -> Entry | list[Fault] | None:
+def read(*cells: str) -> Entry | list[Fault[Column]] | None:
     return read_row(2, cells, HEADER, "50")
 
 
@@ -49,7 +50,7 @@ def test_a_header_lacks_nothing_and_says_nothing_twice() -> None:
         (["name", "area"], "missing_column", Column.PHONE),
         (["name", "ชื่อ", "phone", "area"], "repeated_column", Column.NAME),
     ):
-        with pytest.raises(UnusableRoll) as unusable:
+        with pytest.raises(UnusableList) as unusable:
             read_header(cells)
         assert (unusable.value.code, unusable.value.column) == (code, column)
 
@@ -107,7 +108,7 @@ def test_no_file_does_more_than_be_refused(file: bytes) -> None:
     for begins in (b"", b"PK\x03\x04", b"name,phone,area\n"):
         try:
             rolls.check(begins + file, AGENCY, most=10)
-        except (UnreadableFile, UnusableRoll):
+        except (UnreadableFile, UnusableList):
             continue
 
 
@@ -127,7 +128,7 @@ def test_a_damaged_workbook_is_refused_or_read(data: st.DataObject) -> None:
     file = bytearray(_WHOLE)
     for _ in range(data.draw(st.integers(1, 5))):
         file[data.draw(st.integers(4, len(file) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(UnreadableFile, UnusableRoll):
+    with contextlib.suppress(UnreadableFile, UnusableList):
         rolls.check(bytes(file), AGENCY, most=10)
 
 
@@ -142,5 +143,5 @@ def test_of_the_same_number_the_first_counts() -> None:
         (4, "repeated", 2),
         (5, "repeated", 2),
     ]
-    with pytest.raises(UnusableRoll, match="too_many_rows"):
+    with pytest.raises(UnusableList, match="too_many_rows"):
         rolls.check(f"name,phone,area\n{rows}".encode(), AGENCY, most=3)

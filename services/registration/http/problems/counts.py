@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from services.registration.domain.problems import Category, Level
-from services.registration.http.fields import AreaCode
 from services.registration.http.problems.callers import Service, Worker
 from shared.observability.clock import BANGKOK
 from shared.web.authentication import area_asked
+from shared.web.fields import AreaCode
 
 router = APIRouter(prefix="/v1/problems/counts", tags=["problems"])
 

@@ -13,13 +13,13 @@ from pydantic import BaseModel, Field
 
 from services.registration.domain.problems import Category
 from services.registration.http.cursors import CursorText, read_cursor, write_cursor
-from services.registration.http.fields import Body
 from services.registration.http.problems.callers import Service, Writer
 from services.registration.http.refusals import not_found
 from services.registration.http.texts import LongText, Title
 from services.registration.settings import PAGE_SIZE
 from services.registration.store.problems.known import KnownText, Outdated
 from services.registration.store.problems.viewers import UnknownProblem
+from shared.web.fields import Body
 from shared.web.problems import Problem as Refusal
 
 router = APIRouter(prefix="/v1/known-problems", tags=["problems"])

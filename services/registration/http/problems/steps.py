@@ -8,13 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from services.registration.http.fields import Body
 from services.registration.http.problems.callers import Raiser, Service, Worker, viewer_of
 from services.registration.http.problems.tickets import TicketSummary, summary
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import LongText, ShortText
 from services.registration.store.problems.viewers import UnknownProblem
 from shared.security.principal import Principal
+from shared.web.fields import Body
 
 router = APIRouter(prefix="/v1/problems/{problem_id}", tags=["problems"])
 

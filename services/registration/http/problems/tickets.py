@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from services.registration.domain.problems import Category, Level, Problem, State
 from services.registration.http.cursors import CursorText, read_cursor, write_cursor
-from services.registration.http.fields import AreaCode, Body
 from services.registration.http.problems.attachments import AttachmentAnswer
 from services.registration.http.problems.callers import Raiser, Service, viewer_of
 from services.registration.http.refusals import not_found
@@ -23,6 +22,7 @@ from services.registration.store.problems.tickets import Filters, Ticket
 from services.registration.store.problems.viewers import UnknownProblem
 from shared.security.principal import Principal
 from shared.web.authentication import demand_area
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/problems", tags=["problems"])
 

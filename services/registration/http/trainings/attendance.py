@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from services.registration.codes import typed_attendance_code
 from services.registration.domain.trainings import CODE_AFTER, CODE_BEFORE
-from services.registration.http.fields import Body, Phone
+from services.registration.http.fields import Phone
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.trainings.callers import Anybody, Attendant, Service, area_held
 from services.registration.http.trainings.sessions import change_held
@@ -20,6 +20,7 @@ from services.registration.store.trainings.attendance import WrongCode
 from services.registration.store.trainings.courses import UnknownTraining
 from shared.security.rights import Right
 from shared.web.authentication import demand, unauthenticated
+from shared.web.fields import Body
 from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/trainings/sessions/{session_id}", tags=["trainings"])

@@ -12,7 +12,6 @@ from pydantic import BaseModel
 
 from services.registration.domain.trainings import SignUpState
 from services.registration.http.cursors import CursorText, read_person_cursor, write_person_cursor
-from services.registration.http.fields import AreaCode
 from services.registration.http.refusals import not_found
 from services.registration.http.trainings.callers import Attendant, Reader, Service
 from services.registration.http.trainings.courses import find_course
@@ -21,6 +20,7 @@ from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import AreaCode
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 
 from services.registration.domain.trainings import Audience, Course
 from services.registration.http.cursors import CursorText, read_cursor, write_cursor
-from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found
 from services.registration.http.texts import Title
@@ -22,6 +21,7 @@ from services.registration.store.trainings.courses import UnknownTraining
 from shared.contracts.events import Role
 from shared.security.principal import Principal
 from shared.web.authentication import area_asked
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/trainings/courses", tags=["trainings"])
 

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, Field, HttpUrl
 from starlette.requests import Request
 
-from services.registration.http.fields import Body
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import Title
 from services.registration.http.trainings.callers import Anybody, Service, Writer
@@ -21,6 +20,7 @@ from services.registration.settings import MATERIAL_BYTES
 from services.registration.store.published import UnknownFileId
 from services.registration.store.trainings.courses import UnknownTraining
 from services.registration.store.trainings.materials import NewMaterial
+from shared.web.fields import Body
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 

@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, BaseModel, Field, HttpUrl
 
 from services.registration.domain.trainings import Audience, Session, SignUpState, TrainingRefused, wrong_time
 from services.registration.http.cursors import CursorText, read_cursor, write_cursor
-from services.registration.http.fields import AreaCode, Body
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.texts import Place
@@ -23,6 +22,7 @@ from services.registration.settings import PAGE_SIZE
 from services.registration.store.trainings.courses import UnknownTraining, course_of
 from shared.security.principal import Principal
 from shared.web.authentication import area_asked
+from shared.web.fields import AreaCode, Body
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 

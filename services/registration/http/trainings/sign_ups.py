@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.registration.domain.trainings import SignUpState
-from services.registration.http.fields import Body, Name, Phone
+from services.registration.http.fields import Name, Phone
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import not_found
 from services.registration.http.trainings.callers import Anybody, Attendant, Service, area_held
@@ -23,6 +23,7 @@ from services.registration.store.trainings.sign_ups import Guest
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand, unauthenticated
+from shared.web.fields import Body
 from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/trainings/sessions/{session_id}/sign-ups", tags=["trainings"])

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -35,6 +35,7 @@ from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 PAGE_SIZE: Final = 50
@@ -121,11 +122,9 @@ class FlaggedDetail(FlaggedItem):
     note: str | None
 
 
-class ReviewBody(BaseModel):
+class ReviewBody(Body):
     """fine: it is as it was sent; corrected: `corrected_by`, a later survey of the household, puts it right; wrong: it
     is not true, and nothing can be put in its place. note: sealed, and erased with the household."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: Verdict
     note: Annotated[str, Field(min_length=1, max_length=MOST_NOTE, pattern=r"^[^\x00]*$")] | None = None

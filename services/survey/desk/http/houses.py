@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,6 +43,7 @@ from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, require
+from shared.web.fields import Body
 from shared.web.problems import FieldError, Message, Problem
 
 MOST: Final = 500
@@ -62,12 +63,6 @@ _LARGE_VILLAGE = Message(
     "This village has too many houses for a range; name them one by one",
 )
 _MINE_AND_OTHERS = Message("ระบุ mine หรือ volunteer อย่างใดอย่างหนึ่ง", "Name mine or a volunteer, not both")
-
-
-class Body(BaseModel):
-    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ListedHouse(BaseModel):

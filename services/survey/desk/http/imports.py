@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey.desk import imports
-from services.survey.desk.domain import Column, Fault, UnusableList
-from services.survey.desk.http.messages import CELLS, COLUMNS, FILES, REPEATED
+from services.survey.desk.domain import Column
+from services.survey.desk.http.messages import CELLS, COLUMNS, NO_HEADER
 from services.survey.desk.http.parts import (
     AreaText,
     CursorText,
@@ -27,13 +27,16 @@ from services.survey.desk.http.parts import (
     ring_of,
     write_moment,
 )
-from services.survey.desk.imports import MOST_BYTES, WAIT_SECONDS, Busy, Import, Outcome
+from services.survey.desk.imports import MOST_BYTES, MOST_ROWS, WAIT_SECONDS, Import, Outcome
 from shared.postgres.pool import UNREACHABLE
 from shared.security.principal import Principal
 from shared.security.rights import Right
+from shared.tables.lists import UnusableList
+from shared.tables.turns import Busy
 from shared.tables.unreadable import UnreadableFile
 from shared.web.authentication import require
-from shared.web.problems import FieldError, Message, Problem
+from shared.web.lists import FILE_BODY, CellError, list_problem
+from shared.web.problems import Problem
 
 LARGER_BODIES: Final = {r"/v1/houses/imports": MOST_BYTES}
 """The one path of this service whose bodies may be larger than a batch of submissions."""
@@ -51,14 +54,8 @@ class Mode(StrEnum):
     APPLY = "apply"
 
 
-class RowError(BaseModel):
-    """What is wrong with one cell; `row` as a spreadsheet numbers it, the header being row 1."""
-
-    row: int
-    column: Column
-    code: str
-    message: str
-    first_row: int | None
+class RowError(CellError[Column]):
+    """What is wrong with one cell of a list; `row` as a spreadsheet numbers it, the header being row 1."""
 
 
 class ImportAnswer(BaseModel):
@@ -104,18 +101,7 @@ class ImportPage(BaseModel):
 
 @router.post(
     "",
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                media_type: {"schema": {"type": "string", "format": "binary"}}
-                for media_type in (
-                    "text/csv",
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                )
-            },
-        }
-    },
+    openapi_extra=FILE_BODY,
 )
 async def send_list(
     request: Request,
@@ -135,7 +121,7 @@ async def send_list(
     file = await request.body()
     taking = imports_of(request)
     try:
-        async with taking.turn():
+        async with taking.turn(WAIT_SECONDS):
             found = await taking.take(
                 request.app.state.pool,
                 ring_of(request),
@@ -150,10 +136,8 @@ async def send_list(
             )
     except Busy:
         raise Problem(503, headers={"Retry-After": str(int(WAIT_SECONDS))}) from None
-    except UnreadableFile as error:
-        raise _bad_file(error.code) from None
-    except UnusableList as error:
-        raise _bad_file(error.code, error.column) from None
+    except (UnreadableFile, UnusableList) as error:
+        raise list_problem(error, no_header=NO_HEADER, most=MOST_ROWS, columns=COLUMNS) from None
     except UNREACHABLE:
         raise away() from None
     response.status_code = 201 if found.stored is not None and not found.repeated else 200
@@ -182,7 +166,7 @@ def _answer(found: Outcome, mode: Mode, spoken: str, *, partial: bool) -> Import
         new=found.new,
         repeated=found.repeated,
         ignored_columns=found.ignored_columns,
-        errors=[_row_error(fault, spoken) for fault in found.faults],
+        errors=[RowError.of(fault, CELLS, spoken) for fault in found.faults],
     )
 
 
@@ -198,19 +182,3 @@ def _summary(one: Import) -> ImportSummary:
         added=one.added,
         known=one.known,
     )
-
-
-def _row_error(fault: Fault, spoken: str) -> RowError:
-    if fault.code == "repeated":
-        message = REPEATED.in_language(spoken).format(row=fault.first_row)
-    else:
-        message = CELLS[fault.code].in_language(spoken)
-    return RowError(row=fault.row, column=fault.column, code=fault.code, message=message, first_row=fault.first_row)
-
-
-def _bad_file(code: str, column: Column | None = None) -> Problem:
-    said = FILES[code]
-    if column is not None:
-        name = COLUMNS[column]
-        said = Message(said.th.format(column=name.th), said.en.format(column=name.en))
-    return Problem(400, "invalid", errors=[FieldError(f"header.{column}" if column else "file", code, said)])

@@ -1,13 +1,13 @@
 """What is said of a list of houses that cannot be taken as it is."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final
 
 from services.survey.desk.domain import MOST_TEXT, Column, Unreadable
-from services.survey.desk.imports import MOST_ROWS
 from shared.web.problems import Message
 
-COLUMNS: Final[Mapping[Column, Message]] = {
+COLUMNS: Final[Mapping[StrEnum, Message]] = {
     Column.AREA: Message("รหัสตำบล", "area"),
     Column.VILLAGE: Message("หมู่ที่", "village"),
     Column.HOUSE: Message("บ้านเลขที่", "house"),
@@ -34,6 +34,7 @@ CELLS: Final[Mapping[str, Message]] = {
         "ต้องเป็นหมู่ที่ 1 ถึง 99 หรือรหัสหมู่บ้าน 8 หลักในตำบลนี้",
         "This has to be the number of a village, 1 to 99, or its code of 8 digits in this subdistrict",
     ),
+    "repeated": Message("ซ้ำกับแถวที่ {row}", "The same house stands in row {row}"),
 }
 
 
@@ -46,24 +47,4 @@ def message_of(error: Unreadable) -> Message:
     return Message(f"{said.th} ปัจจุบันใช้ {now}", f"{said.en}; it is now {now}")
 
 
-REPEATED: Final = Message("ซ้ำกับแถวที่ {row}", "The same house stands in row {row}")
-
-FILES: Final[Mapping[str, Message]] = {
-    "empty_file": Message("ไฟล์ว่าง", "The file is empty"),
-    "encoding": Message(
-        "อ่านตัวอักษรในไฟล์ไม่ได้ โปรดบันทึกเป็น CSV UTF-8 หรือ XLSX",
-        "The letters of this file cannot be read; save it as CSV UTF-8 or XLSX",
-    ),
-    "not_a_table": Message("ไฟล์นี้ไม่เป็นตาราง CSV", "This is not a table in CSV"),
-    "not_a_workbook": Message("เปิดไฟล์ Excel นี้ไม่ได้", "This Excel file cannot be opened"),
-    "old_workbook": Message(
-        "ไฟล์ Excel รุ่นเก่า (.xls) โปรดบันทึกเป็น .xlsx", "This is an old Excel file (.xls); save it as .xlsx"
-    ),
-    "workbook_too_large": Message("ไฟล์ Excel ใหญ่เกินกำหนดเมื่อเปิดออก", "This Excel file is too large when unpacked"),
-    "no_header": Message("ไม่พบหัวตาราง ต้องมี บ้านเลขที่ และรหัสตำบล", "There is no header with house and area"),
-    "missing_column": Message("ไม่มีคอลัมน์ {column}", "The column {column} is missing"),
-    "repeated_column": Message("มีคอลัมน์ {column} มากกว่าหนึ่ง", "There is more than one column {column}"),
-    "too_many_rows": Message(
-        f"มีมากกว่า {MOST_ROWS} แถว โปรดแบ่งไฟล์", f"These are more than {MOST_ROWS} rows; divide the file"
-    ),
-}
+NO_HEADER: Final = Message("ไม่พบหัวตาราง ต้องมี บ้านเลขที่ และรหัสตำบล", "There is no header with house and area")

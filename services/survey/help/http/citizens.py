@@ -19,7 +19,8 @@ from services.survey.help.fields import NewRequest, check_position
 from services.survey.help.http.refusals import ID_TAKEN, bad_field, not_found
 from services.survey.help.limits import REQUESTS_PER_ADDRESS, REQUESTS_PER_PHONE
 from services.survey.help.parts import HelpParts, parts
-from services.survey.help.store import Details, IdTaken, Own
+from services.survey.help.personal import Details
+from services.survey.help.store import IdTaken, Own
 from shared.areas.districts import cell_of
 from shared.security.citizens import Citizen, citizen_of
 from shared.security.spelling import canonical

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from services.survey.help.fields import Body
 from services.survey.help.http.refusals import bad_field
 from services.survey.help.kinds import KINDS
 from services.survey.help.limits import PUBLIC_KEPT_SECONDS
@@ -21,6 +20,7 @@ from shared.areas.register import is_current
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
+from shared.web.fields import Body
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
 

@@ -23,7 +23,7 @@ from services.survey.help.http.refusals import bad_field, not_found
 from services.survey.help.limits import PAGE
 from services.survey.help.notices import document_of, item_of
 from services.survey.help.parts import HelpParts, parts
-from services.survey.help.store import Opened
+from services.survey.help.personal import Opened
 from shared.areas.digits import to_arabic_digits
 from shared.contracts.events import HelpStatus
 from shared.security.principal import Principal

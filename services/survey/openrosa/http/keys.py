@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -14,6 +14,7 @@ from services.survey.openrosa.keys import MOST_DAYS, MOST_KEYS, OpenRosaKeys, To
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -27,10 +28,8 @@ router = APIRouter(prefix="/v1/openrosa-keys", tags=["openrosa"])
 Surveyor = Annotated[Principal, Depends(require(Right.SUBMISSION_CREATE))]
 
 
-class NewKeyAsked(BaseModel):
+class NewKeyAsked(Body):
     """A key to be made. label: by which you know the device again; days: after how many it ends by itself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     label: str = Field(min_length=1, max_length=60)
     days: int = Field(MOST_DAYS, ge=1, le=MOST_DAYS, strict=True)

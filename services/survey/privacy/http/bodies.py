@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.survey.privacy.requests import Identity, Kind, Request, State, Written
 from shared.areas.digits import to_arabic_digits
 from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.security.identifiers import InvalidIdentifier, mobile_number
 from shared.security.keyed_ids import HouseholdIds
+from shared.web.fields import Body
 from shared.web.problems import FieldError, Message, Problem
 from shared.web.validation import InvalidValue
 
@@ -28,12 +29,6 @@ _PHONE: Final = Message(
 )
 _CONTROL: Final = Message("มีอักขระที่ใช้ไม่ได้", "This holds characters that cannot be used")
 _BLANK: Final = Message("ต้องระบุค่านี้", "This is required")
-
-
-class Body(BaseModel):
-    """A request's body. Unknown names are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _subdistrict(text: str) -> str:

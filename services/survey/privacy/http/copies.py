@@ -6,7 +6,7 @@ from enum import StrEnum
 from starlette.responses import JSONResponse, Response
 
 from services.survey.audit import Purpose, note_reading, role_of
-from services.survey.help import store as help_requests
+from services.survey.help import personal as help_requests
 from services.survey.privacy import export
 from services.survey.privacy.requests import Request
 from shared.postgres.pool import Connection

@@ -26,11 +26,11 @@ from services.survey.desk.http.parts import (
     ring_of,
     write_moment,
 )
-from services.survey.help import store as help_requests
+from services.survey.help import personal as help_requests
 from services.survey.intake import RETRY_AFTER_SECONDS, Intake
 from services.survey.opening import standing_submissions
 from services.survey.privacy import requests
-from services.survey.privacy.http.bodies import AskingOnBehalf, Body, Long
+from services.survey.privacy.http.bodies import AskingOnBehalf, Long
 from services.survey.privacy.http.copies import Form, copy_of
 from services.survey.privacy.requests import Identity, Kind, State, Written, without
 from services.survey.submission import MAX_PERSONS, Submission
@@ -39,6 +39,7 @@ from shared.security.blind_index import BlindIndex
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 PAGE_SIZE: Final = 50

@@ -11,14 +11,13 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 from starlette.requests import Request
 
 from services.survey.intake import RETRY_AFTER_SECONDS
 from services.survey.visits.lists import Place
-from shared.areas.digits import to_arabic_digits
-from shared.areas.register import AbolishedArea, UnknownArea, area
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.web.fields import AreaCode
 from shared.web.problems import FieldError, Message, Problem, language_of
 from shared.web.validation import InvalidValue
 
@@ -26,33 +25,6 @@ _CURSOR: Final = struct.Struct(">hq16s16s")  # rank, microseconds since 1970, ho
 _START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOT_AN_OWNER: Final = Message("ระบุ me, none หรือรหัสของอาสาสมัคร", "This is neither `me` nor `none` nor a volunteer's id")
 _NOT_A_CURSOR: Final = Message("ตัวชี้หน้าไม่ถูกต้อง โปรดเริ่มใหม่", "This is not a cursor of ours, please begin again")
-
-
-class Body(BaseModel):
-    """A request's body. Unknown names are refused: a misspelled optional field would be dropped in silence."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _current(code: str) -> str:
-    code = to_arabic_digits(code).strip()
-    try:
-        return area(code).code
-    except AbolishedArea as error:
-        now = ", ".join(error.successors)
-        raise InvalidValue(
-            "abolished_area",
-            Message(
-                f"รหัสพื้นที่ {code} ยกเลิกแล้ว" + (f" ปัจจุบันใช้ {now}" if now else ""),
-                f"The area {code} was abolished" + (f"; it is now {now}" if now else ""),
-            ),
-        ) from None
-    except UnknownArea:
-        raise InvalidValue("unknown_area", Message("ไม่มีรหัสพื้นที่นี้", "There is no area with this code")) from None
-
-
-CurrentArea = Annotated[str, AfterValidator(_current)]
-"""The code of an area in use today, "" for the country; Thai digits are accepted."""
 
 
 def _owner(text: str) -> str:
@@ -66,7 +38,7 @@ def _owner(text: str) -> str:
 
 OwnerText = Annotated[str, Field(max_length=40), AfterValidator(_owner)]
 """Whose persons: `me`, `none`, or a volunteer's id."""
-AreaQuery = Annotated[CurrentArea | None, Query(max_length=6, description="by default one's own")]
+AreaQuery = Annotated[AreaCode | None, Query(max_length=6, description="by default one's own")]
 
 
 @asynccontextmanager

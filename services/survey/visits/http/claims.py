@@ -10,10 +10,11 @@ from starlette.requests import Request
 
 from services.survey.visits import claims
 from services.survey.visits.claims import MOST_AT_ONCE, MOST_DAYS_AHEAD, PROMISED, ClaimResult, PersonKey
-from services.survey.visits.http.asking import Body, bad_field, language, now_of, transaction
+from services.survey.visits.http.asking import bad_field, language, now_of, transaction
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, require
+from shared.web.fields import Body
 from shared.web.problems import Message
 
 router = APIRouter(prefix="/v1/need-to-reach/claims", tags=["need to reach"])

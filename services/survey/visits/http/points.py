@@ -12,11 +12,12 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey.visits import points
-from services.survey.visits.http.asking import CurrentArea, bad_field, now_of, transaction
+from services.survey.visits.http.asking import bad_field, now_of, transaction
 from shared.areas.digits import to_arabic_digits
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import AreaCode
 from shared.web.problems import Message
 
 NEAREST: Final = 20
@@ -65,7 +66,7 @@ class VaccinationPoints(BaseModel):
 async def vaccination_points(
     request: Request,
     principal: Reader,
-    area: Annotated[CurrentArea | None, Query(max_length=6, description="any area, by default one's own")] = None,
+    area: Annotated[AreaCode | None, Query(max_length=6, description="any area, by default one's own")] = None,
     near: Annotated[str | None, Query(max_length=40, description="latitude,longitude in degrees")] = None,
 ) -> VaccinationPoints:
     """Vaccination points of an area or near a position, also beyond one's own area, with their appointments by day."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists
-from services.survey.visits.http.asking import Body, OwnerText, bad_field, now_of, transaction
+from services.survey.visits.http.asking import OwnerText, bad_field, now_of, transaction
 from services.survey.visits.http.items import PersonToReach, read_items
 from services.survey.visits.http.lists import owned_by
 from services.survey.visits.lists import FIRST, Status
@@ -19,6 +19,7 @@ from services.survey.visits.routing import Spot, natural, nearest_first
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.fields import Body
 from shared.web.problems import Message, Problem
 
 MOST_PERSONS: Final = 200

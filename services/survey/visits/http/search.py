@@ -10,7 +10,7 @@ from starlette.requests import Request
 from services.survey.audit import Purpose
 from services.survey.reach.tokens import name_tokens, phone_token
 from services.survey.visits import lists, search
-from services.survey.visits.http.asking import Body, CurrentArea, bad_field, now_of, transaction
+from services.survey.visits.http.asking import bad_field, now_of, transaction
 from services.survey.visits.http.items import PersonToReach, read_items
 from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import InvalidIdentifier
@@ -19,6 +19,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.security.spelling import words_of
 from shared.web.authentication import area_asked, demand_area, require
+from shared.web.fields import AreaCode, Body
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
 
@@ -42,7 +43,7 @@ Reader = Annotated[Principal, Depends(require(Right.REACH_READ))]
 class House(Body):
     """An address, spelled as one likes; area: a subdistrict."""
 
-    area: CurrentArea
+    area: AreaCode
     house: Annotated[str, Field(min_length=1, max_length=60)]
     village: Annotated[str, Field(max_length=8)] | None = None
     unit: Annotated[str, Field(max_length=60)] | None = None
@@ -51,7 +52,7 @@ class House(Body):
 class Looked(Body):
     """What is looked for: exactly one of house, name and phone. area: where, by default in one's own."""
 
-    area: CurrentArea | None = None
+    area: AreaCode | None = None
     house: House | None = None
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     phone: Annotated[str, Field(min_length=1, max_length=40)] | None = None

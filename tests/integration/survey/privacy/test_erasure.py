@@ -9,7 +9,8 @@ import httpx
 
 from services.survey.help import domain
 from services.survey.help.domain import Outcome, Step, Worker
-from services.survey.help.store import Details, HelpRequests
+from services.survey.help.personal import Details
+from services.survey.help.store import HelpRequests
 from services.survey.opening import standing_submissions
 from services.survey.privacy.requests import without
 from services.survey.visits import claims

@@ -4,10 +4,8 @@ import pytest
 
 from services.survey.desk.domain import (
     Column,
-    Fault,
     House,
     Unreadable,
-    UnusableList,
     lies_between,
     order_of,
     read_header,
@@ -15,11 +13,12 @@ from services.survey.desk.domain import (
     read_row,
     read_village,
 )
+from shared.tables.lists import Fault, UnusableList
 
 HEADER = read_header(["รหัสตำบล", "หมู่ที่", "บ้านเลขที่", "ห้อง", "เจ้าบ้าน"], area_given=False)
 
 
-def row(*cells: str, within: str = "5001", given: str | None = None) -> House | list[Fault]:
+def row(*cells: str, within: str = "5001", given: str | None = None) -> House | list[Fault[Column]]:
     return read_row(7, cells, HEADER, within=within, given=given)
 
 
