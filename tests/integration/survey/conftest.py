@@ -150,11 +150,19 @@ class Survey:
                 await asyncio.sleep(0.02)
 
     async def until_listed(self, records: int) -> None:
-        """Waits until so many records of intake are taken and the lists say what came of them."""
+        """Waits until so many records of intake are taken, all that came of them is published, and the lister has been
+        through it."""
         await self.until_recorded(records)
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while await self.pool.fetchval(NOT_LISTED):
+        name, places = self.submitted_topic.name, range(self.submitted_topic.partitions)
+        async with AIOKafkaConsumer(**self.kafka.for_aiokafka()) as consumer, asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                events = await self.pool.fetchval("SELECT count(*) FROM submission")
+                listed = await self.pool.fetchval(LISTED, name)
+                published = sum((await consumer.end_offsets([TopicPartition(name, p) for p in places])).values())
+                if events <= published == listed:
+                    break
                 await asyncio.sleep(0.02)
+        assert await self.pool.fetchval(NOT_LISTED) == 0
 
     async def published(self) -> list[list[ConsumerRecord]]:
         """Everything in the public topic, by partition."""
@@ -178,6 +186,9 @@ TAKEN = """
 SELECT (SELECT count(*) FROM submission) + (SELECT count(*) FROM repeated_submission) + (SELECT count(*) FROM
 dead_letter)
 """
+
+
+LISTED = "SELECT coalesce(sum(next_offset), 0) FROM consumer_position WHERE topic = $1"
 
 
 @pytest.fixture
