@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from deploy import catalogue, provisioning
 from deploy.local import ports, tools
 from deploy.local.home import Home
+from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
 from deploy.scale import ONE_OF_EACH, Scale
 from shared.contracts.topics import Topic
@@ -98,6 +99,22 @@ def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+class _Unsynced(Postgres):
+    """Leaves writing to the disk to the system, which has all of it also when the server is killed: dropping a database
+    waits for the files of all that were made before, many seconds on a disk that others use."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "-c", "fsync=off"]
+
+
+class _Bare(Stack):
+    """Kafka and PostgreSQL for many databases that live for a moment."""
+
+    def __init__(self, home: Home, port_base: int) -> None:
+        super().__init__(home, port_base)
+        self.postgres = _Unsynced(home.state / "postgres", self.tools, self.secrets, port_base)
+
+
 AnyStack = TypeVar("AnyStack", bound=Stack)
 
 
@@ -127,7 +144,7 @@ def _end_at_once(stack: Stack) -> None:
 
 def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> AbstractContextManager[Stack]:
     """A stack in a temporary home on free ports, with or without the services."""
-    return running(partial(Stack, scale=scale), None if services else ())
+    return running(partial(Stack, scale=scale)) if services else running(_Bare, ())
 
 
 def _open_folder() -> str:
