@@ -1,8 +1,8 @@
 """In which order tests run, and which of them one of two workers runs together.
 
-A stack that nobody needs at the moment takes a third of a processor from who works, and a half when it starts. So
-those with a stack for themselves come first, one worker has all of them who share one, and the others' stack is started
-when only tests are left that need it.
+A whole stack that nobody needs at the moment takes 28 % of a processor from who works, one without services 6 %, and
+its start 30 s of processor time. So those with a stack for themselves come first, one worker has all of them who share
+one, and the stack that the others share is started when only tests are left that need it.
 """
 
 from collections import Counter
