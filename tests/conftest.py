@@ -9,7 +9,7 @@ from xdist.remote import Producer
 
 from deploy.local.stack import Stack
 from tests import order
-from tests.runtime import Runtime, started
+from tests.runtime import Runtime, bare, started
 
 
 @pytest.hookimpl(trylast=True)
@@ -27,7 +27,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> order.T
 @pytest.fixture(scope="session")
 def runtime() -> Iterator[Runtime]:
     """A real Kafka and PostgreSQL, without services."""
-    with started(services=False) as stack:
+    with bare() as stack:
         yield Runtime(stack)
 
 

@@ -108,7 +108,7 @@ class _Unsynced(Postgres):
 
 
 class _Bare(Stack):
-    """Kafka and PostgreSQL for many databases that live for a moment."""
+    """Its database is an unsynced one."""
 
     def __init__(self, home: Home, port_base: int) -> None:
         super().__init__(home, port_base)
@@ -144,7 +144,13 @@ def _end_at_once(stack: Stack) -> None:
 
 def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> AbstractContextManager[Stack]:
     """A stack in a temporary home on free ports, with or without the services."""
-    return running(partial(Stack, scale=scale)) if services else running(_Bare, ())
+    return running(partial(Stack, scale=scale), None if services else ())
+
+
+def bare() -> AbstractContextManager[Stack]:
+    """Kafka and PostgreSQL in a temporary home on free ports, for many databases that live for a moment. Measured is on
+    what `started` gives: this database does not wait for the disk."""
+    return running(_Bare, ())
 
 
 def _open_folder() -> str:
