@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from deploy import catalogue, provisioning
 from deploy.local import ports, tools
 from deploy.local.home import Home
+from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
 from deploy.scale import ONE_OF_EACH, Scale
 from shared.contracts.topics import Topic
@@ -97,6 +99,22 @@ def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+class _Unsynced(Postgres):
+    """Leaves writing to the disk to the system, which has all of it also when the server is killed: dropping a database
+    waits for the files of all that were made before, many seconds on a disk that others use."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "-c", "fsync=off"]
+
+
+class _Bare(Stack):
+    """Its database is an unsynced one."""
+
+    def __init__(self, home: Home, port_base: int) -> None:
+        super().__init__(home, port_base)
+        self.postgres = _Unsynced(home.state / "postgres", self.tools, self.secrets, port_base)
+
+
 AnyStack = TypeVar("AnyStack", bound=Stack)
 
 
@@ -111,12 +129,28 @@ def running(make: Callable[[Home, int], AnyStack], processes: Sequence[str] | No
                 stack.start_services(processes)
             yield stack
         finally:
+            _end_at_once(stack)
             stack.stop()
+
+
+def _end_at_once(stack: Stack) -> None:
+    """Let Kafka and PostgreSQL not write out for seconds, at their end, what is removed with the home. A database whose
+    clean end is not asked for (SIGQUIT) ends its children before itself."""
+    for name, number in {**dict.fromkeys(stack.brokers, signal.SIGKILL), "postgres": signal.SIGQUIT}.items():
+        with suppress(RuntimeError, KeyError):  # it has not come so far
+            keeper = stack.process(name)
+            keeper.program = replace(keeper.program, stop_signal=number)
 
 
 def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> AbstractContextManager[Stack]:
     """A stack in a temporary home on free ports, with or without the services."""
     return running(partial(Stack, scale=scale), None if services else ())
+
+
+def bare() -> AbstractContextManager[Stack]:
+    """Kafka and PostgreSQL in a temporary home on free ports, for many databases that live for a moment. Measured is on
+    what `started` gives: this database does not wait for the disk."""
+    return running(_Bare, ())
 
 
 def _open_folder() -> str:
