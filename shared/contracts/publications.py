@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 PUBLISHED: Final = Path(__file__).with_name("published")
+ASYNCAPI: Final = Path(__file__).with_name("asyncapi.json")
+"""The AsyncAPI document of now, as `generate.py` writes it."""
 
 _LISTING: Final = "publications.json"
 _SCHEMAS: Final = "v1"
