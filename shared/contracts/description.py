@@ -78,6 +78,7 @@ def asyncapi(golden: Sequence[Example], publications: Publications) -> Document:
             "messages": {
                 **{topic.name: _message(topic, golden) for topic in PUBLIC},
                 **{f"{topic.name}.replayed": _replayed(topic, golden) for topic in PUBLIC},
+                "notice": _notice(),
             },
             "schemas": _components(),
             "securitySchemes": _security(),
@@ -136,8 +137,8 @@ def _servers() -> Document:
 
 def _security() -> Document:
     return {
-        "external": {"type": "scramSha256", "description": "SASL SCRAM-SHA-256, a user for each subscriber"},
-        "internal": {"type": "scramSha512", "description": "SASL SCRAM-SHA-512, a user for each service"},
+        "external": {"type": "scramSha512", "description": "SASL SCRAM-SHA-512, a user for each subscriber"},
+        "internal": {"type": "scramSha256", "description": "SASL SCRAM-SHA-256, a user for each service"},
         "token": {
             "type": "http",
             "scheme": "bearer",
@@ -212,24 +213,35 @@ def _message(topic: Topic, golden: Sequence[Example]) -> Document:
 
 
 def _replay_channel() -> Document:
+    messages = {topic.name: {"$ref": f"#/components/messages/{topic.name}.replayed"} for topic in PUBLIC}
     return {
         "address": "/v1/streams/{stream}/events",
         "title": "replay",
         "description": "The events of a stream by HTTP, from the beginning, a time or a cursor: those of the token's "
-        "area, in order.",
+        "area, in order, in lines, as one array, or as server-sent events. `sequence` and `previous` are those of the "
+        "feed: of what this area gets from the partition. The same rule holds for them.",
         "servers": [{"$ref": "#/servers/http"}],
         "parameters": {"stream": {"description": "the topic's name", "enum": [topic.name for topic in PUBLIC]}},
-        "messages": {topic.name: {"$ref": f"#/components/messages/{topic.name}.replayed"} for topic in PUBLIC},
+        "messages": {**messages, "notice": {"$ref": "#/components/messages/notice"}},
     }
 
 
 def _replay_operation() -> Document:
+    query = {
+        "cursor": {"type": "string", "description": "goes on behind it"},
+        "from": {"type": "string", "description": "`start`, `end`, or an RFC 3339 time"},
+        "area": {"type": "string", "pattern": "^([0-9]{2}){0,3}$", "description": "inside the token's"},
+        "limit": {"type": "integer", "minimum": 1},
+        "wait": {"type": "number", "minimum": 0, "description": "seconds, when there is nothing yet"},
+    }
     return {
         "action": "send",
         "channel": {"$ref": "#/channels/replay"},
         "summary": "Events as an answer",
-        "messages": [{"$ref": f"#/channels/replay/messages/{topic.name}"} for topic in PUBLIC],
-        "bindings": {"http": {"method": "GET", "bindingVersion": "0.3.0"}},
+        "messages": [{"$ref": f"#/channels/replay/messages/{name}"} for name in (*(t.name for t in PUBLIC), "notice")],
+        "bindings": {
+            "http": {"method": "GET", "query": {"type": "object", "properties": query}, "bindingVersion": "0.3.0"}
+        },
     }
 
 
@@ -237,20 +249,50 @@ def _replayed(topic: Topic, golden: Sequence[Example]) -> Document:
     fixed = {"specversion": "1.0", "source": topic.source, "type": topic.event_type}
     fixed |= {"dataschema": topic.dataschema, "datacontenttype": "application/json"}
     attributes: Document = {name: {"type": "string", "const": value} for name, value in fixed.items()}
+    told = rules()
     attributes |= {
         "id": {"type": "string", "minLength": 1},
         "subject": {"type": "string", "format": "uuid"},
         "time": {"type": "string", "format": "date-time"},
+        "partition": {"type": "integer", "minimum": 0, "description": "in which sequence and previous hold"},
+        "number": {"type": "string", "pattern": told["sequence"]["form"], "description": "1, 2, 3 through the feed"},
+        "sequence": {"type": "string", "pattern": told["sequence"]["form"]},
+        "previous": {"type": "string", "pattern": told["previous"]["form"]},
         "data": {"$ref": f"#/components/schemas/{model_of(topic).__name__}"},
     }
     example = next(_of(topic, golden))
+    payload = {**example.as_cloudevent(), "partition": example.partition, "number": f"{1:020d}"}
     return {
         "name": f"{topic.event_type}, structured",
         "title": f"{topic.name}, by HTTP",
         "summary": f"The same event in CloudEvents' structured mode. {_summary(topic)}",
         "contentType": "application/cloudevents+json",
         "payload": {"type": "object", "required": sorted(attributes), "properties": dict(sorted(attributes.items()))},
-        "examples": [{"name": example.name, "summary": example.summary, "payload": example.as_cloudevent()}],
+        "examples": [{"name": example.name, "summary": example.summary, "payload": payload}],
+    }
+
+
+def _notice() -> Document:
+    data = {
+        "cursor": {"type": "string", "description": "where to go on"},
+        "number": {"type": "string", "pattern": "^[0-9]{20}$", "description": "of the last event before this"},
+        "reason": {"type": "string", "description": "of a gap"},
+        "partition": {"type": "integer", "minimum": 0, "description": "of a gap"},
+    }
+    attributes: Document = {
+        "specversion": {"type": "string", "const": "1.0"},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "pattern": "^/jitasa/reporting/streams/"},
+        "type": {"type": "string", "pattern": "^care\\.jitasa\\.stream\\.(position|end|gap|heartbeat)\\.v1$"},
+        "time": {"type": "string", "format": "date-time"},
+        "data": {"type": "object", "required": ["cursor", "number"], "properties": data},
+    }
+    return {
+        "name": "care.jitasa.stream",
+        "title": "what the feed itself says",
+        "summary": "Where to go on; that there is nothing more now; that something is missing; that it still lives.",
+        "contentType": "application/cloudevents+json",
+        "payload": {"type": "object", "required": sorted(attributes), "properties": attributes},
     }
 
 

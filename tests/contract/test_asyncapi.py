@@ -78,7 +78,7 @@ def test_asyncapi_says_how_each_server_is_entered() -> None:
         ]
         for name, server in ASYNCAPI["servers"].items()
     }
-    assert entered == {"kafka": ["scramSha256"], "kafka-internal": ["scramSha512"], "http": ["http"]}
+    assert entered == {"kafka": ["scramSha512"], "kafka-internal": ["scramSha256"], "http": ["http"]}
     assert ASYNCAPI["servers"]["kafka"]["protocol"] == "kafka-secure"
 
 

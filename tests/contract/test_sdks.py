@@ -45,6 +45,7 @@ class Published:
         settings = self.runtime.kafka_settings()
         return {
             "bootstrap": settings.bootstrap,
+            "mechanism": settings.for_librdkafka()["sasl.mechanism"],
             "username": settings.username,
             "password": settings.password_file.read_text().strip(),
             "topics": self.names,

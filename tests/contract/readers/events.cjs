@@ -1,5 +1,5 @@
 // kafkajs and the CloudEvents SDK for JavaScript: reads events from a real broker. The question comes by standard input:
-// { bootstrap, username, password, topics, group, count }. The answer is a list of what the SDK understood.
+// { bootstrap, mechanism, username, password, topics, group, count }. The answer is a list of what the SDK understood.
 "use strict";
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = require("kafkajs");
@@ -22,10 +22,10 @@ function understood({ topic, partition, message }) {
 }
 
 async function main() {
-  const { bootstrap, username, password, topics, group, count } = JSON.parse(readFileSync(0, "utf8"));
+  const { bootstrap, mechanism, username, password, topics, group, count } = JSON.parse(readFileSync(0, "utf8"));
   const kafka = new Kafka({
     brokers: [bootstrap],
-    sasl: { mechanism: "scram-sha-512", username, password },
+    sasl: { mechanism: mechanism.toLowerCase(), username, password },
     logLevel: logLevel.ERROR,
   });
   const consumer = kafka.consumer({ groupId: group });

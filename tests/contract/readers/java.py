@@ -1,8 +1,8 @@
 """The CloudEvents SDK for Java reads events from a real broker: `python -m tests.contract.readers.java KAFKA SDK`.
 
-KAFKA and SDK are folders of jars. The question, on standard input, is JSON: `bootstrap`, `username`, `password`,
-`topics`, and `count`, how many events there are. The answer is a list of what the SDK understood. Java runs in this
-process, which is not the one of the tests.
+KAFKA and SDK are folders of jars. The question, on standard input, is JSON: `bootstrap`, `mechanism`, `username`,
+`password`, `topics`, and `count`, how many events there are. The answer is a list of what the SDK understood. Java
+runs in this process, which is not the one of the tests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def consumer(question: dict[str, Any]) -> Any:
     for name, value in {
         "bootstrap.servers": question["bootstrap"],
         "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.mechanism": question["mechanism"],
         "sasl.jaas.config": login,
         "key.deserializer": "org.apache.kafka.common.serialization.StringDeserializer",
         "value.deserializer": "io.cloudevents.kafka.CloudEventDeserializer",
