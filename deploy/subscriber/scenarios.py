@@ -1,8 +1,11 @@
 """What a consumer has to stand, one scenario each, on a topic and in an area of its own."""
 
 import asyncio
+import contextlib
 import json
+import os
 import shlex
+import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -41,7 +44,6 @@ class Program:
     start_command: str
     sums_command: str
     environment: Mapping[str, str]
-    _process: asyncio.subprocess.Process | None = None
     _keeping: "asyncio.Task[None] | None" = None
     _starts: int = 0
 
@@ -63,7 +65,7 @@ class Program:
 
     async def sums(self) -> dict[str, Told]:
         """What it tells of each area; nothing while it does not answer."""
-        process = await self._run(self.sums_command)
+        process = await self._run(self.sums_command, asyncio.subprocess.PIPE)
         try:
             answer, _ = await asyncio.wait_for(process.communicate(), ANSWER_SECONDS)
             told = json.loads(answer or b"{}") or {}
@@ -71,9 +73,7 @@ class Program:
         except (ValueError, KeyError, TypeError, TimeoutError):
             return {}
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            await _end(process)
 
     async def _keep(self) -> None:
         process = None
@@ -81,21 +81,29 @@ class Program:
             while self._starts < MOST_STARTS:
                 self._starts += 1
                 process = await self._run(self.start_command)
-                await process.communicate()
+                await process.wait()
                 await asyncio.sleep(BETWEEN_STARTS_SECONDS)
         finally:
-            if process is not None and process.returncode is None:
-                process.kill()
-                await process.wait()
+            if process is not None:
+                await _end(process)
 
-    async def _run(self, command: str) -> asyncio.subprocess.Process:
+    async def _run(self, command: str, stdout: int = asyncio.subprocess.DEVNULL) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *shlex.split(command),
             env=dict(self.environment),
+            start_new_session=True,  # a command may start others, which end with it
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=asyncio.subprocess.DEVNULL,
         )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a command that still runs, and all that it started."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What `consumer.py` has summed up, as `jitasa conformance` asks for it: by subdistrict, in one JSON object."""
+"""What `consumer.py` or `consumer.cjs` has summed up, as `jitasa conformance` asks for it: by subdistrict, as JSON."""
 
 import asyncio
 import json
@@ -8,8 +8,8 @@ import asyncpg
 
 
 async def main() -> None:
-    """Print the sums of the database that DATABASE_URL names; nothing before there are any."""
-    database = await asyncpg.connect(os.environ["DATABASE_URL"])
+    """Print the sums of the database that DATABASE_URL or PGHOST and others name; nothing before there are any."""
+    database = await asyncpg.connect(os.environ.get("DATABASE_URL"))
     try:
         rows = await database.fetch("SELECT area, events, persons, wanting FROM surveyed")
     except asyncpg.UndefinedTableError:

@@ -19,7 +19,10 @@ from deploy.local.home import CHECKOUT
 from deploy.subscriber.synthetic import Sums, SyntheticStream
 from shared.contracts.topics import SURVEY_SUBMITTED
 from shared.kafka.producer import create_producer
+from tests.contract.conftest import node_readers
 from tests.runtime import Runtime
+
+__all__ = ["node_readers"]
 
 CONSUMER: Final = CHECKOUT / "deploy" / "subscriber" / "consumer.py"
 PATIENCE_SECONDS: Final = 60.0

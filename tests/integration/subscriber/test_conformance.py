@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
@@ -80,6 +82,25 @@ async def played(trial: Bench, names: tuple[str, ...]) -> list[Result]:
 
 async def test_the_reference_consumer_passes_everything(runtime: Runtime, database: str) -> None:
     found = await played(bench(runtime, database, CONSUMER, PATIENCE_SECONDS), tuple(SCENARIOS))
+    assert [(each.scenario, each.why) for each in found] == [(name, None) for name in SCENARIOS]
+
+
+async def test_the_one_in_javascript_passes_everything(runtime: Runtime, database: str, node_readers: Path) -> None:
+    trial = bench(runtime, database, CONSUMER, PATIENCE_SECONDS)
+    url = urlsplit(database)
+    where = dict(parse_qsl(url.query))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "NODE_PATH": str(node_readers),
+        "PGHOST": where["host"],
+        "PGPORT": where["port"],
+        "PGDATABASE": url.path.strip("/"),
+        "PGUSER": str(url.username),
+        "PGPASSWORD": unquote(str(url.password)),
+    }
+    node = Path(sys.executable).with_name("node")
+    trial = replace(trial, start=f"{node} {CONSUMER.with_suffix('.cjs')}", environment=environment)
+    found = await played(trial, tuple(SCENARIOS))
     assert [(each.scenario, each.why) for each in found] == [(name, None) for name in SCENARIOS]
 
 
