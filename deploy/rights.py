@@ -116,6 +116,11 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "GET /v1/documents/{document_id}/content": "the same",
         "GET /v1/picture": "the same figures, without those of few persons",
         "GET /v1/live": "the same figures as they change, without those of few persons",
+        "GET /v1/schemas": "what events look like, for whoever builds on them; nothing of persons",
+        "GET /v1/schemas/{stream}": "the same, of one stream",
+        "GET /v1/schemas/{stream}/versions/{version}": "the same, as it was published",
+        "GET /v1/schemas/{stream}/examples": "made-up events",
+        "GET /v1/asyncapi.json": "the same as an AsyncAPI document",
     },
 }
 """Routes that demand no right, by service, and why. A route that is neither here nor demands one fails a test."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -43,6 +44,7 @@ def run(chosen: argparse.Namespace) -> int:
         "test": test,
         "bench": bench,
         "admin": admin,
+        "conformance": conformance,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -148,8 +150,13 @@ def bench(home: Home, chosen: argparse.Namespace) -> int:
     _become(home, "tests.bench", chosen.arguments)
 
 
+def conformance(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the trial of a subscriber's consumer, whose commands are named from the present folder."""
+    _become(home, "deploy.subscriber.conformance", ["--folder", str(Path.cwd()), *chosen.arguments])
+
+
 def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:
-    """Tests and benchmarks start stacks of their own; they share only the tools."""
+    """Those which start stacks of their own share only the tools."""
     environment = {name: value for name, value in os.environ.items() if name not in ("JITASA_HOME", "JITASA_PORT_BASE")}
     environment["JITASA_TOOLS"] = str(home.tools)
     os.chdir(CHECKOUT)

@@ -10,7 +10,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -106,10 +106,19 @@ def make(root: Path, parts: list[str], progress: Progress) -> None:
 
 
 def _web(tools: Tools, step: Step) -> None:
-    """Let npm install the lock into a new folder, then put that in place."""
+    node_packages(tools, setup.WEB_FILES, tools.web, step, what="the map library and the font")
+
+
+def node_packages(
+    tools: Tools, files: Sequence[Path], place: Path, step: Step, *, what: str = "npm's packages"
+) -> None:
+    """Let npm install a lock (`files`: package.json and its lock) into a new folder, then put that in place.
+
+    Nothing that a package would run is run. The set-up's lock is held. Raises `Trouble`.
+    """
     cache = tools.root / "npm-cache"
-    with tempfile.TemporaryDirectory(dir=tools.root, prefix="web-") as unfinished:
-        for file in setup.WEB_FILES:
+    with tempfile.TemporaryDirectory(dir=tools.root, prefix="npm-") as unfinished:
+        for file in files:
             shutil.copy(file, unfinished)
         folder = Path(unfinished) / "node_modules"
         setup.run_logged(
@@ -119,7 +128,7 @@ def _web(tools: Tools, step: Step) -> None:
                 *("--fetch-retries", "2", "--fetch-retry-mintimeout", "1000", "--fetch-retry-maxtimeout", "3000"),
                 *("--loglevel", "http", "--cache", str(cache)),
             ],
-            what="the map library and the font",
+            what=what,
             log=tools.root / "logs" / "npm.log",
             how_far=lambda output: (
                 f"{output.count('npm http fetch')} requests, {len(list(folder.glob('[!.]*')))} folders"
@@ -128,7 +137,7 @@ def _web(tools: Tools, step: Step) -> None:
             tools=tools.root,
             cwd=Path(unfinished),
         )
-        _put_in_place(Path(unfinished), tools.web)
+        _put_in_place(Path(unfinished), place)
     shutil.rmtree(cache, ignore_errors=True)
 
 

@@ -11,37 +11,26 @@ The rules, stricter than the wording of JSON Schema needs, so that nobody has to
 3. Everything else that constrains a value stays exactly as it was: type, null or not, enumerated values (no fewer: an
    old event would be refused; no more: an old reader would meet a value it cannot count), limits, pattern, format, and
    the default that stands for a missing value.
-4. Titles, descriptions, examples and the names under `$defs` say nothing about values and may change.
+4. Titles, descriptions, examples, what is marked as deprecated, and the names under `$defs` say nothing about values
+   and may change.
 5. An event that was published keeps being described.
 
 Whatever these forbid needs a new major version: a new event type beside the old one.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-
-PUBLISHED: Final = Path(__file__).with_name("published") / "v1"
-"""Every schema that went out, as `<topic>.<number>.json`; files are added here, never changed."""
 
 Schema = Mapping[str, Any]
 
-_SAYS_NOTHING: Final = frozenset({"$schema", "$id", "$defs", "title", "description", "examples"})
+_SAYS_NOTHING: Final = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "deprecated"})
 _OF_OBJECTS: Final = frozenset({"properties", "required"})
 _SCHEMA_VALUED: Final = frozenset({"items", "additionalProperties"})
 _SCHEMA_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 
 
-def published(directory: Path = PUBLISHED) -> dict[str, list[Schema]]:
-    """Read all published schemas, by topic, oldest first."""
-    found: dict[str, list[Schema]] = {}
-    for path in sorted(directory.glob("*.json"), key=lambda path: int(path.stem.rpartition(".")[2])):
-        found.setdefault(path.stem.rpartition(".")[0], []).append(json.loads(path.read_text(encoding="utf-8")))
-    return found
-
-
-def breaks(current: Mapping[str, Schema], earlier: Mapping[str, list[Schema]]) -> list[str]:
+def breaks(current: Mapping[str, Schema], earlier: Mapping[str, Sequence[Schema]]) -> list[str]:
     """Hold every current schema, by topic, against all earlier ones; return one line for each break."""
     found: list[str] = []
     for topic, schemas in earlier.items():
@@ -58,8 +47,27 @@ def differences(old: Schema, new: Schema) -> list[str]:
     return list(_compare(old, new, old, new, ""))
 
 
+def additions(old: Schema, new: Schema) -> dict[str, Schema]:
+    """What may be in an event of `new` that `old` did not know: the property's schema by its path."""
+    return dict(_additions(old, new, old, new, ""))
+
+
+def _additions(old: Schema, new: Schema, old_root: Schema, new_root: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+    old, new = resolved(old, old_root), resolved(new, new_root)
+    before, after = old.get("properties", {}), new.get("properties", {})
+    for name, schema in after.items():
+        if name not in before:
+            yield f"{path}/{name}", resolved(schema, new_root)
+        else:
+            yield from _additions(before[name], schema, old_root, new_root, f"{path}/{name}")
+    if isinstance(old.get("items"), Mapping) and isinstance(new.get("items"), Mapping):
+        yield from _additions(old["items"], new["items"], old_root, new_root, f"{path}/items")
+    for one, other in zip(old.get("anyOf", ()), new.get("anyOf", ()), strict=False):
+        yield from _additions(one, other, old_root, new_root, path)
+
+
 def _compare(old: Schema, new: Schema, old_root: Schema, new_root: Schema, path: str) -> Iterator[str]:
-    old, new = _resolved(old, old_root), _resolved(new, new_root)
+    old, new = resolved(old, old_root), resolved(new, new_root)
     at = path or "the event"
     yield from _compare_properties(old, new, old_root, new_root, path)
     for keyword in sorted((old.keys() | new.keys()) - _SAYS_NOTHING - _OF_OBJECTS):
@@ -107,8 +115,8 @@ def _compare_properties(old: Schema, new: Schema, old_root: Schema, new_root: Sc
             yield f"{path}/{name}: added to an object that allows nothing unknown"
 
 
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    """Follow a reference into `$defs`; what stands beside it is a constraint too and is kept."""
+def resolved(schema: Schema, root: Schema) -> Schema:
+    """Follow a reference into `$defs` of the root; what stands beside it is a constraint too and is kept."""
     while "$ref" in schema:
         name = str(schema["$ref"]).removeprefix("#/$defs/")
         schema = {**root["$defs"][name], **{key: value for key, value in schema.items() if key != "$ref"}}

@@ -75,6 +75,13 @@ class Example:
             "body": self.event.model_dump(mode="json"),
         }
 
+    def as_cloudevent(self) -> dict[str, object]:
+        """The event in CloudEvents' structured mode."""
+        headers = {name: value.decode() for name, value in to_headers(self.envelope)}
+        attributes = {name.removeprefix("ce_"): value for name, value in headers.items() if name.startswith("ce_")}
+        content_type = {"datacontenttype": headers["content-type"]}
+        return {**attributes, **content_type, "data": self.event.model_dump(mode="json")}
+
 
 def examples() -> Iterator[Example]:
     """Make every example, topic by topic. Within a partition the sequences form a chain, as in the stream itself."""

@@ -1,7 +1,6 @@
 """The events: round trips, what they refuse, and that the generated half of the contract is theirs."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from shared.contracts.topics import ALL, PUBLIC, SURVEY_INTAKE, SURVEY_SUBMITTED
 
 GOLDEN = list(examples())
 SCHEMAS = {topic.name: schema for topic, schema in generate.schemas().items()}
-ASYNCAPI: dict[str, Any] = json.loads((generate.ROOT / "asyncapi.json").read_text(encoding="utf-8"))
 
 slugs = st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True)
 
@@ -190,17 +188,20 @@ def test_check_says_what_is_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(generate, "DOCS", tmp_path / "docs")
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
     (tmp_path / "asyncapi.json").write_text("{}")
     (tmp_path / "schemas" / "help-updated.json").unlink()
     (tmp_path / "schemas" / "forgotten.json").write_text("{}")
+    (tmp_path / "docs" / "changelog-events.md").write_text("nothing")
     capsys.readouterr()
     assert generate.main(["--check"]) == 1
     said = capsys.readouterr().err.splitlines()
     assert "schemas/forgotten.json: nothing generates it any more" in said
     assert "schemas/help-updated.json: missing" in said
     assert "asyncapi.json: differs from the models" in said
+    assert "docs/changelog-events.md: differs from the models" in said
     assert generate.main([]) == 0
     assert generate.main(["--check"]) == 0
 
@@ -212,54 +213,9 @@ def test_schema_is_valid_and_named(topic: Topic) -> None:
     assert schema["$id"] == topic.dataschema
 
 
-def test_asyncapi_describes_every_public_topic_and_no_other() -> None:
-    assert ASYNCAPI["asyncapi"] == "3.0.0"
-    assert list(ASYNCAPI["channels"]) == [topic.name for topic in PUBLIC]
-    assert SURVEY_INTAKE.name not in json.dumps(ASYNCAPI)
-    for topic in PUBLIC:
-        channel = ASYNCAPI["channels"][topic.name]
-        assert channel["address"] == topic.name
-        assert channel["bindings"]["kafka"]["partitions"] == topic.partitions
-        assert ASYNCAPI["operations"][topic.name]["action"] == "send"
-    references = list(_references(ASYNCAPI))
-    assert references
-    for reference in references:
-        assert _target(reference) is not None, reference
-
-
-@pytest.mark.parametrize("topic", PUBLIC, ids=lambda topic: topic.name)
-def test_asyncapi_examples_fit_their_schemas(topic: Topic) -> None:
-    message = ASYNCAPI["components"]["messages"][topic.name]
-    headers = Draft202012Validator(message["headers"])
-    payload = Draft202012Validator({**message["payload"], "components": ASYNCAPI["components"]})
-    assert len(message["examples"]) == sum(example.topic is topic for example in GOLDEN)
-    for example in message["examples"]:
-        headers.validate(example["headers"])
-        payload.validate(example["payload"])
-
-
 def test_topics_are_distinct_and_only_the_intake_is_private_and_forgets() -> None:
     assert len({topic.name for topic in ALL}) == len(ALL)
     assert [topic for topic in ALL if not topic.public] == [SURVEY_INTAKE]
     assert all(topic.retention_ms == -1 for topic in PUBLIC)
     assert SURVEY_INTAKE.retention_ms == 604_800_000
     assert SURVEY_INTAKE.partitions == SURVEY_SUBMITTED.partitions
-
-
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, each in value.items():
-            if key == "$ref":
-                yield each
-            else:
-                yield from _references(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _references(each)
-
-
-def _target(reference: str) -> Any:
-    found: Any = ASYNCAPI
-    for part in reference.removeprefix("#/").split("/"):
-        found = found.get(part) if isinstance(found, dict) else None
-    return found
