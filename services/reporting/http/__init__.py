@@ -15,6 +15,7 @@ from services.reporting.http import (
     organisations,
     performance,
     places,
+    subscribers,
     trust,
 )
 
@@ -34,4 +35,5 @@ ROUTERS = (
     live.router,
     trust.router,
     dead_letters.router,
+    subscribers.router,
 )
