@@ -71,7 +71,8 @@ def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Give every user its password, for the services' listener alone: credentials of another mechanism, by which it
     could sign in where subscribers do, are taken away."""
     credentials(admin, passwords)
-    described = admin.describe_user_scram_credentials(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+    everybodys = admin.describe_user_scram_credentials(request_timeout=_TIMEOUT_S)
+    described = everybodys.result(_TIMEOUT_S)  # type: ignore[union-attr]  # one answer for all, where none is named
     foreign: list[UserScramCredentialAlteration] = [
         UserScramCredentialDeletion(user, held.mechanism)
         for user, found in described.items()

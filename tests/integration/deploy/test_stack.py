@@ -227,7 +227,8 @@ def test_a_home_from_before_subscribers_had_a_listener_is_taken_over(
     try:
         stack.start_infrastructure()
         assert stack.kafka.cluster_id == cluster
-        found = stack.kafka.admin().describe_user_scram_credentials().result(10)
+        everybodys = stack.kafka.admin().describe_user_scram_credentials()
+        found = everybodys.result(10)  # type: ignore[union-attr]  # one answer for all
         assert {"broker", "admin", "survey"} <= found.keys()
         for user, held in found.items():
             mechanisms = [each.mechanism for each in held.scram_credential_infos]

@@ -130,9 +130,11 @@ class Attempts:
         assert found.keys() == set(topics)
         return found
 
-    def writable(self, topics: Sequence[str] = TOPICS, **other: Any) -> set[str]:
+    def writable(self, topics: Sequence[str] = TOPICS, *, idempotent: bool = False) -> set[str]:
         """The topics that take a record from it."""
-        producer = Producer({**self.settings, "message.timeout.ms": int(SECONDS * 1000), **other})
+        producer = Producer(
+            {**self.settings, "message.timeout.ms": int(SECONDS * 1000), "enable.idempotence": idempotent}
+        )
         outcomes: dict[str, KafkaError | None] = {}
 
         def note(topic: str) -> Callable[[KafkaError | None, Any], None]:
@@ -286,7 +288,7 @@ def _present(wanted: str, found: Iterable[str]) -> None:
         raise _NotThere
 
 
-def _change(kind: ConfigResource.Type, name: str, setting: str) -> ConfigResource:
+def _change(kind: Any, name: str, setting: str) -> ConfigResource:
     entry = ConfigEntry(setting, "1", incremental_operation=AlterConfigOpType.SET)
     return ConfigResource(kind, name, incremental_configs=[entry])
 

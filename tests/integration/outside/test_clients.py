@@ -101,7 +101,7 @@ async def test_librdkafka(door: Door, values: None, tmp_path: Path, monkeypatch:
                 record = consumer.poll(PATIENCE_SECONDS)
                 assert record is not None
                 assert record.error() is None, record.error()
-                found.append(record.value().decode())
+                found.append((record.value() or b"").decode())
         finally:
             consumer.close()
         return found

@@ -95,7 +95,7 @@ async def test_exactly_what_the_table_says_is_possible(
         assert await asyncio.to_thread(attempts.readable) == may.read
     assert await asyncio.to_thread(attempts.writable) == may.write
     if may.write:
-        assert await asyncio.to_thread(attempts.writable, **{"enable.idempotence": True}) == may.write
+        assert await asyncio.to_thread(attempts.writable, idempotent=True) == may.write
     assert await asyncio.to_thread(attempts.possible, victim) == may.else_ | (WRITING if may.write else set())
 
 
