@@ -50,6 +50,14 @@ class Service:
     """Tables that the service may add to and read, and neither change nor delete from: another role owns them."""
     forgetting: tuple[str, ...] = ()
     """Functions that alone delete from those tables, with their parameters' types; the service may call them."""
+    gatekeeper: str | None = None
+    """A Kafka user beside the service's own, whose password its keeper alone is given: it lets subscribers in and out
+    (credentials, rights, quotas), and reads and writes no topic."""
+
+    @property
+    def kafka_users(self) -> tuple[str, ...]:
+        """Every Kafka user that the service's processes sign in as."""
+        return (self.name,) if self.gatekeeper is None else (self.name, self.gatekeeper)
 
 
 def _processes(service: str, **offsets: int) -> tuple[Process, ...]:
@@ -89,6 +97,7 @@ REPORTING: Final = Service(
     topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
     processes=_processes("reporting", http=4, projector=14, keeper=17),
+    gatekeeper="gatekeeper",
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 
@@ -97,7 +106,7 @@ OPERATIONS: Final = "operations"
 OPERATIONS_PORT_OFFSET: Final = 0
 KAFKA_PORT_OFFSET: Final = 50
 KAFKA_EXTERNAL_PORT_OFFSET: Final = 51
-"""Kept free for subscribers outside the system."""
+"""For subscribers outside the system."""
 KAFKA_CONTROLLER_PORT_OFFSET: Final = 52
 POSTGRES_PORT_OFFSET: Final = 60
 

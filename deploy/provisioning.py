@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialAlteration,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -31,6 +32,11 @@ from shared.contracts.topics import Topic
 
 _TIMEOUT_S: Final = 15.0
 """Each request takes well below a second on a healthy cluster; one that is electing leaders needs a few."""
+INTERNAL: Final = ScramMechanism.SCRAM_SHA_256
+"""How services sign in. Subscribers do by SCRAM-SHA-512, each on a listener that knows no other."""
+_OWN: Final = ("broker", "admin")
+"""Users that the cluster was formatted with."""
+_CLUSTER: Final = "kafka-cluster"
 _ITERATIONS: Final = 4096  # Kafka's minimum; the passwords are random and long, more rounds would only slow logins
 
 
@@ -62,8 +68,24 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
 
 
 def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
-    """Give every user its password (SCRAM-SHA-512)."""
-    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
+    """Give every user its password, for the services' listener alone: credentials of another mechanism, by which it
+    could sign in where subscribers do, are taken away."""
+    credentials(admin, passwords)
+    everybodys = admin.describe_user_scram_credentials(request_timeout=_TIMEOUT_S)
+    described = everybodys.result(_TIMEOUT_S)  # type: ignore[union-attr]  # one answer for all, where none is named
+    foreign: list[UserScramCredentialAlteration] = [
+        UserScramCredentialDeletion(user, held.mechanism)
+        for user, found in described.items()
+        for held in found.scram_credential_infos
+        if user in (*passwords, *_OWN) and held.mechanism is not INTERNAL
+    ]
+    if foreign:
+        _wait_all(admin.alter_user_scram_credentials(foreign, request_timeout=_TIMEOUT_S))
+
+
+def credentials(admin: AdminClient, passwords: Mapping[str, str]) -> None:
+    """Set the users' passwords for the services' listener."""
+    credential = ScramCredentialInfo(INTERNAL, _ITERATIONS)
     changes: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(user, credential, password.encode()) for user, password in passwords.items()
     ]
@@ -99,7 +121,7 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
 
 def held(admin: AdminClient, services: Iterable[Service]) -> set[AclBinding]:
     """The rights that the services' users have now."""
-    ours = {f"User:{service.name}" for service in services}
+    ours = {f"User:{user}" for service in services for user in service.kafka_users}
     # None matches anything, which the library's annotations leave out.
     anything = AclBindingFilter(
         ResourceType.ANY,
@@ -115,14 +137,15 @@ def held(admin: AdminClient, services: Iterable[Service]) -> set[AclBinding]:
 
 
 def bindings(service: Service) -> set[AclBinding]:
-    """The rights of one service: write its topics, read the others', and consume in groups named after itself."""
+    """The rights of one service: write its topics, read the others', and consume in groups named after itself; and of
+    its gatekeeper, who needs both rights on the whole cluster and none on any topic or group."""
     granted: set[AclBinding] = set()
 
-    def allow(kind: ResourceType, name: str, pattern: ResourcePatternType, *operations: AclOperation) -> None:
+    def allow(
+        kind: ResourceType, name: str, pattern: ResourcePatternType, *operations: AclOperation, user: str = service.name
+    ) -> None:
         for operation in operations:
-            granted.add(
-                AclBinding(kind, name, pattern, f"User:{service.name}", "*", operation, AclPermissionType.ALLOW)
-            )
+            granted.add(AclBinding(kind, name, pattern, f"User:{user}", "*", operation, AclPermissionType.ALLOW))
 
     literal, prefixed = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
     for topic in service.topics_written:  # this is enough for an idempotent producer
@@ -130,6 +153,9 @@ def bindings(service: Service) -> set[AclBinding]:
     for topic in service.topics_read:
         allow(ResourceType.TOPIC, topic.name, literal, AclOperation.READ, AclOperation.DESCRIBE)
     allow(ResourceType.GROUP, service.name, prefixed, AclOperation.READ, AclOperation.DESCRIBE)
+    if service.gatekeeper is not None:  # credentials and rights by the one, quotas by the other
+        both = (AclOperation.ALTER, AclOperation.ALTER_CONFIGS)
+        allow(ResourceType.BROKER, _CLUSTER, literal, *both, user=service.gatekeeper)
     return granted
 
 

@@ -192,6 +192,7 @@ _ADMIN = (
     (("registration-keys",), "services.registration.key_admin", "registration-http"),
     (("audit", "retention", "survey-keys"), "services.survey.privacy.admin", "survey-keeper"),
     (("close-month",), "services.reporting.months.admin", "reporting-http"),
+    (("subscribers",), "services.reporting.subscribers.admin", "reporting-http"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
 )
 """Tasks, the module that does them, and the process in whose environment."""
@@ -213,7 +214,11 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin dead-letters list [--resolved]
        jitasa admin dead-letters show | replay | dismiss ID [--reason TEXT]
        jitasa admin gaps list
-       jitasa admin gaps dismiss TOPIC PARTITION --reason TEXT"""
+       jitasa admin gaps dismiss TOPIC PARTITION --reason TEXT
+       jitasa admin subscribers list
+       jitasa admin subscribers create | grant NAME --streams STREAM... [--bytes-a-second N] [--request-percent N]
+       jitasa admin subscribers rotate NAME [--into FOLDER]
+       jitasa admin subscribers revoke NAME --reason TEXT"""
 
 
 class _Report:

@@ -12,13 +12,16 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from confluent_kafka.admin import AdminClient
 
-from deploy.catalogue import KAFKA_CONTROLLER_PORT_OFFSET, KAFKA_PORT_OFFSET
+from deploy import provisioning
+from deploy.catalogue import KAFKA_CONTROLLER_PORT_OFFSET, KAFKA_EXTERNAL_PORT_OFFSET, KAFKA_PORT_OFFSET
 from deploy.local import jars, jvm
+from deploy.local.certificates import Certificates
 from deploy.local.ports import free_base
 from deploy.local.secrets import Secrets, write_private
 from deploy.trouble import Trouble
@@ -28,7 +31,13 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 NODE_ID = 1
-MECHANISM = "SCRAM-SHA-512"
+MECHANISM = "SCRAM-SHA-256"
+"""Of the services' listener alone. Credentials belong to a user and a mechanism and not to a listener: with another
+mechanism outside, a subscriber's password opens nothing inside, and a service's nothing outside."""
+EXTERNAL_MECHANISM = "SCRAM-SHA-512"
+FORMER_MECHANISM = "SCRAM-SHA-512"
+"""Inside, in homes that are older than the listener for subscribers."""
+REAUTHENTICATION_MS = 15 * 60 * 1000
 TRAINING_S = 90
 """The training start takes 5 s on an idle machine; beyond this something is wrong."""
 
@@ -36,17 +45,20 @@ _SERVER = """\
 process.roles=broker,controller
 node.id={node}
 controller.quorum.bootstrap.servers={host}:{controller}
-listeners=INTERNAL://{host}:{internal},CONTROLLER://{host}:{controller}
-advertised.listeners=INTERNAL://{host}:{advertised},CONTROLLER://{host}:{controller}
-listener.security.protocol.map=INTERNAL:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+listeners=INTERNAL://{host}:{internal},EXTERNAL://{host}:{external},CONTROLLER://{host}:{controller}
+advertised.listeners=INTERNAL://{host}:{advertised},EXTERNAL://{host}:{external},CONTROLLER://{host}:{controller}
+listener.security.protocol.map=INTERNAL:SASL_PLAINTEXT,EXTERNAL:SASL_SSL,CONTROLLER:SASL_PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
 log.dirs={data}
 
 # Who may connect: every user by SCRAM, and the controller by a user of its own; without a right granted, nothing.
-sasl.enabled.mechanisms=SCRAM-SHA-512
-sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+sasl.enabled.mechanisms={mechanism}
+sasl.mechanism.inter.broker.protocol={mechanism}
 sasl.mechanism.controller.protocol=PLAIN
+listener.name.internal.sasl.enabled.mechanisms={internal_mechanisms}
+listener.name.internal.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
+username="broker" password="{broker_password}";
 listener.name.internal.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
 username="broker" password="{broker_password}";
 listener.name.controller.sasl.enabled.mechanisms=PLAIN
@@ -55,6 +67,20 @@ username="controller" password="{controller_password}" user_controller="{control
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:broker;User:controller;User:admin
 allow.everyone.if.no.acl.found=false
+
+# Subscribers outside: by TLS alone, and by another mechanism than the services.
+listener.name.external.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.external.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.external.ssl.keystore.type=PEM
+listener.name.external.ssl.keystore.location={keystore}
+# Whoever proved a password that is good no more is out after this time at the latest, as a token's holder is; without
+# rights, which are taken away at once, it could read nothing meanwhile.
+listener.name.external.connections.max.reauth.ms={reauthentication}
+# A connection by TLS holds some 50 KB of the heap. The services' connections are not counted here.
+listener.name.external.max.connections=500
+listener.name.external.max.connection.creation.rate=50
+# A subscriber that was away for a month finds its place again.
+offsets.retention.minutes=43200
 
 # One broker: nothing can have a second replica.
 default.replication.factor=1
@@ -93,17 +119,28 @@ class Kafka:
         self.port = port_base + KAFKA_PORT_OFFSET
         self.advertised_port = self.port
         """Where clients are sent: another port than the broker's own when something stands between them."""
+        self.external_port = port_base + KAFKA_EXTERNAL_PORT_OFFSET
+        """Of the listener for subscribers, by TLS."""
         self.controller_port = port_base + KAFKA_CONTROLLER_PORT_OFFSET
+        self.reauthentication_ms = REAUTHENTICATION_MS
+        """How long a subscriber's connection lasts at most without its password."""
         self._tools = tools
         self._secrets = secrets
+        self.certificates = Certificates(secrets.folder)
         self._data = folder / "data"
         self._configuration = folder / "server.properties"
         self._admin: AdminClient | None = None
+        self._login = MECHANISM
 
     @property
     def bootstrap(self) -> str:
         """The address of the internal listener."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def external_bootstrap(self) -> str:
+        """The address of the listener for subscribers."""
+        return f"{HOST}:{self.external_port}"
 
     @property
     def cluster_id(self) -> str:
@@ -115,15 +152,22 @@ class Kafka:
         raise FileNotFoundError(self._data / "meta.properties")
 
     def prepare(self) -> None:
-        """Write the configuration and format the data folder when it is new."""
+        """Write the configuration and format the data folder when it is new; renew the certificate when it is due."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._check_version()
-        self._write_configuration()
+        self.certificates.prepare()
+        mechanism = self.folder / "mechanism"
         with contextlib.suppress(FileNotFoundError):
             if self.cluster_id:
+                if not mechanism.exists():
+                    self._take_over()
+                    mechanism.write_text(MECHANISM + "\n")
+                self._write_configuration()
                 return
+        self._write_configuration()
         self._format()
         (self.folder / "version").write_text(jars.KAFKA_VERSION + "\n")
+        mechanism.write_text(MECHANISM + "\n")
 
     def command(self, *, train: Path | None = None) -> list[str]:
         """The broker's command line; no secret in it, since everybody on the machine can read that."""
@@ -175,7 +219,7 @@ class Kafka:
         return {
             "bootstrap.servers": self.bootstrap,
             "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": MECHANISM,
+            "sasl.mechanism": self._login,
             "sasl.username": user,
             "sasl.password": self._secrets.kafka_password(user),
             "reconnect.backoff.ms": 50,  # the broker is on this machine: it is either there or starts right now
@@ -204,12 +248,32 @@ class Kafka:
             node=NODE_ID,
             host=HOST,
             internal=self.port,
+            external=self.external_port,
+            mechanism=self._login,
+            internal_mechanisms=MECHANISM if self._login == MECHANISM else f"{self._login},{MECHANISM}",
+            keystore=self.certificates.keystore,
+            reauthentication=self.reauthentication_ms,
             advertised=self.advertised_port,
             controller=self.controller_port,
             data=self._data,
             broker_password=self._secrets.kafka_password("broker"),
             controller_password=self._secrets.kafka_password("controller"),
         )
+
+    def _take_over(self) -> None:
+        """Give the two users that must exist before the broker runs their credentials of today, in a home whose
+        services signed in by the mechanism that subscribers have now. A broker runs for 2 s for it, once."""
+        log = self.folder / "take-over.log"
+        self._login = FORMER_MECHANISM
+        try:
+            self._write_configuration()
+            with self.lock() as lock, _running(self.command(), self.ready, log, keep=lock) as ready:
+                if not ready:
+                    raise _not_started(log)
+                own = {user: self._secrets.kafka_password(user) for user in ("broker", "admin")}
+                provisioning.credentials(self.admin(), own)
+        finally:
+            self._login, self._admin = MECHANISM, None
 
     def _quorum(self) -> list[str]:
         """How the storage tool is told of the cluster that begins with this format."""
@@ -246,36 +310,53 @@ class Kafka:
 def train(tools: Tools) -> None:
     """Start a broker once in a temporary folder and let its Java machine write the start-up cache when it ends."""
     unfinished = tools.kafka_cache.with_suffix(".unfinished")
+    log = tools.root / "logs" / "kafka-cache.log"
+    log.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kafka-", dir=tools.root) as folder:
         kafka = Kafka(Path(folder) / "kafka", tools, Secrets(Path(folder) / "secrets"), free_base())
         kafka.prepare()
-        log = tools.root / "logs" / "kafka-cache.log"
-        log.parent.mkdir(exist_ok=True)
-        with log.open("wb") as output:
-            broker = subprocess.Popen(
-                kafka.command(train=unfinished),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                start_new_session=True,  # Ctrl-C is ours to handle: we end the broker
-            )
-        try:
-            deadline = time.monotonic() + TRAINING_S
-            while broker.poll() is None and not kafka.ready() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            broker.send_signal(signal.SIGTERM)
-            broker.wait(TRAINING_S)  # it writes the cache at its end
-        except BaseException:
-            broker.kill()
-            broker.wait()
-            raise
+        with _running(kafka.command(train=unfinished), kafka.ready, log):
+            pass  # it writes the cache at its end
     if not unfinished.exists():
-        raise Trouble(
-            f"Kafka did not start; its last lines:\n{log.read_text(errors='replace')[-1500:]}",
-            f"Kafka เริ่มทำงานไม่ได้ ดูรายละเอียดใน {log}",
-        )
+        raise _not_started(log)
     unfinished.replace(tools.kafka_cache)
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], ready: Callable[[], bool], log: Path, *, keep: IO[bytes] | None = None
+) -> Iterator[bool]:
+    """A broker for a moment: started, waited for, and ended in the end. Gives whether it has got ready. keep: a file
+    that it holds open as long as it lives."""
+    with log.open("wb") as output:
+        broker = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            pass_fds=() if keep is None else (keep.fileno(),),
+            start_new_session=True,  # Ctrl-C is ours to handle: we end the broker
+        )
+    try:
+        deadline = time.monotonic() + TRAINING_S
+        is_ready = False
+        while broker.poll() is None and not (is_ready := ready()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        yield is_ready
+        broker.send_signal(signal.SIGTERM)
+        broker.wait(TRAINING_S)
+    except BaseException:
+        broker.kill()
+        broker.wait()
+        raise
+
+
+def _not_started(log: Path) -> Trouble:
+    return Trouble(
+        f"Kafka did not start; its last lines:\n{log.read_text(errors='replace')[-1500:]}",
+        f"Kafka เริ่มทำงานไม่ได้ ดูรายละเอียดใน {log}",
+    )
 
 
 def new_id() -> str:

@@ -25,7 +25,7 @@ class Secrets:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
-        for user in (*KAFKA_OWN_USERS, *(service.name for service in SERVICES)):
+        for user in (*KAFKA_OWN_USERS, *(user for service in SERVICES for user in service.kafka_users)):
             self._make(self.kafka_password_file(user), _password)
         for role in (POSTGRES_SUPERUSER, *(service.name for service in SERVICES)):
             self._make(self.postgres_password_file(role), _password)
@@ -33,6 +33,7 @@ class Secrets:
         shared = self.sealing_keys.read_text().strip() if self.sealing_keys.exists() else None
         self._make(self.registration_sealing_keys, lambda: shared or _ring())
         self._make(self.sealing_keys, _ring)
+        self._make(self.subscriber_sealing_keys, _ring)
         self._make(self.household_key, _key)
         self._make(self.blind_index_key, _key)
         self._make(self.signing_keys, _signing_keys)
@@ -54,6 +55,11 @@ class Secrets:
     def registration_sealing_keys(self) -> Path:
         """Registration's ring of key-encryption keys."""
         return self.folder / "registration-sealing-keys.json"
+
+    @property
+    def subscriber_sealing_keys(self) -> Path:
+        """The ring under which a subscriber's new password waits until Kafka has it."""
+        return self.folder / "subscriber-sealing-keys.json"
 
     @property
     def household_key(self) -> Path:

@@ -216,6 +216,15 @@ class Stack:
             for owner in ("registration", "survey", "facilities"):
                 variables[f"JITASA_{owner.upper()}_URL"] = self._address(owner)
             variables["JITASA_ACCOUNT_FILE"] = str(self.home.secrets / _KEEPER_ACCOUNT)
+            # It alone lets subscribers into Kafka.
+            variables["JITASA_GATEKEEPER_USERNAME"] = str(service.gatekeeper)
+            variables["JITASA_GATEKEEPER_PASSWORD_FILE"] = str(
+                self.secrets.kafka_password_file(str(service.gatekeeper))
+            )
+        if process in ("reporting-http", _KEEPER):
+            variables["JITASA_SUBSCRIBER_SEALING_KEYS_FILE"] = str(self.secrets.subscriber_sealing_keys)
+            variables["JITASA_SUBSCRIBER_BOOTSTRAP"] = self.kafka.external_bootstrap
+            variables["JITASA_SUBSCRIBER_AUTHORITY_FILE"] = str(self.kafka.certificates.authority)
         if name == "reporting":
             variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
             variables["JITASA_SURVEY_URL"] = self._address("survey")  # where its map's readers ask for help
@@ -320,7 +329,8 @@ class Stack:
     def _provision_kafka(self) -> None:
         self.supervisor.wait_ready(self.brokers, INFRASTRUCTURE_S)
         admin = self.kafka.admin()
-        provisioning.users(admin, {service.name: self.secrets.kafka_password(service.name) for service in SERVICES})
+        users = [user for service in SERVICES for user in service.kafka_users]
+        provisioning.users(admin, {user: self.secrets.kafka_password(user) for user in users})
         provisioning.rights(admin, SERVICES)
         for difference in provisioning.topics(admin, topics.ALL, replicas=self.replicas, in_sync=self.in_sync):
             self._report(f"Left as it is: {difference}")

@@ -25,8 +25,18 @@ from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
-from services.reporting.settings import LiveSettings, MonthSettings, OwnerSettings, PageSettings, TokenSettings
+from services.reporting.settings import (
+    LiveSettings,
+    MonthSettings,
+    OwnerSettings,
+    PageSettings,
+    SubscriberSettings,
+    TokenSettings,
+)
 from services.reporting.store import Pool
+from services.reporting.subscribers import duty as admitting
+from services.reporting.subscribers.clients import Entrance, entrance_of
+from services.reporting.subscribers.duty import admitting_of
 from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.trust.reconcile import reconciling_of
@@ -83,8 +93,10 @@ def create(
     survey_url: str = "",
     topics: Sequence[Topic] = TOPICS,
     lenience: float = 0.0,
+    entrance: Entrance | None = None,
 ) -> FastAPI:
-    """The service's application on what it needs, already open. lenience: see `KeptAnswers`."""
+    """The service's application on what it needs, already open. lenience: see `KeptAnswers`; entrance: None where
+    nobody is let into Kafka from outside."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -103,6 +115,7 @@ def create(
     app.state.topics = topics
     app.state.workshop = Workshop(assets, clock)
     app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
+    app.state.entrance = entrance
     return app
 
 
@@ -132,6 +145,7 @@ async def http(stopping: asyncio.Event) -> None:
         registration_url=pages.registration_url,
         survey_url=pages.survey_url,
         lenience=LENIENCE_SECONDS,
+        entrance=entrance_of(SubscriberSettings()),
     )
     try:
         await verifier.start()
@@ -195,8 +209,11 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         Duty("close_month", closing.turn),
         Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
     ]
-    reconciling = reconciling_of(pool, client, OwnerSettings(), clock)
-    return found if reconciling is None else [*found, Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS)]
+    if (reconciling := reconciling_of(pool, client, OwnerSettings(), clock)) is not None:
+        found.append(Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS))
+    if (subscribers := admitting_of(pool, clock)) is not None:
+        found.append(Duty("subscribers", subscribers.turn, admitting.EVERY_SECONDS))
+    return found
 
 
 PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {

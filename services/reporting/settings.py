@@ -71,3 +71,25 @@ class OwnerSettings(BaseSettings):
     account_file: Path | None = None
     reconcile_seconds: float = Field(default=3_600, ge=60)
     """A comparison of the country reads 28 million households in the survey's database: minutes of one of its cores."""
+
+
+class GatekeeperSettings(BaseSettings):
+    """JITASA_GATEKEEPER_USERNAME, _PASSWORD_FILE: a user of Kafka that may let subscribers in and out. Without them
+    this process does not."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_GATEKEEPER_")
+
+    username: str = ""
+    password_file: Path | None = None
+
+
+class SubscriberSettings(BaseSettings):
+    """JITASA_SUBSCRIBER_BOOTSTRAP, _AUTHORITY_FILE: where subscribers find Kafka, and the certificate of the authority
+    that vouches for it; JITASA_SUBSCRIBER_SEALING_KEYS_FILE: the ring under which a new password waits until Kafka has
+    it. Without them nobody is let into Kafka from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_SUBSCRIBER_")
+
+    bootstrap: str = ""
+    authority_file: Path | None = None
+    sealing_keys_file: Path | None = None

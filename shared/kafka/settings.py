@@ -7,7 +7,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class KafkaSettings(BaseSettings):
-    """JITASA_KAFKA_BOOTSTRAP, _USERNAME, _PASSWORD_FILE; SCRAM-SHA-512."""
+    """JITASA_KAFKA_BOOTSTRAP, _USERNAME, _PASSWORD_FILE; SCRAM-SHA-256, since subscribers outside have SCRAM-SHA-512:
+    whoever signs in at one listener of Kafka cannot do so at the other."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_KAFKA_")
 
@@ -25,7 +26,7 @@ class KafkaSettings(BaseSettings):
         return {
             "bootstrap_servers": self.bootstrap,
             "security_protocol": "SASL_PLAINTEXT",
-            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_mechanism": "SCRAM-SHA-256",
             "sasl_plain_username": self.username,
             "sasl_plain_password": self.password,
             "request_timeout_ms": REQUEST_MILLISECONDS,
@@ -38,7 +39,7 @@ class KafkaSettings(BaseSettings):
         return {
             "bootstrap.servers": self.bootstrap,
             "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.mechanism": "SCRAM-SHA-256",
             "sasl.username": self.username,
             "sasl.password": self.password,
         }

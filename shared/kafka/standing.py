@@ -18,7 +18,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from faststream.message import StreamMessage
-from faststream.security import SASLScram512
+from faststream.security import SASLScram256
 
 from shared.contracts.events import VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
@@ -68,7 +68,7 @@ class BarredVolunteers:
         self._starting: asyncio.Task[None] | None = None
         self._broker = KafkaBroker(
             settings.bootstrap,
-            security=SASLScram512(username=settings.username, password=settings.password, use_ssl=False),
+            security=SASLScram256(username=settings.username, password=settings.password, use_ssl=False),
             allow_auto_create_topics=False,
             logger=None,
         )

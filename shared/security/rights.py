@@ -44,6 +44,7 @@ class Right(StrEnum):
     FIGURES_EXACT = "figures.exact"
     COUNTS_READ = "counts.read"
     STREAM_MEND = "stream.mend"
+    SUBSCRIBER_WRITE = "subscriber.write"
     COORDINATOR_READ = "coordinator.read"
     COORDINATOR_CONTACT = "coordinator.contact"
     REGISTRATION_HELP = "registration_help.write"
@@ -92,6 +93,7 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.FIGURES_EXACT: "see figures of very few persons",
         Right.COUNTS_READ: "read the services' own counts, and where figures differ from them",
         Right.STREAM_MEND: "look at, replay and dismiss what could not be read, and have figures made anew",
+        Right.SUBSCRIBER_WRITE: "let external systems read the public streams from Kafka, and shut them out",
         Right.COORDINATOR_READ: "see where there are coordinators and when one was last active",
         Right.COORDINATOR_CONTACT: "see coordinators' names and numbers; each reading is recorded",
         Right.REGISTRATION_HELP: "see who asked for help with registering, with name and number; recorded",
@@ -160,6 +162,7 @@ _ADMINISTRATOR = frozenset(Right) - {
     Right.MONTH_CLOSE,
     Right.REFERENCE_WRITE,
     Right.STREAM_MEND,
+    Right.SUBSCRIBER_WRITE,
 }
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
@@ -174,6 +177,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             Right.MONTH_CLOSE,
             Right.REFERENCE_WRITE,
             Right.STREAM_MEND,
+            Right.SUBSCRIBER_WRITE,
         },
         Role.PROVINCE_ADMINISTRATOR: _ADMINISTRATOR,
         # A district's coordinator finds the subdistricts' coordinators; below him there is nobody left to appoint.

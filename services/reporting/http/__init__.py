@@ -16,6 +16,7 @@ from services.reporting.http import (
     performance,
     places,
     schemas,
+    subscribers,
     trust,
 )
 
@@ -36,4 +37,5 @@ ROUTERS = (
     trust.router,
     dead_letters.router,
     schemas.router,
+    subscribers.router,
 )

@@ -18,8 +18,10 @@ import asyncpg
 import psutil
 import pytest
 
+from deploy import provisioning
 from deploy.local import ports
 from deploy.local.home import CHECKOUT, Home
+from deploy.local.kafka import FORMER_MECHANISM
 from deploy.local.stack import Stack
 from deploy.trouble import Trouble
 from tests.runtime import Runtime, temporary_home
@@ -208,3 +210,28 @@ def test_no_secret_is_in_a_log(runtime: Runtime) -> None:
     written = "".join(path.read_text(errors="replace") for path in Path(runtime.stack.home.logs).glob("*.log"))
     assert written
     assert not [secret for secret in secrets if secret in written]
+
+
+def test_a_home_from_before_subscribers_had_a_listener_is_taken_over(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its services signed in by the mechanism that is the subscribers' now; nothing of that is left afterwards."""
+    base = ports.free_base()
+    before = Stack(home, base).kafka
+    with monkeypatch.context() as patch:
+        patch.setattr("deploy.local.kafka.MECHANISM", FORMER_MECHANISM)
+        before.prepare()
+    (before.folder / "mechanism").unlink()  # it had no such file
+    cluster = before.cluster_id
+    stack = Stack(home, base)
+    try:
+        stack.start_infrastructure()
+        assert stack.kafka.cluster_id == cluster
+        everybodys = stack.kafka.admin().describe_user_scram_credentials()
+        found = everybodys.result(10)  # type: ignore[union-attr]  # one answer for all
+        assert {"broker", "admin", "survey"} <= found.keys()
+        for user, held in found.items():
+            mechanisms = [each.mechanism for each in held.scram_credential_infos]
+            assert mechanisms == [provisioning.INTERNAL], user
+    finally:
+        stack.stop()

@@ -36,3 +36,11 @@ def test_the_private_topic_belongs_to_survey_alone() -> None:
 def test_reporting_may_write_nothing() -> None:
     operations = {each.operation for each in bindings(catalogue.REPORTING) if each.restype == ResourceType.TOPIC}
     assert operations == {AclOperation.READ, AclOperation.DESCRIBE}
+
+
+def test_the_gatekeeper_may_touch_no_topic_and_no_group() -> None:
+    (service,) = (service for service in catalogue.SERVICES if service.gatekeeper)
+    assert service is catalogue.REPORTING
+    granted = {each for each in bindings(service) if each.principal == f"User:{service.gatekeeper}"}
+    assert {each.restype for each in granted} == {ResourceType.BROKER}
+    assert {each.operation for each in granted} == {AclOperation.ALTER, AclOperation.ALTER_CONFIGS}

@@ -36,6 +36,7 @@ def test_no_two_passwords_are_the_same(tmp_path: Path) -> None:
 def test_the_services_can_read_them(tmp_path: Path) -> None:
     secrets = Secrets(tmp_path / "secrets")
     KeyRing.from_file(secrets.sealing_keys)
+    KeyRing.from_file(secrets.subscriber_sealing_keys)
     HouseholdIds.from_file(secrets.household_key)
     BlindIndex.from_file(secrets.blind_index_key)
     TokenSigner.from_file(secrets.signing_keys, issuer="http://127.0.0.1:1")

@@ -1,0 +1,197 @@
+"""Kafka's side: whom it lets in, what they may read and how fast, compared with what it should be and put right.
+
+Every step can be repeated, and a turn that is broken off leaves nobody with more than was decided: rights are taken
+away before anything is given, and the password, which opens the door, is set last.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from services.reporting.subscribers.domain import PREFIX, Grant
+from shared.kafka.settings import KafkaSettings
+from shared.kafka.users import Mechanism, Users, users
+
+_LIBRARYS: Final = {
+    Mechanism.SCRAM_SHA_512: ScramMechanism.SCRAM_SHA_512,  # of the listener for subscribers alone
+    Mechanism.SCRAM_SHA_256: ScramMechanism.SCRAM_SHA_256,  # of the services' listener: no subscriber may have it
+}
+ITERATIONS: Final = 8192
+"""Twice Kafka's minimum. The passwords are random: a guess is hopeless with any number, and each login costs it."""
+SECONDS: Final = 15.0
+"""Each request takes milliseconds on a healthy cluster; one that is electing leaders needs a few seconds."""
+LOOK_SECONDS: Final = 0.02
+
+
+class NotInForce(Exception):
+    """Kafka has taken the changes, and did not show them in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One user that is let in. group_prefix: of its consumer groups; password: a new one, None to leave it as it is."""
+
+    user: str
+    group_prefix: str
+    grant: Grant
+    password: str | None
+
+
+class Gate:
+    """The gatekeeper's access to Kafka, opened for each time: there may be days between two."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+
+    async def bring(self, admissions: Sequence[Admission]) -> frozenset[str]:
+        """Let in exactly these users, and nobody else of those from outside. Returns the users for whom Kafka has no
+        password, and none was given here.
+
+        Raises `confluent_kafka.KafkaException`, `aiokafka.errors.KafkaError`, `TimeoutError`, `NotInForce`; whatever
+        was done by then is right, and the rest is done by the next call.
+        """
+        admin = AdminClient({**self._settings.for_librdkafka(), "log_level": 0})
+        wanted = {each.user: each for each in admissions}
+        rights = _rights(admissions)
+        async with users(self._settings) as access:
+            held = await asyncio.to_thread(_held, admin)
+            await asyncio.to_thread(_take, admin, held - rights)
+            await _close(admin, await _credentials(access), wanted)
+            await _limit(access, wanted)
+            await asyncio.to_thread(_give, admin, rights - held)
+            await asyncio.to_thread(_open, admin, wanted)
+            return await _in_force(admin, access, rights, wanted)
+
+
+async def _close(admin: AdminClient, held: Mapping[str, frozenset[Mechanism]], wanted: Mapping[str, Admission]) -> None:
+    for mechanism, librarys in _LIBRARYS.items():  # no user may be named twice in one request
+        closed = [
+            UserScramCredentialDeletion(user, librarys)
+            for user, mechanisms in held.items()
+            if mechanism in mechanisms and (user not in wanted or mechanism is not Mechanism.SCRAM_SHA_512)
+        ]
+        await asyncio.to_thread(_alter, admin, closed)
+
+
+async def _limit(access: Users, wanted: Mapping[str, Admission]) -> None:
+    held = {user: values for user, values in (await access.quotas()).items() if user.startswith(PREFIX)}
+    changes: dict[str, Mapping[str, float | None]] = {}
+    for user in {*held, *wanted}:
+        limits = wanted[user].grant.quotas if user in wanted else {}
+        present = held.get(user, {})
+        changed: dict[str, float | None] = {
+            name: limits.get(name) for name in {*limits, *present} if limits.get(name) != present.get(name)
+        }
+        if changed:
+            changes[user] = changed
+    await access.set_quotas(changes)
+
+
+def _open(admin: AdminClient, wanted: Mapping[str, Admission]) -> None:
+    information = ScramCredentialInfo(_LIBRARYS[Mechanism.SCRAM_SHA_512], ITERATIONS)
+    _alter(
+        admin,
+        [
+            UserScramCredentialUpsertion(user, information, each.password.encode())
+            for user, each in wanted.items()
+            if each.password is not None
+        ],
+    )
+
+
+async def _in_force(
+    admin: AdminClient, access: Users, rights: frozenset[AclBinding], wanted: Mapping[str, Admission]
+) -> frozenset[str]:
+    """A change is answered by the controller before the broker, which decides, has heard of it."""
+    given = {user for user, each in wanted.items() if each.password is not None}
+    try:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                known = (await _credentials(access)).keys()
+                if given <= known <= wanted.keys() and await asyncio.to_thread(_held, admin) == rights:
+                    return frozenset(wanted.keys() - known)
+                await asyncio.sleep(LOOK_SECONDS)
+    except TimeoutError:
+        raise NotInForce from None
+
+
+async def _credentials(access: Users) -> Mapping[str, frozenset[Mechanism]]:
+    return {user: held for user, held in (await access.credentials()).items() if user.startswith(PREFIX)}
+
+
+def _held(admin: AdminClient) -> frozenset[AclBinding]:
+    # None matches anything, which the library's annotations leave out.
+    anything = AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]
+        ResourcePatternType.ANY,
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    everybodys = admin.describe_acls(anything, request_timeout=SECONDS).result(SECONDS)
+    return frozenset(each for each in everybodys if each.principal.startswith(f"User:{PREFIX}"))
+
+
+def _take(admin: AdminClient, rights: frozenset[AclBinding]) -> None:
+    if rights:
+        _wait_all(admin.delete_acls([_exactly(each) for each in rights], request_timeout=SECONDS))
+
+
+def _give(admin: AdminClient, rights: frozenset[AclBinding]) -> None:
+    if rights:
+        _wait_all(admin.create_acls(list(rights), request_timeout=SECONDS))
+
+
+def _rights(admissions: Iterable[Admission]) -> frozenset[AclBinding]:
+    """Read what was granted, and consume in groups of its own; nothing else."""
+    literal, prefixed = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
+    return frozenset(
+        AclBinding(kind, name, pattern, f"User:{each.user}", "*", operation, AclPermissionType.ALLOW)
+        for each in admissions
+        for kind, name, pattern in (
+            *((ResourceType.TOPIC, stream, literal) for stream in each.grant.streams),
+            (ResourceType.GROUP, each.group_prefix, prefixed),
+        )
+        for operation in (AclOperation.READ, AclOperation.DESCRIBE)
+    )
+
+
+def _exactly(right: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        right.restype,
+        right.name,
+        right.resource_pattern_type,
+        right.principal,
+        right.host,
+        right.operation,
+        right.permission_type,
+    )
+
+
+def _alter(admin: AdminClient, changes: Sequence[UserScramCredentialAlteration]) -> None:
+    if changes:
+        _wait_all(admin.alter_user_scram_credentials(list(changes), request_timeout=SECONDS))
+
+
+def _wait_all(answers: Mapping[Any, Future[Any]]) -> None:
+    for answer in answers.values():
+        answer.result(SECONDS)

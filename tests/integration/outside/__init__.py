@@ -1,0 +1,1 @@
+"""Kafka's listener for subscribers, on a real broker: who gets in, and what he can do there."""
