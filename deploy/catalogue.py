@@ -89,6 +89,7 @@ REPORTING: Final = Service(
     topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
     processes=_processes("reporting", http=4, projector=14, keeper=17),
+    append_only=("stream_transfer",),
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 

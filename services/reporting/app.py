@@ -25,8 +25,16 @@ from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
-from services.reporting.settings import LiveSettings, MonthSettings, OwnerSettings, PageSettings, TokenSettings
+from services.reporting.settings import (
+    LiveSettings,
+    MonthSettings,
+    OwnerSettings,
+    PageSettings,
+    StreamSettings,
+    TokenSettings,
+)
 from services.reporting.store import Pool
+from services.reporting.streams.parts import Streams
 from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.trust.reconcile import reconciling_of
@@ -52,7 +60,8 @@ from shared.web.worker import run_worker
 GROUP: Final = "reporting-projector"
 
 HTTP_CONNECTIONS: Final = 10
-"""One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
+"""One listens for changes, one reads the live picture, eight answer requests of some 10 ms each, the rows of the
+transfer log among them."""
 
 LENIENCE_SECONDS: Final = 0.25
 """While events are applied at the highest rate the figures change some twenty times a second. Nobody reads so fast; an
@@ -83,8 +92,10 @@ def create(
     survey_url: str = "",
     topics: Sequence[Topic] = TOPICS,
     lenience: float = 0.0,
+    streams: Streams | None = None,
 ) -> FastAPI:
-    """The service's application on what it needs, already open. lenience: see `KeptAnswers`."""
+    """The service's application on what it needs, already open. lenience: see `KeptAnswers`; streams: without, there is
+    no Kafka from which subscribers could read."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -103,17 +114,20 @@ def create(
     app.state.topics = topics
     app.state.workshop = Workshop(assets, clock)
     app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
+    app.state.streams = streams
     return app
 
 
 async def http(stopping: asyncio.Event) -> None:
-    """The HTTP process: figures, the live stream, the map page."""
+    """The HTTP process: figures, the live stream, the map page, the streams for subscribers."""
     tokens = TokenSettings()
     pages = PageSettings()
     live_settings = LiveSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-http", max_size=HTTP_CONNECTIONS)
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
-    barred = BarredVolunteers(KafkaSettings())
+    kafka = KafkaSettings()
+    barred = BarredVolunteers(kafka)
+    streams = Streams(kafka, pool, StreamSettings(), SystemClock())
     live = LiveStream(live_settings.max_viewers)
     watcher = Watcher(pool, live, live_settings, TOPICS, SystemClock())
 
@@ -132,14 +146,17 @@ async def http(stopping: asyncio.Event) -> None:
         registration_url=pages.registration_url,
         survey_url=pages.survey_url,
         lenience=LENIENCE_SECONDS,
+        streams=streams,
     )
     try:
         await verifier.start()
         await barred.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(watcher.run(stopping))
+            group.create_task(streams.close_at(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
+        await streams.close()
         await app.state.workshop.close()
         await barred.stop()
         await verifier.close()

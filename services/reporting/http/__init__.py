@@ -15,6 +15,8 @@ from services.reporting.http import (
     organisations,
     performance,
     places,
+    streams,
+    transfers,
     trust,
 )
 
@@ -32,6 +34,8 @@ ROUTERS = (
     performance.router,
     monitor.router,
     live.router,
+    streams.router,
+    transfers.router,
     trust.router,
     dead_letters.router,
 )
