@@ -108,9 +108,7 @@ async def read_events(
     `position`, `end` (there is nothing more now), `gap` (`data.reason`) and `heartbeat`. Server-sent events stay open
     and have a cursor with each event. What the attributes mean, and what a gap is: docs/subscribers-replay.md.
     """
-    streams: Streams | None = request.app.state.streams
-    if streams is None:
-        raise Problem(503)
+    scope = None if area is None else area_asked(principal, area_of(area).code)
     topic = _stream_of(request, stream)
     form = Form(form_of(request, tuple(Form)))
     if form is Form.BATCH and (limit or 0) > MOST_IN_BATCH:
@@ -122,7 +120,9 @@ async def read_events(
     if cursor is not None and begin is not None:
         message = Message("ใช้ cursor หรือ from อย่างใดอย่างหนึ่ง", "Give a cursor or a beginning, not both")
         raise Problem(400, "invalid", errors=[FieldError("from", "beside_cursor", message)])
-    scope = None if area is None else area_asked(principal, area_of(area).code)
+    streams: Streams | None = request.app.state.streams
+    if streams is None:
+        raise Problem(503)
     milliseconds = None if begin in (None, "start", "end") else _milliseconds(begin or "")
     try:
         seal = await streams.seals.get()

@@ -1,6 +1,7 @@
 """Who gets what: the right, the area of the token, `area=`, and what moves from one area to another."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,6 @@ from shared.contracts.events import (
     VolunteerRegistered,
     VolunteerStatus,
 )
-from shared.contracts.topics import Topic
 from tests.integration.reporting.conftest import NOW, Streams
 from tests.integration.reporting.streams.outside import CONTROL, Outside
 from tests.integration.reporting.streams.service import Service
@@ -90,25 +90,27 @@ async def written(streams: Streams) -> None:
         await streams.write(facility, key=str(facility.facility_id))
 
 
-def events_of(
-    topic: Topic,
-) -> tuple[list[VolunteerRegistered] | list[HelpUpdated] | list[FacilityUpdated], Callable[[dict[str, str]], str]]:
-    """The events of a stream, and what names one of them."""
-    events = {VolunteerRegistered: VOLUNTEERS, HelpUpdated: HELP, FacilityUpdated: PLACES}
-    return events[
-        topic.model
-    ], lambda data: next(data[name] for name in data if name.endswith("_id")) + str(data["revision"])  # type: ignore[index, return-value]
+Event = VolunteerRegistered | HelpUpdated | FacilityUpdated
+EVENTS: dict[type[Event], Sequence[Event]] = {
+    VolunteerRegistered: VOLUNTEERS,
+    HelpUpdated: HELP,
+    FacilityUpdated: PLACES,
+}
+
+
+def name(data: dict[str, Any]) -> str:
+    """What names an event: its entity and revision."""
+    return f"{next(data[field] for field in data if field.endswith('_id'))} {data['revision']}"
 
 
 @pytest.mark.parametrize("model", [VolunteerRegistered, HelpUpdated, FacilityUpdated])
 @pytest.mark.parametrize("scope", SCOPES)
 async def test_each_scope_gets_its_events_and_no_others(
-    service: Service, streams: Streams, model: type[VolunteerRegistered], scope: str
+    service: Service, streams: Streams, model: type[Event], scope: str
 ) -> None:
     """Whether the token or `area=` makes the scope. Sequences go on without a hole, whatever happens elsewhere."""
     topic = streams.of(model)
-    events, name = events_of(topic)
-    wanted = sorted(name(event.model_dump(mode="json")) for event in events if inside(event, scope))
+    wanted = sorted(name(event.model_dump(mode="json")) for event in EVENTS[model] if inside(event, scope))
     for account, asked in ((f"external_system@{scope}", None), ("external_system@", scope or None)):
         async with service.client(account) as client:
             outside = Outside(client, topic.name, asked)
@@ -131,14 +133,14 @@ async def test_what_others_publish_changes_nothing_that_is_said(service: Service
 
         async def said() -> list[tuple[object, ...]]:
             """In the order of the partitions: how they are mixed is Kafka's affair."""
-            found = []
+            found: list[tuple[object, ...]] = []
             async for event in Outside(client, topic.name).lines():
                 data = event["data"]
                 if event["type"].startswith(CONTROL):
                     found.append((99, event["type"], data["number"], len(data["cursor"])))
                 else:
                     found.append((event["partition"], event["sequence"], event["previous"], event["id"], str(data)))
-            return sorted(found)
+            return sorted(found, key=repr)
 
         before = await said()
         for number in range(1_000, 1_150):
@@ -156,8 +158,8 @@ async def test_only_systems_and_administrators_read(service: Service, streams: S
     """Everybody else is refused, as are areas beside one's own."""
     url = f"/v1/streams/{streams.of(SurveySubmitted).name}/events"
     async with service.client(f"{role}@50") as client:
-        for path, parameters in (("/v1/streams", {}), (url, {})):
-            answered = await client.get(path, params=parameters)
+        for path in ("/v1/streams", url):
+            answered = await client.get(path)
             assert answered.status_code == (200 if role in READERS else 403)
         if role in READERS:
             for area in ("10", "", "51"):
