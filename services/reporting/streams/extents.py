@@ -7,6 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.reporting.streams.feed import Extent
+from services.reporting.streams.readers import opened
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.settings import KafkaSettings
@@ -75,9 +76,7 @@ class Extents:
     async def _client(self) -> AIOKafkaConsumer:
         async with self._opening:
             if self._consumer is None:
-                consumer = AIOKafkaConsumer(**self._settings.for_aiokafka(), enable_auto_commit=False)
-                await consumer.start()
-                self._consumer = consumer
+                self._consumer = await opened(AIOKafkaConsumer(**self._settings.for_aiokafka()))
             return self._consumer
 
 

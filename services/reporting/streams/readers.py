@@ -6,7 +6,7 @@ is, and fetches ahead, until somebody else needs it; who comes back finds it so.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -44,9 +44,8 @@ class NoReader(Exception):
 class Reader:
     """One consumer. `holder` is who had it last."""
 
-    def __init__(self, settings: KafkaSettings, open_consumer: Callable[..., AIOKafkaConsumer]) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._open_consumer = open_consumer
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self.holder: object = None
@@ -94,29 +93,33 @@ class Reader:
 
     async def _client(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = self._open_consumer(
-                **self._settings.for_aiokafka(),
-                enable_auto_commit=False,
-                auto_offset_reset="none",  # what is not there is told to the subscriber, never passed over
-                fetch_max_bytes=FETCH_BYTES,
-                max_partition_fetch_bytes=PARTITION_BYTES,
-                fetch_max_wait_ms=KEPT_MILLISECONDS,
+            self._consumer = await opened(
+                AIOKafkaConsumer(
+                    **self._settings.for_aiokafka(),
+                    auto_offset_reset="none",  # what is not there is told to the subscriber, never passed over
+                    fetch_max_bytes=FETCH_BYTES,
+                    max_partition_fetch_bytes=PARTITION_BYTES,
+                    fetch_max_wait_ms=KEPT_MILLISECONDS,
+                )
             )
-            await consumer.start()
-            self._consumer = consumer
         return self._consumer
+
+
+async def opened(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
+    """The consumer, connected; one that finds no Kafka is closed again."""
+    try:
+        await consumer.start()
+    except BaseException:
+        await consumer.stop()
+        raise
+    return consumer
 
 
 class Readers:
     """All readers of this process."""
 
-    def __init__(
-        self,
-        settings: KafkaSettings,
-        number: int,
-        open_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
-    ) -> None:
-        self._free = [Reader(settings, open_consumer) for _ in range(number)]
+    def __init__(self, settings: KafkaSettings, number: int) -> None:
+        self._free = [Reader(settings) for _ in range(number)]
         self._all = tuple(self._free)
         self._count = asyncio.Semaphore(number)
 

@@ -220,3 +220,16 @@ async def test_kafka_does_not_have_the_stream(service: Service, one: One) -> Non
             return answer.status_code == 503 and "Retry-After" in answer.headers
 
         await eventually(away, "the stream is away")
+
+
+async def test_without_kafka_it_is_said_so(
+    tmp_path: Path, pool: Pool, clock: MovableClock, one: One, assets: Path
+) -> None:
+    """Within the time of one request to Kafka, and nothing is left open."""
+    (tmp_path / "password").write_text("x")
+    nowhere = KafkaSettings(bootstrap="127.0.0.1:9", username="x", password_file=tmp_path / "password")
+    async with at_work(nowhere, pool, clock, [one.topic], assets) as service, service.client() as client:
+        for begin in ("start", "end"):
+            answer = await client.get(f"/v1/streams/{one.topic.name}/events", params={"from": begin})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert service.streams.gate.open == 0
