@@ -1,6 +1,6 @@
 """The public streams for subscribers: which there are, and their events from any point on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -31,6 +31,7 @@ MOST_IN_BATCH: Final = 10_000
 MOST_WAIT: Final = 50.0
 """Seconds. Proxies commonly end what says nothing for 60 s, and an array cannot say anything before it is whole."""
 UNBOUNDED: Final = 2**62
+_BEGINNINGS: Final = {"start": "from=start", "end": "from=end", "time": "from={time}", "cursor": "cursor={cursor}"}
 
 router = APIRouter(prefix="/v1", dependencies=[Depends(KnownParameters())])
 Reader = Annotated[Principal, Depends(require(Right.STREAM_READ))]
@@ -39,13 +40,14 @@ Reader = Annotated[Principal, Depends(require(Right.STREAM_READ))]
 @dataclass(frozen=True, slots=True)
 class StreamAnswer:
     """One stream. newest: the time of the newest event that is in the figures, null before the first; events: where
-    they are read, with `from=start`, `from=end`, `from=` a time, or `cursor=`."""
+    they are read; begin: the same from the start, from now on, from a time and from a cursor, as templates of URIs."""
 
     stream: str
     type: str
     dataschema: str
     newest: datetime | None
     events: str
+    begin: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,8 @@ async def list_streams(request: Request, principal: Reader) -> Response:
             topic.event_type or "",
             topic.dataschema or "",
             as_of[topic.name].time,
-            f"/v1/streams/{topic.name}/events",
+            path := f"/v1/streams/{topic.name}/events",
+            {name: f"{path}?{question}" for name, question in _BEGINNINGS.items()},
         )
         for topic in request.app.state.topics
     ]

@@ -98,6 +98,8 @@ class Answer(Response):
                 leaving.cancel()
                 answering.cancel()
                 await asyncio.wait({answering})
+                if not answering.cancelled():
+                    answering.exception()  # of an answer that nobody reads any more nothing is to be said
                 self._replay.close()
                 if self._follows and self._sending.events:
                     await asyncio.shield(self._note_rest())
@@ -194,6 +196,8 @@ class Answer(Response):
 
     async def _note(self) -> None:
         self._noted = self._clock()
+        if not self._sending.events:
+            return
         async with acquire(self._streams.pool) as connection:
             await self._sending.note(connection, self._streams.clock.now())
 

@@ -31,15 +31,15 @@ class Extents:
         self._known: dict[str, tuple[float, str]] = {}
         self._looks: dict[str, _Looks] = {}
 
-    async def now(self, topic: Topic) -> Extent:
-        """What of the stream is there at a moment after the call. Raises KafkaError, TimeoutError, or LookupError when
-        the topic does not exist."""
+    async def now(self, topic: Topic, *, may_be_older: float = 0.0) -> Extent:
+        """What of the stream is there at a moment after the call, or so many seconds before it. Raises KafkaError,
+        TimeoutError, or LookupError when the topic does not exist."""
+        clock = asyncio.get_running_loop().time
         looks = self._looks.setdefault(topic.name, _Looks())
-        asked = looks.begun
+        since = clock() - may_be_older
         async with looks.turn:
-            if looks.extent is None or looks.begun == asked:  # otherwise somebody looked since this one asked
-                looks.begun += 1
-                looks.extent = None
+            if looks.extent is None or looks.began_at < since:  # otherwise somebody looked in time
+                looks.extent, looks.began_at = None, clock()
                 looks.extent = await self._look(topic)
             return looks.extent
 
@@ -81,11 +81,11 @@ class Extents:
 
 
 class _Looks:
-    """At one stream: whose turn it is, how many were begun, and what the last one found."""
+    """At one stream: whose turn it is, when the last one began, and what it found."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
-        self.begun = 0
+        self.began_at = 0.0
         self.extent: Extent | None = None
 
 

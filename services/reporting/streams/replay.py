@@ -87,8 +87,8 @@ class Replay:
         """Waits until the stream goes on, in whatever area; False when it does not in that time."""
         until = self._clock() + seconds
         while True:
-            self._extent = None
-            extent = await self._current()
+            self._looked = self._clock()
+            self._extent = extent = await self._extents.now(self.feed.topic, may_be_older=LOOK_SECONDS)
             if extent.topic_id != self.feed.position.topic_id or self.feed.waiting(extent):
                 return True
             if self._clock() + LOOK_SECONDS > until:

@@ -79,10 +79,7 @@ class Sending:
             self._began_at = now
 
     async def note(self, connection: Connection, now: datetime) -> None:
-        """Writes down what there is, if anything."""
-        if not self.events:
-            self._from = self._offsets()
-            return
+        """Writes down what there is."""
         ends, position = self._offsets(), self._position
         moved = {str(n): [a, b] for n, (a, b) in enumerate(zip(self._from, ends, strict=True)) if a != b}
         await connection.execute(

@@ -177,6 +177,8 @@ async def test_which_streams_there_are(service: Service, streams: Streams) -> No
         assert answer["area"] == "50"
         assert {each["stream"] for each in answer["streams"]} == {topic.name for topic in streams.topics}
         for each in answer["streams"]:
-            assert (await client.get(each["events"], params={"from": "end"})).status_code == 200
+            assert each["begin"].keys() == {"start", "end", "time", "cursor"}
+            assert (await client.get(each["begin"]["start"])).status_code == 200
+            assert (await client.get(each["begin"]["time"].format(time=NOW.isoformat()))).status_code == 200
         unknown = await client.get("/v1/streams/survey-intake/events")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_stream")

@@ -46,7 +46,8 @@ def logs(draw: st.DrawFn) -> list[Log]:
     """Partitions with holes in their sequences, events published again, and events that never came."""
     found = []
     for partition in range(TOPIC.partitions):
-        log, last, published = Log(), None, []
+        log, last = Log(), None
+        published: list[tuple[int, int | None, str, str | None]] = []
         for _ in range(draw(st.integers(0, 12))):
             what = draw(st.sampled_from(["event", "event", "event", "again", "missing"]))
             if what == "again" and published:  # as a relay does: from one on, in order
@@ -122,7 +123,7 @@ def test_each_event_once_however_it_is_cut(found: list[Log], area: str, seed: in
 @given(logs(), st.integers(0, 2**32))
 def test_an_area_counts_for_itself(found: list[Log], seed: int) -> None:
     """1, 2, 3 in each partition, a number for each gap."""
-    counted = dict.fromkeys(range(len(found)), 0)
+    counted: dict[Any, int] = dict.fromkeys(range(len(found)), 0)
     for item in read(fresh("50"), found, Random(seed), 10**6):
         partition = item.partition if isinstance(item, Gap) else item["partition"]
         counted[partition] += 1
