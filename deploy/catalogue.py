@@ -98,6 +98,7 @@ REPORTING: Final = Service(
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
     processes=_processes("reporting", http=4, projector=14, keeper=17),
     gatekeeper="gatekeeper",
+    append_only=("stream_transfer",),
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 

@@ -30,10 +30,12 @@ from services.reporting.settings import (
     MonthSettings,
     OwnerSettings,
     PageSettings,
+    StreamSettings,
     SubscriberSettings,
     TokenSettings,
 )
 from services.reporting.store import Pool
+from services.reporting.streams.parts import Streams
 from services.reporting.subscribers import duty as admitting
 from services.reporting.subscribers.clients import Entrance, entrance_of
 from services.reporting.subscribers.duty import admitting_of
@@ -62,7 +64,8 @@ from shared.web.worker import run_worker
 GROUP: Final = "reporting-projector"
 
 HTTP_CONNECTIONS: Final = 10
-"""One listens for changes, one reads the live picture, eight answer requests of some 10 ms each."""
+"""One listens for changes, one reads the live picture, eight answer requests of some 10 ms each, the rows of the
+transfer log among them."""
 
 LENIENCE_SECONDS: Final = 0.25
 """While events are applied at the highest rate the figures change some twenty times a second. Nobody reads so fast; an
@@ -94,9 +97,10 @@ def create(
     topics: Sequence[Topic] = TOPICS,
     lenience: float = 0.0,
     entrance: Entrance | None = None,
+    streams: Streams | None = None,
 ) -> FastAPI:
     """The service's application on what it needs, already open. lenience: see `KeptAnswers`; entrance: None where
-    nobody is let into Kafka from outside."""
+    nobody is let into Kafka from outside; streams: None where there is no Kafka to be read from over HTTP."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -116,17 +120,20 @@ def create(
     app.state.workshop = Workshop(assets, clock)
     app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
     app.state.entrance = entrance
+    app.state.streams = streams
     return app
 
 
 async def http(stopping: asyncio.Event) -> None:
-    """The HTTP process: figures, the live stream, the map page."""
+    """The HTTP process: figures, the live stream, the map page, the streams for subscribers."""
     tokens = TokenSettings()
     pages = PageSettings()
     live_settings = LiveSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-http", max_size=HTTP_CONNECTIONS)
     verifier = verifier_over_http(tokens.jwks_url, tokens.token_issuer)
-    barred = BarredVolunteers(KafkaSettings())
+    kafka = KafkaSettings()
+    barred = BarredVolunteers(kafka)
+    streams = Streams(kafka, pool, StreamSettings(), SystemClock())
     live = LiveStream(live_settings.max_viewers)
     watcher = Watcher(pool, live, live_settings, TOPICS, SystemClock())
 
@@ -146,14 +153,17 @@ async def http(stopping: asyncio.Event) -> None:
         survey_url=pages.survey_url,
         lenience=LENIENCE_SECONDS,
         entrance=entrance_of(SubscriberSettings()),
+        streams=streams,
     )
     try:
         await verifier.start()
         await barred.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(watcher.run(stopping))
+            group.create_task(streams.close_at(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
+        await streams.close()
         await app.state.workshop.close()
         await barred.stop()
         await verifier.close()

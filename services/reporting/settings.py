@@ -93,3 +93,26 @@ class SubscriberSettings(BaseSettings):
     bootstrap: str = ""
     authority_file: Path | None = None
     sealing_keys_file: Path | None = None
+
+
+class StreamSettings(BaseSettings):
+    """JITASA_STREAM_READERS, _MOST_OPEN, _MOST_OPEN_OF_ONE, _HEARTBEAT_SECONDS, _SEND_SECONDS, _REQUEST_SECONDS,
+    _CONNECTION_SECONDS: bounds of what subscribers read over HTTP."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_STREAM_")
+
+    readers: int = Field(default=4, ge=1)
+    """Fetches from Kafka at once, with some 4 MB each. One keeps a core busy; more only share it out more evenly."""
+    most_open: int = Field(default=100, ge=1)
+    """Answers at once. The slowest holds a piece of 1 MiB: 100 MB in all."""
+    most_open_of_one: int = Field(default=8, ge=1)
+    """Of one subscriber: every stream followed, and a few read anew beside."""
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
+    """Proxies commonly close what is silent for 30 to 60 s."""
+    send_seconds: float = Field(default=30.0, gt=0)
+    """Who takes a piece no faster, 35 kB a second, is cut off, and comes back with the last cursor he got."""
+    request_seconds: float = Field(default=60.0, gt=0)
+    """An answer that is neither at its limit nor at the stream's end ends by then with a cursor: a small area in a long
+    stream takes several."""
+    connection_seconds: float = Field(default=3_600.0, gt=0)
+    """Server-sent events end by then, or with the token, so that processes can be replaced and load spread anew."""

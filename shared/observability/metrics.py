@@ -68,6 +68,11 @@ LIVE_VIEWERS = Gauge("jitasa_live_viewers", "Open live streams.")
 LIVE_EVENTS = Counter("jitasa_live_events_total", "Events of the live stream, each made once for all viewers.")
 LIVE_SLOW_VIEWERS = Counter("jitasa_live_slow_viewers_total", "Viewers let go since they took events too slowly.")
 
+STREAM_EVENTS = Counter("jitasa_stream_events_total", "Events read for subscribers over HTTP.", ["stream"])
+STREAM_GAPS = Counter("jitasa_stream_gaps_total", "Gaps that subscribers were told of.", ["stream", "reason"])
+STREAM_READERS = Gauge("jitasa_stream_readers", "Readers of streams at work for subscribers.")
+STREAM_CONNECTIONS = Gauge("jitasa_stream_connections", "Open answers with events of streams.")
+
 READING_CHAIN_LENGTH = Gauge("jitasa_reading_chain_length", "Readings of personal data that the audit chain covers.")
 READING_CHAIN_HEAD = Gauge("jitasa_reading_chain_head", "The first 48 bits of the chain's last hash, as a number.")
 READING_CHAIN_BROKEN = Gauge("jitasa_reading_chain_broken", "1 when the chain is not the one that the keeper left.")

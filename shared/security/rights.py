@@ -45,6 +45,8 @@ class Right(StrEnum):
     COUNTS_READ = "counts.read"
     STREAM_MEND = "stream.mend"
     SUBSCRIBER_WRITE = "subscriber.write"
+    STREAM_READ = "stream.read"
+    TRANSFER_READ = "transfer.read"
     COORDINATOR_READ = "coordinator.read"
     COORDINATOR_CONTACT = "coordinator.contact"
     REGISTRATION_HELP = "registration_help.write"
@@ -94,6 +96,8 @@ MEANINGS: Mapping[Right, str] = MappingProxyType(
         Right.COUNTS_READ: "read the services' own counts, and where figures differ from them",
         Right.STREAM_MEND: "look at, replay and dismiss what could not be read, and have figures made anew",
         Right.SUBSCRIBER_WRITE: "let external systems read the public streams from Kafka, and shut them out",
+        Right.STREAM_READ: "receive the public events of the area, from any point on",
+        Right.TRANSFER_READ: "see who received events of the area, and when",
         Right.COORDINATOR_READ: "see where there are coordinators and when one was last active",
         Right.COORDINATOR_CONTACT: "see coordinators' names and numbers; each reading is recorded",
         Right.REGISTRATION_HELP: "see who asked for help with registering, with name and number; recorded",
@@ -186,7 +190,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
         Role.VOLUNTEER: _SURVEYOR,
         Role.PLACE_OFFICER: _PERSON | {Right.FACILITY_WRITE},
         # It receives the exact counts in the public streams anyway, and may check its sums of them; so does reporting.
-        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT, Right.COUNTS_READ},
+        Role.EXTERNAL_SYSTEM: _ANYONE | {Right.FIGURES_EXACT, Right.COUNTS_READ, Right.STREAM_READ},
     }
 )
 """The rights of each role."""

@@ -25,6 +25,7 @@ from tests.bench import (
     read,
     readers,
     registration,
+    replay,
     scale,
     start,
 )
@@ -47,6 +48,7 @@ BENCHES: dict[str, Bench] = {
     "readers": readers.run,
     "registration": registration.run,
     "facilities": facilities.run,
+    "replay": replay.run,
     "start": start.run,
     "scale": scale.run,
     "overload": overload.run,

@@ -16,7 +16,9 @@ from services.reporting.http import (
     performance,
     places,
     schemas,
+    streams,
     subscribers,
+    transfers,
     trust,
 )
 
@@ -34,6 +36,8 @@ ROUTERS = (
     performance.router,
     monitor.router,
     live.router,
+    streams.router,
+    transfers.router,
     trust.router,
     dead_letters.router,
     schemas.router,

@@ -1,0 +1,93 @@
+"""What Kafka holds of the streams: asked by whoever reads, together where several ask at once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.reporting.streams.feed import Extent
+from services.reporting.streams.readers import opened
+from shared.contracts.topics import Topic
+from shared.kafka.identity import TopicIdentities
+from shared.kafka.settings import KafkaSettings
+
+LOOK_SECONDS: Final = 0.1
+"""Between two looks at where a stream ends, while somebody waits for it to go on: one small request each, whoever and
+how many they are."""
+IDENTITY_EVERY_SECONDS: Final = 2.0
+"""A topic that is deleted and made again is noticed within this time. Until then its records go through the sequence
+rule as if they went on: nothing is told twice, and what is missing is told as missing."""
+
+
+class Extents:
+    """Asks where streams begin and end, over one connection to each broker."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._identities = TopicIdentities(settings)
+        self._consumer: AIOKafkaConsumer | None = None
+        self._opening = asyncio.Lock()
+        self._known: dict[str, tuple[float, str]] = {}
+        self._looks: dict[str, _Looks] = {}
+
+    async def now(self, topic: Topic, *, may_be_older: float = 0.0) -> Extent:
+        """What of the stream is there at a moment after the call, or so many seconds before it. Raises KafkaError,
+        TimeoutError, or LookupError when the topic does not exist."""
+        clock = asyncio.get_running_loop().time
+        looks = self._looks.setdefault(topic.name, _Looks())
+        since = clock() - may_be_older
+        async with looks.turn:
+            if looks.extent is None or looks.began_at < since:  # otherwise somebody looked in time
+                looks.extent, looks.began_at = None, clock()
+                looks.extent = await self._look(topic)
+            return looks.extent
+
+    async def at(self, topic: Topic, milliseconds: int) -> list[int | None]:
+        """For each partition the first offset with a timestamp (since 1970) at or after the given one; None where there
+        is none."""
+        consumer = await self._client()
+        found = await consumer.offsets_for_times(dict.fromkeys(_places(topic), milliseconds))
+        return [each and each.offset for each in (found[place] for place in _places(topic))]
+
+    async def close(self) -> None:
+        """Ends the connections."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _look(self, topic: Topic) -> Extent:
+        topic_id = await self._identity(topic.name)
+        consumer = await self._client()
+        places = _places(topic)
+        first: Mapping[TopicPartition, int]
+        end: Mapping[TopicPartition, int]
+        first, end = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
+        return Extent(topic_id, [first[place] for place in places], [end[place] for place in places])
+
+    async def _identity(self, name: str) -> str:
+        clock = asyncio.get_running_loop().time
+        at, topic_id = self._known.get(name, (-IDENTITY_EVERY_SECONDS, ""))
+        if clock() - at >= IDENTITY_EVERY_SECONDS:
+            asked = clock()
+            topic_id = (await self._identities.of([name]))[name]
+            self._known[name] = asked, topic_id
+        return topic_id
+
+    async def _client(self) -> AIOKafkaConsumer:
+        async with self._opening:
+            if self._consumer is None:
+                self._consumer = await opened(AIOKafkaConsumer(**self._settings.for_aiokafka()))
+            return self._consumer
+
+
+class _Looks:
+    """At one stream: whose turn it is, when the last one began, and what it found."""
+
+    def __init__(self) -> None:
+        self.turn = asyncio.Lock()
+        self.began_at = 0.0
+        self.extent: Extent | None = None
+
+
+def _places(topic: Topic) -> Sequence[TopicPartition]:
+    return [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
