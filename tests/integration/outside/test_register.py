@@ -252,6 +252,14 @@ async def test_what_was_changed_in_kafka_by_other_hands_is_put_right(register: R
     assert await register.state(made) == "in_force"
 
 
+async def test_the_private_topic_is_not_given_whatever_stands_in_the_database(register: Register) -> None:
+    made = await register.make("sly", S)
+    change = "UPDATE subscriber SET streams = $2, revision = revision + 1 WHERE name = $1"
+    await register.pool.execute(change, "sly", [S, SURVEY_INTAKE.name, "__consumer_offsets"])
+    await register.duty.turn()
+    assert await asyncio.to_thread(register.attempts(made).readable) == {S}
+
+
 async def test_a_password_that_kafka_has_lost_is_told_and_a_new_one_helps(register: Register) -> None:
     made = await register.make("lost", S)
     deletion = UserScramCredentialDeletion(user_of("lost"), ScramMechanism.SCRAM_SHA_512)
@@ -349,6 +357,7 @@ async def test_the_command_does_the_same(
         assert (folder / AUTHORITY_FILE).read_text() == kafka.certificates.authority.read_text()
         assert password not in (folder / LIBRDKAFKA_FILE).read_text()
         assert not await asyncio.to_thread(gets_in, attempts.settings)
+        assert await command("authority") == kafka.certificates.authority.read_text()
         assert "machine" in await command("list")
         assert "revoked" in await command("revoke", "machine", "--reason", "done")
         for words in (["create", "machine", "--streams", S], ["rotate", "machine"], ["rotate", "nobody"]):
