@@ -145,7 +145,7 @@ async def test_a_password_waits_sealed_until_kafka_has_it(register: Register) ->
     assert made["password"].encode() not in row["sealed_password"]
     assert not await asyncio.to_thread(gets_in, register.attempts(made).settings)
     await register.duty.turn()
-    assert await asyncio.to_thread(gets_in, register.attempts(made).settings, 10.0)
+    assert await asyncio.to_thread(gets_in, register.attempts(made).settings)
 
 
 async def test_grants_are_changed_passwords_renewed_and_all_of_it_is_told(register: Register) -> None:
@@ -242,7 +242,7 @@ async def test_what_was_changed_in_kafka_by_other_hands_is_put_right(register: R
     own = Admission(made["subscriber"]["user"], made["subscriber"]["group_prefix"], Grant((H,)), None)
     await register.gate.bring([own, stranger])
     settings = outside(register.runtime, stranger.user, "let in by hand")
-    assert await asyncio.to_thread(gets_in, settings, 10.0)
+    assert await asyncio.to_thread(gets_in, settings)
     await register.duty.turn()  # nothing was decided, and it is too soon to look
     assert await asyncio.to_thread(attempts.readable) == {H}
     register.seconds += CHECK_SECONDS + 1
@@ -314,7 +314,7 @@ async def test_what_is_decided_while_kafka_is_told_is_told_next(register: Regist
     await register.duty.turn()
     assert await register.state(made) == "in_force"
     assert not await asyncio.to_thread(gets_in, register.attempts(made).settings)
-    assert await asyncio.to_thread(gets_in, register.attempts(renewed[0]).settings, 10.0)
+    assert await asyncio.to_thread(gets_in, register.attempts(renewed[0]).settings)
 
 
 async def test_the_command_does_the_same(
