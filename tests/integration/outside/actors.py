@@ -83,7 +83,8 @@ def gets_in(settings: Settings, *, hung_up: bool = False) -> bool:
     whoever does not speak its protocol, and ends the connection."""
     noes = {KafkaError._ALL_BROKERS_DOWN} if hung_up else {KafkaError._AUTHENTICATION, KafkaError._SSL}
     heard: list[KafkaError] = []
-    client = AdminClient({**settings, "error_cb": heard.append})
+    listening: dict[str, Any] = {**settings, "error_cb": heard.append}
+    client = AdminClient(listening)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         try:
