@@ -215,7 +215,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin dead-letters show | replay | dismiss ID [--reason TEXT]
        jitasa admin gaps list
        jitasa admin gaps dismiss TOPIC PARTITION --reason TEXT
-       jitasa admin subscribers list
+       jitasa admin subscribers list | authority
        jitasa admin subscribers create | grant NAME --streams STREAM... [--bytes-a-second N] [--request-percent N]
        jitasa admin subscribers rotate NAME [--into FOLDER]
        jitasa admin subscribers revoke NAME --reason TEXT"""

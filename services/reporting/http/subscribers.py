@@ -129,6 +129,7 @@ async def make_subscriber(request: Request, asked: NewSubscriber, principal: Kee
     `too_many_subscribers`, `no_listener`."""
     demand_area(principal, "")
     entrance, password = _entrance(request), new_password()
+    outside = entrance.outside  # if it cannot be told, nobody is let in
     async with _database(request, principal) as connection:
         made = await store.make(
             connection,
@@ -140,8 +141,7 @@ async def make_subscriber(request: Request, asked: NewSubscriber, principal: Kee
             by=principal.subject,
             now=now(request),
         )
-    files = configuration(made, password, entrance.outside)
-    return await answer(request, with_password(made, password, files), status=201)
+    return await answer(request, with_password(made, password, configuration(made, password, outside)), status=201)
 
 
 @router.get("/{subscriber_id}", responses={200: {"model": SubscriberDetail}})
@@ -171,13 +171,14 @@ async def renew_password(request: Request, subscriber_id: UUID, principal: Keepe
     at most. 404 also when it is revoked."""
     demand_area(principal, "")
     entrance, password = _entrance(request), new_password()
+    outside = entrance.outside
     async with _database(request, principal) as connection:
         found = await store.renew(
             connection, subscriber_id, password, entrance.ring, by=principal.subject, now=now(request)
         )
     if found is None:
         raise Problem(404)
-    return await answer(request, with_password(found, password, configuration(found, password, entrance.outside)))
+    return await answer(request, with_password(found, password, configuration(found, password, outside)))
 
 
 @router.post("/{subscriber_id}/revocation", status_code=204)

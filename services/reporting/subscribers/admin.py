@@ -7,9 +7,11 @@
         [--request-percent N]
     python -m services.reporting.subscribers.admin subscribers rotate NAME [--into FOLDER]
     python -m services.reporting.subscribers.admin subscribers revoke NAME --reason TEXT
+    python -m services.reporting.subscribers.admin subscribers authority
 
 `create` and `rotate` print the configuration of three kinds of client, with the password, which is shown this once;
 --into writes it into files of a folder instead. Each waits until Kafka has what was decided; the exit code is 0 then.
+`authority` prints the certificate by which subscribers know Kafka, for when it was renewed.
 """
 
 import argparse
@@ -68,7 +70,7 @@ async def create(pool: Pool, entrance: Entrance, name: str, grant: Grant, client
     """Lets a subscriber in; the files of its programs. Raises `Usage`."""
     if not re.fullmatch(NAME, name):
         raise Usage("a name has 2 to 32 small letters, digits and underscores, and begins with a letter")
-    password = new_password()
+    password, outside = new_password(), entrance.outside  # if it cannot be told, nobody is let in
     try:
         async with acquire(pool) as connection:
             made = await store.make(
@@ -81,7 +83,7 @@ async def create(pool: Pool, entrance: Entrance, name: str, grant: Grant, client
     except store.TooMany:
         raise Usage(f"there are {MOST_SUBSCRIBERS} subscribers already") from None
     await _in_force(pool, made)
-    return configuration(made, password, entrance.outside)
+    return configuration(made, password, outside)
 
 
 async def grant(pool: Pool, name: str, granted: Grant) -> int:
@@ -95,12 +97,12 @@ async def grant(pool: Pool, name: str, granted: Grant) -> int:
 
 async def rotate(pool: Pool, entrance: Entrance, name: str) -> Configuration:
     """Gives a new password; the files with it. Raises `Usage`."""
-    found, password = await _named(pool, name), new_password()
+    found, password, outside = await _named(pool, name), new_password(), entrance.outside
     async with acquire(pool) as connection:
         renewed = await store.renew(
             connection, found.subscriber_id, password, entrance.ring, by=OPERATOR, now=SystemClock().now()
         )
-    return configuration(await _in_force(pool, renewed), password, entrance.outside)
+    return configuration(await _in_force(pool, renewed), password, outside)
 
 
 async def revoke(pool: Pool, name: str, reason: str) -> int:
@@ -174,6 +176,7 @@ def parser() -> argparse.ArgumentParser:
         dest="step", required=True
     )
     steps.add_parser("list", help="every one, the revoked ones among them")
+    steps.add_parser("authority", help="the certificate by which they know Kafka")
     for step, said in (("create", "let one in"), ("grant", "change what one may")):
         granting = steps.add_parser(step, help=said)
         granting.add_argument("name", metavar="NAME")
@@ -204,6 +207,9 @@ async def main(chosen: argparse.Namespace) -> int:
     entrance = entrance_of(SubscriberSettings())
     if entrance is None:
         raise Usage("this installation has no Kafka listener for subscribers")
+    if chosen.step == "authority":
+        print(entrance.outside.authority, end="")
+        return 0
     pool = await open_pool(PostgresSettings(), application="subscribers-admin", max_size=1)
     try:
         match chosen.step:

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from services.reporting.subscribers.domain import PREFIX, Grant
+from services.reporting.subscribers.domain import PREFIX, STREAMS, Grant
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.users import Mechanism, Users, users
 
@@ -162,13 +162,14 @@ def _give(admin: AdminClient, rights: frozenset[AclBinding]) -> None:
 
 
 def _rights(admissions: Iterable[Admission]) -> frozenset[AclBinding]:
-    """Read what was granted, and consume in groups of its own; nothing else."""
+    """Read what was granted, and consume in groups of its own; nothing else. What is no public stream is not given,
+    whatever stands in the database: more processes than the keeper write there."""
     literal, prefixed = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
     return frozenset(
         AclBinding(kind, name, pattern, f"User:{each.user}", "*", operation, AclPermissionType.ALLOW)
         for each in admissions
         for kind, name, pattern in (
-            *((ResourceType.TOPIC, stream, literal) for stream in each.grant.streams),
+            *((ResourceType.TOPIC, stream, literal) for stream in each.grant.streams if stream in STREAMS),
             (ResourceType.GROUP, each.group_prefix, prefixed),
         )
         for operation in (AclOperation.READ, AclOperation.DESCRIBE)

@@ -78,13 +78,23 @@ def for_aiokafka(settings: Settings) -> dict[str, Any]:
     }
 
 
-def gets_in(settings: Settings, seconds: float = 2.0) -> bool:
-    """Whether Kafka talks to somebody at all."""
-    try:
-        AdminClient(dict(settings), logger=None).list_topics(timeout=seconds)
-    except KafkaException:
-        return False
-    return True
+def gets_in(settings: Settings, *, hung_up: bool = False) -> bool:
+    """Whether Kafka talks to somebody at all; a no is one that it said: neither is a failure. hung_up: it says none to
+    whoever does not speak its protocol, and ends the connection."""
+    noes = {KafkaError._ALL_BROKERS_DOWN} if hung_up else {KafkaError._AUTHENTICATION, KafkaError._SSL}
+    heard: list[KafkaError] = []
+    listening: dict[str, Any] = {**settings, "error_cb": heard.append}
+    client = AdminClient(listening)
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            client.list_topics(timeout=0.5)
+            return True
+        except KafkaException:
+            client.poll(0.1)
+        if {error.code() for error in heard} & noes:
+            return False
+    raise AssertionError(f"neither let in nor refused: {set(map(str, heard))}")
 
 
 @dataclass(frozen=True)

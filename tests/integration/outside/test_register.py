@@ -145,7 +145,7 @@ async def test_a_password_waits_sealed_until_kafka_has_it(register: Register) ->
     assert made["password"].encode() not in row["sealed_password"]
     assert not await asyncio.to_thread(gets_in, register.attempts(made).settings)
     await register.duty.turn()
-    assert await asyncio.to_thread(gets_in, register.attempts(made).settings, 10.0)
+    assert await asyncio.to_thread(gets_in, register.attempts(made).settings)
 
 
 async def test_grants_are_changed_passwords_renewed_and_all_of_it_is_told(register: Register) -> None:
@@ -242,7 +242,7 @@ async def test_what_was_changed_in_kafka_by_other_hands_is_put_right(register: R
     own = Admission(made["subscriber"]["user"], made["subscriber"]["group_prefix"], Grant((H,)), None)
     await register.gate.bring([own, stranger])
     settings = outside(register.runtime, stranger.user, "let in by hand")
-    assert await asyncio.to_thread(gets_in, settings, 10.0)
+    assert await asyncio.to_thread(gets_in, settings)
     await register.duty.turn()  # nothing was decided, and it is too soon to look
     assert await asyncio.to_thread(attempts.readable) == {H}
     register.seconds += CHECK_SECONDS + 1
@@ -250,6 +250,14 @@ async def test_what_was_changed_in_kafka_by_other_hands_is_put_right(register: R
     assert await asyncio.to_thread(attempts.readable) == {S}
     assert not await asyncio.to_thread(gets_in, settings)
     assert await register.state(made) == "in_force"
+
+
+async def test_the_private_topic_is_not_given_whatever_stands_in_the_database(register: Register) -> None:
+    made = await register.make("sly", S)
+    change = "UPDATE subscriber SET streams = $2, revision = revision + 1 WHERE name = $1"
+    await register.pool.execute(change, "sly", [S, SURVEY_INTAKE.name, "__consumer_offsets"])
+    await register.duty.turn()
+    assert await asyncio.to_thread(register.attempts(made).readable) == {S}
 
 
 async def test_a_password_that_kafka_has_lost_is_told_and_a_new_one_helps(register: Register) -> None:
@@ -306,7 +314,7 @@ async def test_what_is_decided_while_kafka_is_told_is_told_next(register: Regist
     await register.duty.turn()
     assert await register.state(made) == "in_force"
     assert not await asyncio.to_thread(gets_in, register.attempts(made).settings)
-    assert await asyncio.to_thread(gets_in, register.attempts(renewed[0]).settings, 10.0)
+    assert await asyncio.to_thread(gets_in, register.attempts(renewed[0]).settings)
 
 
 async def test_the_command_does_the_same(
@@ -349,6 +357,7 @@ async def test_the_command_does_the_same(
         assert (folder / AUTHORITY_FILE).read_text() == kafka.certificates.authority.read_text()
         assert password not in (folder / LIBRDKAFKA_FILE).read_text()
         assert not await asyncio.to_thread(gets_in, attempts.settings)
+        assert await command("authority") == kafka.certificates.authority.read_text()
         assert "machine" in await command("list")
         assert "revoked" in await command("revoke", "machine", "--reason", "done")
         for words in (["create", "machine", "--streams", S], ["rotate", "machine"], ["rotate", "nobody"]):
