@@ -59,6 +59,7 @@ class Replay:
             await reader.begin(feed.topic.name, {n: feed.position.places[n].next_offset for n in feed.partitions})
             patience = self._clock() + STALL_SECONDS
             while scanned < PIECE_RECORDS and events < most and size < PIECE_BYTES and feed.waiting(extent):
+                await asyncio.sleep(0)  # what has been fetched is given at once, and others wait for their turn
                 fetched = await reader.read()
                 if fetched:
                     patience = self._clock() + STALL_SECONDS
