@@ -31,9 +31,11 @@ class Extents:
         self._known: dict[str, tuple[float, str]] = {}
         self._looks: dict[str, _Looks] = {}
 
-    async def now(self, topic: Topic, *, may_be_older: float = 0.0) -> Extent:
-        """What of the stream is there at a moment after the call, or so many seconds before it. Raises KafkaError,
-        TimeoutError, or LookupError when the topic does not exist."""
+    async def now(self, topic: Topic, *, may_be_older: float = 0.0, doubted: bool = False) -> Extent:
+        """What of the stream is there at a moment after the call, or so many seconds before it. doubted: it may be
+        another topic by now. Raises KafkaError, TimeoutError, or LookupError when the topic does not exist."""
+        if doubted:
+            self._known.pop(topic.name, None)
         clock = asyncio.get_running_loop().time
         looks = self._looks.setdefault(topic.name, _Looks())
         since = clock() - may_be_older

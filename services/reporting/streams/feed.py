@@ -72,6 +72,12 @@ class Feed:
         self._country = position.area == ""
         self.partitions: Final = range(topic.partitions)
 
+    def astray(self, extent: Extent) -> bool:
+        """Whether the position is where nothing is, or in another topic."""
+        places = zip(self.position.places, extent.first, extent.end, strict=False)
+        here = all(first <= place.next_offset <= end for place, first, end in places)
+        return not here or self.position.topic_id != extent.topic_id
+
     def meet(self, extent: Extent) -> Iterator[Gap]:
         """Moves the position to where records are; gives what the subscriber has to know about that."""
         if self.position.topic_id != extent.topic_id:

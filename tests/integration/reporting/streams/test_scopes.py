@@ -1,11 +1,13 @@
 """Who gets what: the right, the area of the token, `area=`, and what moves from one area to another."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.reporting.store import Pool
 from shared.contracts.events import (
     FacilityUpdated,
     HelpStatus,
@@ -17,10 +19,13 @@ from shared.contracts.events import (
     VolunteerRegistered,
     VolunteerStatus,
 )
+from shared.contracts.topics import PUBLIC
+from shared.observability.clock import MovableClock
 from tests.integration.reporting.conftest import NOW, Streams
 from tests.integration.reporting.streams.outside import CONTROL, Outside
-from tests.integration.reporting.streams.service import Service
+from tests.integration.reporting.streams.service import Service, at_work
 from tests.integration.reporting.test_figures import place
+from tests.runtime import Runtime
 
 AREAS = ("500101", "500102", "500201", "100101")
 SCOPES = ("", "50", "5001", "500101", "10", "1001", "90")
@@ -182,3 +187,15 @@ async def test_which_streams_there_are(service: Service, streams: Streams) -> No
             assert (await client.get(each["begin"]["time"].format(time=NOW.isoformat()))).status_code == 200
         unknown = await client.get("/v1/streams/survey-intake/events")
         assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_stream")
+
+
+async def test_the_services_own_rights_in_kafka_suffice(
+    runtime: Runtime, pool: Pool, clock: MovableClock, assets: Path
+) -> None:
+    """Of every public stream as it is provisioned, not of a test's."""
+    settings = runtime.kafka_settings("reporting")
+    async with at_work(settings, pool, clock, PUBLIC, assets) as service, service.client() as client:
+        for topic in PUBLIC:
+            outside = Outside(client, topic.name, start=NOW.isoformat())
+            await outside.to_the_end(limit=100)
+            assert outside.kept.cursor is not None
