@@ -56,7 +56,7 @@ class SignUp(Body):
     national_id: NationalId | None = None
     area: AreaCode
     notice: NoticeVersion | None = None
-    """Which version of the privacy notice was shown above the form; null: none."""
+    """Which version of the privacy notice was shown beside the form; null: none."""
 
 
 class SignUpAnswer(BaseModel):

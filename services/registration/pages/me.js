@@ -64,15 +64,17 @@ function ending() {
 }
 
 function confirmErasure() {
-  askInWindow({
+  const window = askInWindow({
     title: "eraseMeTitle",
-    parts: [h("ul", { class: "warnings" }, ["eraseGone", "eraseStays", "eraseOffice", "eraseSurvey", "eraseFinal"].map((text) => h("li", { text })))],
+    parts: [h("ul", { class: "steps" }, ["eraseGone", "eraseStays", "eraseOffice", "eraseSurvey", "eraseFinal"].map((text) => h("li", { text })))],
     submit: "eraseForGood",
     send: async () => {
       await ask("POST", "/v1/me/erasure", { json: { confirmed: true } });
       await signOut("/me?erased");
     },
   });
+  window.querySelector("form button").classList.replace("primary", "bad");
+  window.querySelector("form > button:last-of-type").focus(); // the way back: Enter alone erases nobody
 }
 
 function erased() {

@@ -72,7 +72,7 @@ async def test_nothing_of_an_erased_person_can_be_read_or_found(office: Office, 
     assert left == set()
     found = "SELECT count(*) FROM person WHERE name_tokens && $1::bigint[] AND person_id = $2"
     assert await office.pool.fetchval(found, tokens, known.volunteer) == 0
-    person = await office.pool.fetchrow("SELECT * FROM person WHERE person_id = $1", known.volunteer)
+    (person,) = await office.pool.fetch("SELECT * FROM person WHERE person_id = $1", known.volunteer)
     emptied = ("phone_index", "national_id_index", "group_code", "phone_confirmed_at")
     assert [person[name] for name in emptied] == [None] * 4
     # What figures and the law need: ids and dates.
@@ -162,7 +162,7 @@ async def test_an_office_ends_with_its_holder(office: Office) -> None:
     coordinator = UUID(await appointed(office, AREA))
     token = office.token(Role.SUBDISTRICT_COORDINATOR, AREA, coordinator)
     assert (await erase_own(office, token)).status_code == 200
-    ended = await office.pool.fetchrow("SELECT ended_at, ended_by FROM appointment WHERE person_id = $1", coordinator)
+    (ended,) = await office.pool.fetch("SELECT ended_at, ended_by FROM appointment WHERE person_id = $1", coordinator)
     assert tuple(ended) == (office.clock.now(), coordinator)
     assert (await office.events(str(coordinator)))[-1]["status"] == "withdrawn"
 

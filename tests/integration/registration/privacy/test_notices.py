@@ -9,7 +9,7 @@ from tests.integration.registration.test_imports import send, table
 
 async def told(office: Office, volunteer: str) -> tuple[str | None, str | None]:
     """The version that a person was shown, and how."""
-    row = await office.pool.fetchrow("SELECT notice, notice_shown FROM person WHERE person_id = $1", UUID(volunteer))
+    (row,) = await office.pool.fetch("SELECT notice, notice_shown FROM person WHERE person_id = $1", UUID(volunteer))
     return row["notice"], row["notice_shown"]
 
 
@@ -70,5 +70,5 @@ async def test_who_enters_others_says_how_they_were_told(office: Office) -> None
         roll = await send(office, organisation, table([("ก ข", phone, "", "500101")]), mode="apply", **notice)
         assert roll.json()["added"] == 1, roll.text
         index = office.app.state.parts.index.of_phone(phone)
-        row = await office.pool.fetchrow("SELECT notice, notice_shown FROM person WHERE phone_index = $1", index)
+        (row,) = await office.pool.fetch("SELECT notice, notice_shown FROM person WHERE phone_index = $1", index)
         assert tuple(row) == kept
