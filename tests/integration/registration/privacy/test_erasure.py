@@ -75,6 +75,8 @@ async def test_nothing_of_an_erased_person_can_be_read_or_found(office: Office, 
     (person,) = await office.pool.fetch("SELECT * FROM person WHERE person_id = $1", known.volunteer)
     emptied = ("phone_index", "national_id_index", "group_code", "phone_confirmed_at")
     assert [person[name] for name in emptied] == [None] * 4
+    acting = "SELECT count(*) FROM organisation_contact WHERE person_id = $1 AND (valid_to IS NULL OR valid_to > $2)"
+    assert await office.pool.fetchval(acting, known.volunteer, office.clock.now()) == 0
     # What figures and the law need: ids and dates.
     assert (person["status"], person["area"], person["notice"]) == ("withdrawn", AREA, "2022-01")
     for table in ("decision", "training_completion", "organisation_contact", "problem", "personal_data_access"):
