@@ -34,6 +34,7 @@ $$;
 
 -- migrate:down
 
+-- phone_index stays as it is: who was erased has none.
 DROP INDEX IF EXISTS personal_data_access_person;
 DROP TABLE person_erasure;
 ALTER TABLE person
