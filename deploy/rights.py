@@ -36,6 +36,8 @@ OPEN: Final[Mapping[str, Mapping[str, str]]] = {
         "POST /v1/volunteers/{volunteer_id}/phone-confirmation": "nor has who proves his phone; attempts are bounded",
         "POST /v1/phone-proofs": "a citizen has no account, and needs none; bounded by phone and address",
         "POST /v1/phone-proofs/{proof_id}/token": "the code is the proof; attempts are bounded",
+        "GET /v1/notices/current": "what everybody is told before he signs up",
+        "GET /v1/notices": "the same, with earlier versions",
         "POST /v1/registration-help": "who could sign in would not need help; bounded by phone and address",
         "GET /v1/areas": "the public register of areas",
         "GET /v1/known-problems": "written for everybody, and who cannot sign in needs it most",

@@ -21,6 +21,8 @@ from services.registration.http.refusals import on_refused
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes
+from services.registration.privacy.copies import Copies
+from services.registration.privacy.erasure import Erasures
 from services.registration.reminders import FETCH_SECONDS, Facilities, Reminders
 from services.registration.settings import (
     CARE_EVERY,
@@ -154,6 +156,8 @@ def http_app(
                 acknowledgements=Acknowledgements(pool, ring),
                 trainings=Trainings.of(pool, ring, index),
                 published=PublishedFiles(pool),
+                copies=Copies(pool, ring),
+                erasures=Erasures(pool, people, ring, index),
                 training_policy=settings.training_policy,
             )
             parts: Parts = app.state.parts
@@ -207,6 +211,7 @@ async def _care(parts: Parts) -> None:
         pass  # a full batch may have left some
     await parts.trainings.sign_ups.sweep(now=parts.clock.now())
     await parts.published.sweep(now=parts.clock.now())
+    await parts.erasures.sweep(now=parts.clock.now())
 
 
 async def _reminding(

@@ -105,6 +105,8 @@ REWRAP_EVERY = timedelta(seconds=30)
 SWEEP_EVERY = timedelta(minutes=10)
 """How often what has expired is deleted; nothing depends on it but space."""
 
+COPIES_PER_PERSON = Limit("copies.person", 20, timedelta(days=1))
+"""A copy walks all that is known of somebody. Who hands copies over does so for a few people a day."""
 PROBLEMS_PER_PERSON = Limit("problems.person", 20, timedelta(days=1))
 """A bad day has five; a program that raises one at each failure is stopped before it buries a coordinator."""
 SCREENSHOT_BYTES = 2 * 1024 * 1024

@@ -16,6 +16,7 @@ from shared.areas.register import AbolishedArea, UnknownArea, area, is_current
 from shared.contracts.events import Reason
 from shared.observability.clock import BANGKOK
 from shared.security.identifiers import InvalidIdentifier, mobile_number, national_id
+from shared.web.notices import MOST_VERSION, UNKNOWN_NOTICE
 from shared.web.problems import FieldError, Message
 
 MAX_PERSONS = 50
@@ -123,7 +124,7 @@ class Submission(Struct, frozen=True, omit_defaults=True):
     position: Position | None = None
     contact: Contact | None = None
     on_behalf_of: UUID | None = None
-    notice: Annotated[str, Meta(max_length=20)] | None = None
+    notice: Annotated[str, Meta(max_length=MOST_VERSION)] | None = None
 
 
 class SubmissionBatch(Struct, frozen=True):
@@ -226,7 +227,6 @@ _PHONE = Message(
     "เบอร์มือถือต้องขึ้นต้นด้วย 06 08 หรือ 09 และมี 10 หลัก", "A mobile number begins with 06, 08 or 09 and has 10 digits"
 )
 _SAME_DOSE = Message("เข็มนี้ถูกระบุซ้ำ", "This dose is given twice")
-_UNKNOWN_NOTICE = Message("ไม่มีประกาศรุ่นนี้", "There is no such version of the notice")
 _TWO_AGES = Message("ปีเกิดไม่ตรงกับอายุ", "The birth year does not fit the age")
 
 
@@ -259,7 +259,7 @@ def check(submission: Submission, now: datetime) -> list[FieldError]:
         except InvalidIdentifier as error:
             errors.append(FieldError("contact.phone", error.code, _PHONE))
     if submission.notice is not None and submission.notice not in VERSIONS:
-        errors.append(FieldError("notice", "unknown_notice", _UNKNOWN_NOTICE))
+        errors.append(FieldError("notice", "unknown_notice", UNKNOWN_NOTICE))
     latest_dose = latest_dose_day(captured)
     for index, person in enumerate(submission.persons):
         _check_person(errors, index, person, captured, latest_dose)

@@ -13,7 +13,8 @@ class Refused(Exception):
     """A rule forbids the change.
 
     `code` is one of not_below, outside_area, outside_organisation, held_elsewhere, wrong_level, withdrawn, suspended,
-    not_begun, awaited, not_pending, changed. `standing` is the person as it stands, where whoever decided may know.
+    not_begun, awaited, not_pending, changed, last_administrator. `standing` is the person as it stands, where whoever
+    decided may know.
     """
 
     def __init__(self, code: str, standing: Person | None = None) -> None:

@@ -34,6 +34,7 @@ class Step(StrEnum):
     APPOINTMENT = "appointment"
     APPOINTMENT_END = "appointment_end"
     ASSISTED_SIGN_UP = "assisted_sign_up"
+    ERASURE = "erasure"
 
 
 def due_at(waiting_since: datetime) -> datetime:

@@ -15,6 +15,7 @@ from services.registration.http import (
     members,
     organisations,
     phone_proofs,
+    privacy,
     problems,
     registration_help,
     sign_in,
@@ -48,4 +49,6 @@ ROUTERS = (
     *trainings.ROUTERS,
     directives.router,
     me.router,
+    privacy.router,
+    privacy.notices,
 )

@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.registration.domain.names import UnusableName, clean_name
 from services.registration.domain.phones import thai_mobile
+from services.registration.privacy.notices import VERSIONS
 from shared.security.identifiers import InvalidIdentifier, national_id
+from shared.web.notices import MOST_VERSION, UNKNOWN_NOTICE
 from shared.web.problems import Message
 from shared.web.validation import InvalidValue
 
@@ -64,6 +66,12 @@ def _national_id(text: str) -> str:
         raise InvalidValue(error.code, IDENTIFIERS[error.code]) from None
 
 
+def _notice(text: str) -> str:
+    if text not in VERSIONS:
+        raise InvalidValue("unknown_notice", UNKNOWN_NOTICE)
+    return text
+
+
 def _if_text(value: object) -> object:
     return _clean(value) if isinstance(value, str) else value
 
@@ -76,6 +84,9 @@ Phone = Annotated[str, Field(max_length=100, examples=["0812345678"]), AfterVali
 
 NationalId = Annotated[str, Field(max_length=100), AfterValidator(_national_id)]
 """A Thai national id, in one spelling."""
+
+NoticeVersion = Annotated[str, Field(max_length=MOST_VERSION, examples=["2022-01"]), AfterValidator(_notice)]
+"""A version of the privacy notice; `GET /v1/notices/current` has the present one."""
 
 Reason = Annotated[str, Field(min_length=1, max_length=1000), BeforeValidator(_if_text)]
 """A free text of a few sentences."""

@@ -16,7 +16,7 @@ from services.registration.domain.rosters import Column
 from services.registration.http import cursors
 from services.registration.http.acting import acting_for
 from services.registration.http.cursors import CursorText
-from services.registration.http.fields import IDENTIFIERS, NAMES
+from services.registration.http.fields import IDENTIFIERS, NAMES, NoticeVersion
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import not_found, refusal_message
 from services.registration.settings import (
@@ -116,13 +116,14 @@ async def send_roll(
     parts: Annotated[Parts, Depends(parts)],
     mode: Annotated[Mode, Query()] = Mode.CHECK,
     partial: Annotated[bool, Query()] = False,
+    notice: Annotated[NoticeVersion | None, Query()] = None,
 ) -> ImportAnswer:
     """Check or store a roll of volunteers: CSV (UTF-8, Windows-874, TIS-620; comma, semicolon or tab) or XLSX.
 
     Open to the organisation's contacts and to those who decide about volunteers in its area (`acting_for`). The header
     names ชื่อ, เบอร์โทร, รหัสตำบล and, if wanted, เลขประจำตัวประชาชน, or name, phone, area, national_id. `mode=check`
     stores nothing. `mode=apply` stores all rows or none, with `partial=true` the good ones. 201 when volunteers were
-    added.
+    added. `notice` says that the organisation has shown this version of the privacy notice to everybody on the roll.
     """
     organisation = await acting_for(parts, caller, organisation_id, Right.VOLUNTEER_DECIDE)
     now = parts.clock.now()
@@ -131,7 +132,14 @@ async def send_roll(
     try:
         async with parts.imports.turn(IMPORT_WAIT.total_seconds()):
             found, repeated = await parts.imports.take(
-                file, organisation, mode=mode, partial=partial, most=IMPORT_ROWS, by=caller.subject, now=now
+                file,
+                organisation,
+                mode=mode,
+                partial=partial,
+                most=IMPORT_ROWS,
+                by=caller.subject,
+                now=now,
+                notice=notice,
             )
     except Busy:
         raise Problem(503, headers={"Retry-After": str(int(IMPORT_WAIT.total_seconds()))}) from None

@@ -9,6 +9,8 @@ import asyncpg
 from starlette.requests import Request
 
 from services.registration.domain.trainings import Policy
+from services.registration.privacy.copies import Copies
+from services.registration.privacy.erasure import Erasures
 from services.registration.sms import Messenger
 from services.registration.store.acknowledgements import Acknowledgements
 from services.registration.store.appointments import Appointments
@@ -59,6 +61,8 @@ class Parts:
     acknowledgements: Acknowledgements
     trainings: Trainings
     published: PublishedFiles
+    copies: Copies
+    erasures: Erasures
     training_policy: Policy
 
 

@@ -35,6 +35,10 @@ _CONFLICTS = {
     "not_begun": Message(
         "บุคคลนี้ได้รับแต่งตั้งแล้ว และรอวันเริ่มปฏิบัติหน้าที่", "This person is appointed and waits for the first day of the role"
     ),
+    "last_administrator": Message(
+        "ท่านเป็นผู้ดูแลส่วนกลางคนเดียว โปรดให้ผู้ดูแลเครื่องแต่งตั้งผู้ดูแลส่วนกลางอีกคนก่อน",
+        "You are the only central administrator; have the operator make another one first",
+    ),
     "awaited": Message(
         "บุคคลนี้มีการแต่งตั้งที่รอวันเริ่มอยู่แล้ว โปรดยกเลิกก่อน",
         "This person awaits the first day of another role; end that appointment first",

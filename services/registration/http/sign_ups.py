@@ -12,10 +12,11 @@ from starlette.requests import Request
 
 from services.registration.codes import new_one_time_code, typed_group_code, typed_one_time_code
 from services.registration.domain.people import Authority
-from services.registration.http.fields import Name, NationalId, Phone
+from services.registration.http.fields import Name, NationalId, NoticeVersion, Phone
 from services.registration.http.parts import Parts, parts
 from services.registration.http.refusals import unknown_field
 from services.registration.http.volunteers import VolunteerAnswer, answer_of
+from services.registration.privacy.notices import Shown
 from services.registration.settings import (
     CODE_LIFE,
     CODES_PER_PHONE,
@@ -27,7 +28,7 @@ from services.registration.settings import (
 from services.registration.sms import TextMessage
 from services.registration.store import proofs
 from services.registration.store.organisations import find_organisation
-from services.registration.store.people import Contact, UnknownGroupCode
+from services.registration.store.people import Contact, Told, UnknownGroupCode
 from services.registration.store.proofs import Proof
 from shared.contracts.events import VolunteerStatus
 from shared.postgres.throttle import Throttled
@@ -54,6 +55,8 @@ class SignUp(Body):
     phone: Phone
     national_id: NationalId | None = None
     area: AreaCode
+    notice: NoticeVersion | None = None
+    """Which version of the privacy notice was shown beside the form; null: none."""
 
 
 class SignUpAnswer(BaseModel):
@@ -77,6 +80,8 @@ class AssistedSignUp(Body):
     phone: Phone
     national_id: NationalId | None = None
     area: AreaCode
+    notice: NoticeVersion | None = None
+    """Which version of the privacy notice the coordinator read out to him; null: none."""
     approve: bool = Field(False, strict=True)
 
 
@@ -97,7 +102,12 @@ async def sign_up(request: Request, body: SignUp, parts: Annotated[Parts, Depend
             raise UnknownGroupCode
         confirmation = new_one_time_code()
         person = await parts.people.sign_up(
-            contact, group_code=code, area=body.area, now=now, proof=_proof(parts, confirmation, now)
+            contact,
+            group_code=code,
+            area=body.area,
+            now=now,
+            proof=_proof(parts, confirmation, now),
+            told=Told(body.notice, Shown.PAGE) if body.notice else None,
         )
     except UnknownGroupCode:
         await parts.throttle.note_failure(FAILED_SIGN_UPS_PER_ADDRESS, address, now=now)
@@ -184,6 +194,7 @@ async def assist(
         now=now,
         approved=body.approve,
         proof=_proof(parts, confirmation, now),
+        told=Told(body.notice, Shown.SPOKEN) if body.notice else None,
     )
     if person is None:
         raise Problem(

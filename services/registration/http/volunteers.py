@@ -67,12 +67,21 @@ class Decision(BaseModel):
     reason: str | None
 
 
+class ErasureRecord(BaseModel):
+    """That somebody was erased, when and by whom; the reason of a written request for a year."""
+
+    erased_at: datetime
+    erased_by: UUID
+    reason: str | None
+
+
 class VolunteerDetail(ListedVolunteer):
     """A volunteer with the decisions about him, the latest first."""
 
     group_code: str | None
     assisted_by: UUID | None
     refused_at: datetime | None
+    erasure: ErasureRecord | None
     decisions: Sequence[Decision]
 
 
@@ -159,11 +168,13 @@ async def show_volunteer(
     if found is None:
         raise not_found()
     one, decisions = found
+    erased = await parts.erasures.find(volunteer_id)
     return VolunteerDetail(
         **listed_volunteer(one).model_dump(),
         group_code=one.group_code,
         assisted_by=one.assisted_by,
         refused_at=one.refused_at,
+        erasure=ErasureRecord.model_validate(erased, from_attributes=True) if erased else None,
         decisions=[_decision(decided, himself) for decided in decisions],
     )
 

@@ -5,6 +5,7 @@ import { ask, list } from "./api.js";
 import { areaChoice, learnNames, placeName } from "./areas.js";
 import { action, askInWindow, field, selectField, tick } from "./form.js";
 import { begin, complain, fill, h, moment, notice, number, say, services } from "./page.js";
+import { presentNotice } from "./privacy-notice.js";
 
 const REFRESH_MS = 60_000; // nobody waits in front of it; who comes back to the tab sees the present state
 const OVERDUE_SHOWN = 20;
@@ -156,6 +157,7 @@ begin({ title: "desk", signedIn: true, wide: true }, async (main, who) => {
     if (fitting.length === 0) return notice("noOrganisationHere");
     const area = areaChoice({ label: "whereYouWork", inside: who.area });
     await area.set(one.area);
+    const told = await presentNotice();
     askInWindow({
       title: "registerFor",
       parts: [
@@ -163,11 +165,14 @@ begin({ title: "desk", signedIn: true, wide: true }, async (main, who) => {
         field({ name: "name", label: "fullName", value: one.name ?? "", maxlength: "200" }),
         field({ name: "phone", label: "phone", type: "tel", inputmode: "tel", value: one.phone ?? "" }),
         who.area.length < 6 && area,
+        told.said,
+        told.whole,
+        tick({ name: "read_out", label: "noticeReadOut" }),
         tick({ name: "approve", label: "approveAtOnce", checked: true }),
       ],
       submit: "signUpFor",
-      send: async (values) => {
-        await ask("POST", "/v1/volunteers/assisted", { json: { area: one.area, ...values } });
+      send: async ({ read_out: readOut, ...values }) => {
+        await ask("POST", "/v1/volunteers/assisted", { json: { area: one.area, ...values, notice: readOut ? told.version : null } });
         await closeHelp(one, "registered");
       },
     });

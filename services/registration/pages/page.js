@@ -23,6 +23,7 @@ const MENU = [
   { path: "/training", text: "training", roles: PEOPLE },
   { path: "/directives", text: "directives", roles: PEOPLE },
   { path: "/coordinators", text: "coordinators", roles: PEOPLE },
+  { path: "/me", text: "myData", roles: PEOPLE },
   { path: "/monitor", text: "monitor", roles: STAFF },
   { path: "/denominators", text: "denominators", roles: ["central_administrator"] },
 ];

@@ -2,8 +2,9 @@
 
 import { ask } from "./api.js";
 import { fileToCheck } from "./file-check.js";
-import { action } from "./form.js";
+import { action, tick } from "./form.js";
 import { fill, h, notice, number, say } from "./page.js";
+import { presentNotice } from "./privacy-notice.js";
 import { keep } from "./saving.js";
 
 const SHOWN = 100; // bad cells; who has more mends these and checks again
@@ -13,7 +14,8 @@ const EXAMPLE = "\ufeffชื่อ-สกุล,เบอร์โทร,รห
 export function rollForm(box, path, stored) {
   const { choosing, result } = fileToCheck(async (chosen) => {
     const checked = await send(chosen, { mode: "check" });
-    return [summary(checked), buttons(checked, chosen), errors(checked)];
+    const told = checked.good > 0 ? await presentNotice() : null;
+    return [summary(checked), told && whatWasTold(told), buttons(checked, chosen, told), errors(checked)];
   });
   fill(box, h("h3", { text: "roll" }), h("p", { class: "hint", text: "rollExplained" }), action({ text: "exampleFile", class: "button quiet", run: () => keep(new Blob([EXAMPLE], { type: "text/csv" }), "jitasa.csv") }), choosing, result);
 
@@ -21,11 +23,16 @@ export function rollForm(box, path, stored) {
     return ask("POST", `${path}/volunteer-imports`, { query, body: chosen, headers: { "Content-Type": chosen.type || "text/csv" } });
   }
 
-  function buttons({ good, bad }, chosen) {
+  function whatWasTold({ said, whole }) {
+    return [tick({ name: "told", label: "noticeShownToAll" }), said, whole];
+  }
+
+  function buttons({ good, bad }, chosen, told) {
     if (good === 0) return null;
     const text = bad === 0 ? ["applyAll", { count: number(good) }] : ["applyGood", { count: number(good) }];
     const apply = async () => {
-      const done = await send(chosen, { mode: "apply", partial: bad > 0 });
+      const shown = document.getElementById("field-told").checked;
+      const done = await send(chosen, { mode: "apply", partial: bad > 0, notice: shown ? told.version : null });
       choosing.reset();
       fill(result, summary(done), errors(done));
       await stored();

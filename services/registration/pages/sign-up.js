@@ -4,8 +4,10 @@ import { ask } from "./api.js";
 import { areaChoice } from "./areas.js";
 import { field, form } from "./form.js";
 import { begin, h, notice, speak } from "./page.js";
+import { presentNotice } from "./privacy-notice.js";
 
-begin({ title: "signUp" }, (main) => {
+begin({ title: "signUp" }, async (main) => {
+  const { version, said, whole } = await presentNotice();
   const area = areaChoice({ label: "whereYouWork" });
   // A poster may carry the code in its address, behind a "#", which no server sees.
   const given = new URLSearchParams(location.hash.slice(1)).get("code") ?? "";
@@ -30,11 +32,11 @@ begin({ title: "signUp" }, (main) => {
         field({ name: "name", label: "fullName", hint: "fullNameHint", autocomplete: "name", maxlength: "200" }),
         field({ name: "phone", label: "phone", hint: "phoneHint", type: "tel", inputmode: "tel", autocomplete: "tel" }),
         area,
-        h("p", { class: "hint", text: "privacy" }),
+        h("section", { class: "privacy", "aria-labelledby": "privacy-title" }, h("h3", { id: "privacy-title", text: "yourData" }), said, whole),
       ],
       submit: "continue",
       send: async (values) => {
-        const { volunteer_id: id } = await ask("POST", "/v1/volunteers", { json: values });
+        const { volunteer_id: id } = await ask("POST", "/v1/volunteers", { json: { ...values, notice: version } });
         confirm(main, first, id, values.phone);
       },
     }),

@@ -23,6 +23,7 @@ import asyncpg
 from services.registration import rolls
 from services.registration.domain.people import Organisation
 from services.registration.domain.rosters import Column
+from services.registration.privacy.notices import Shown
 from services.registration.rolls import Indexed, Prepared
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.postgres.pool import Connection, acquire
@@ -62,8 +63,8 @@ ANALYZE_ROLL = "ANALYZE roll"
 STORE_PEOPLE = """
 INSERT INTO person
     (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
-     name_tokens, waiting_since)
-SELECT person_id, $1, area, 'volunteer', 'pending', phone_index, national_id_index, $2, 1, name_tokens, $2
+     name_tokens, waiting_since, notice, notice_shown)
+SELECT person_id, $1, area, 'volunteer', 'pending', phone_index, national_id_index, $2, 1, name_tokens, $2, $3, $4
 FROM roll
 ORDER BY phone_index
 ON CONFLICT DO NOTHING
@@ -179,9 +180,11 @@ class Imports(Turns):
         most: int,
         by: UUID,
         now: datetime,
+        notice: str | None = None,
     ) -> tuple[Import, bool]:
         """Check a roll and, with `Mode.APPLY`, store it: the good rows with `partial`, otherwise all or none.
 
+        notice: the version of the privacy notice that was shown to all who stand on it, as the sender says.
         The second part of the answer tells that the same roll had been stored before, in which case nothing is done.
         Raises `UnreadableFile` and `UnusableList`.
         """
@@ -206,7 +209,7 @@ class Imports(Turns):
         )
         if mode is Mode.APPLY and fresh and (partial or not faults):
             try:
-                return await self._store(found, digest, organisation, fresh, faults, now)
+                return await self._store(found, digest, organisation, fresh, faults, now, notice)
             except _Overtaken as overtaken:
                 faults += [_registered(row) for row in overtaken.rows]
                 found = replace(found, good=found.good - len(overtaken.rows))
@@ -267,6 +270,7 @@ class Imports(Turns):
         fresh: Sequence[Indexed],
         faults: Sequence[Fault[Column]],
         now: datetime,
+        notice: str | None,
     ) -> tuple[Import, bool]:
         async with acquire(self._pool) as connection, connection.transaction():
             await connection.execute(LOCK_ROLLS, str(organisation.organisation_id))
@@ -279,7 +283,8 @@ class Imports(Turns):
                 )
                 await connection.copy_records_to_table("roll", records=rows, columns=Prepared._fields)
             await connection.execute(ANALYZE_ROLL)
-            await connection.execute(STORE_PEOPLE, organisation.organisation_id, now, timeout=STORE_SECONDS)
+            told = (notice, Shown.ROLL if notice else None)
+            await connection.execute(STORE_PEOPLE, organisation.organisation_id, now, *told, timeout=STORE_SECONDS)
             overtaken = [row["row"] for row in await connection.fetch(DROP_KNOWN, timeout=STORE_SECONDS)]
             if overtaken and not found.partial:
                 raise _Overtaken(overtaken)

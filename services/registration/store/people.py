@@ -15,6 +15,7 @@ from services.registration.domain import sign_ups
 from services.registration.domain.people import Authority, Organisation, Person, Refused
 from services.registration.domain.sign_ups import Step
 from services.registration.name_index import tokens_of_name
+from services.registration.privacy.notices import Shown
 from services.registration.store.organisations import spend_group_code
 from services.registration.store.proofs import Proof, write_proof
 from services.registration.store.sealed_fields import opened, seal_fields
@@ -33,8 +34,8 @@ INSERT_PERSON = """
 WITH added AS (
     INSERT INTO person
         (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
-         name_tokens, group_code, assisted_by, waiting_since)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8)
+         name_tokens, group_code, assisted_by, waiting_since, notice, notice_shown)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $23, $24)
     ON CONFLICT DO NOTHING
     RETURNING person_id
 ), sealed AS (
@@ -63,7 +64,7 @@ WHERE person_id = $1
 RENEW_PERSON = """
 UPDATE person
 SET name_tokens = $2, group_code = $3, waiting_since = $4, assisted_by = NULL, phone_confirmed_at = NULL,
-    national_id_index = coalesce($5, national_id_index)
+    national_id_index = coalesce($5, national_id_index), notice = $6, notice_shown = $7
 WHERE person_id = $1
 """
 
@@ -152,6 +153,14 @@ class Contact:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Which version of the privacy notice somebody was shown, and how."""
+
+    version: str
+    shown: Shown
+
+
 class People:
     """The persons of the registration database, their names and numbers sealed under `ring`."""
 
@@ -161,7 +170,14 @@ class People:
         self._training_required = training_required
 
     async def sign_up(
-        self, contact: Contact, *, group_code: str, area: str, now: datetime, proof: Proof
+        self,
+        contact: Contact,
+        *,
+        group_code: str,
+        area: str,
+        now: datetime,
+        proof: Proof,
+        told: Told | None = None,
     ) -> Person | None:
         """Register a volunteer through a group code; `proof` is what will confirm the phone.
 
@@ -174,9 +190,9 @@ class People:
             if organisation is None:
                 raise UnknownGroupCode
             person = domain.sign_up(uuid4(), organisation, area, now)
-            if await self.add(connection, person, contact, group_code=group_code, proof=proof):
+            if await self.add(connection, person, contact, group_code=group_code, proof=proof, told=told):
                 return person
-            return await self._renew(connection, contact, organisation, area, group_code, now, proof)
+            return await self._renew(connection, contact, organisation, area, group_code, now, proof, told)
 
     async def assist(
         self,
@@ -189,11 +205,12 @@ class People:
         now: datetime,
         approved: bool,
         proof: Proof,
+        told: Told | None = None,
     ) -> Person | None:
         """Sign somebody up on his behalf. None if the phone or national id is registered; raises `domain.Refused`."""
         person = sign_ups.assist(uuid4(), organisation, area, authority, now, approved=approved)
         async with acquire(self._pool) as connection, connection.transaction():
-            if not await self.add(connection, person, contact, assisted_by=by, proof=proof):
+            if not await self.add(connection, person, contact, assisted_by=by, proof=proof, told=told):
                 return None
             await self.record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
             return person
@@ -233,6 +250,14 @@ class People:
                     await self.write_sealed(connection, person_id, {f"reason.{after.revision}": reason})
             return after
 
+    async def rename(self, index: BlindIndex, person_id: UUID, name: str) -> None:
+        """Call somebody who holds a role by another name, at his own wish. Raises `UnknownPerson`."""
+        async with acquire(self._pool) as connection, connection.transaction():
+            person = person_of(await connection.fetchrow(LOCK_BY_ID, person_id, ""))
+            if person.status is not VolunteerStatus.APPROVED:
+                raise UnknownPerson
+            await self._write_name(connection, person_id, name, tokens_of_name(index, name))
+
     async def counts(self, area: str) -> Sequence[Mapping[str, Any]]:
         """Count the persons of `area` by area, kind of organisation and status."""
         async with acquire(self._pool) as connection:
@@ -247,6 +272,7 @@ class People:
         group_code: str | None = None,
         assisted_by: UUID | None = None,
         proof: Proof | None = None,
+        told: Told | None = None,
     ) -> bool:
         """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
         fields = seal_fields(self._ring, person.person_id, {"name": contact.name, "phone": contact.phone})
@@ -272,6 +298,8 @@ class People:
             domain.event_of(None, person).model_dump_json().encode(),
             proof.code_hash(person.person_id) if proof else None,
             proof.expires_at if proof else None,
+            told.version if told else None,
+            told.shown if told else None,
         )
         return added is not None
 
@@ -284,6 +312,7 @@ class People:
         group_code: str,
         now: datetime,
         proof: Proof,
+        told: Told | None,
     ) -> Person | None:
         row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
         if row is None:
@@ -298,7 +327,14 @@ class People:
             return None
         await self._update(connection, before, after, now)
         await connection.execute(
-            RENEW_PERSON, after.person_id, contact.name_tokens, group_code, now, contact.national_id_index
+            RENEW_PERSON,
+            after.person_id,
+            contact.name_tokens,
+            group_code,
+            now,
+            contact.national_id_index,
+            told.version if told else None,
+            told.shown if told else None,
         )
         await self.write_sealed(connection, after.person_id, {"name": contact.name})
         await write_proof(connection, after.person_id, proof)
@@ -348,8 +384,11 @@ class People:
 
     async def write_name(self, connection: Connection, person_id: UUID, contact: Contact) -> None:
         """Call a person by another name, in the caller's transaction."""
-        await self.write_sealed(connection, person_id, {"name": contact.name})
-        await connection.execute(RENAME_PERSON, person_id, contact.name_tokens)
+        await self._write_name(connection, person_id, contact.name, contact.name_tokens)
+
+    async def _write_name(self, connection: Connection, person_id: UUID, name: str, tokens: Sequence[int]) -> None:
+        await self.write_sealed(connection, person_id, {"name": name})
+        await connection.execute(RENAME_PERSON, person_id, tokens)
 
     def opened(self, row: asyncpg.Record, column: str, field: str | None = None) -> str | None:
         """Open the column of a row, with its _key and _wrapped beside it; `field` is the field's name where another."""

@@ -11,5 +11,6 @@ SEALED_TABLES: Final = (
     SealedTable("problem_field", "problem_id", "field"),
     SealedTable("problem_attachment", "problem_id", "'attachment.' || attachment_id"),
     SealedTable("training_sign_up_field", "sign_up_id", "field"),
+    SealedTable("person_erasure", "person_id", "'erasure'"),
     SealedTable("registration_help", "request_id", "'contact'"),
 )

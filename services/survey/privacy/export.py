@@ -3,7 +3,6 @@
 Of those who work for it the copy gives roles, not names: what they did is about the household, who they are is theirs.
 """
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -17,9 +16,10 @@ from services.survey.desk import store as desk
 from services.survey.help.personal import Opened
 from services.survey.intake import SEALED_FIELD
 from services.survey.privacy import requests
-from shared.observability.clock import BANGKOK
 from shared.postgres.pool import Connection
 from shared.security.sealing import KeyRing, SealBroken, Sealed
+from shared.web.printable import printable as page_of
+from shared.web.problems import Message
 
 FETCHED_WITHIN: Final = timedelta(days=30)
 """After the decision: after that it is asked for anew, since the data and who proves himself may have changed."""
@@ -157,23 +157,21 @@ def _content(ring: KeyRing, household_id: UUID, row: asyncpg.Record) -> Any:
         return None
 
 
-_WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "title": ("สำเนาข้อมูลของครัวเรือน", "Copy of a household's data"),
-    "made_at": ("จัดทำเมื่อ", "Made at"),
-    "household": ("สถานะปัจจุบัน", "As it stands"),
-    "visits": ("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
-    "persons_to_reach": ("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
-    "follow_ups": ("การติดตาม", "Following up"),
-    "held_by": ("อาสาสมัครหรือผู้ประสานงานที่รับไปเยี่ยม", "Taken on by a volunteer or coordinator, to visit"),
-    "listed_house": ("ในทะเบียนบ้านของพื้นที่", "On the area's list of houses"),
-    "help_requests": ("คำขอความช่วยเหลือของท่าน", "Your requests for help"),
-    "requests": ("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
-    "read_by": ("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
-    "handed_over": ("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
-    "nothing": ("ไม่มี", "Nothing"),
-    "read_more_often": ("มีการอ่านมากกว่าที่แสดง", "It was read more often than is shown"),
-    "content": ("เนื้อหา", "Content"),
-    "destroyed": ("ทำลายแล้ว", "Destroyed"),
+_TITLE: Final = Message("สำเนาข้อมูลของครัวเรือน", "Copy of a household's data")
+_READ_MORE_OFTEN: Final = Message("มีการอ่านมากกว่าที่แสดง", "It was read more often than is shown")
+_WORDS: Final[Mapping[str, Message]] = {
+    "household": Message("สถานะปัจจุบัน", "As it stands"),
+    "visits": Message("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
+    "persons_to_reach": Message("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
+    "follow_ups": Message("การติดตาม", "Following up"),
+    "held_by": Message("อาสาสมัครหรือผู้ประสานงานที่รับไปเยี่ยม", "Taken on by a volunteer or coordinator, to visit"),
+    "listed_house": Message("ในทะเบียนบ้านของพื้นที่", "On the area's list of houses"),
+    "help_requests": Message("คำขอความช่วยเหลือของท่าน", "Your requests for help"),
+    "requests": Message("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
+    "read_by": Message("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
+    "handed_over": Message("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
+    "content": Message("เนื้อหา", "Content"),
+    "destroyed": Message("ทำลายแล้ว", "Destroyed"),
 }
 _SECTIONS: Final = (
     "household",
@@ -190,49 +188,15 @@ _SECTIONS: Final = (
 
 
 def printable(document: Mapping[str, Any], language: str) -> str:
-    """The copy as a page that can be printed: without style or script, so that it opens anywhere."""
-
-    def say(key: str) -> str:
-        words = _WORDS.get(key)
-        return key if words is None else words[1 if language == "en" else 0]
-
-    parts = [
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{say('title')}</title></head><body>"
-        f"<h1>{say('title')}</h1><p>{say('made_at')} {_text(document['made_at'])}</p>"
-    ]
-    for name in _SECTIONS:
-        parts.append(f"<h2>{say(name)}</h2>")
-        value = document[name]
-        parts.append(_shown(value, say) if value else f"<p>{say('nothing')}</p>")
-    if document["read_more_often"]:
-        parts.append(f"<p>{say('read_more_often')}</p>")
-    parts.append("</body></html>")
-    return "".join(parts)
-
-
-def _shown(value: Any, say: Any) -> str:
-    if isinstance(value, Mapping):
-        rows = "".join(
-            f"<dt>{html.escape(say(str(key)))}</dt><dd>{_shown(one, say)}</dd>"
-            for key, one in value.items()
-            if one not in (None, [], {})
-        )
-        return f"<dl>{rows}</dl>"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "<ol>" + "".join(f"<li>{_shown(one, say)}</li>" for one in value) + "</ol>"
-    return html.escape(_text(value))
-
-
-def _text(value: Any) -> str:
-    """Times as Thailand's clocks show them; all else as it is."""
-    if isinstance(value, str) and len(value) >= 20 and value[10:11] == "T":
-        try:
-            return datetime.fromisoformat(value).astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        except ValueError:
-            return value
-    return str(value)
+    """The copy as a page that can be printed."""
+    return page_of(
+        document,
+        title=_TITLE,
+        sections=_SECTIONS,
+        words=_WORDS,
+        language=language,
+        also=[_READ_MORE_OFTEN] if document["read_more_often"] else [],
+    )
 
 
 def fetchable(request: requests.Request, now: datetime) -> bool:

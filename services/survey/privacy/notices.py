@@ -1,28 +1,12 @@
-"""What people are told before they are asked about themselves: dated versions of one notice.
-
-A version is never edited: a new text is a new version with the day from which it holds, so that what was shown at a
-visit can always be said.
-"""
+"""What people are told before they are asked about their household: dated versions of one notice."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from services.survey.privacy.purposes import PERIODS
-from shared.observability.clock import BANGKOK
+from shared.web.notices import Notice
 from shared.web.problems import Message
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """One version. spoken: what the volunteer reads out at the door; text: the whole, by paragraphs."""
-
-    version: str
-    since: date
-    spoken: Message
-    text: Sequence[Message]
-
 
 _KEPT: Final = Message(
     "เก็บไว้นานเท่าใด: "
@@ -78,9 +62,3 @@ NOTICES: Final[Sequence[Notice]] = (
 """Every version, the oldest first."""
 
 VERSIONS: Final = frozenset(one.version for one in NOTICES)
-
-
-def current(now: datetime) -> Notice:
-    """The version that holds at `now`; the first before any has begun."""
-    today = now.astimezone(BANGKOK).date()
-    return next((one for one in reversed(NOTICES) if one.since <= today), NOTICES[0])

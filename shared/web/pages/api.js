@@ -62,15 +62,15 @@ export async function signIn(phone, code) {
   keep(await tokens({ grant_type: "urn:jitasa:one-time-code", phone, code }));
 }
 
-/** Ends the sign-in here and at the service, and goes to the beginning. */
-export async function signOut() {
+/** Ends the sign-in here and at the service, and goes to the beginning or another page. */
+export async function signOut(to = "/") {
   const kept = signedIn();
   sessionStorage.removeItem(KEPT);
   if (kept !== null) {
     const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
     await fetch(`${await issuer}/v1/tokens/revocation`, { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
   }
-  location.assign("/");
+  location.assign(to);
 }
 
 /**

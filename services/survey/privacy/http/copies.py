@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from services.survey.audit import Purpose, note_reading, role_of
 from services.survey.help import personal as help_requests
@@ -13,6 +13,7 @@ from shared.postgres.pool import Connection
 from shared.security.citizens import Citizen
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
+from shared.web.printable import as_file
 
 
 class Form(StrEnum):
@@ -43,11 +44,5 @@ async def copy_of(
     what = (now, receiver.subject, role_of(receiver)[0], request.area, f"access_{form.value}", households)
     await connection.execute(export.NOTE_TRANSFER, *what)
     document = await export.held(connection, ring, request.household_id, asked_for_help, now)
-    headers = {
-        "Content-Disposition": f'attachment; filename="my-data.{form.value}"',
-        "Cache-Control": "no-store",
-        "Content-Language": language,
-    }
-    if form is Form.JSON:
-        return JSONResponse(document, headers=headers)
-    return Response(export.printable(document, language), media_type="text/html; charset=utf-8", headers=headers)
+    page = None if form is Form.JSON else export.printable(document, language)
+    return as_file(document, page, language)

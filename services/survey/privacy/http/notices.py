@@ -1,19 +1,19 @@
 """/v1/notices: what people are told before they are asked, and how often which version was shown."""
 
-from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from services.survey.desk.http.parts import AreaText, area_of, database, language, now_of
-from services.survey.privacy.notices import NOTICES, Notice, current
+from services.survey.desk.http.parts import AreaText, area_of, database, now_of
+from services.survey.privacy.notices import NOTICES
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
+from shared.web.notices import notice_routes
 
-router = APIRouter(prefix="/v1/notices", tags=["personal data"])
+router = notice_routes(NOTICES, now_of)
 
 # By the households' ids, which begin with the area's code.
 SHOWN = """
@@ -25,32 +25,11 @@ ORDER BY notice
 """
 
 
-class NoticeAnswer(BaseModel):
-    """A version in the reader's language. spoken: what is read out at the door; text: the whole, by paragraphs."""
-
-    version: str
-    since: date
-    spoken: str
-    text: list[str]
-
-
 class Shown(BaseModel):
     """At how many visits a version was shown; null: the phone said of none."""
 
     version: str | None
     visits: int
-
-
-@router.get("/current")
-async def now(request: Request) -> NoticeAnswer:
-    """Give the notice that holds today, Thai or English. A submission names its version in `notice`."""
-    return _answer(current(now_of(request)), language(request))
-
-
-@router.get("")
-async def versions(request: Request) -> list[NoticeAnswer]:
-    """Give every version that held or holds, the latest first."""
-    return [_answer(one, language(request)) for one in reversed(NOTICES)]
 
 
 @router.get("/shown")
@@ -62,12 +41,3 @@ async def shown(
     async with database(request) as connection:
         rows = await connection.fetch(SHOWN, code.ljust(32, "0"), code.ljust(32, "f"))
     return [Shown(version=row["notice"], visits=row["visits"]) for row in rows]
-
-
-def _answer(notice: Notice, spoken_in: str) -> NoticeAnswer:
-    return NoticeAnswer(
-        version=notice.version,
-        since=notice.since,
-        spoken=notice.spoken.in_language(spoken_in),
-        text=[one.in_language(spoken_in) for one in notice.text],
-    )
