@@ -36,6 +36,7 @@ Bench = Callable[[float, Callable[[Figure], None]], Awaitable[None]]
 BENCHES: dict[str, Bench] = {
     "intake": intake.run,
     "recorder": pipeline.recorder,
+    "lister": pipeline.lister,
     "projector": pipeline.projector,
     "end-to-end": end_to_end.run,
     "growth": growth.run,

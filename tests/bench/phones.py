@@ -22,7 +22,7 @@ from tests.bench.report import Figure
 from tests.bench.setting import Setting, setting
 from tests.bench.submissions import batches
 
-PROCESSES = ("registration-http", "registration-relay", "survey-http", "survey-recorder")
+PROCESSES = ("registration-http", "registration-relay", "survey-http", "survey-recorder", "survey-lister")
 CASES = ((1, 500), (1_000, 100))
 """Phones, and forms on each."""
 BATCH = 50

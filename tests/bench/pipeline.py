@@ -1,4 +1,4 @@
-"""Recorder and projector alone, each draining what was filled in before; and reporting rebuilt from the streams'
+"""Recorder, lister and projector alone, each draining what was filled in; and reporting rebuilt from the streams'
 start."""
 
 import asyncio
@@ -17,12 +17,13 @@ ON CONFLICT (household_id) DO UPDATE SET revision = excluded.revision, counts = 
 """
 """The plain way to store households, as a measure of the machine."""
 HOUSEHOLD_COLUMNS = ("household_id", "area", "village", "revision", "submission_id", "captured_at", "counts")
-PER_SECOND = {"recorder": 30_000, "projector": 60_000, "rebuild": 30_000}
+PER_SECOND = {"recorder": 30_000, "lister": 30_000, "projector": 60_000, "rebuild": 30_000}
 """Households filled in for each second that the drain is to last; half of it for the rebuild, which takes as long to
 fill and is the projector's work again."""
 DRAIN_TIMEOUT = 600.0
 WORKERS = {
     "recorder": ("survey", "survey-recorder", SURVEY_INTAKE.name),
+    "lister": ("survey", "survey-lister", SURVEY_SUBMITTED.name),
     "projector": ("reporting", "reporting-projector", SURVEY_SUBMITTED.name),
     "rebuild": ("reporting", "reporting-projector", None),
 }
@@ -34,6 +35,13 @@ async def recorder(seconds: float, show: Callable[[Figure], None]) -> None:
     with setting(INTAKE) as found:
         accepted = await found.prefill(int(PER_SECOND["recorder"] * seconds), seed=11)
         show(await drain_with(found, "recorder", "drain", accepted))
+
+
+async def lister(seconds: float, show: Callable[[Figure], None]) -> None:
+    """The lister drains `survey-submitted`."""
+    with setting(INTAKE) as found:
+        accepted = await recorded(found, int(PER_SECOND["lister"] * seconds), seed=14)
+        show(await drain_with(found, "lister", "drain", accepted))
 
 
 async def projector(seconds: float, show: Callable[[Figure], None]) -> None:

@@ -14,7 +14,7 @@ from tests.faults import ledger
 from tests.faults.phones import Phones
 from tests.runtime import AnyStack, Runtime
 
-PROCESSES: Final = ("registration-http", "survey-http", "survey-recorder", "reporting-projector")
+PROCESSES: Final = ("registration-http", "survey-http", "survey-recorder", "survey-lister", "reporting-projector")
 """What a visit passes through, and who gives out the keys that tokens are judged by."""
 BEFORE: Final = 100
 AFTER: Final = 150
