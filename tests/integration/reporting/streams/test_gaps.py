@@ -43,9 +43,14 @@ class One:
         """A record that is no event."""
         await self._streams.put_raw(self.topic, 0, b"\x00", key="x")
 
-    def anew(self) -> None:
+    async def anew(self) -> None:
         """Deletes the topic, and makes it again."""
         self.runtime.delete_topic(self.topic)
+
+        async def gone() -> bool:
+            return self.topic.name not in self.runtime.admin.list_topics(timeout=5).topics
+
+        await eventually(gone, "the topic is deleted")
         self.runtime.create_topic(HELP_UPDATED, self.topic.name.removeprefix(HELP_UPDATED.name + "-"), partitions=1)
 
     def expire(self, before: int) -> None:
@@ -125,7 +130,7 @@ async def test_a_stream_made_anew(one: One, reader: Outside) -> None:
     """Told; what the publisher puts there once more is not told again, and what comes next is."""
     ids = [await one.put(sequence, sequence - 1 or None) for sequence in (1, 2, 3)]
     assert await taken(reader) == []
-    one.anew()
+    await one.anew()
     told = await taken(reader)  # at once, since the other topic is shorter than what was read
     assert told == ["topic_recreated"]
     for sequence in (1, 2, 3, 4):
@@ -140,7 +145,7 @@ async def test_a_stream_made_anew_without_what_was_in_it(one: One, reader: Outsi
     """The other topic's first event does not go on behind what was told: that is missing, and is told so."""
     await one.put(1, None)
     assert await taken(reader) == []
-    one.anew()
+    await one.anew()
     await one.put(10**15, 2)
 
     async def told() -> bool:
