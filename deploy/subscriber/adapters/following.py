@@ -39,6 +39,7 @@ TABLES: Final = """
 CREATE TABLE IF NOT EXISTS place (stream TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS last (stream TEXT, partition INTEGER, sequence INTEGER NOT NULL,
     PRIMARY KEY (stream, partition)) STRICT;
+CREATE TABLE IF NOT EXISTS put_aside (stream TEXT, partition INTEGER, sequence INTEGER, event TEXT NOT NULL) STRICT;
 """
 
 Event = Mapping[str, Any]
@@ -99,8 +100,18 @@ class Book:
                     if not past_gaps:
                         raise Stopped(missing)
                     print(missing, file=sys.stderr, flush=True)
-                apply(connection, event)
                 last[partition] = sequence
+                if event["type"] != f"care.jitasa.{stream}.v1":
+                    continue  # it takes its place, and means nothing here
+                try:
+                    apply(connection, event)
+                except (KeyError, TypeError, ValueError, AttributeError):  # its body cannot be read: the others go on
+                    whole = json.dumps(event, ensure_ascii=False)
+                    connection.execute(
+                        "INSERT INTO put_aside VALUES (?, ?, ?, ?)", (stream, partition, sequence, whole)
+                    )
+                    aside = f"{stream} {partition}/{sequence}"
+                    print(told(f"อ่านไม่ได้ เก็บไว้: {aside}", f"Unreadable, put aside: {aside}"), file=sys.stderr)
             if self.cursor_of(stream) != old:
                 raise Stopped(
                     told("โปรแกรมอีกตัวกำลังทำงานกับฐานข้อมูลนี้", "Another process works with this database; only one may")

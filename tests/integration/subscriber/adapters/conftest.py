@@ -24,12 +24,22 @@ def broker() -> Iterator[Stack]:
         yield stack
 
 
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nobody listens."""
+    return _free_port()
+
+
 @pytest.fixture(scope="package")
 async def sandbox(broker: Stack) -> AsyncIterator[Sandbox]:
     """The sandbox with some events in each stream."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    async with at_work(broker, port) as sandbox:
+    async with at_work(broker, _free_port()) as sandbox:
         await sandbox.survey(400)
         await sandbox.tell_examples()
         yield sandbox
