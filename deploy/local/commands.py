@@ -45,6 +45,7 @@ def run(chosen: argparse.Namespace) -> int:
         "bench": bench,
         "admin": admin,
         "conformance": conformance,
+        "sandbox": sandbox,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -153,6 +154,11 @@ def bench(home: Home, chosen: argparse.Namespace) -> int:
 def conformance(home: Home, chosen: argparse.Namespace) -> int:
     """Become the trial of a subscriber's consumer, whose commands are named from the present folder."""
     _become(home, "deploy.subscriber.conformance", ["--folder", str(Path.cwd()), *chosen.arguments])
+
+
+def sandbox(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the streams of made-up events."""
+    _become(home, "deploy.subscriber.sandbox", chosen.arguments)
 
 
 def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:
