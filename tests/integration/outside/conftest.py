@@ -1,6 +1,6 @@
 """A gatekeeper, and subscribers that it has let in."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from services.reporting.subscribers.domain import Grant, group_prefix, user_of
 from services.reporting.subscribers.gate import Admission, Gate
 from tests.integration.outside.actors import TOPICS, Attempts, outside
-from tests.runtime import Runtime
+from tests.runtime import Runtime, bare
 
 
 @dataclass
@@ -41,6 +41,13 @@ class Door:
     def attempts(self, name: str) -> Attempts:
         """As that subscriber."""
         return Attempts(outside(self.runtime, user_of(name), f"password of {name}"), f"{group_prefix(name)}1")
+
+
+@pytest.fixture(scope="package")
+def runtime() -> Iterator[Runtime]:
+    """A broker of their own: what is tried here leaves junk in the public topics, where others read."""
+    with bare() as stack:
+        yield Runtime(stack)
 
 
 @pytest.fixture(scope="module")

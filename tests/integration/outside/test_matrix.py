@@ -55,7 +55,7 @@ class May:
 
 TABLE: Final[Mapping[str, May]] = {
     "registration": May(frozenset({V}), frozenset({V})),
-    "survey": May(frozenset({I, V, F}), frozenset({I, S, H})),
+    "survey": May(frozenset({I, S, V, F}), frozenset({I, S, H})),
     "facilities": May(frozenset({V}), frozenset({F, M})),
     "reporting": May(frozenset({V, S, F, M, H})),
     # It could give itself rights, as whoever may give rights can: its password is its keeper's alone.
