@@ -89,7 +89,7 @@ class Sending:
 
 async def subscribe(client: httpx.AsyncClient, receiver: Receiver, streams: Sequence[str], **more: Any) -> str:
     """The id of a subscription, whose secret the receiver has."""
-    answer = await client.post("/v1/subscriptions", json={"url": receiver.url, "streams": list(streams), **more})
+    answer = await client.post("/v1/subscriptions", json={"url": receiver.url, "streams": list(streams)} | more)
     assert answer.status_code == 201, answer.text
     receiver.secrets = [answer.json()["secret"]]
     return str(answer.json()["subscription"]["subscription_id"])

@@ -27,8 +27,8 @@ from tests.integration.reporting.streams.test_scopes import help_of
 from tests.integration.reporting.webhooks.receiver import VERIFICATION, Receiver
 from tests.integration.reporting.webhooks.sending import RING, subscribe
 
-ENTITIES: Final = 40
-REVISIONS: Final = 10
+ENTITIES: Final = 20
+REVISIONS: Final = 8
 ROOT: Final = Path(__file__).resolve().parents[4]
 
 
