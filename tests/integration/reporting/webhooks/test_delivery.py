@@ -1,5 +1,6 @@
 """What is delivered: everything in its order, signed, to endpoints that want it, and whatever comes between."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -220,6 +221,37 @@ async def test_two_secrets_sign_for_a_day(
         assert rotated["secret"] != old
         assert set(receiver.ids[len(HELP) :]) == set(receiver.ids[: len(HELP)])
         assert rotated["secret"] not in (await client.get(f"/v1/subscriptions/{made}")).text
+        await client.delete(f"/v1/subscriptions/{made}")
+
+
+async def test_filters_change_and_a_cursor_of_the_replay_is_gone_on_from(
+    service: Service, sending: Sending, receiver: Receiver, helped: Topic, streams: Streams
+) -> None:
+    """By types; a stream that is new begins at its end; what lies behind a cursor comes, and nothing before it."""
+    volunteers = streams.of(VolunteerRegistered)
+    async with service.client("external_system@@choosing") as client:
+        both = [helped.name, volunteers.name]
+        made = await subscribe(client, receiver, both, types=[helped.event_type], **{"from": "start"})
+        await has(receiver, len(HELP))
+        assert {event["type"] for event in receiver.accepted} == {helped.event_type}
+        changed = await client.patch(f"/v1/subscriptions/{made}", json={"types": None})
+        assert (changed.status_code, changed.json()["types"], changed.json()["state"]) == (200, None, "active")
+        lines = await client.get(
+            f"/v1/streams/{helped.name}/events?limit=5", headers={"Accept": "application/x-ndjson"}
+        )
+        *events, position = [json.loads(line) for line in lines.text.splitlines()]
+        receiver.accepted.clear()
+        again = {"stream": helped.name, "cursor": position["data"]["cursor"]}
+        assert (await client.post(f"/v1/subscriptions/{made}/replay", json=again)).status_code == 202
+        await has(receiver, len(HELP) - 5)
+        assert {each["id"] for each in events}.isdisjoint(receiver.ids)
+        assert receiver.accepted[0]["number"] == f"{6:020d}"
+        wrong = {"stream": volunteers.name, "cursor": position["data"]["cursor"]}
+        refused = await client.post(f"/v1/subscriptions/{made}/replay", json=wrong)
+        assert refused.json()["errors"][0]["code"] == "cursor_of_another_stream"
+        elsewhere = await client.patch(f"/v1/subscriptions/{made}", json={"url": receiver.url + "2"})
+        assert elsewhere.json()["state"] == "verifying"
+        await comes_to(client, made, "active")
         await client.delete(f"/v1/subscriptions/{made}")
 
 
