@@ -96,7 +96,7 @@ REPORTING: Final = Service(
     topics_written=(),
     topics_read=(VOLUNTEER_REGISTERED, SURVEY_SUBMITTED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_CONSUMER, _ROOT / "services" / "reporting" / "migrations"),
-    processes=_processes("reporting", http=4, projector=14, keeper=17),
+    processes=_processes("reporting", http=4, projector=14, keeper=17, webhooks=5),
     gatekeeper="gatekeeper",
     append_only=("stream_transfer",),
 )

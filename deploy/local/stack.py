@@ -39,6 +39,7 @@ LOCAL_REPLICAS = 1
 """One broker holds the one copy."""
 
 
+_WEBHOOKS = "reporting-webhooks"
 _KEEPER, _KEEPER_ACCOUNT = "reporting-keeper", "keeper.json"
 
 
@@ -221,8 +222,9 @@ class Stack:
             variables["JITASA_GATEKEEPER_PASSWORD_FILE"] = str(
                 self.secrets.kafka_password_file(str(service.gatekeeper))
             )
-        if process in ("reporting-http", _KEEPER):
+        if process in ("reporting-http", _KEEPER, _WEBHOOKS):
             variables["JITASA_SUBSCRIBER_SEALING_KEYS_FILE"] = str(self.secrets.subscriber_sealing_keys)
+        if process in ("reporting-http", _KEEPER):
             variables["JITASA_SUBSCRIBER_BOOTSTRAP"] = self.kafka.external_bootstrap
             variables["JITASA_SUBSCRIBER_AUTHORITY_FILE"] = str(self.kafka.certificates.authority)
         if name == "reporting":

@@ -1,6 +1,7 @@
-"""The composition root: `python -m services.reporting.app http | projector | keeper`."""
+"""The composition root: `python -m services.reporting.app http | projector | keeper | webhooks`."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -33,6 +34,7 @@ from services.reporting.settings import (
     StreamSettings,
     SubscriberSettings,
     TokenSettings,
+    WebhookSettings,
 )
 from services.reporting.store import Pool
 from services.reporting.streams.parts import Streams
@@ -43,6 +45,8 @@ from services.reporting.trust import reconcile
 from services.reporting.trust.gaps import NotedGaps, heed_dismissals
 from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
+from services.reporting.webhooks.addresses import Resolver
+from services.reporting.webhooks.dispatcher import Dispatcher
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import ProjectionHandler
@@ -53,6 +57,7 @@ from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
+from shared.security.sealing import KeyRing
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
@@ -78,6 +83,9 @@ PROJECTOR_CONNECTIONS: Final = 3
 KEEPER_CONNECTIONS: Final = 6
 """One holds the lock; the others are the duties'."""
 
+WEBHOOK_CONNECTIONS: Final = 4
+"""Each is held for the millisecond in which an outcome is written down."""
+
 MAX_RECORDS: Final = 5_000
 """Events in one transaction: the more, the more of them fall into the same row. At the highest rate they are applied in
 a tenth of a second."""
@@ -98,9 +106,11 @@ def create(
     lenience: float = 0.0,
     entrance: Entrance | None = None,
     streams: Streams | None = None,
+    webhook_ring: KeyRing | None = None,
 ) -> FastAPI:
     """The service's application on what it needs, already open. lenience: see `KeptAnswers`; entrance: None where
-    nobody is let into Kafka from outside; streams: None where there is no Kafka to be read from over HTTP."""
+    nobody is let into Kafka from outside; streams: None where there is no Kafka to be read from over HTTP;
+    webhook_ring: seals the secrets of webhooks, None where nobody can have any."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -121,6 +131,7 @@ def create(
     app.state.kept = KeptAnswers(pool, topics, lenience=lenience)
     app.state.entrance = entrance
     app.state.streams = streams
+    app.state.webhook_ring = webhook_ring
     return app
 
 
@@ -154,6 +165,7 @@ async def http(stopping: asyncio.Event) -> None:
         lenience=LENIENCE_SECONDS,
         entrance=entrance_of(SubscriberSettings()),
         streams=streams,
+        webhook_ring=_webhook_ring(),
     )
     try:
         await verifier.start()
@@ -194,6 +206,44 @@ async def projector(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
+async def webhooks(stopping: asyncio.Event) -> None:
+    """The webhooks process: sends the streams to whoever has subscribed."""
+    ring = _webhook_ring()
+    if ring is None:
+        raise ValueError("JITASA_SUBSCRIBER_SEALING_KEYS_FILE is not set: the secrets of webhooks cannot be opened")
+    kafka, resolve = KafkaSettings(), Resolver()
+    pool = await open_pool(PostgresSettings(), application="reporting-webhooks", max_size=WEBHOOK_CONNECTIONS)
+    barred = BarredVolunteers(kafka)
+    dispatcher = Dispatcher(
+        pool,
+        kafka,
+        WebhookSettings(),
+        SystemClock(),
+        ring,
+        barred,
+        tuple(TOPICS),
+        resolve,
+        ssl.create_default_context(),
+    )
+    try:
+        await barred.start()
+        await run_worker(
+            HttpSettings(),
+            dispatcher.run,
+            lambda: [] if dispatcher.connected else ["the database is away"],
+            stopping,
+        )
+    finally:
+        await barred.stop()
+        resolve.close()
+        pool.terminate()
+
+
+def _webhook_ring() -> KeyRing | None:
+    path = SubscriberSettings().sealing_keys_file
+    return None if path is None else KeyRing.from_file(path)
+
+
 async def keeper(stopping: asyncio.Event) -> None:
     """The keeper process: what is done by the clock."""
     postgres = PostgresSettings()
@@ -230,6 +280,7 @@ PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
     "http": http,
     "projector": projector,
     "keeper": keeper,
+    "webhooks": webhooks,
 }
 
 

@@ -116,3 +116,16 @@ class StreamSettings(BaseSettings):
     stream takes several."""
     connection_seconds: float = Field(default=3_600.0, gt=0)
     """Server-sent events end by then, or with the token, so that processes can be replaced and load spread anew."""
+
+
+class WebhookSettings(BaseSettings):
+    """JITASA_WEBHOOK_ALLOW_LOOPBACK, _DELIVERY_SECONDS, _LEASE_SECONDS."""
+
+    model_config = SettingsConfigDict(env_prefix="JITASA_WEBHOOK_")
+
+    allow_loopback: bool = False
+    """Whether webhooks may go to this machine, on any port and without TLS: for tests."""
+    delivery_seconds: float = Field(default=10.0, gt=0)
+    """From the name's resolution to the end of the answer. A receiver keeps what it got and answers; it works later."""
+    lease_seconds: float = Field(default=30.0, gt=0)
+    """Another process follows within this time on one that was killed. Longer than a delivery by far."""

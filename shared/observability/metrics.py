@@ -72,6 +72,10 @@ STREAM_EVENTS = Counter("jitasa_stream_events_total", "Events read for subscribe
 STREAM_GAPS = Counter("jitasa_stream_gaps_total", "Gaps that subscribers were told of.", ["stream", "reason"])
 STREAM_READERS = Gauge("jitasa_stream_readers", "Readers of streams at work for subscribers.")
 STREAM_CONNECTIONS = Gauge("jitasa_stream_connections", "Open answers with events of streams.")
+WEBHOOK_DELIVERIES = Counter(
+    "jitasa_webhook_deliveries_total", "Attempts at webhooks, by what came of them.", ["outcome"]
+)
+WEBHOOKS_AT_WORK = Gauge("jitasa_webhooks_at_work", "Subscriptions to webhooks that this process works on.")
 
 READING_CHAIN_LENGTH = Gauge("jitasa_reading_chain_length", "Readings of personal data that the audit chain covers.")
 READING_CHAIN_HEAD = Gauge("jitasa_reading_chain_head", "The first 48 bits of the chain's last hash, as a number.")

@@ -385,6 +385,11 @@ BODIES: Mapping[str, Callable[[str, UUID], Any]] = {
         "area": area,
     },
     "POST /v1/facilities": lambda area, _: place(area),
+    "POST /v1/subscriptions": lambda area, _: {
+        "url": "https://hospital.example/hook",
+        "streams": ["help-updated"],
+        "area": area,
+    },
     "PUT /v1/facilities/{facility_id}": lambda area, _: place(area),
     "POST /v1/need-to-reach/search": lambda area, _: {"area": area, "phone": "0812345678"},
     "POST /v1/houses": lambda area, _: {"area": subdistrict(area), "house": "99/1"},

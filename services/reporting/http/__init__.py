@@ -18,6 +18,7 @@ from services.reporting.http import (
     schemas,
     streams,
     subscribers,
+    subscriptions,
     transfers,
     trust,
 )
@@ -42,4 +43,5 @@ ROUTERS = (
     dead_letters.router,
     schemas.router,
     subscribers.router,
+    subscriptions.router,
 )

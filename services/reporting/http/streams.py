@@ -112,7 +112,7 @@ async def read_events(
     and have a cursor with each event. What the attributes mean, and what a gap is: docs/subscribers-replay.md.
     """
     scope = None if area is None else area_asked(principal, area_of(area).code)
-    topic = _stream_of(request, stream)
+    topic = stream_of(request, stream)
     form = Form(form_of(request, tuple(Form)))
     if form is Form.BATCH and (limit or 0) > MOST_IN_BATCH:
         message = Message(f"ในรูปแบบนี้ไม่เกิน {MOST_IN_BATCH}", f"At most {MOST_IN_BATCH} in this form")
@@ -126,16 +126,18 @@ async def read_events(
     streams: Streams | None = request.app.state.streams
     if streams is None:
         raise Problem(503)
-    milliseconds = None if begin in (None, "start", "end") else _milliseconds(begin or "")
+    milliseconds = None if begin in (None, "start", "end") else milliseconds_of(begin or "")
     try:
         seal = await streams.seals.get()
         if cursor is not None:
             position = seal.position_of(cursor)
-            _check(position, topic, scope)
+            check(position, topic, scope)
         else:
-            position = await _beginning(streams, topic, principal.area if scope is None else scope, begin, milliseconds)
+            position = await beginning_of(
+                streams, topic, principal.area if scope is None else scope, begin, milliseconds
+            )
     except BadCursor as error:
-        raise _bad_cursor(named, error.fault) from None
+        raise bad_cursor(named, error.fault) from None
     except FAILURES as error:
         raise failed(error) from None
     demand_area(principal, position.area)
@@ -145,7 +147,8 @@ async def read_events(
     return Answer(streams, principal, Feed(topic, position), seal, asked)
 
 
-def _stream_of(request: Request, name: str) -> Topic:
+def stream_of(request: Request, name: str) -> Topic:
+    """The stream of that name. Raises a problem."""
     topics: Sequence[Topic] = request.app.state.topics
     for topic in topics:
         if topic.name == name:
@@ -155,7 +158,7 @@ def _stream_of(request: Request, name: str) -> Topic:
     raise Problem(404, "unknown_stream", detail=detail)
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds_of(text: str) -> int:
     """Since 1970, of an RFC 3339 time; a `+` that was not escaped comes as a space. Raises a problem."""
     try:
         moment = datetime.fromisoformat(text.replace(" ", "+"))
@@ -170,9 +173,10 @@ def _milliseconds(text: str) -> int:
         raise Problem(400, "invalid", errors=[FieldError("from", "not_a_time", message)]) from None
 
 
-async def _beginning(
+async def beginning_of(
     streams: Streams, topic: Topic, area: str, begin: str | None, milliseconds: int | None
 ) -> Position:
+    """Where a feed begins: at the start, the end, or a time (since 1970). Raises one of `FAILURES`."""
     if begin in (None, "start"):
         return Position(topic.name, area, "", places=[Place() for _ in range(topic.partitions)])
     extent = await streams.extents.now(topic)
@@ -184,7 +188,8 @@ async def _beginning(
     return Position(topic.name, area, extent.topic_id, places=places)
 
 
-def _check(position: Position, topic: Topic, scope: str | None) -> None:
+def check(position: Position, topic: Topic, scope: str | None) -> None:
+    """Raises `BadCursor` for a position of another feed."""
     if position.stream != topic.name:
         raise BadCursor(Fault.OTHER_STREAM)
     if scope is not None and scope != position.area:
@@ -203,7 +208,8 @@ _BAD_CURSORS: Final = {
 }
 
 
-def _bad_cursor(named: str, fault: Fault) -> Problem:
+def bad_cursor(named: str, fault: Fault) -> Problem:
+    """What is answered to a cursor that cannot be used."""
     return Problem(400, "invalid", errors=[FieldError(named, fault, _BAD_CURSORS[fault])])
 
 

@@ -53,6 +53,16 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who gets events, and in which form."""
+
+    subscriber: UUID
+    organisation_id: UUID | None
+    role: str
+    form: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransfersAnswer:
     """The newest first; `cursor` leads to the older ones and is null at the end."""
 
@@ -60,16 +70,28 @@ class TransfersAnswer:
     cursor: str | None
 
 
+async def note(
+    connection: Connection,
+    receiver: Receiver,
+    since: Position,
+    until: Position,
+    events: int,
+    began_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Writes down that so many events, from one position of a feed to another, were sent."""
+    await _insert(connection, receiver, _offsets(since), since.number, until, events, began_at, now)
+
+
 class Sending:
     """What one answer has sent since it was last written down."""
 
     def __init__(self, principal: Principal, position: Position, form: str) -> None:
-        self._principal = principal
+        self._receiver = Receiver(principal.subject, principal.organisation, principal.role, form)
         self._position = position
-        self._form = form
         self.events = 0
         self._began_at: datetime | None = None
-        self._from = self._offsets()
+        self._from = _offsets(position)
         self._number = position.number
 
     def add(self, events: int, now: datetime) -> None:
@@ -80,28 +102,43 @@ class Sending:
 
     async def note(self, connection: Connection, now: datetime) -> None:
         """Writes down what there is."""
-        ends, position = self._offsets(), self._position
-        moved = {str(n): [a, b] for n, (a, b) in enumerate(zip(self._from, ends, strict=True)) if a != b}
-        await connection.execute(
-            INSERT,
-            self._principal.subject,
-            self._principal.organisation,
-            self._principal.role,
-            position.stream,
-            position.area,
-            self._form,
-            self.events,
-            self._number + 1,
-            position.number,
-            position.topic_id,
-            json.dumps(moved),
-            self._began_at,
-            now,
-        )
+        position = self._position
+        ends = _offsets(position)
+        await _insert(connection, self._receiver, self._from, self._number, position, self.events, self._began_at, now)
         self.events, self._began_at, self._from, self._number = 0, None, ends, position.number
 
-    def _offsets(self) -> list[int]:
-        return [place.next_offset for place in self._position.places]
+
+async def _insert(
+    connection: Connection,
+    receiver: Receiver,
+    begins: Sequence[int],
+    number: int,
+    position: Position,
+    events: int,
+    began_at: datetime | None,
+    now: datetime,
+) -> None:
+    moved = {str(n): [a, b] for n, (a, b) in enumerate(zip(begins, _offsets(position), strict=True)) if a != b}
+    await connection.execute(
+        INSERT,
+        receiver.subscriber,
+        receiver.organisation_id,
+        receiver.role,
+        position.stream,
+        position.area,
+        receiver.form,
+        events,
+        number + 1,
+        position.number,
+        position.topic_id,
+        json.dumps(moved),
+        began_at,
+        now,
+    )
+
+
+def _offsets(position: Position) -> list[int]:
+    return [place.next_offset for place in position.places]
 
 
 async def page(

@@ -28,7 +28,7 @@ def test_one_of_each_is_the_catalogue_itself() -> None:
 
 def test_further_ones_are_numbered_and_the_first_keeps_its_name() -> None:
     offsets = _offsets(Scale(recorders=3, intakes=2, projectors=2))
-    assert len(offsets) == 13 + 2 + 1 + 1
+    assert len(offsets) == 14 + 2 + 1 + 1
     assert {name: offset for name, offset in offsets.items() if offset >= 20} == {
         "survey-http": 20,
         "survey-http-2": 21,
@@ -50,7 +50,7 @@ def test_several_intakes_share_the_surveys_port_and_one_does_not() -> None:
 
 def test_the_largest_stack_has_a_port_for_everybody() -> None:
     offsets = _offsets(LARGEST)
-    assert len(offsets) == 10 + 3 * MOST
+    assert len(offsets) == 11 + 3 * MOST
     fixed = [
         catalogue.OPERATIONS_PORT_OFFSET,
         catalogue.KAFKA_PORT_OFFSET,

@@ -21,6 +21,7 @@ from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import MovableClock
 from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
 from shared.web.authentication import Authentication
 from shared.web.serve import HttpSettings, serve
 from tests.integration.reporting.conftest import NOW, eventually
@@ -82,6 +83,7 @@ async def start(
     *,
     port: int | None = None,
     settings: StreamSettings = SETTINGS,
+    webhook_ring: KeyRing | None = None,
 ) -> Service:
     """Starts the service."""
     if port is None:
@@ -99,6 +101,7 @@ async def start(
         assets=assets,
         topics=topics,
         streams=streams,
+        webhook_ring=webhook_ring,
     )
     service = Service(f"http://127.0.0.1:{port}", port, streams, accounts)
 
@@ -129,9 +132,10 @@ async def at_work(
     topics: Sequence[Topic],
     assets: Path,
     settings: StreamSettings = SETTINGS,
+    webhook_ring: KeyRing | None = None,
 ) -> AsyncIterator[Service]:
     """The service, for the time of a block."""
-    service = await start(kafka, pool, clock, topics, assets, settings=settings)
+    service = await start(kafka, pool, clock, topics, assets, settings=settings, webhook_ring=webhook_ring)
     try:
         yield service
     finally:

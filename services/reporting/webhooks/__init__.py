@@ -1,0 +1,1 @@
+"""Webhooks: the public streams, sent to systems outside as Standard Webhooks."""
