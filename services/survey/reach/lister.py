@@ -16,6 +16,7 @@ from uuid import UUID
 
 from shared.kafka.consumer import PartitionBatch
 from shared.kafka.position import Position, TakenOver
+from shared.observability.logs import log
 from shared.postgres.pool import Connection
 
 GROUP: Final = "survey-lister"
@@ -71,6 +72,8 @@ WHERE ({", ".join(f"r.{name}" for name in _SAID.split(", "))})
       IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _SAID.split(", "))})
 """
 
+_log = log(__name__)
+
 
 class Lister:
     """The consumer's handler."""
@@ -84,14 +87,26 @@ class Lister:
 
     async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
         """Lists the households of the batch; their ids are the records' keys."""
-        keys = {record.key for batch in batches for record in batch.records}
-        await relist(connection, sorted(UUID(key.decode()) for key in keys))
+        await relist(connection, sorted(_households(batches)))
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
         """Nothing follows."""
 
     async def idle(self) -> None:
         """Nothing waits."""
+
+
+def _households(batches: Sequence[PartitionBatch]) -> set[UUID]:
+    """The households that the records name. A record with another key is none of the recorder's, and names none; its
+    other readers put it aside."""
+    found = set()
+    for batch in batches:
+        for record in batch.records:
+            try:
+                found.add(UUID((record.key or b"").decode()))
+            except ValueError:
+                _log.warning("no_household", topic=batch.topic.name, partition=record.partition, offset=record.offset)
+    return found
 
 
 async def relist(connection: Connection, households: Sequence[UUID]) -> None:

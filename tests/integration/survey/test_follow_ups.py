@@ -199,9 +199,11 @@ async def test_an_erased_household_is_gone_and_what_comes_late_is_not_kept(surve
     first, late, new = (wanting(chance, "1") for _ in range(3))
     new["captured_at"] = (NOW + timedelta(minutes=5)).isoformat()
     async with survey.recorder():
-        await survey.accept(first, wanting(chance, "2"))
-        await survey.until_listed(2)
+        await survey.accept(first)
+        await survey.until_listed(1)
         household, person = await reached(survey)
+        await survey.accept(wanting(chance, "2"))
+        await survey.until_listed(2)
         other = await survey.pool.fetchval("SELECT household_id FROM household WHERE household_id <> $1", household)
         await follow(survey, follow_up(chance, household, person), follow_up(chance, other, person))
         await survey.until_listed(4)
