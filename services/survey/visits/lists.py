@@ -2,7 +2,7 @@
 
 A list is walked in the order of an index, so that its first page costs the same whether a subdistrict waits or the
 country: a district is merged from its subdistricts' beginnings, the country from its provinces'.
-Nothing here is opened: names lie sealed in the submission (`seals`).
+Nothing here is opened: names lie sealed in the submission (`services.survey.opening`).
 """
 
 from collections.abc import Sequence
