@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from services.reporting.webhooks.addresses import AddressRefused, GuardedNetwork, Resolve, refused
-from services.reporting.webhooks.domain import Cause
+from services.reporting.webhooks.domain import AT_ONCE, Cause
 
 ANSWER_BYTES: Final = 16 * 1024
 """Of an answer that are read: a challenge, or nothing. Its head is bounded by the HTTP library, at 100 kB."""
@@ -29,7 +29,7 @@ class Answered:
 
 
 class Endpoint:
-    """Sends requests to a URL, one at a time."""
+    """Sends requests to a URL, as many at once as there are connections."""
 
     def __init__(
         self, url: str, resolve: Resolve, tls: ssl.SSLContext, *, seconds: float, allow_loopback: bool
@@ -39,7 +39,7 @@ class Endpoint:
         self._allow_loopback = allow_loopback
         network = GuardedNetwork(resolve, allow_loopback=allow_loopback, loopback_alone=urlsplit(url).scheme == "http")
         self._pool = httpcore.AsyncConnectionPool(
-            tls, max_connections=1, keepalive_expiry=IDLE_SECONDS, network_backend=network
+            tls, max_connections=AT_ONCE, keepalive_expiry=IDLE_SECONDS, network_backend=network
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answered | Cause:

@@ -65,7 +65,7 @@ def answers(status: int, **headers: str) -> Response:
 async def test_events_of_the_area_come_signed_once_and_in_order(
     service: Service, sending: Sending, receiver: Receiver, pool: Pool, helped: Topic, streams: Streams
 ) -> None:
-    """From the start of two streams on; one at a time; each is on record as handed on."""
+    """From the start of two streams on; one of a partition at a time; each is on record as handed on."""
     volunteers = streams.of(VolunteerRegistered)
     wanted = [*(each for each in HELP if inside(each, "50")), *(each for each in VOLUNTEERS if inside(each, "50"))]
     account = "external_system@50@delivered"
@@ -90,6 +90,49 @@ async def test_events_of_the_area_come_signed_once_and_in_order(
 async def test_nothing_is_sent_before_the_endpoint_has_answered(
     service: Service, sending: Sending, receiver: Receiver, clock: MovableClock, helped: Topic
 ) -> None:
+async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
+    service: Service, sending: Sending, receiver: Receiver, pool: Pool, clock: MovableClock, helped: Topic
+) -> None:
+    """It is sent no more when the failed one comes again; and it is on record, though the subscription is ended."""
+    failing: set[int] = set()
+
+    def refuse(event: Any) -> Response | None:
+        """The partition of the first event, from its second on."""
+        if event["type"] == VERIFICATION or not receiver.accepted:
+            return None
+        if event["partition"] == receiver.accepted[0]["partition"]:
+            failing.add(event["partition"])
+            return answers(500)
+        return None
+
+    receiver.fault, receiver.any_time = refuse, True
+    account = "external_system@@partly"
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+
+        async def fails() -> bool:
+            return int((await look(client, made))["failed_attempts"]) == 1
+
+        await eventually(fails, "it fails")
+        assert len(failing) == 1
+        before = list(receiver.ids)
+        assert len(before) > 1  # another partition got something
+        await client.delete(f"/v1/subscriptions/{made}")
+        query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+        assert await pool.fetchval(query, Accounts.subject(account)) == len(before)
+        receiver.accepted.clear()
+        receiver.fault, receiver.secrets = refuse, []
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+        await eventually(fails, "it fails again")
+        receiver.fault = None
+        clock.advance(timedelta(seconds=10))
+        await has(receiver, len(HELP))
+        assert len(set(receiver.ids)) == len(HELP)
+        assert in_order(receiver.accepted)
+        await client.delete(f"/v1/subscriptions/{made}")
+        assert await pool.fetchval(query, Accounts.subject(account)) == len(before) + len(HELP)
+
+
     """A wrong answer to the challenge; then the right one."""
     receiver.answers_challenge, receiver.any_time = False, True
     async with service.client("external_system@@challenged") as client:
