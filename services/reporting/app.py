@@ -1,7 +1,6 @@
 """The composition root: `python -m services.reporting.app http | projector | keeper | webhooks`."""
 
 import asyncio
-import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -48,6 +47,7 @@ from services.reporting.watcher import Watcher
 from services.reporting.webhooks.addresses import Resolver
 from services.reporting.webhooks.dispatcher import Dispatcher
 from shared.contracts.topics import Topic
+from services.reporting.webhooks.endpoint import trusted
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
@@ -211,19 +211,19 @@ async def webhooks(stopping: asyncio.Event) -> None:
     ring = _webhook_ring()
     if ring is None:
         raise ValueError("JITASA_SUBSCRIBER_SEALING_KEYS_FILE is not set: the secrets of webhooks cannot be opened")
-    kafka, resolve = KafkaSettings(), Resolver()
+    kafka, resolve, settings = KafkaSettings(), Resolver(), WebhookSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-webhooks", max_size=WEBHOOK_CONNECTIONS)
     barred = BarredVolunteers(kafka)
     dispatcher = Dispatcher(
         pool,
         kafka,
-        WebhookSettings(),
+        settings,
         SystemClock(),
         ring,
         barred,
         tuple(TOPICS),
         resolve,
-        ssl.create_default_context(),
+        trusted(settings),
     )
     try:
         await barred.start()

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from services.reporting.settings import WebhookSettings
 from services.reporting.webhooks.addresses import AddressRefused, GuardedNetwork, Resolve, refused
 from services.reporting.webhooks.domain import AT_ONCE, Cause
 
@@ -26,6 +27,14 @@ class Answered:
     status: int
     retry_after: str | None
     body: bytes
+
+
+def trusted(settings: WebhookSettings) -> ssl.SSLContext:
+    """How endpoints are known: by authorities of the system, and those of the settings. Raises OSError."""
+    context = ssl.create_default_context()
+    if settings.authority_file is not None:
+        context.load_verify_locations(cafile=settings.authority_file)
+    return context
 
 
 class Endpoint:
