@@ -210,6 +210,7 @@ _ADMIN = (
     (("audit", "retention", "survey-keys"), "services.survey.privacy.admin", "survey-keeper"),
     (("close-month",), "services.reporting.months.admin", "reporting-http"),
     (("subscribers",), "services.reporting.subscribers.admin", "reporting-http"),
+    (("subscriber-keys",), "services.reporting.key_admin", "reporting-keeper"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
 )
 """Tasks, the module that does them, and the process in whose environment."""
@@ -223,6 +224,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin keys rotate [--compromised]
        jitasa admin survey-keys rotate | status | retire KEY [--now]
        jitasa admin registration-keys rotate | status | retire KEY
+       jitasa admin subscriber-keys rotate | status | retire KEY
        jitasa admin audit verify [--head POSITION:HASH] | head
        jitasa admin retention --dry-run
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]
