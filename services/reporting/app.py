@@ -47,8 +47,8 @@ from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
 from services.reporting.webhooks.addresses import Resolver
 from services.reporting.webhooks.dispatcher import Dispatcher
-from shared.contracts.topics import Topic
 from services.reporting.webhooks.endpoint import trusted
+from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
@@ -176,7 +176,7 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(watcher.run(stopping))
-            group.create_task(streams.close_at(stopping))
+            group.create_task(streams.run(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
         if following is not None:

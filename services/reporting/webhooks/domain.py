@@ -54,6 +54,8 @@ class Reason(StrEnum):
     FAILED_TOO_LONG = "failed_too_long"
     ACCOUNT_BARRED = "account_barred"
     ACCOUNT_MOVED = "account_moved"
+    STREAM_NOT_GRANTED = "stream_not_granted"
+    """The register of subscribers grants the account less, or no more at all."""
     GONE = "gone"
     """The endpoint answered 410."""
 
