@@ -115,6 +115,19 @@ class _Bare(Stack):
         self.postgres = _Unsynced(home.state / "postgres", self.tools, self.secrets, port_base)
 
 
+class _Whole(Stack):
+    """Its webhooks may go to receivers of the tests, on this machine, with certificates of its own authority; another
+    process follows soon on one that was killed."""
+
+    def environment(self, process: str) -> dict[str, str]:
+        return super().environment(process) | {
+            "JITASA_WEBHOOK_ALLOW_LOOPBACK": "true",
+            "JITASA_WEBHOOK_AUTHORITY_FILE": str(self.kafka.certificates.authority),
+            "JITASA_WEBHOOK_LEASE_SECONDS": "5",
+            "JITASA_WEBHOOK_DELIVERY_SECONDS": "2",
+        }
+
+
 AnyStack = TypeVar("AnyStack", bound=Stack)
 
 
@@ -144,7 +157,7 @@ def _end_at_once(stack: Stack) -> None:
 
 def started(*, services: bool, scale: Scale = ONE_OF_EACH) -> AbstractContextManager[Stack]:
     """A stack in a temporary home on free ports, with or without the services."""
-    return running(partial(Stack, scale=scale), None if services else ())
+    return running(partial(_Whole, scale=scale), None if services else ())
 
 
 def bare() -> AbstractContextManager[Stack]:

@@ -29,7 +29,7 @@ AUTHORITY_RENEWAL: Final = timedelta(days=730)
 LIFE: Final = timedelta(days=397)
 """No longer than the public's certificates live at most; it costs nobody anything to renew it."""
 RENEWAL: Final = timedelta(days=90)
-"""It is looked at when the broker starts, and a broker that runs for a quarter of a year is rare."""
+"""It is looked at when the broker starts, and several times a day while the stack runs."""
 _BACKDATED: Final = timedelta(hours=1)
 """A subscriber's clock may be behind."""
 _PREPARING: Final = threading.Lock()
@@ -52,6 +52,10 @@ class Certificates:
         """Make what is missing, and renew what is due, with files of mode 0600. now: with its zone."""
         with _PREPARING:  # the brokers of a cluster start at the same time and have one folder
             self._prepare(now or datetime.datetime.now(datetime.UTC))
+
+    def shown(self) -> x509.Certificate | None:
+        """The listener's certificate, as it lies in the file."""
+        return _read(self.keystore)
 
     def _prepare(self, now: datetime.datetime) -> None:
         key = self._authority_key()

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from confluent_kafka import KafkaException
+
 from deploy.catalogue import OPERATIONS_PORT_OFFSET
 from deploy.local import lag, logs
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
@@ -31,6 +33,8 @@ NOT_RUNNING = 3
 """The exit code of `status` when not everything runs and is ready; service managers use the same."""
 _DOWN_S = 60.0
 """Longer than the processes' own stop times together."""
+CERTIFICATE_LOOK_S = 6 * 3600.0
+"""A certificate is renewed 90 days before its end: looks that fail for days lose nothing."""
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -61,12 +65,19 @@ def up(home: Home, chosen: argparse.Namespace) -> int:
             with stack:
                 report.ready(_where(stack))
                 with contextlib.suppress(KeyboardInterrupt):
-                    stopping.wait()
+                    _wait(stack, stopping)
                 report.progress("Stopping")
     except Trouble as trouble:
         report.trouble(trouble)
         return 1
     return 0
+
+
+def _wait(stack: Stack, stopping: threading.Event) -> None:
+    """Until the stack is to stop, with a look at its certificate now and then."""
+    while not stopping.wait(CERTIFICATE_LOOK_S):
+        with contextlib.suppress(OSError, KafkaException):  # the broker is away: the next look does it
+            stack.kafka.renew()
 
 
 def down(home: Home, _chosen: argparse.Namespace) -> int:
@@ -199,6 +210,7 @@ _ADMIN = (
     (("audit", "retention", "survey-keys"), "services.survey.privacy.admin", "survey-keeper"),
     (("close-month",), "services.reporting.months.admin", "reporting-http"),
     (("subscribers",), "services.reporting.subscribers.admin", "reporting-http"),
+    (("subscriber-keys",), "services.reporting.key_admin", "reporting-keeper"),
     (("reconcile", "rebuild", "dead-letters", "gaps"), "services.reporting.admin", "reporting-keeper"),
 )
 """Tasks, the module that does them, and the process in whose environment."""
@@ -212,6 +224,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin keys rotate [--compromised]
        jitasa admin survey-keys rotate | status | retire KEY [--now]
        jitasa admin registration-keys rotate | status | retire KEY
+       jitasa admin subscriber-keys rotate | status | retire KEY
        jitasa admin audit verify [--head POSITION:HASH] | head
        jitasa admin retention --dry-run
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -16,7 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+from cryptography import x509
 
 from deploy import provisioning
 from deploy.catalogue import KAFKA_CONTROLLER_PORT_OFFSET, KAFKA_EXTERNAL_PORT_OFFSET, KAFKA_PORT_OFFSET
@@ -38,6 +40,9 @@ EXTERNAL_MECHANISM = "SCRAM-SHA-512"
 FORMER_MECHANISM = "SCRAM-SHA-512"
 """Inside, in homes that are older than the listener for subscribers."""
 REAUTHENTICATION_MS = 15 * 60 * 1000
+KEYSTORE_SETTING = "listener.name.external.ssl.keystore.location"
+ADMIN_S = 15.0
+"""A healthy broker answers in milliseconds."""
 TRAINING_S = 90
 """The training start takes 5 s on an idle machine; beyond this something is wrong."""
 
@@ -225,6 +230,37 @@ class Kafka:
             "reconnect.backoff.ms": 50,  # the broker is on this machine: it is either there or starts right now
             "reconnect.backoff.max.ms": 500,
         }
+
+    def renew(self) -> bool:
+        """Renew the certificate of the listener for subscribers when it is due, and have the broker take it while it
+        runs: who connects from now on meets it, connections that stand go on. Whether there was another to be taken.
+
+        It is compared with what the listener shows: what failed the last time is done now. Raises `OSError`,
+        `KafkaException` and `TimeoutError` while the broker is away.
+        """
+        self.certificates.prepare()
+        if self._shows_certificate():
+            return False
+        # Told of the file again, by the path that it has, the broker reads it. Then it is told nothing any more, and
+        # goes by its configuration, which is written anew when the home was moved.
+        self._tell_keystore(AlterConfigOpType.SET)
+        deadline = time.monotonic() + ADMIN_S
+        while not self._shows_certificate():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the broker was told of its new certificate, and goes on showing the old one")
+            time.sleep(0.05)
+        self._tell_keystore(AlterConfigOpType.DELETE)
+        return True
+
+    def _shows_certificate(self) -> bool:
+        shown = ssl.get_server_certificate((HOST, self.external_port), timeout=ADMIN_S)
+        return x509.load_pem_x509_certificate(shown.encode()) == self.certificates.shown()
+
+    def _tell_keystore(self, operation: AlterConfigOpType) -> None:
+        entry = ConfigEntry(KEYSTORE_SETTING, str(self.certificates.keystore), incremental_operation=operation)
+        broker = ConfigResource(ConfigResource.Type.BROKER, str(NODE_ID), incremental_configs=[entry])
+        for answer in self.admin().incremental_alter_configs([broker], request_timeout=ADMIN_S).values():
+            answer.result(ADMIN_S)
 
     def _check_version(self) -> None:
         try:

@@ -67,18 +67,30 @@ class Bench:
     quiet_seconds: float = QUIET_SECONDS
     environment: Mapping[str, str] | None = None
     """Of the consumer; without, this process's own."""
+    at_once: int = 1
+    """Scenarios that are played at the same time, each with a process of the consumer's."""
 
     async def results(self, names: Sequence[str] = tuple(SCENARIOS)) -> AsyncIterator[Result]:
-        """Play the scenarios, one after the other."""
-        for name in names:
-            scenario = SCENARIOS[name]
-            async with self._trial(name) as trial:
-                try:
-                    await scenario(trial)
-                    why = None
-                except NotConforming as error:
-                    why = str(error)
-            yield Result(name, str(scenario.__doc__), why)
+        """Play the scenarios; in their order, however many at once."""
+        room = asyncio.Semaphore(self.at_once)
+        playing = [asyncio.create_task(self._result(name, room)) for name in names]
+        try:
+            for each in playing:
+                yield await each
+        finally:
+            for each in playing:
+                each.cancel()
+            await asyncio.wait(playing)
+
+    async def _result(self, name: str, room: asyncio.Semaphore) -> Result:
+        scenario = SCENARIOS[name]
+        async with room, self._trial(name) as trial:
+            try:
+                await scenario(trial)
+                why = None
+            except NotConforming as error:
+                why = str(error)
+        return Result(name, str(scenario.__doc__), why)
 
     @asynccontextmanager
     async def _trial(self, name: str) -> AsyncIterator[Trial]:
@@ -137,9 +149,18 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--patience", type=float, default=PATIENCE_SECONDS, metavar="S", help="seconds to reach a sum (30)"
     )
+    parser.add_argument(
+        "--at-once",
+        type=int,
+        default=1,
+        metavar="N",
+        help="scenarios at a time, if N of the consumer may run at once (1)",
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
+    if chosen.at_once < 1:
+        parser.error("--at-once is 1 or more")
     os.chdir(chosen.folder)
     for command in (chosen.start, chosen.sums):
         words = shlex.split(command)
@@ -170,7 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 username="admin",
                 password_file=stack.secrets.kafka_password_file("admin"),
             )
-            bench = Bench(settings, stack.kafka.admin(), chosen.start, chosen.sums, chosen.patience)
+            bench = Bench(
+                settings, stack.kafka.admin(), chosen.start, chosen.sums, chosen.patience, at_once=chosen.at_once
+            )
             found = asyncio.run(_play(bench, chosen))
     except Trouble as trouble:
         trouble.show()

@@ -137,7 +137,7 @@ async def at_work(stack: Stack, port: int) -> AsyncIterator[Sandbox]:
     )
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(streams.close_at(stopping))
+            group.create_task(streams.run(stopping))
             group.create_task(serve(app, HttpSettings(host=HOST, port=port), stopping))
             dice = random.Random(1)  # noqa: S311 - the same made-up events each time
             yield Sandbox(f"http://{HOST}:{port}", kafka, producer, SyntheticStream(producer, SURVEY_SUBMITTED, dice))

@@ -1,7 +1,6 @@
 """The composition root: `python -m services.reporting.app http | projector | keeper | webhooks`."""
 
 import asyncio
-import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
+from services.reporting.sealed import SEALED_TABLES
 from services.reporting.settings import (
     LiveSettings,
     MonthSettings,
@@ -47,6 +47,7 @@ from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.watcher import Watcher
 from services.reporting.webhooks.addresses import Resolver
 from services.reporting.webhooks.dispatcher import Dispatcher
+from services.reporting.webhooks.endpoint import trusted
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import ProjectionHandler
@@ -55,6 +56,7 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import acquire, open_pool
+from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.security.sealing import KeyRing
@@ -145,6 +147,7 @@ async def http(stopping: asyncio.Event) -> None:
     kafka = KafkaSettings()
     barred = BarredVolunteers(kafka)
     streams = Streams(kafka, pool, StreamSettings(), SystemClock())
+    ring = _sealing_ring()
     live = LiveStream(live_settings.max_viewers)
     watcher = Watcher(pool, live, live_settings, TOPICS, SystemClock())
 
@@ -163,18 +166,21 @@ async def http(stopping: asyncio.Event) -> None:
         registration_url=pages.registration_url,
         survey_url=pages.survey_url,
         lenience=LENIENCE_SECONDS,
-        entrance=entrance_of(SubscriberSettings()),
+        entrance=entrance_of(SubscriberSettings(), ring),
         streams=streams,
-        webhook_ring=_webhook_ring(),
+        webhook_ring=ring,
     )
+    following = None if ring is None else asyncio.create_task(ring.follow())
     try:
         await verifier.start()
         await barred.start()
         async with asyncio.TaskGroup() as group:
             group.create_task(watcher.run(stopping))
-            group.create_task(streams.close_at(stopping))
+            group.create_task(streams.run(stopping))
             group.create_task(serve(app, HttpSettings(), stopping))
     finally:
+        if following is not None:
+            following.cancel()
         await streams.close()
         await app.state.workshop.close()
         await barred.stop()
@@ -208,22 +214,22 @@ async def projector(stopping: asyncio.Event) -> None:
 
 async def webhooks(stopping: asyncio.Event) -> None:
     """The webhooks process: sends the streams to whoever has subscribed."""
-    ring = _webhook_ring()
+    ring = _sealing_ring()
     if ring is None:
         raise ValueError("JITASA_SUBSCRIBER_SEALING_KEYS_FILE is not set: the secrets of webhooks cannot be opened")
-    kafka, resolve = KafkaSettings(), Resolver()
+    kafka, resolve, settings = KafkaSettings(), Resolver(), WebhookSettings()
     pool = await open_pool(PostgresSettings(), application="reporting-webhooks", max_size=WEBHOOK_CONNECTIONS)
     barred = BarredVolunteers(kafka)
     dispatcher = Dispatcher(
         pool,
         kafka,
-        WebhookSettings(),
+        settings,
         SystemClock(),
         ring,
         barred,
         tuple(TOPICS),
         resolve,
-        ssl.create_default_context(),
+        trusted(settings),
     )
     try:
         await barred.start()
@@ -239,7 +245,7 @@ async def webhooks(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-def _webhook_ring() -> KeyRing | None:
+def _sealing_ring() -> KeyRing | None:
     path = SubscriberSettings().sealing_keys_file
     return None if path is None else KeyRing.from_file(path)
 
@@ -273,6 +279,8 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         found.append(Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS))
     if (subscribers := admitting_of(pool, clock)) is not None:
         found.append(Duty("subscribers", subscribers.turn, admitting.EVERY_SECONDS))
+    if (ring := _sealing_ring()) is not None:
+        found.append(Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn))
     return found
 
 

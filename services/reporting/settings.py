@@ -119,12 +119,15 @@ class StreamSettings(BaseSettings):
 
 
 class WebhookSettings(BaseSettings):
-    """JITASA_WEBHOOK_ALLOW_LOOPBACK, _DELIVERY_SECONDS, _LEASE_SECONDS."""
+    """JITASA_WEBHOOK_ALLOW_LOOPBACK, _AUTHORITY_FILE, _DELIVERY_SECONDS, _LEASE_SECONDS."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_WEBHOOK_")
 
     allow_loopback: bool = False
     """Whether webhooks may go to this machine, on any port and without TLS: for tests."""
+    authority_file: Path | None = None
+    """Certificates, as PEM, of authorities that vouch for endpoints beside those that the system trusts: of a network
+    of health offices with one of its own, and in tests."""
     delivery_seconds: float = Field(default=10.0, gt=0)
     """From the name's resolution to the end of the answer. A receiver keeps what it got and answers; it works later."""
     lease_seconds: float = Field(default=30.0, gt=0)

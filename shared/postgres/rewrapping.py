@@ -6,6 +6,7 @@ A kill in between costs nothing: what was done stays done, and the next pass pas
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,8 +127,9 @@ class Rewrapping:
 
 
 async def keys_in_use(connection: Connection, tables: Sequence[SealedTable]) -> Mapping[str, Mapping[str, int]]:
-    """How many rows of each table are wrapped under which key: by table, by key."""
-    return {
-        table.name: {row[0]: row[1] for row in await connection.fetch(table.count(), timeout=COUNT_SECONDS)}
-        for table in tables
-    }
+    """How many sealed values of each table are wrapped under which key: by table, by key."""
+    found: dict[str, Counter[str]] = {}
+    for table in tables:
+        rows = await connection.fetch(table.count(), timeout=COUNT_SECONDS)
+        found.setdefault(table.name, Counter()).update({row[0]: row[1] for row in rows})
+    return found

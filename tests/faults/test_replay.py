@@ -1,4 +1,5 @@
-"""A subscriber over HTTP, written as an outsider would, while what it reads from is killed with -9 again and again."""
+"""Subscribers over HTTP and by webhooks, written as outsiders would, while what they are served by is killed with -9
+again and again."""
 
 import asyncio
 import os
@@ -18,12 +19,14 @@ from tests.bench import streams
 from tests.bench.replay import subscriber
 from tests.bench.setting import Setting
 from tests.integration.reporting.streams.outside import Outside
+from tests.integration.reporting.webhooks.receiver import Receiver, receiving
+from tests.integration.reporting.webhooks.sending import subscribe
 from tests.runtime import Runtime, started
 
 EVENTS: Final = 6_000
 PART: Final = 40
 """Events of one partition that are published together: they come in while they are read."""
-VICTIMS: Final = ("reporting-http", "kafka", "reporting-http", "postgres", "reporting-http")
+VICTIMS: Final = ("reporting-http", "kafka", "reporting-webhooks", "postgres", "reporting-http")
 PATIENCE_SECONDS: Final = 150.0
 
 
@@ -31,7 +34,7 @@ PATIENCE_SECONDS: Final = 150.0
 def setting() -> Iterator[Setting]:
     """Only what a subscriber needs."""
     with started(services=False) as stack:
-        stack.start_services(("registration-http", "reporting-http"))
+        stack.start_services(("registration-http", "reporting-http", "reporting-webhooks"))
         yield Setting(stack, [])
 
 
@@ -74,8 +77,14 @@ class Subscriber:
                 await asyncio.sleep(0.2)
 
 
+async def received(receiver: Receiver, wanted: int, killing: "asyncio.Task[None]") -> None:
+    """Until everything has come by webhooks, and everybody has been killed who is to be."""
+    while len(set(receiver.ids)) < wanted or not killing.done():
+        await asyncio.sleep(0.1)
+
+
 async def test_every_event_once_whatever_dies(setting: Setting) -> None:
-    """In the middle of answers, while the stream grows: for the country and for a province."""
+    """In the middle of answers and deliveries, while the stream grows: for the country and for a province."""
     random = Random(8)
     example = next(each.event.model_dump(mode="json") for each in examples() if each.topic is SURVEY_SUBMITTED)
     records = streams.records(SURVEY_SUBMITTED, example, "household_id", EVENTS)
@@ -85,13 +94,17 @@ async def test_every_event_once_whatever_dies(setting: Setting) -> None:
             await asyncio.sleep(random.uniform(0.5, 2.0))
             kill(setting.stack, process)
 
-    async with subscriber(setting, "") as country, subscriber(setting, "30") as province:
+    async with subscriber(setting, "") as country, subscriber(setting, "30") as province, receiving() as receiver:
+        await subscribe(province, receiver, [SURVEY_SUBMITTED.name], **{"from": "start"})
         readers = [Subscriber(country, "", records), Subscriber(province, "30", records)]
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(published(setting.runtime, records))
             killing = group.create_task(kill_all())
             for reader in readers:
                 group.create_task(reader.read(random, killing))
+            group.create_task(received(receiver, readers[1].wanted, killing))
+        assert set(receiver.ids) == set(readers[1].outside.kept.ids)
+        assert (receiver.together, receiver.unsigned) == (1, 0)
         for reader in readers:
             kept = reader.outside.kept
             assert reader.cut > 0

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.reporting.http.accepting import form_of
-from services.reporting.http.answering import answer, now, snapshot
+from services.reporting.http.answering import answer, away, now, pool_of, snapshot
 from services.reporting.http.areas import area_of
 from services.reporting.streams.answering import FAILURES, Answer, Asked, failed
 from services.reporting.streams.cursors import MOST_CHARACTERS, BadCursor, Fault
@@ -16,7 +16,9 @@ from services.reporting.streams.feed import Feed
 from services.reporting.streams.forms import Form
 from services.reporting.streams.parts import Streams
 from services.reporting.streams.position import ANYTHING, NOTHING, Place, Position
+from services.reporting.subscribers.grants import granted_to
 from shared.contracts.topics import Topic
+from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, area_asked, demand_area, require
@@ -62,8 +64,8 @@ class StreamsAnswer:
 @router.get("/streams", responses={200: {"model": StreamsAnswer}})
 async def list_streams(request: Request, principal: Reader) -> Response:
     """Which streams there are for this token, and how to begin."""
-    async with snapshot(request) as (_, as_of):
-        pass
+    async with snapshot(request) as (connection, as_of):
+        granted = await granted_to(connection, principal.subject)
     found = [
         StreamAnswer(
             topic.name,
@@ -74,6 +76,7 @@ async def list_streams(request: Request, principal: Reader) -> Response:
             {name: f"{path}?{question}" for name, question in _BEGINNINGS.items()},
         )
         for topic in request.app.state.topics
+        if granted is None or topic.name in granted
     ]
     return await answer(request, StreamsAnswer(principal.area, list(Form), found))
 
@@ -126,6 +129,7 @@ async def read_events(
     streams: Streams | None = request.app.state.streams
     if streams is None:
         raise Problem(503)
+    await demand_grant(request, principal, topic.name)
     milliseconds = None if begin in (None, "start", "end") else milliseconds_of(begin or "")
     try:
         seal = await streams.seals.get()
@@ -143,7 +147,7 @@ async def read_events(
     demand_area(principal, position.area)
     position.places.extend(Place() for _ in range(topic.partitions - len(position.places)))
     most = UNBOUNDED if form is Form.EVENTS else limit or DEFAULT_EVENTS
-    asked = Asked(form, most, wait, _still_allowed(request, principal))
+    asked = Asked(form, most, wait, _still_allowed(request, principal, topic))
     return Answer(streams, principal, Feed(topic, position), seal, asked)
 
 
@@ -213,12 +217,27 @@ def bad_cursor(named: str, fault: Fault) -> Problem:
     return Problem(400, "invalid", errors=[FieldError(named, fault, _BAD_CURSORS[fault])])
 
 
-def _still_allowed(request: Request, principal: Principal) -> Callable[[], bool]:
+async def demand_grant(request: Request, principal: Principal, *streams: str) -> None:
+    """Raises a problem where the register grants the account less (docs/subscribers-kafka.md)."""
+    try:
+        async with acquire(pool_of(request)) as connection:
+            granted = await granted_to(connection, principal.subject)
+    except UNREACHABLE:
+        raise away() from None
+    if granted is not None and not granted.issuperset(streams):
+        names = ", ".join(sorted(granted)) or "-"
+        detail = Message(f"บัญชีนี้รับได้เฉพาะกระแสข้อมูล: {names}", f"This account is granted these streams: {names}")
+        raise Problem(403, "stream_not_granted", detail=detail)
+
+
+def _still_allowed(request: Request, principal: Principal, topic: Topic) -> Callable[[], bool]:
     authentication: Authentication = request.app.state.authentication
-    bar, moves = authentication.bar, authentication.moves
+    bar, moves, streams = authentication.bar, authentication.moves, request.app.state.streams
 
     def may_go_on() -> bool:
         if principal.expires_at <= now(request) or bar.is_barred(principal.subject):
+            return False
+        if not streams.grants.permits(principal.subject, topic.name):
             return False
         return moves is None or not moves.has_left(principal.subject, principal.role, principal.area)
 

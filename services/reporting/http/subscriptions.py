@@ -14,7 +14,7 @@ from pydantic import Field, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import area_of
-from services.reporting.http.streams import bad_cursor, beginning_of, check, milliseconds_of, stream_of
+from services.reporting.http.streams import bad_cursor, beginning_of, check, demand_grant, milliseconds_of, stream_of
 from services.reporting.settings import WebhookSettings
 from services.reporting.streams.answering import FAILURES, failed
 from services.reporting.streams.cursors import MOST_CHARACTERS, BadCursor
@@ -105,6 +105,7 @@ async def subscribe(request: Request, asked: NewSubscription, principal: Reader)
     `data.challenge`."""
     area = principal.area if asked.area is None else area_asked(principal, area_of(asked.area).code)
     filters = Filters(_url(asked.url), _streams(request, asked.streams), _types(request, asked.streams, asked.types))
+    await demand_grant(request, principal, *filters.streams)
     begun = [await _begun(request, topic, area, asked.begin) for topic in _chosen(request, filters)]
     secret, ring, moment = new_secret(), _ring(request), now(request)
     async with _database(request) as connection:
@@ -139,6 +140,7 @@ async def change_subscription(
     streams = before.streams if asked.streams is None else _streams(request, asked.streams)
     types = before.types if "types" not in asked.model_fields_set else asked.types
     filters = Filters(before.url if asked.url is None else _url(asked.url), streams, _types(request, streams, types))
+    await demand_grant(request, principal, *streams)
     had = {topic.name for topic in before.topics(request.app.state.topics)}
     new = [topic for topic in _chosen(request, filters) if topic.name not in had]
     begun = [await _begun(request, topic, before.area, "end") for topic in new]

@@ -9,6 +9,7 @@ from services.reporting.streams.cursors import Seals
 from services.reporting.streams.extents import Extents
 from services.reporting.streams.gate import Gate
 from services.reporting.streams.readers import Readers
+from services.reporting.subscribers.grants import Grants
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import Clock
 
@@ -24,13 +25,22 @@ class Streams:
         self.seals: Final = Seals(pool)
         self.extents: Final = Extents(kafka)
         self.readers: Final = Readers(kafka, settings.readers)
+        self.grants: Final = Grants(pool)
         self.closing: Final = asyncio.Event()
         """Set when the process is about to stop: answers end in order."""
 
-    async def close_at(self, stopping: asyncio.Event) -> None:
-        """Ends the answers when `stopping` is set."""
-        await stopping.wait()
-        self.closing.set()
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Follows what is granted until `stopping` is set; then ends the answers."""
+        following = asyncio.create_task(self.grants.follow())
+        waiting = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({following, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                following.result()  # it never ends but by an error
+        finally:
+            self.closing.set()
+            following.cancel()
+            waiting.cancel()
 
     async def close(self) -> None:
         """Ends the connections to Kafka."""

@@ -45,6 +45,7 @@ from services.reporting.subscribers.domain import (
 from shared.observability.clock import BANGKOK, SystemClock
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
+from shared.security.sealing import KeyRing
 
 OPERATOR: Final = UUID(int=0)
 """Who decided, where somebody at the machine did, whom nobody has signed in."""
@@ -204,7 +205,9 @@ def _granted(chosen: argparse.Namespace) -> Grant:
 
 async def main(chosen: argparse.Namespace) -> int:
     """Does what was chosen; the exit code. Raises `Usage`."""
-    entrance = entrance_of(SubscriberSettings())
+    settings = SubscriberSettings()
+    keys = settings.sealing_keys_file
+    entrance = entrance_of(settings, None if keys is None else KeyRing.from_file(keys))
     if entrance is None:
         raise Usage("this installation has no Kafka listener for subscribers")
     if chosen.step == "authority":

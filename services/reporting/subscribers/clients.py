@@ -126,11 +126,11 @@ class Entrance:
         return Outside(self.bootstrap, self.authority_file.read_text())
 
 
-def entrance_of(settings: SubscriberSettings) -> Entrance | None:
+def entrance_of(settings: SubscriberSettings, ring: KeyRing | None) -> Entrance | None:
     """From the environment. None where there is no listener for subscribers."""
-    if not settings.bootstrap or settings.authority_file is None or settings.sealing_keys_file is None:
+    if not settings.bootstrap or settings.authority_file is None or ring is None:
         return None
-    return Entrance(settings.bootstrap, settings.authority_file, KeyRing.from_file(settings.sealing_keys_file))
+    return Entrance(settings.bootstrap, settings.authority_file, ring)
 
 
 def configuration(subscriber: Subscriber, password: str, outside: Outside) -> Configuration:

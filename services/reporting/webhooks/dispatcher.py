@@ -14,6 +14,7 @@ from services.reporting.store import Pool
 from services.reporting.streams.cursors import Seals
 from services.reporting.streams.extents import Extents
 from services.reporting.streams.readers import NoReader, Readers
+from services.reporting.subscribers.grants import Grants
 from services.reporting.webhooks.addresses import Resolve
 from services.reporting.webhooks.domain import MOST_SUBSCRIPTIONS, Reason
 from services.reporting.webhooks.endpoint import Endpoint
@@ -28,7 +29,7 @@ from shared.postgres.pool import UNREACHABLE
 from shared.security.sealing import KeyRing
 
 LOOK_SECONDS: Final = 0.5
-"""Between two looks for subscriptions that are due: one small statement."""
+"""Between two looks for subscriptions that are due, and at what is granted: two small statements."""
 RETRY_SECONDS: Final = 2.0
 """Kafka or the database is away."""
 READERS: Final = 4
@@ -73,6 +74,7 @@ class Dispatcher:
         self._tls = tls
         self._extents = Extents(kafka)
         self._readers = Readers(kafka, READERS)
+        self._grants = Grants(pool)
         self._working: set[asyncio.Task[None]] = set()
         self._connected = False
 
@@ -87,6 +89,7 @@ class Dispatcher:
         try:
             while not stopping.is_set():
                 try:
+                    await self._grants.refresh()
                     seal = await seals.get()
                     sources = Sources(self._topics, self._extents, self._readers, seal, self._reason)
                     await self._take(sources, stopping)
@@ -145,6 +148,8 @@ class Dispatcher:
             return Reason.ACCOUNT_BARRED
         if self._standing.moved_since(one.subscriber, one.created_at):
             return Reason.ACCOUNT_MOVED
+        if not all(self._grants.permits(one.subscriber, stream) for stream in one.streams):
+            return Reason.STREAM_NOT_GRANTED
         return None
 
 

@@ -15,6 +15,10 @@ MOST_SUBSCRIPTIONS: Final = 200
 MOST_OF_ONE: Final = 20
 """Of one account, ended ones included."""
 
+AT_ONCE: Final = 8
+"""Deliveries of one subscription that are on their way, each of another partition: over a line of 50 ms 160 events a
+second, and a receiver with few workers still stands it."""
+
 FIRST_RETRY: Final = timedelta(seconds=5)
 LONGEST_RETRY: Final = timedelta(hours=6)
 """A receiver that comes back is found within six hours; one that is away for three days is asked some 20 times."""
@@ -50,6 +54,8 @@ class Reason(StrEnum):
     FAILED_TOO_LONG = "failed_too_long"
     ACCOUNT_BARRED = "account_barred"
     ACCOUNT_MOVED = "account_moved"
+    STREAM_NOT_GRANTED = "stream_not_granted"
+    """The register of subscribers grants the account less, or no more at all."""
     GONE = "gone"
     """The endpoint answered 410."""
 

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from services.reporting.settings import WebhookSettings
 from services.reporting.webhooks.addresses import AddressRefused, GuardedNetwork, Resolve, refused
-from services.reporting.webhooks.domain import Cause
+from services.reporting.webhooks.domain import AT_ONCE, Cause
 
 ANSWER_BYTES: Final = 16 * 1024
 """Of an answer that are read: a challenge, or nothing. Its head is bounded by the HTTP library, at 100 kB."""
@@ -28,8 +29,16 @@ class Answered:
     body: bytes
 
 
+def trusted(settings: WebhookSettings) -> ssl.SSLContext:
+    """How endpoints are known: by authorities of the system, and those of the settings. Raises OSError."""
+    context = ssl.create_default_context()
+    if settings.authority_file is not None:
+        context.load_verify_locations(cafile=settings.authority_file)
+    return context
+
+
 class Endpoint:
-    """Sends requests to a URL, one at a time."""
+    """Sends requests to a URL, as many at once as there are connections."""
 
     def __init__(
         self, url: str, resolve: Resolve, tls: ssl.SSLContext, *, seconds: float, allow_loopback: bool
@@ -39,7 +48,7 @@ class Endpoint:
         self._allow_loopback = allow_loopback
         network = GuardedNetwork(resolve, allow_loopback=allow_loopback, loopback_alone=urlsplit(url).scheme == "http")
         self._pool = httpcore.AsyncConnectionPool(
-            tls, max_connections=1, keepalive_expiry=IDLE_SECONDS, network_backend=network
+            tls, max_connections=AT_ONCE, keepalive_expiry=IDLE_SECONDS, network_backend=network
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answered | Cause:

@@ -77,11 +77,14 @@ INSERT INTO webhook_message (subscription_id, stream, place, event_id, body, pos
 SELECT $1, $2, m.* FROM unnest($3::integer[], $4::text[], $5::bytea[], $6::bytea[], $7::boolean[]) AS m
 """
 PLANNED: Final = """
-SELECT place, event_id, body, position, is_event FROM webhook_message
+SELECT place, event_id, body, position, is_event, delivered FROM webhook_message
 WHERE subscription_id = $1 AND stream = $2
 ORDER BY place
 """
-DONE: Final = "DELETE FROM webhook_message WHERE subscription_id = $1 AND stream = $2 AND place = $3"
+DONE: Final = "DELETE FROM webhook_message WHERE subscription_id = $1 AND stream = $2 AND place <= $3"
+AHEAD: Final = """
+UPDATE webhook_message SET delivered = true WHERE subscription_id = $1 AND stream = $2 AND place = ANY($3::integer[])
+"""
 
 NOTE_FAILURE: Final = """
 INSERT INTO webhook_failure (subscription_id, stream, event_id, attempt, cause, status, failed_at, next_attempt_at)
@@ -116,13 +119,23 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be sent: an event, or a gap; packed: the position behind it."""
+    """What is to be sent: an event, or a gap; packed: the position behind it; delivered: while one before it was not,
+    which is of another partition."""
 
     place: int
     event_id: str
     body: bytes
     packed: bytes
     is_event: bool
+    delivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What of a piece has arrived: everything up to the place `until`, -1 for nothing, and `ahead`, places behind."""
+
+    until: int
+    ahead: Sequence[int]
 
 
 class Lease:
@@ -178,35 +191,40 @@ class Lease:
         async with acquire(self._pool) as connection:
             await connection.execute(RELEASE, *self._key[:2])
 
-    async def moved(self, stream: str, held: Held, now: datetime, delivered: Message | None, *, noted: bool) -> Held:
-        """Writes down, in one transaction, the outcome of a delivery, the position behind it, and, if `noted`, the row
-        of the transfer log. delivered: None where only what is not for the subscriber was passed over."""
+    async def moved(self, stream: str, held: Held, now: datetime, delivered: Delivered | None, *, noted: bool) -> Held:
+        """Writes down, in one transaction, what was delivered, the position behind it, and, if `noted`, the row of the
+        transfer log. delivered: None where only what is not for the subscriber was passed over."""
         async with acquire(self._pool) as connection, connection.transaction():
             if delivered is not None:
                 _held(await connection.fetchval(SUCCEEDED, *self._key, self._length, now))
-                await connection.execute(DONE, self.subscription.subscription_id, stream, delivered.place)
+                subscription_id = self.subscription.subscription_id
+                await connection.execute(DONE, subscription_id, stream, delivered.until)
+                if delivered.ahead:
+                    await connection.execute(AHEAD, subscription_id, stream, delivered.ahead)
             else:
                 _held(await connection.fetchval(RENEW, *self._key, self._length))
             return await self._put(connection, stream, held, now, noted=noted)
 
-    async def failed(self, attempts: int, since: datetime, failure: Failed, held: Held | None) -> None:
-        """Writes down a failure, and when it is tried again."""
+    async def failed(self, attempts: int, since: datetime, failures: Sequence[Failed], held: Held | None) -> None:
+        """Writes down what failed at the same time, one delivery or several, and when it is tried again."""
         async with acquire(self._pool) as connection, connection.transaction():
-            _held(await connection.fetchval(FAILED, *self._key, attempts, since, failure.next_attempt_at))
-            if held is not None and failure.stream is not None:
-                await self._put(connection, failure.stream, held, failure.failed_at, noted=True)
+            first = failures[0]
+            _held(await connection.fetchval(FAILED, *self._key, attempts, since, first.next_attempt_at))
+            if held is not None and first.stream is not None:
+                await self._put(connection, first.stream, held, first.failed_at, noted=True)
             subscription_id = self.subscription.subscription_id
-            await connection.execute(
-                NOTE_FAILURE,
-                subscription_id,
-                failure.stream,
-                failure.event_id,
-                attempts,
-                failure.cause,
-                failure.status,
-                failure.failed_at,
-                failure.next_attempt_at,
-            )
+            for each in failures:
+                await connection.execute(
+                    NOTE_FAILURE,
+                    subscription_id,
+                    each.stream,
+                    each.event_id,
+                    attempts,
+                    each.cause,
+                    each.status,
+                    each.failed_at,
+                    each.next_attempt_at,
+                )
             await connection.execute(FORGET_FAILURES, subscription_id, KEPT_FAILURES)
 
     async def turn(self, state: State, reason: Reason | None, now: datetime) -> None:

@@ -2,17 +2,17 @@
 
 1. Read a few events of a stream with the replay's reader, and write them down, each with the position behind it: read
    again, they might come in another order and with other numbers.
-2. Send one, and wait for the answer: nothing else of the subscription is on its way meanwhile, so that all events of an
-   entity come in their order.
-3. Write down the outcome and the position behind it in one transaction. Killed before it, the event is sent again, with
-   the same id and the same body.
+2. Send them, those of one partition one after another, so that all events of an entity come in their order; a few
+   partitions at once, since each answer takes a way there and back.
+3. Write down, twice a second and at the end, what was delivered and the position behind it in one transaction. Killed
+   before it, these events are sent again, with the same ids and the same bodies.
 4. After a failure let the subscription go: it is due again at the time that was written down.
 """
 
 import asyncio
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import random
@@ -38,6 +38,7 @@ from services.reporting.webhooks.domain import (
 )
 from services.reporting.webhooks.endpoint import Answered, Endpoint
 from services.reporting.webhooks.leases import Failed, Lease, Message
+from services.reporting.webhooks.pieces import Piece
 from services.reporting.webhooks.signing import signed_headers
 from services.reporting.webhooks.store import Held
 from shared.contracts.topics import Topic
@@ -45,8 +46,10 @@ from shared.observability.clock import Clock
 from shared.observability.logs import log
 from shared.observability.metrics import WEBHOOK_DELIVERIES
 
-PIECE_EVENTS: Final = 50
-"""Of a stream, before it is the turn of the subscription's next one; held in memory meanwhile, some 50 kB."""
+PIECE_EVENTS: Final = 100
+"""Of a stream, before it is the turn of the subscription's next one; held in memory meanwhile, some 100 kB."""
+WRITTEN_SECONDS: Final = 0.5
+"""What was delivered in this time comes twice when a process is killed. To write it takes as long as an event."""
 LOOK_SECONDS: Final = 0.2
 """Between two looks at streams that are at their end: all subscriptions share them."""
 NOTED_EVERY: Final = timedelta(seconds=5)
@@ -91,7 +94,10 @@ class Sender:
         self._clock = clock
         self._renew_after = lease_seconds / 3
         self._loop_time = asyncio.get_running_loop().time
-        self._renewed = self._loop_time()
+        self._renewed = self._written = self._loop_time()
+        self._writing = asyncio.Lock()
+        self._someone_there = False
+        """Nobody is asked for much at once before he has answered well."""
         self._attempts = lease.subscription.attempts
         self._failing_since = lease.subscription.failing_since
 
@@ -135,29 +141,52 @@ class Sender:
 
     async def _hand_on(self, stream: "_Stream", stopping: asyncio.Event) -> bool:
         """Sends a piece of a stream; False: not all of it."""
-        found, at_end = await stream.piece()
-        for each in found:
-            if stopping.is_set() or not await self._may_go_on():
+        piece = await stream.piece()
+        failures: list[tuple[Message, Answered | Cause]] = []
+
+        async def send(message: Message) -> bool:
+            if stopping.is_set() or self._sources.standing(self._lease) is not None:
                 return False
             await self._renew()
             now = self._clock.now()
-            headers = signed_headers(each.event_id, each.body, now, self._lease.secrets(now))
-            answered = await self._endpoint.post(headers, each.body)
-            now = self._clock.now()
+            headers = signed_headers(message.event_id, message.body, now, self._lease.secrets(now))
+            answered = await self._endpoint.post(headers, message.body)
             if not isinstance(answered, Answered) or not _succeeded(answered):
-                await self._failed(answered, stream.topic.name, each.event_id, stream.held)
+                failures.append((message, answered))
                 return False
             WEBHOOK_DELIVERIES.labels("delivered").inc()
-            held = stream.held.behind(each.packed, int(each.is_event), now)
-            last = at_end and each is found[-1]
-            noted = last or (held.began_at is not None and now - held.began_at >= NOTED_EVERY)
-            stream.held = await self._lease.moved(stream.topic.name, held, now, each, noted=noted)
-            self._renewed = self._loop_time()
-            self._attempts, self._failing_since = 0, None
+            piece.has_arrived(message)
+            if self._loop_time() - self._written >= WRITTEN_SECONDS and not self._writing.locked():
+                await self._write(stream, piece)
+            return True
+
+        await piece.send(send, alone=not self._someone_there)
+        await self._write(stream, piece)
+        if failures:
+            failures.sort(key=lambda failure: failure[0].place)
+            await self._failed([(m.event_id, answered) for m, answered in failures], stream.topic.name, stream.held)
+            return False
+        if not piece.arrived:
+            return False
         if stream.passed_over():
             held = stream.held.behind(stream.packed(), 0, None)
-            stream.held = await self._lease.moved(stream.topic.name, held, self._clock.now(), None, noted=at_end)
+            stream.held = await self._lease.moved(stream.topic.name, held, self._clock.now(), None, noted=piece.at_end)
         return True
+
+    async def _write(self, stream: "_Stream", piece: Piece) -> None:
+        """What was delivered and is not written down."""
+        async with self._writing:
+            step, now = piece.step(), self._clock.now()
+            if step is None:
+                return
+            held = stream.held
+            if step.last is not None:
+                held = held.behind(step.last.packed, step.events, now)
+            noted = piece.at_end and piece.arrived
+            noted = noted or (held.began_at is not None and now - held.began_at >= NOTED_EVERY)
+            stream.held = await self._lease.moved(stream.topic.name, held, now, step.delivered, noted=noted)
+            self._renewed = self._written = self._loop_time()
+            self._attempts, self._failing_since, self._someone_there = 0, None, True
 
     async def _verify(self) -> None:
         subscription, now = self._lease.subscription, self._clock.now()
@@ -179,41 +208,47 @@ class Sender:
                 await self._lease.turn(State.ACTIVE, None, self._clock.now())
                 _log.info("webhook_verified", subscription=str(subscription.subscription_id))
                 return
-            await self._failed(Cause.CHALLENGE, None, event_id, None, status=answered.status)
+            await self._failed([(event_id, Cause.CHALLENGE)], None, None, answered.status)
             return
-        await self._failed(answered, None, event_id, None)
+        await self._failed([(event_id, answered)], None, None)
 
     async def _failed(
         self,
-        answered: Answered | Cause,
+        failures: Sequence[tuple[str, Answered | Cause]],
         stream: str | None,
-        event_id: str,
         held: Held | None,
         status: int | None = None,
     ) -> None:
+        """Writes down failures by the events' ids. status: of the answer that was no right one to a challenge."""
         now = self._clock.now()
         since = self._failing_since or now
         attempts = self._attempts + 1
-        wait, cause = retry_in(attempts, random()), answered  # noqa: S311 - so that not all come back at once
-        if isinstance(answered, Answered):
-            status = answered.status
-            cause = Cause.REDIRECT if 300 <= status < 400 else Cause.STATUS
-            wait = max(wait, asked_to_wait(answered.retry_after, now))
-        WEBHOOK_DELIVERIES.labels(str(cause)).inc()
-        turn = self._turn(status, attempts, since, now, verifying=stream is None)
+        wait = retry_in(attempts, random())  # noqa: S311 - so that not all come back at once
+        causes: list[tuple[str, Cause, int | None]] = []
+        for event_id, answered in failures:
+            if isinstance(answered, Answered):
+                wait = max(wait, asked_to_wait(answered.retry_after, now))
+                cause = Cause.REDIRECT if 300 <= answered.status < 400 else Cause.STATUS
+                causes.append((event_id, cause, answered.status))
+            else:
+                causes.append((event_id, answered, status))
+        statuses = [status for *_, status in causes]
+        turn = self._turn(_GONE in statuses, attempts, since, now, verifying=stream is None)
         again = None if turn else now + wait
-        assert isinstance(cause, Cause)  # noqa: S101 - an answer was turned into one
-        await self._lease.failed(attempts, since, Failed(stream, event_id, cause, status, now, again), held)
+        for _, cause, _ in causes:
+            WEBHOOK_DELIVERIES.labels(str(cause)).inc()
+        failed = [Failed(stream, event_id, cause, status, now, again) for event_id, cause, status in causes]
+        await self._lease.failed(attempts, since, failed, held)
         if turn is not None:
             await self._turn_to(*turn, now)
 
     @staticmethod
     def _turn(
-        status: int | None, attempts: int, since: datetime, now: datetime, *, verifying: bool
+        gone: bool, attempts: int, since: datetime, now: datetime, *, verifying: bool
     ) -> tuple[State, Reason] | None:
         if verifying:
             return (State.UNVERIFIED, Reason.CHALLENGE_NOT_ANSWERED) if attempts >= VERIFICATIONS else None
-        if status == _GONE:
+        if gone:
             return State.ENDED, Reason.GONE
         return (State.DISABLED, Reason.FAILED_TOO_LONG) if now - since >= DISABLED_AFTER else None
 
@@ -256,16 +291,16 @@ class _Stream:
         """Whether there is something to read."""
         return bool(self._planned) or await self._replay.goes_on(0)
 
-    async def piece(self) -> tuple[list[Message], bool]:
-        """Some messages, written down, and whether these are all that there are now."""
+    async def piece(self) -> Piece:
+        """Some messages, written down."""
         if self._planned:
             planned, self._planned = self._planned, []
-            return planned, False
+            return Piece(planned, at_end=False)
         self._found = []
         piece = await self._replay.piece(PIECE_EVENTS, self._take)
         if self._found:
             await self._lease.plan(self.topic.name, self._found)
-        return self._found, piece.at_end
+        return Piece(self._found, at_end=piece.at_end)
 
     def packed(self) -> bytes:
         """The position behind everything that was read."""

@@ -86,6 +86,12 @@ DELETE: Final = "DELETE FROM webhook_subscription WHERE subscription_id = $1"
 POSITIONS: Final = """
 SELECT stream, position, noted, events, began_at FROM webhook_position WHERE subscription_id = $1 FOR UPDATE
 """
+# Delivered beyond the position: events of other partitions than the one that is waited for.
+AHEAD: Final = """
+SELECT DISTINCT ON (stream) stream, position, count(*) FILTER (WHERE is_event) OVER (PARTITION BY stream) AS events
+FROM webhook_message WHERE subscription_id = $1 AND delivered
+ORDER BY stream, place DESC
+"""
 PUT_POSITION: Final = """
 INSERT INTO webhook_position (subscription_id, stream, position, noted) VALUES ($1, $2, $3, $3)
 ON CONFLICT (subscription_id, stream)
@@ -214,12 +220,20 @@ async def positions(connection: Connection, subscription_id: UUID) -> Mapping[st
     return {row["stream"]: Held(row["position"], row["noted"], row["events"], row["began_at"]) for row in rows}
 
 
+async def _sent(connection: Connection, subscription_id: UUID, now: datetime) -> Mapping[str, Held]:
+    """The same, up to the last event that was delivered, for the transfer log: what follows is sent from elsewhere."""
+    found = dict(await positions(connection, subscription_id))
+    for row in await connection.fetch(AHEAD, subscription_id):
+        found[row["stream"]] = found[row["stream"]].behind(row["position"], row["events"], now)
+    return found
+
+
 async def change(
     connection: Connection, found: Subscription, filters: Filters, begun: Sequence[Position], now: datetime
 ) -> Subscription:
     """Sends something else from now on, or elsewhere; `begun`: where streams that are new begin. In a transaction in
     which it is locked."""
-    kept = await positions(connection, found.subscription_id)
+    kept = await _sent(connection, found.subscription_id, now)
     for stream in kept.keys() - set(filters.streams):
         await kept[stream].note(connection, found, now)
         await connection.execute(DROP_POSITION, found.subscription_id, stream)
@@ -247,7 +261,7 @@ async def rotate(
 
 async def replay(connection: Connection, found: Subscription, position: Position, now: datetime) -> Subscription:
     """Goes on from there. In a transaction in which it is locked."""
-    kept = (await positions(connection, found.subscription_id)).get(position.stream)
+    kept = (await _sent(connection, found.subscription_id, now)).get(position.stream)
     if kept is not None:
         await kept.note(connection, found, now)
     await connection.execute(DROP_MESSAGES, found.subscription_id, position.stream)
@@ -257,7 +271,7 @@ async def replay(connection: Connection, found: Subscription, position: Position
 
 async def delete(connection: Connection, found: Subscription, now: datetime) -> None:
     """Takes it away, with its failures; what it was sent stays in the transfer log. In a transaction."""
-    for kept in (await positions(connection, found.subscription_id)).values():
+    for kept in (await _sent(connection, found.subscription_id, now)).values():
         await kept.note(connection, found, now)
     await connection.execute(DELETE, found.subscription_id)
 

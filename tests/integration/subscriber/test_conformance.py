@@ -22,6 +22,8 @@ PATIENCE_SECONDS: Final = 60.0
 MISTAKEN_SECONDS: Final = 10.0
 """How long a mistaken consumer is waited for; it would be right within two."""
 QUIET_SECONDS: Final = 2.0
+AT_ONCE: Final = 3
+"""A scenario waits more than it works."""
 
 MISTAKES: Final = {
     "counts repetitions": (
@@ -56,11 +58,14 @@ MISTAKES: Final = {
         ("killed", "position and sums are not kept in one transaction"),
         (
             "        await database.executemany(ADD,",
-            "    await asyncio.sleep(0.1)\n    async with database.transaction():\n"
+            "    await asyncio.sleep(1)\n    async with database.transaction():\n"
             "        await database.executemany(ADD,",
         ),
     ),
 }
+
+BY_COMMAND: Final = "counts repetitions"
+"""This one the command itself is given."""
 
 
 def bench(runtime: Runtime, database: str, consumer: Path, patience_seconds: float) -> Bench:
@@ -80,11 +85,6 @@ async def played(trial: Bench, names: tuple[str, ...]) -> list[Result]:
     return [result async for result in trial.results(names)]
 
 
-async def test_the_reference_consumer_passes_everything(runtime: Runtime, database: str) -> None:
-    found = await played(bench(runtime, database, CONSUMER, PATIENCE_SECONDS), tuple(SCENARIOS))
-    assert [(each.scenario, each.why) for each in found] == [(name, None) for name in SCENARIOS]
-
-
 async def test_the_one_in_javascript_passes_everything(runtime: Runtime, database: str, node_readers: Path) -> None:
     trial = bench(runtime, database, CONSUMER, PATIENCE_SECONDS)
     url = urlsplit(database)
@@ -99,12 +99,12 @@ async def test_the_one_in_javascript_passes_everything(runtime: Runtime, databas
         "PGPASSWORD": unquote(str(url.password)),
     }
     node = Path(sys.executable).with_name("node")
-    trial = replace(trial, start=f"{node} {CONSUMER.with_suffix('.cjs')}", environment=environment)
+    trial = replace(trial, start=f"{node} {CONSUMER.with_suffix('.cjs')}", environment=environment, at_once=AT_ONCE)
     found = await played(trial, tuple(SCENARIOS))
     assert [(each.scenario, each.why) for each in found] == [(name, None) for name in SCENARIOS]
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", [each for each in MISTAKES if each != BY_COMMAND])
 async def test_a_mistaken_consumer_is_told_what_is_wrong(
     runtime: Runtime, database: str, tmp_path: Path, mistake: str
 ) -> None:
@@ -118,19 +118,36 @@ async def test_a_mistaken_consumer_is_told_what_is_wrong(
     assert said in found.why
 
 
-async def test_the_command_brings_a_broker_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "idle.py").write_text("import time\ntime.sleep(600)\n")
-    (tmp_path / "nothing.py").write_text("print('{}')\n")
+async def command(consumer: Path, database: str, *more: str) -> tuple[int, str]:
+    """`jitasa conformance`, on the broker that it brings: its exit code, and what it prints."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.subscriber.conformance", "--folder", str(tmp_path), "--json"),
-        *("--start", f"{sys.executable} idle.py", "--sums", f"{sys.executable} nothing.py"),
-        *("--only", "in-order", "--patience", "1"),
+        *(sys.executable, "-m", "deploy.subscriber.conformance", "--folder", str(consumer.parent)),
+        *("--start", f"{sys.executable} {consumer.name}", "--sums", f"{sys.executable} {SUMS}", *more),
         cwd=CHECKOUT,
+        env={**os.environ, "DATABASE_URL": database},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     answer, errors = await process.communicate()
-    assert process.returncode == 1, errors.decode()
-    (found,) = json.loads(answer)
-    assert found["scenario"] == "in-order"
-    assert "'events': 0" in found["why"]
+    assert process.returncode is not None
+    assert answer, errors.decode()
+    return process.returncode, answer.decode()
+
+
+async def test_the_command_passes_the_reference_consumer(database: str) -> None:
+    code, answer = await command(CONSUMER, database, "--json", "--at-once", str(AT_ONCE))
+    found = [(each["scenario"], each["why"]) for each in json.loads(answer)]
+    assert found == [(name, None) for name in SCENARIOS]
+    assert code == 0
+
+
+async def test_the_command_fails_a_mistaken_one_and_says_why(database: str, tmp_path: Path) -> None:
+    (scenario, said), (right, wrong) = MISTAKES[BY_COMMAND]
+    mistaken = tmp_path / "consumer.py"
+    mistaken.write_text(CONSUMER.read_text(encoding="utf-8").replace(right, wrong), encoding="utf-8")
+    code, answer = await command(mistaken, database, "--only", "in-order", scenario, "--patience", "20")
+    first, second, why = answer.splitlines()
+    assert first.startswith("ผ่าน · pass     in-order: ")
+    assert second.startswith(f"ไม่ผ่าน · FAIL  {scenario}: ")
+    assert said in why
+    assert code == 1

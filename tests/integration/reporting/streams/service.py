@@ -107,7 +107,7 @@ async def start(
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(streams.close_at(service.stopping))
+            group.create_task(streams.run(service.stopping))
             group.create_task(serve(app, HttpSettings(host="127.0.0.1", port=port), service.stopping))
         await streams.close()
 

@@ -4,6 +4,7 @@ wrong."""
 import asyncio
 import json
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,12 +35,15 @@ class Receiver:
     unsigned: int = 0
     signatures: int = 0
     together: int = 0
+    """Events of one partition that were on their way at once, at most."""
+    at_once: int = 0
+    """Events of all partitions."""
     fault: Fault | None = None
     """What is answered instead of a 204; None: nothing."""
     answers_challenge: bool = True
     any_time: bool = False
     """Whether a time-stamp of another time is taken: for tests that move the sender's clock."""
-    _open: int = 0
+    _open: Counter[int | None] = field(default_factory=Counter)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _serving: "asyncio.Task[None] | None" = None
 
@@ -68,15 +72,17 @@ class Receiver:
 
     async def _take(self, request: Request) -> Response:
         self.requests += 1
-        self._open += 1
-        self.together = max(self.together, self._open)
-        try:
-            return await self._answer(request)
-        finally:
-            self._open -= 1
-
-    async def _answer(self, request: Request) -> Response:
         body = await request.body()
+        partition = json.loads(body or b"{}").get("partition")
+        self._open[partition] += 1
+        self.together = max(self.together, self._open[partition])
+        self.at_once = max(self.at_once, self._open.total())
+        try:
+            return await self._answer(request, body)
+        finally:
+            self._open[partition] -= 1
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
         event = self._verified(body, dict(request.headers))
         if event is None:
             self.unsigned += 1

@@ -10,15 +10,18 @@ import pytest
 from starlette.responses import Response
 
 from services.reporting.store import Pool
+from services.reporting.subscribers import store as register
+from services.reporting.subscribers.domain import Grant
 from services.reporting.webhooks.domain import DISABLED_AFTER
 from shared.contracts.events import HelpUpdated, VolunteerRegistered
-from shared.contracts.topics import Topic
+from shared.contracts.topics import SURVEY_SUBMITTED, Topic
 from shared.observability.clock import MovableClock
+from shared.postgres.pool import acquire
 from tests.integration.reporting.conftest import Streams, eventually
 from tests.integration.reporting.streams.service import Accounts, Service
 from tests.integration.reporting.streams.test_scopes import HELP, VOLUNTEERS, inside
 from tests.integration.reporting.webhooks.receiver import VERIFICATION, Receiver, receiving
-from tests.integration.reporting.webhooks.sending import Sending, comes_to, look, subscribe
+from tests.integration.reporting.webhooks.sending import RING, Sending, comes_to, look, subscribe
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +68,7 @@ def answers(status: int, **headers: str) -> Response:
 async def test_events_of_the_area_come_signed_once_and_in_order(
     service: Service, sending: Sending, receiver: Receiver, pool: Pool, helped: Topic, streams: Streams
 ) -> None:
-    """From the start of two streams on; one at a time; each is on record as handed on."""
+    """From the start of two streams on; one of a partition at a time; each is on record as handed on."""
     volunteers = streams.of(VolunteerRegistered)
     wanted = [*(each for each in HELP if inside(each, "50")), *(each for each in VOLUNTEERS if inside(each, "50"))]
     account = "external_system@50@delivered"
@@ -85,6 +88,49 @@ async def test_events_of_the_area_come_signed_once_and_in_order(
         return sum(int(row["events"]) for row in found) == len(wanted)
 
     await eventually(on_record, "the transfer log has all of them")
+
+
+async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
+    service: Service, sending: Sending, receiver: Receiver, pool: Pool, clock: MovableClock, helped: Topic
+) -> None:
+    """It is sent no more when the failed one comes again; and it is on record, though the subscription is ended."""
+    failing: set[int] = set()
+
+    def refuse(event: Any) -> Response | None:
+        """The partition of the first event, from its second on."""
+        if event["type"] == VERIFICATION or not receiver.accepted:
+            return None
+        if event["partition"] == receiver.accepted[0]["partition"]:
+            failing.add(event["partition"])
+            return answers(500)
+        return None
+
+    receiver.fault, receiver.any_time = refuse, True
+    account = "external_system@@partly"
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+
+        async def fails() -> bool:
+            return int((await look(client, made))["failed_attempts"]) == 1
+
+        await eventually(fails, "it fails")
+        assert len(failing) == 1
+        before = list(receiver.ids)
+        assert len(before) > 1  # another partition got something
+        await client.delete(f"/v1/subscriptions/{made}")
+        query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+        assert await pool.fetchval(query, Accounts.subject(account)) == len(before)
+        receiver.accepted.clear()
+        receiver.fault, receiver.secrets = refuse, []
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+        await eventually(fails, "it fails again")
+        receiver.fault = None
+        clock.advance(timedelta(seconds=10))
+        await has(receiver, len(HELP))
+        assert len(set(receiver.ids)) == len(HELP)
+        assert in_order(receiver.accepted)
+        await client.delete(f"/v1/subscriptions/{made}")
+        assert await pool.fetchval(query, Accounts.subject(account)) == len(before) + len(HELP)
 
 
 async def test_nothing_is_sent_before_the_endpoint_has_answered(
@@ -265,6 +311,31 @@ async def test_a_suspended_account_gets_nothing_more(
         await comes_to(client, made, "active")
         sending.accounts.barred.add(Accounts.subject(account))
         assert (await comes_to(client, made, "disabled"))["reason"] == "account_barred"
+
+
+async def test_a_grant_that_was_narrowed_ends_what_is_sent_by_it(
+    service: Service, sending: Sending, receiver: Receiver, pool: Pool, clock: MovableClock, helped: Topic
+) -> None:
+    """The register of subscribers binds the account; with the grant back and the endpoint verified again it goes on."""
+    account = "external_system@@narrowed"
+    grant = Grant((SURVEY_SUBMITTED.name, helped.name))
+    by, now = Accounts.subject(account), clock.now()
+    async with acquire(pool) as connection:
+        entered = await register.make(connection, "narrowed", grant, by, "secret", RING, by=by, now=now)
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name])
+        await comes_to(client, made, "active")
+        async with acquire(pool) as connection:
+            less = Grant((SURVEY_SUBMITTED.name,))
+            await register.grant(connection, entered.subscriber_id, less, by=by, now=now)
+        assert (await comes_to(client, made, "disabled"))["reason"] == "stream_not_granted"
+        again = await client.patch(f"/v1/subscriptions/{made}", json={"types": [helped.event_type]})
+        assert again.json()["code"] == "stream_not_granted"
+        async with acquire(pool) as connection:
+            await register.grant(connection, entered.subscriber_id, grant, by=by, now=now)
+        await client.post(f"/v1/subscriptions/{made}/verification")
+        await comes_to(client, made, "active")
+        await client.delete(f"/v1/subscriptions/{made}")
 
 
 async def test_what_cannot_be_subscribed_to(service: Service, receiver: Receiver, helped: Topic) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from services.reporting.store import Pool
 from services.reporting.webhooks.domain import Cause, Reason, State
-from services.reporting.webhooks.leases import Failed, Lease, Lost, Message, take
+from services.reporting.webhooks.leases import Delivered, Failed, Lease, Lost, Message, take
 from shared.contracts.events import HelpUpdated
 from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
@@ -180,8 +180,8 @@ async def test_who_was_stopped_for_long_writes_nothing_down(
             for attempt in (
                 lease.renew(),
                 lease.plan(topic.name, [message]),
-                lease.moved(topic.name, held, clock.now(), message, noted=True),
-                lease.failed(1, clock.now(), failure, held),
+                lease.moved(topic.name, held, clock.now(), Delivered(0, []), noted=True),
+                lease.failed(1, clock.now(), [failure], held),
                 lease.turn(State.DISABLED, Reason.GONE, clock.now()),
             ):
                 with pytest.raises(Lost):

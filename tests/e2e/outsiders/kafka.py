@@ -1,0 +1,43 @@
+"""From Kafka, with the printed configuration of librdkafka as it is. From docs/subscribers-kafka.md and docs/events.md.
+
+CONFIGURATION: the file; its folder has the authority's certificate. BOOK: see book.py.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Consumer, TopicPartition
+
+from tests.e2e.outsiders.book import Book, Event, places
+
+TOPIC = "survey-submitted"
+
+
+def main() -> None:
+    """Reads for ever."""
+    path = Path(os.environ["CONFIGURATION"])
+    os.chdir(path.parent)  # the files name each other without a path
+    lines = [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+    parts = [line.partition("=") for line in lines]
+    consumer, book = Consumer({name: value for name, _, value in parts}), Book()
+    offsets = places(book.kept("offsets"))
+    partitions = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
+    consumer.assign([TopicPartition(TOPIC, each, offsets.get(each, 0)) for each in partitions])
+    while True:
+        events = []
+        for record in consumer.consume(500, timeout=0.5):
+            if record.error() is not None:
+                raise SystemExit(str(record.error()))
+            headers: Any = dict(record.headers() or [])
+            partition, offset = record.partition() or 0, record.offset() or 0
+            data = json.loads(record.value() or b"")
+            events.append(Event(partition, headers["ce_sequence"].decode(), headers["ce_previous"].decode(), data))
+            offsets[partition] = offset + 1
+        if events:
+            book.keep(events, offsets=json.dumps(offsets))
+
+
+if __name__ == "__main__":
+    main()
