@@ -52,6 +52,8 @@ class Reason(StrEnum):
     ACCOUNT_MOVED = "account_moved"
     GONE = "gone"
     """The endpoint answered 410."""
+    REVOKED = "revoked"
+    """The centre ended it, with all that the account received."""
 
 
 class Cause(StrEnum):
