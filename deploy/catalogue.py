@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.scale import Scale
+from services.reporting.subscribers.domain import PREFIX as SUBSCRIBERS
 from shared.contracts.topics import (
     FACILITY_UPDATED,
     FURTHER_FACILITY_UPDATED,
@@ -50,6 +51,8 @@ class Service:
     """Tables that the service may add to and read, and neither change nor delete from: another role owns them."""
     forgetting: tuple[str, ...] = ()
     """Functions that alone delete from those tables, with their parameters' types; the service may call them."""
+    groups_watched: tuple[str, ...] = ()
+    """What the names of others' consumer groups begin with whose places in Kafka it may see, and not move."""
     gatekeeper: str | None = None
     """A Kafka user beside the service's own, whose password its keeper alone is given: it lets subscribers in and out
     (credentials, rights, quotas), and reads and writes no topic."""
@@ -99,6 +102,8 @@ REPORTING: Final = Service(
     processes=_processes("reporting", http=4, projector=14, keeper=17, webhooks=5),
     gatekeeper="gatekeeper",
     append_only=("stream_transfer",),
+    forgetting=("forget_transfers(timestamptz, integer)",),
+    groups_watched=(SUBSCRIBERS,),
 )
 SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 

@@ -137,8 +137,9 @@ def held(admin: AdminClient, services: Iterable[Service]) -> set[AclBinding]:
 
 
 def bindings(service: Service) -> set[AclBinding]:
-    """The rights of one service: write its topics, read the others', and consume in groups named after itself; and of
-    its gatekeeper, who needs both rights on the whole cluster and none on any topic or group."""
+    """The rights of one service: write its topics, read the others', consume in groups named after itself, and see
+    where the groups are that it watches; and of its gatekeeper, who needs both rights on the whole cluster and none on
+    any topic or group."""
     granted: set[AclBinding] = set()
 
     def allow(
@@ -153,6 +154,8 @@ def bindings(service: Service) -> set[AclBinding]:
     for topic in service.topics_read:
         allow(ResourceType.TOPIC, topic.name, literal, AclOperation.READ, AclOperation.DESCRIBE)
     allow(ResourceType.GROUP, service.name, prefixed, AclOperation.READ, AclOperation.DESCRIBE)
+    for prefix in service.groups_watched:
+        allow(ResourceType.GROUP, prefix, prefixed, AclOperation.DESCRIBE)
     if service.gatekeeper is not None:  # credentials and rights by the one, quotas by the other
         both = (AclOperation.ALTER, AclOperation.ALTER_CONFIGS)
         allow(ResourceType.BROKER, _CLUSTER, literal, *both, user=service.gatekeeper)

@@ -33,6 +33,9 @@ def runtime() -> Iterator[Runtime]:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Everything, in a home and on ports of its own. A test that breaks something leaves it ready again."""
-    with started(services=True) as running:
-        yield running
+    """Everything, in a home and on ports of its own. A test that breaks something leaves it ready again. Endpoints of
+    webhooks are on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JITASA_WEBHOOK_ALLOW_LOOPBACK", "true")
+        with started(services=True) as running:
+            yield running

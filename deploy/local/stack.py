@@ -224,6 +224,10 @@ class Stack:
             )
         if process in ("reporting-http", _KEEPER, _WEBHOOKS):
             variables["JITASA_SUBSCRIBER_SEALING_KEYS_FILE"] = str(self.secrets.subscriber_sealing_keys)
+        if process in ("reporting-http", _WEBHOOKS):
+            # Whoever writes a receiver on this machine says so; by itself nothing is sent to loopback.
+            loopback = os.environ.get("JITASA_WEBHOOK_ALLOW_LOOPBACK", "false")
+            variables["JITASA_WEBHOOK_ALLOW_LOOPBACK"] = loopback
         if process in ("reporting-http", _KEEPER):
             variables["JITASA_SUBSCRIBER_BOOTSTRAP"] = self.kafka.external_bootstrap
             variables["JITASA_SUBSCRIBER_AUTHORITY_FILE"] = str(self.kafka.certificates.authority)

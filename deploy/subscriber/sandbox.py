@@ -8,8 +8,11 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import os
 import random
+import secrets
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,8 +30,11 @@ from deploy.subscriber.synthetic import SyntheticStream
 from deploy.trouble import Trouble
 from services.reporting.app import create
 from services.reporting.live import LiveStream
-from services.reporting.settings import LiveSettings, StreamSettings
+from services.reporting.projector import TOPICS
+from services.reporting.settings import LiveSettings, StreamSettings, WebhookSettings
 from services.reporting.streams.parts import Streams
+from services.reporting.webhooks.addresses import Resolver
+from services.reporting.webhooks.dispatcher import Dispatcher
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.events import Role
 from shared.contracts.golden import examples
@@ -39,6 +45,7 @@ from shared.observability.clock import SystemClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
 from shared.security.tokens import InvalidToken
 from shared.web.authentication import Authentication
 from shared.web.serve import HttpSettings, serve
@@ -65,6 +72,10 @@ class SandboxAccounts:
         return Principal(uuid5(UUID(int=0), token), None, Role.EXTERNAL_SYSTEM, area, expires_at, "sandbox")
 
     def is_barred(self, subject: UUID) -> bool:
+        """Nobody."""
+        return False
+
+    def moved_since(self, subject: UUID, moment: datetime) -> bool:
         """Nobody."""
         return False
 
@@ -120,7 +131,11 @@ async def at_work(stack: Stack, port: int) -> AsyncIterator[Sandbox]:
         password_file=stack.secrets.postgres_password_file("reporting"),
     )
     accounts, live, clock, stopping = SandboxAccounts(), LiveSettings(), SystemClock(), asyncio.Event()
-    pool = await open_pool(database, application="sandbox")
+    pool, resolve = await open_pool(database, application="sandbox"), Resolver()
+    ring = KeyRing("sandbox", {"sandbox": secrets.token_bytes(32)})
+    webhooks = Dispatcher(
+        pool, kafka, WebhookSettings(), clock, ring, accounts, tuple(TOPICS), resolve, ssl.create_default_context()
+    )
     producer = create_producer(kafka)
     await producer.start()
     streams = Streams(kafka, pool, StreamSettings(), clock)
@@ -134,10 +149,12 @@ async def at_work(stack: Stack, port: int) -> AsyncIterator[Sandbox]:
         ready=list,
         assets=stack.tools.assets,
         streams=streams,
+        webhook_ring=ring,
     )
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(streams.run(stopping))
+            group.create_task(webhooks.run(stopping))
             group.create_task(serve(app, HttpSettings(host=HOST, port=port), stopping))
             dice = random.Random(1)  # noqa: S311 - the same made-up events each time
             yield Sandbox(f"http://{HOST}:{port}", kafka, producer, SyntheticStream(producer, SURVEY_SUBMITTED, dice))
@@ -146,6 +163,7 @@ async def at_work(stack: Stack, port: int) -> AsyncIterator[Sandbox]:
         await streams.close()
         await app.state.workshop.close()
         await producer.stop()
+        resolve.close()
         pool.terminate()
 
 
@@ -199,6 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--events", type=_count, default=EVENTS, metavar="N", help=f"surveys in the beginning ({EVENTS})"
     )
     chosen = parser.parse_args(arguments)
+    os.environ["JITASA_WEBHOOK_ALLOW_LOOPBACK"] = "true"  # the receiver that somebody writes is on this machine
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # a topic just made has no leader for a moment, and says so
     try:
         with broker() as stack:

@@ -18,10 +18,10 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 import httpx
 
+from services.reporting.machine import OPERATOR, Usage
 from services.reporting.projector import TOPICS
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.store import Rebuild
@@ -36,15 +36,9 @@ from shared.observability.clock import BANGKOK, SystemClock
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 
-OPERATOR: Final = UUID(int=0)
-"""Who decided, where somebody at the machine did, whom nobody has signed in."""
 SHOWN: Final = 20
 MOST_LISTED: Final = 500
 LOOK_SECONDS: Final = 1.0
-
-
-class Usage(Exception):
-    """What was asked for cannot be done; the message says why."""
 
 
 async def reconcile(pool: Pool) -> int:

@@ -25,6 +25,8 @@ from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.rebuild.version import note_version
+from services.reporting.receivers import places
+from services.reporting.receivers.places import Places
 from services.reporting.sealed import SEALED_TABLES
 from services.reporting.settings import (
     LiveSettings,
@@ -37,6 +39,8 @@ from services.reporting.settings import (
     WebhookSettings,
 )
 from services.reporting.store import Pool
+from services.reporting.streams import forgetting
+from services.reporting.streams.forgetting import Forgetting
 from services.reporting.streams.parts import Streams
 from services.reporting.subscribers import duty as admitting
 from services.reporting.subscribers.clients import Entrance, entrance_of
@@ -82,7 +86,7 @@ listens to the live stream."""
 PROJECTOR_CONNECTIONS: Final = 3
 """One writes the batches, one the streams' ends, one is left for a take-over meanwhile, or to look for dismissals."""
 
-KEEPER_CONNECTIONS: Final = 6
+KEEPER_CONNECTIONS: Final = 9
 """One holds the lock; the others are the duties'."""
 
 WEBHOOK_CONNECTIONS: Final = 4
@@ -274,11 +278,13 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
         Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
+        Duty("forget_transfers", Forgetting(pool, clock).turn, forgetting.EVERY_SECONDS),
     ]
     if (reconciling := reconciling_of(pool, client, OwnerSettings(), clock)) is not None:
         found.append(Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS))
     if (subscribers := admitting_of(pool, clock)) is not None:
         found.append(Duty("subscribers", subscribers.turn, admitting.EVERY_SECONDS))
+        found.append(Duty("subscribers_places", Places(pool, KafkaSettings(), clock).turn, places.EVERY_SECONDS))
     if (ring := _sealing_ring()) is not None:
         found.append(Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn))
     return found

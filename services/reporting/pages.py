@@ -16,7 +16,7 @@ PACKAGES: Final = (*MAP_PACKAGES, FONT)
 """What the page takes from `node_modules`."""
 
 
-SIGNED_IN: Final = ("/monitor", "/denominators")
+SIGNED_IN: Final = ("/monitor", "/denominators", "/subscribers")
 """Pages for who is signed in, which are where one signs in; a link to them from here leads there."""
 ASKING: Final = ("/help",)
 """Where citizens ask for help, which is the survey's page."""

@@ -28,6 +28,7 @@ async function standing({ role, area }) {
     STAFF.includes(role) && ["/desk", "toDesk"],
     role === "place_officer" && ["/week", "myWeek"],
     role === "volunteer" && survey && [survey, "volunteerApp"],
+    role === "external_system" && ["/subscribers", "subscribers"],
     me.directives.open > 0 && ["/directives", ["directivesWait", { count: () => number(me.directives.open) }]],
     me.training.missing.length > 0 && ["/training", ["trainingWaits", { count: () => number(me.training.missing.length) }]],
     me.problems.answered > 0 && ["/problems?view=mine", ["problemsAnswered", { count: () => number(me.problems.answered) }]],

@@ -1,7 +1,7 @@
 // What every page has: words in the reader's language, elements, the head with its menu, and the place for notices.
 
 import { h, services, useTexts } from "./elements.js";
-import { pages, STAFF } from "./frame.js";
+import { ADMINISTRATORS, pages, STAFF } from "./frame.js";
 import { TEXTS } from "./text.js";
 
 export * from "./elements.js";
@@ -27,6 +27,7 @@ const MENU = [
   { path: "/me", text: "myData", roles: PEOPLE },
   { path: "/monitor", text: "monitor", roles: STAFF },
   { path: "/denominators", text: "denominators", roles: ["central_administrator"] },
+  { path: "/subscribers", text: "subscribers", roles: [...ADMINISTRATORS, "external_system"] },
 ];
 
 /** Begins a page: see `pages` in frame.js. */

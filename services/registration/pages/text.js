@@ -1,9 +1,11 @@
 // Everything the pages say: [Thai, English]. {names} are filled in.
 
 import { COMMON_TEXTS } from "./common-text.js";
+import { SUBSCRIBER_TEXTS } from "./subscribers/text.js";
 
 export const TEXTS = {
   ...COMMON_TEXTS,
+  ...SUBSCRIBER_TEXTS,
 
   // every page
   name: ["จิตอาสา", "Jitasa"],

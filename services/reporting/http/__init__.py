@@ -15,6 +15,7 @@ from services.reporting.http import (
     organisations,
     performance,
     places,
+    receivers,
     schemas,
     streams,
     subscribers,
@@ -44,4 +45,5 @@ ROUTERS = (
     schemas.router,
     subscribers.router,
     subscriptions.router,
+    receivers.router,
 )

@@ -21,7 +21,7 @@ from services.reporting.kept.bodies import Body, body_of
 from services.reporting.kept.moment import Moment
 from services.reporting.store import Pool
 from shared.observability.clock import Clock
-from shared.postgres.pool import UNREACHABLE, Connection
+from shared.postgres.pool import UNREACHABLE, Connection, acquire
 from shared.web.files import accepts_gzip
 from shared.web.problems import Message, Problem
 
@@ -45,6 +45,16 @@ def lenience(request: Request) -> float:
     """How many seconds answers about the present may be behind (see `KeptAnswers`)."""
     kept: KeptAnswers = request.app.state.kept
     return kept.lenience
+
+
+@asynccontextmanager
+async def database(request: Request) -> AsyncIterator[Connection]:
+    """A connection for the time of a block. A database that is away becomes a problem document."""
+    try:
+        async with acquire(pool_of(request)) as connection:
+            yield connection
+    except UNREACHABLE:
+        raise away() from None
 
 
 @asynccontextmanager

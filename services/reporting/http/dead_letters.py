@@ -7,12 +7,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, StrictInt, StrictStr
 
-from services.reporting.http.answering import answer, away, now, pool_of
+from services.reporting.http.answering import answer, database, now
 from services.reporting.http.trust import Reason
 from services.reporting.trust import dead_letters
 from services.reporting.trust.answers import DeadLetterAnswer, DeadLettersAnswer, GapsAnswer
 from services.reporting.trust.dead_letters import DeadLetter, NotReplayable, Resolved, Unknown
-from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
@@ -42,10 +42,8 @@ async def _database(request: Request, principal: Principal) -> AsyncIterator[Con
     """A connection for who has the right for the whole country; what cannot be done becomes a problem."""
     demand_area(principal, "")
     try:
-        async with acquire(pool_of(request)) as connection:
+        async with database(request) as connection:
             yield connection
-    except UNREACHABLE:
-        raise away() from None
     except Unknown:
         raise Problem(404) from None
     except Resolved:

@@ -11,7 +11,7 @@ from pydantic import Field, StrictInt, StrictStr
 
 from services.reporting.answers import DenominatorsAnswer
 from services.reporting.domain import day_in_thailand, derive_above
-from services.reporting.http.answering import answer, away, now, pool_of
+from services.reporting.http.answering import answer, away, database, now, pool_of
 from services.reporting.http.areas import area_error, areas_of, read_code
 from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.store import TableKind
@@ -85,11 +85,8 @@ async def put_denominators(
         None,
         None,
     )
-    try:
-        async with acquire(pool_of(request)) as connection:
-            await tables.put(connection, put, given=given, derived=derived)
-    except UNREACHABLE:
-        raise away() from None
+    async with database(request) as connection:
+        await tables.put(connection, put, given=given, derived=derived)
     return await answer(request, DenominatorsAnswer(table.kind, table.dated, table.source, len(given), len(derived)))
 
 
@@ -103,11 +100,8 @@ async def list_tables(
     """Every table that was ever put in, the latest first; those that do not count any more say since when."""
     demand_area(principal, "")
     after = None if cursor is None else place_of(cursor, _table_key)
-    try:
-        async with acquire(pool_of(request)) as connection:
-            found = await tables.page(connection, kind, after, TABLES_SHOWN + 1)
-    except UNREACHABLE:
-        raise away() from None
+    async with database(request) as connection:
+        found = await tables.page(connection, kind, after, TABLES_SHOWN + 1)
     shown = found[:TABLES_SHOWN]
     more = None
     if len(found) > TABLES_SHOWN:

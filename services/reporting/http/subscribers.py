@@ -11,9 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from services.reporting.http.answering import answer, away, now, pool_of
+from services.reporting.http.answering import answer, database, now
 from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.http.trust import Reason
+from services.reporting.receivers.store import is_revoked
 from services.reporting.subscribers import store
 from services.reporting.subscribers.answers import (
     SubscriberAnswer,
@@ -35,13 +36,15 @@ from services.reporting.subscribers.domain import (
     NAME,
     STREAMS,
     Grant,
+    Subscriber,
+    in_order,
     new_password,
 )
 from services.reporting.subscribers.store import AccountTaken, NameTaken, TooMany
-from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.security.rights import Right
-from shared.web.authentication import demand_area, require
+from shared.web.authentication import demand, demand_area, require
 from shared.web.problems import FieldError, Message, Problem
 
 MOST_LISTED: Final = 200
@@ -50,6 +53,9 @@ MOST_CHANGES: Final = 100
 
 router = APIRouter(prefix="/v1/subscribers")
 Keeper = Annotated[Principal, Depends(require(Right.SUBSCRIBER_WRITE))]
+KeeperOrOwner = Annotated[
+    Principal, Depends(require(Right.SUBSCRIBER_WRITE, unless="the account that the subscriber belongs to"))
+]
 Stream = Annotated[StrictStr, Field(pattern=f"^(?:{'|'.join(STREAMS)})$")]
 
 
@@ -65,7 +71,7 @@ class Granted(BaseModel):
     @property
     def grant(self) -> Grant:
         """Each stream once, in the contract's order."""
-        return Grant(tuple(name for name in STREAMS if name in self.streams), self.bytes_a_second, self.request_percent)
+        return Grant(in_order(self.streams), self.bytes_a_second, self.request_percent)
 
 
 class NewSubscriber(Granted):
@@ -78,13 +84,13 @@ class NewSubscriber(Granted):
 
 @asynccontextmanager
 async def _database(request: Request, principal: Principal) -> AsyncIterator[Connection]:
-    """A connection for who has the right for the whole country: Kafka's streams have no areas."""
-    demand_area(principal, "")
+    """A connection for who has the right for the whole country: Kafka's streams have no areas. Whoever has not, and is
+    let in all the same, sees what is his alone."""
+    if principal.may(Right.SUBSCRIBER_WRITE):
+        demand_area(principal, "")
     try:
-        async with acquire(pool_of(request)) as connection:
+        async with database(request) as connection:
             yield connection
-    except UNREACHABLE:
-        raise away() from None
     except NameTaken:
         raise _taken("name", "ชื่อนี้มีผู้ใช้แล้ว หรือเคยใช้แล้ว", "This name is taken, or was once") from None
     except AccountTaken:
@@ -131,6 +137,8 @@ async def make_subscriber(request: Request, asked: NewSubscriber, principal: Kee
     entrance, password = _entrance(request), new_password()
     outside = entrance.outside  # if it cannot be told, nobody is let in
     async with _database(request, principal) as connection:
+        if asked.client_id is not None and await is_revoked(connection, asked.client_id):
+            raise _taken("client_id", "ส่วนกลางยกเลิกบัญชีนี้แล้ว", "The centre has ended what this account receives")
         made = await store.make(
             connection,
             asked.name,
@@ -145,12 +153,10 @@ async def make_subscriber(request: Request, asked: NewSubscriber, principal: Kee
 
 
 @router.get("/{subscriber_id}", responses={200: {"model": SubscriberDetail}})
-async def look_at_subscriber(request: Request, subscriber_id: UUID, principal: Keeper) -> Response:
+async def look_at_subscriber(request: Request, subscriber_id: UUID, principal: KeeperOrOwner) -> Response:
     """One subscriber, where it finds Kafka, and what was decided about it, the newest first."""
     async with _database(request, principal) as connection:
-        found = await store.one(connection, subscriber_id)
-        if found is None:
-            raise Problem(404)
+        found = await _one(connection, subscriber_id, principal)
         decided = await store.changes(connection, subscriber_id, MOST_CHANGES)
     return await answer(request, detail(found, decided, _entrance(request).outside))
 
@@ -166,13 +172,13 @@ async def change_grant(request: Request, subscriber_id: UUID, asked: Granted, pr
 
 
 @router.post("/{subscriber_id}/password", responses={200: {"model": SubscriberWithPassword}})
-async def renew_password(request: Request, subscriber_id: UUID, principal: Keeper) -> Response:
+async def renew_password(request: Request, subscriber_id: UUID, principal: KeeperOrOwner) -> Response:
     """A new password in place of the one before, shown this once. Connections made with the old one last for 15 minutes
     at most. 404 also when it is revoked."""
-    demand_area(principal, "")
-    entrance, password = _entrance(request), new_password()
-    outside = entrance.outside
     async with _database(request, principal) as connection:
+        await _one(connection, subscriber_id, principal)
+        entrance, password = _entrance(request), new_password()
+        outside = entrance.outside
         found = await store.renew(
             connection, subscriber_id, password, entrance.ring, by=principal.subject, now=now(request)
         )
@@ -189,3 +195,16 @@ async def revoke_subscriber(request: Request, subscriber_id: UUID, asked: Reason
     if found is None:
         raise Problem(404)
     return Response(status_code=204)
+
+
+async def _one(connection: Connection, subscriber_id: UUID, principal: Principal) -> Subscriber:
+    """The subscriber, for the centre or its own account. Raises a problem."""
+    if not principal.may(Right.SUBSCRIBER_WRITE):
+        found = await store.own(connection, subscriber_id, principal.subject)
+        if found is None:
+            demand(principal, Right.SUBSCRIBER_WRITE)
+    else:
+        found = await store.one(connection, subscriber_id)
+    if found is None:
+        raise Problem(404)
+    return found

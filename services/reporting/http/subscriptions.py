@@ -14,6 +14,7 @@ from pydantic import Field, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import area_of
+from services.reporting.http.receiving import ReceiverOf
 from services.reporting.http.streams import bad_cursor, beginning_of, check, demand_grant, milliseconds_of, stream_of
 from services.reporting.settings import WebhookSettings
 from services.reporting.streams.answering import FAILURES, failed
@@ -35,10 +36,8 @@ from services.reporting.webhooks.signing import new_secret
 from services.reporting.webhooks.store import Filters, TooMany
 from shared.contracts.topics import Topic
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
-from shared.security.principal import Principal
-from shared.security.rights import Right
 from shared.security.sealing import KeyRing
-from shared.web.authentication import area_asked, demand_area, require
+from shared.web.authentication import area_asked, demand_area
 from shared.web.fields import Body
 from shared.web.parameters import KnownParameters
 from shared.web.problems import FieldError, Message, Problem
@@ -49,7 +48,6 @@ MOST_FILTERS: Final = 20
 """Streams, or types, in one question; there are five."""
 
 router = APIRouter(prefix="/v1/subscriptions", dependencies=[Depends(KnownParameters())])
-Reader = Annotated[Principal, Depends(require(Right.STREAM_READ))]
 Url = Annotated[StrictStr, Field(min_length=1, max_length=addresses.MOST_CHARACTERS)]
 Names = Annotated[
     list[Annotated[StrictStr, Field(max_length=100, pattern="^[a-z0-9.-]+$")]],
@@ -99,7 +97,7 @@ async def _database(request: Request) -> AsyncIterator[Connection]:
 
 
 @router.post("", status_code=201, responses={201: {"model": SubscriptionWithSecret}})
-async def subscribe(request: Request, asked: NewSubscription, principal: Reader) -> Response:
+async def subscribe(request: Request, asked: NewSubscription, principal: ReceiverOf) -> Response:
     """Makes a subscription, and its secret, which is shown this once. The endpoint is verified first: it is sent a
     signed event `care.jitasa.webhook.verification.v1`, and has to answer `{"challenge": ...}` with what stands in its
     `data.challenge`."""
@@ -114,7 +112,7 @@ async def subscribe(request: Request, asked: NewSubscription, principal: Reader)
 
 
 @router.get("", responses={200: {"model": SubscriptionsAnswer}})
-async def list_subscriptions(request: Request, principal: Reader) -> Response:
+async def list_subscriptions(request: Request, principal: ReceiverOf) -> Response:
     """Every subscription of the account, with its state and the reason for it."""
     async with _database(request) as connection:
         found = await store.all_of(connection, principal.subject)
@@ -122,7 +120,7 @@ async def list_subscriptions(request: Request, principal: Reader) -> Response:
 
 
 @router.get("/{subscription_id}", responses={200: {"model": SubscriptionAnswer}})
-async def look_at_subscription(request: Request, subscription_id: UUID, principal: Reader) -> Response:
+async def look_at_subscription(request: Request, subscription_id: UUID, principal: ReceiverOf) -> Response:
     """One subscription."""
     async with _database(request) as connection:
         found = _found(await store.one(connection, subscription_id, principal.subject))
@@ -131,7 +129,7 @@ async def look_at_subscription(request: Request, subscription_id: UUID, principa
 
 @router.patch("/{subscription_id}", responses={200: {"model": SubscriptionAnswer}})
 async def change_subscription(
-    request: Request, subscription_id: UUID, asked: ChangedSubscription, principal: Reader
+    request: Request, subscription_id: UUID, asked: ChangedSubscription, principal: ReceiverOf
 ) -> Response:
     """Changes where, or what of the streams. What is not named stays; `types: null` means all of them."""
     async with _database(request) as connection:
@@ -155,7 +153,7 @@ async def change_subscription(
 
 
 @router.delete("/{subscription_id}", status_code=204)
-async def unsubscribe(request: Request, subscription_id: UUID, principal: Reader) -> Response:
+async def unsubscribe(request: Request, subscription_id: UUID, principal: ReceiverOf) -> Response:
     """Ends it for good. What is on its way at this moment may still arrive."""
     async with _database(request) as connection:
         found = _found(await store.locked(connection, subscription_id, principal.subject))
@@ -167,7 +165,7 @@ async def unsubscribe(request: Request, subscription_id: UUID, principal: Reader
 async def list_failures(
     request: Request,
     subscription_id: UUID,
-    principal: Reader,
+    principal: ReceiverOf,
     cursor: Annotated[str | None, Query(max_length=20, pattern="^[0-9]{1,18}$")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_FAILURES)] = DEFAULT_FAILURES,
 ) -> Response:
@@ -179,7 +177,7 @@ async def list_failures(
 
 
 @router.post("/{subscription_id}/verification", status_code=202, responses={202: {"model": SubscriptionAnswer}})
-async def verify_subscription(request: Request, subscription_id: UUID, principal: Reader) -> Response:
+async def verify_subscription(request: Request, subscription_id: UUID, principal: ReceiverOf) -> Response:
     """Has the endpoint verified again, as at the beginning; what was disabled then goes on where it stood."""
     async with _database(request) as connection:
         found = _found(await store.locked(connection, subscription_id, principal.subject))
@@ -191,7 +189,9 @@ async def verify_subscription(request: Request, subscription_id: UUID, principal
 
 
 @router.post("/{subscription_id}/replay", status_code=202, responses={202: {"model": SubscriptionAnswer}})
-async def replay_subscription(request: Request, subscription_id: UUID, asked: Replayed, principal: Reader) -> Response:
+async def replay_subscription(
+    request: Request, subscription_id: UUID, asked: Replayed, principal: ReceiverOf
+) -> Response:
     """Sends a stream again from an earlier point, or goes on at a later one. Events keep their ids."""
     topic = stream_of(request, asked.stream)
     if (asked.cursor is None) == (asked.begin is None):
@@ -216,7 +216,7 @@ async def replay_subscription(request: Request, subscription_id: UUID, asked: Re
 
 
 @router.post("/{subscription_id}/secret", responses={200: {"model": SubscriptionWithSecret}})
-async def rotate_secret(request: Request, subscription_id: UUID, principal: Reader) -> Response:
+async def rotate_secret(request: Request, subscription_id: UUID, principal: ReceiverOf) -> Response:
     """A new secret, shown this once. For 24 hours deliveries bear a signature by the one before as well."""
     secret, ring, moment = new_secret(), _ring(request), now(request)
     async with _database(request) as connection:

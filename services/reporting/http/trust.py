@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, StrictStr
 
-from services.reporting.http.answering import answer, away, now, pool_of, snapshot
+from services.reporting.http.answering import answer, database, now, snapshot
 from services.reporting.http.areas import area_of
 from services.reporting.http.cursors import cursor_of, place_of
 from services.reporting.projector import VERSION
@@ -22,7 +22,6 @@ from services.reporting.trust.answers import (
 )
 from shared.areas.register import UnknownArea
 from shared.areas.register import area as registered
-from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, demand_area, require
@@ -97,11 +96,8 @@ async def ask_for_rebuild(
     """Has all figures made anew from the start of the streams, beside those that are shown; `GET /v1/trust` tells how
     far it is. 409 `rebuild_under_way` while one waits or is under way."""
     demand_area(principal, "")
-    try:
-        async with acquire(pool_of(request)) as connection:
-            found = await rebuilds.ask(connection, "administrator", asked.reason, principal.subject, now(request))
-    except UNREACHABLE:
-        raise away() from None
+    async with database(request) as connection:
+        found = await rebuilds.ask(connection, "administrator", asked.reason, principal.subject, now(request))
     if found is None:
         raise Problem(
             409,

@@ -20,7 +20,7 @@ from services.reporting.streams.gate import busy
 from services.reporting.streams.parts import Streams
 from services.reporting.streams.readers import NoReader
 from services.reporting.streams.replay import Piece, Replay
-from services.reporting.streams.transfers import Sending
+from services.reporting.streams.transfers import Revoked, Sending
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.security.principal import Principal
@@ -35,7 +35,7 @@ BATCH_BYTES: Final = 16 * 1024 * 1024
 """Of one array, which is held until it is whole; it ends with a cursor all the same."""
 LOOK_SECONDS: Final = 1.0
 """Who was suspended, or this process's stop, is noticed within this time by an answer that waits."""
-FAILURES: Final = (NoReader, KafkaError, LookupError, *UNREACHABLE)
+FAILURES: Final = (NoReader, Revoked, KafkaError, LookupError, *UNREACHABLE)
 """What keeps an answer from going on."""
 
 _log = log(__name__)
@@ -45,9 +45,17 @@ def failed(error: BaseException) -> Problem:
     """What is answered for one of `FAILURES`."""
     if isinstance(error, NoReader):
         return busy()
+    if isinstance(error, Revoked):
+        return revoked()
     _log.warning("stream_not_readable", cause=type(error).__name__)
     detail = Message("ยังอ่านข้อมูลไม่ได้ โปรดลองอีกครั้ง", "The stream cannot be read now, please try again")
     return Problem(503, detail=detail, headers={"Retry-After": "2"})
+
+
+def revoked() -> Problem:
+    """What is answered to an account that receives nothing any more."""
+    detail = Message("ส่วนกลางยกเลิกการรับข้อมูลของบัญชีนี้แล้ว", "The centre has ended what this account receives")
+    return Problem(403, "receiver_revoked", detail=detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,8 @@ class Answer(Response):
     async def _note_rest(self) -> None:
         try:
             await self._note()
+        except Revoked:
+            pass  # it is written down, and over
         except UNREACHABLE as error:
             _log.error("transfer_not_noted", stream=self._replay.feed.topic.name, cause=type(error).__name__)
 

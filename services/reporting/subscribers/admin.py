@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from services.reporting.machine import OPERATOR, Usage
 from services.reporting.settings import SubscriberSettings
 from services.reporting.store import Pool
 from services.reporting.subscribers import store
@@ -40,6 +41,7 @@ from services.reporting.subscribers.domain import (
     Grant,
     Subscriber,
     group_prefix,
+    in_order,
     new_password,
 )
 from shared.observability.clock import BANGKOK, SystemClock
@@ -47,16 +49,10 @@ from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing
 
-OPERATOR: Final = UUID(int=0)
-"""Who decided, where somebody at the machine did, whom nobody has signed in."""
 PATIENCE_SECONDS: Final = 20.0
 """The keeper applies it within a second; one that has just been started needs some more."""
 LOOK_SECONDS: Final = 0.1
 MOST_LISTED: Final = 10_000
-
-
-class Usage(Exception):
-    """What was asked for cannot be done; the message says why."""
 
 
 async def list_all(pool: Pool) -> int:
@@ -199,8 +195,7 @@ def _granted(chosen: argparse.Namespace) -> Grant:
         raise Usage(f"--bytes-a-second is {LEAST_BYTES} to {MOST_BYTES}")
     if not 1 <= chosen.request_percent <= MOST_PERCENT:
         raise Usage(f"--request-percent is 1 to {MOST_PERCENT}")
-    streams = tuple(name for name in STREAMS if name in chosen.streams)
-    return Grant(streams, chosen.bytes_a_second, chosen.request_percent)
+    return Grant(in_order(chosen.streams), chosen.bytes_a_second, chosen.request_percent)
 
 
 async def main(chosen: argparse.Namespace) -> int:

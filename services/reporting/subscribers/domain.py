@@ -1,7 +1,7 @@
 """Who may read what from outside, and what follows from it in Kafka. Rules only."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -106,6 +106,11 @@ class Subscriber:
         if not applied:
             return State.APPLYING
         return State.PASSWORD_LOST if self.password_lost else State.IN_FORCE
+
+
+def in_order(streams: Collection[str]) -> tuple[str, ...]:
+    """Each of these streams once, in the contract's order."""
+    return tuple(name for name in STREAMS if name in streams)
 
 
 def user_of(name: str) -> str:

@@ -58,6 +58,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 ONE: Final = f"SELECT {COLUMNS} FROM subscriber WHERE subscriber_id = $1"  # noqa: S608 - this module's names
+OWN: Final = f"{ONE} AND client_id = $2"
 NAMED: Final = f"SELECT {COLUMNS} FROM subscriber WHERE name = $1"  # noqa: S608 - this module's names
 PAGE: Final = f"SELECT {COLUMNS} FROM subscriber WHERE name > $1 ORDER BY name LIMIT $2"  # noqa: S608 - likewise
 
@@ -185,18 +186,24 @@ async def revoke(
 async def one(connection: Connection, subscriber_id: UUID) -> Subscriber | None:
     """A subscriber by its id."""
     row = await connection.fetchrow(ONE, subscriber_id)
-    return None if row is None else _subscriber(row)
+    return None if row is None else subscriber_of(row)
+
+
+async def own(connection: Connection, subscriber_id: UUID, account: UUID) -> Subscriber | None:
+    """A subscriber by its id that belongs to this account."""
+    row = await connection.fetchrow(OWN, subscriber_id, account)
+    return None if row is None else subscriber_of(row)
 
 
 async def named(connection: Connection, name: str) -> Subscriber | None:
     """A subscriber by its name."""
     row = await connection.fetchrow(NAMED, name)
-    return None if row is None else _subscriber(row)
+    return None if row is None else subscriber_of(row)
 
 
 async def page(connection: Connection, after: str, limit: int) -> Sequence[Subscriber]:
     """Subscribers by name, behind that one; the revoked ones among them."""
-    return [_subscriber(row) for row in await connection.fetch(PAGE, after, limit)]
+    return [subscriber_of(row) for row in await connection.fetch(PAGE, after, limit)]
 
 
 async def changes(connection: Connection, subscriber_id: UUID, limit: int) -> Sequence[Decision]:
@@ -216,7 +223,7 @@ async def wanted(connection: Connection) -> Sequence[Wanted]:
     """Everyone whom Kafka shall let in, and those whom it has still to be told to shut out."""
     return [
         Wanted(
-            _subscriber(row),
+            subscriber_of(row),
             None
             if row["sealed_password"] is None
             else Sealed(row["sealing_key_id"], row["wrapped_key"], row["sealed_password"]),
@@ -242,7 +249,7 @@ async def _noted(
     connection: Connection, row: asyncpg.Record | None, change: Change, reason: str | None, by: UUID, now: datetime
 ) -> Subscriber:
     assert row is not None  # noqa: S101 - the statement returns the row that it wrote
-    found = _subscriber(row)
+    found = subscriber_of(row)
     await connection.execute(
         NOTE,
         found.subscriber_id,
@@ -258,7 +265,8 @@ async def _noted(
     return found
 
 
-def _subscriber(row: asyncpg.Record) -> Subscriber:
+def subscriber_of(row: asyncpg.Record) -> Subscriber:
+    """The subscriber of a row with `COLUMNS`."""
     return Subscriber(
         subscriber_id=row["subscriber_id"],
         name=row["name"],

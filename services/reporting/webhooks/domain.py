@@ -58,6 +58,8 @@ class Reason(StrEnum):
     """The register of subscribers grants the account less, or no more at all."""
     GONE = "gone"
     """The endpoint answered 410."""
+    REVOKED = "revoked"
+    """The centre ended it, with all that the account received."""
 
 
 class Cause(StrEnum):

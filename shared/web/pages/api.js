@@ -8,6 +8,7 @@
 import { keptLanguage } from "./language.js";
 
 const KEPT = "jitasa.sign-in";
+let system = null; // with what a system signed in on this page, to renew its sign-in: kept nowhere else, and gone with the page
 let issuer = Promise.resolve(""); // where tokens come from: this service, unless it is told
 const EARLY_MS = 30_000; // renewed while it still has this long, so that it does not run out on the way
 const ANSWER_MS = 20_000;
@@ -62,11 +63,18 @@ export async function signIn(phone, code) {
   keep(await tokens({ grant_type: "urn:jitasa:one-time-code", phone, code }));
 }
 
+/** Signs in as a system, with its account's secret. The sign-in is renewed as long as the page is open. */
+export async function signInAsSystem(id, secret) {
+  const given = { grant_type: "client_credentials", client_id: id, client_secret: secret };
+  keep(await tokens(given));
+  system = given;
+}
+
 /** Ends the sign-in here and at the service, and goes to the beginning or another page. */
 export async function signOut(to = "/") {
   const kept = signedIn();
   sessionStorage.removeItem(KEPT);
-  if (kept !== null) {
+  if (kept?.refresh) {
     const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
     await fetch(`${await issuer}/v1/tokens/revocation`, { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
   }
@@ -165,9 +173,15 @@ async function accessToken() {
 
 let renewing = null;
 
-/** Exchanges the refresh token; several who ask at once wait for the one exchange. */
+/** Exchanges the refresh token, or signs the system in anew; several who ask at once wait for the one exchange. */
 function renew() {
-  renewing ??= tokens({ grant_type: "refresh_token", refresh_token: signedIn().refresh })
+  const { refresh } = signedIn();
+  const given = refresh ? { grant_type: "refresh_token", refresh_token: refresh } : system;
+  if (given === null) {
+    leave();
+    return Promise.reject(new Refusal(401, null));
+  }
+  renewing ??= tokens(given)
     .then(keep, (error) => {
       if (error.status >= 400 && error.status < 500 && error.status !== 429) leave();
       throw error;
@@ -177,7 +191,8 @@ function renew() {
 }
 
 async function tokens(fields) {
-  const answer = await reach(`${await issuer}/v1/tokens`, { method: "POST", body: new URLSearchParams(fields) });
+  // Without credentials, of which there are none, a browser asks nobody for a password of its own when one is refused.
+  const answer = await reach(`${await issuer}/v1/tokens`, { method: "POST", body: new URLSearchParams(fields), credentials: "omit" });
   const told = await documentOf(answer);
   if (!answer.ok) throw new Refusal(answer.status, told);
   return told;
@@ -195,8 +210,10 @@ function signedIn() {
   }
 }
 
-/** The sign-in is over: somebody has to sign in anew, and comes back to this page. */
+/** The sign-in is over: somebody has to sign in anew, and comes back to this page; a system does so on the page itself. */
 function leave() {
+  const here = location.pathname + location.search;
+  const person = signedIn()?.refresh;
   sessionStorage.removeItem(KEPT);
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  location.assign(person ? `/sign-in?next=${encodeURIComponent(here)}` : here);
 }

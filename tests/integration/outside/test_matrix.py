@@ -40,6 +40,7 @@ V, S, F, M, H, I = (  # noqa: E741 - the table below has a column for each
 KEEPING: Final = frozenset(
     {"read rights", "give itself rights", "set passwords", "read who has passwords", "set quotas"}
 )
+WATCHING: Final = frozenset({"look at another's group", "read another's place", "see another's group in the list"})
 WRITING: Final = frozenset({"take a producer's number"})
 """Whoever may write somewhere may do so without duplicates."""
 
@@ -57,7 +58,8 @@ TABLE: Final[Mapping[str, May]] = {
     "registration": May(frozenset({V}), frozenset({V})),
     "survey": May(frozenset({I, S, V, F}), frozenset({I, S, H})),
     "facilities": May(frozenset({V}), frozenset({F, M})),
-    "reporting": May(frozenset({V, S, F, M, H})),
+    # It tells subscribers, and the centre, how far behind they are.
+    "reporting": May(frozenset({V, S, F, M, H}), else_=WATCHING),
     # It could give itself rights, as whoever may give rights can: its password is its keeper's alone.
     "gatekeeper": May(else_=KEEPING | {"change settings of the broker", "see another's group in the list"}),
     "ext-some": May(frozenset({S, H})),

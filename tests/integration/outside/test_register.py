@@ -14,6 +14,7 @@ from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
 
 from services.reporting.app import create
 from services.reporting.live import LiveStream
+from services.reporting.machine import Usage
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from services.reporting.subscribers import admin, store
@@ -361,7 +362,7 @@ async def test_the_command_does_the_same(
         assert "machine" in await command("list")
         assert "revoked" in await command("revoke", "machine", "--reason", "done")
         for words in (["create", "machine", "--streams", S], ["rotate", "machine"], ["rotate", "nobody"]):
-            with pytest.raises(admin.Usage):
+            with pytest.raises(Usage):
                 await command(*words)
         with pytest.raises(SystemExit):
             admin.parser().parse_args(["subscribers", "create", "other", "--streams", SURVEY_INTAKE.name])

@@ -124,7 +124,7 @@ async def test_each_duty_is_there_once_and_has_a_connection(
         monkeypatch.setenv(f"JITASA_{name}_URL", "http://here")
     async with httpx.AsyncClient() as client:
         names = sorted(duty.name for duty in duties(pool, database, client))
-    assert names == ["close_month", "rebuild", "reconcile", "results", "sum_months"]
+    assert names == ["close_month", "forget_transfers", "rebuild", "reconcile", "results", "sum_months"]
     assert len(names) < KEEPER_CONNECTIONS
 
 
