@@ -5,7 +5,7 @@ comes when it goes so much faster that it would be gone before anybody noticed (
 windows each, of which the short one lets the alert end soon after the trouble does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
@@ -36,7 +36,8 @@ PACES: Final = (
     Pace(6, "6h", "30m", "page"),  # 5 % in six hours
     Pace(1, "3d", "6h", "ticket"),  # 10 % in three days
 )
-_WINDOWS: Final = ("5m", "30m", "1h", "6h", "3d")
+_WINDOWS: Final = ("5m", "30m", "1h")
+_LONG_WINDOWS: Final = ("6h", "3d")
 
 _MAP: Final = 'service="reporting",method="GET",route=~"/v1/(picture|live|places|help|history|freshness)|/"'
 """What the live map is made of."""
@@ -85,23 +86,29 @@ def alert_of(objective: Objective, pace: Pace) -> str:
 
 def document() -> str:
     """rules/objectives.yml."""
-    groups = [
-        {"name": f"objective-{one.name}", "interval": "30s", "rules": [*_records(one), *_alerts(one)]}
-        for one in OBJECTIVES
-    ]
+    groups: list[dict[str, Any]] = []
+    for one in OBJECTIVES:
+        groups += [
+            {"name": one.name, "rules": [*_records(one, _WINDOWS), *_alerts(one, PACES[:1])]},
+            {
+                "name": f"{one.name}, long",
+                "interval": "1m",  # hours change slowly, and cost most to look at
+                "rules": [*_records(one, _LONG_WINDOWS), *_alerts(one, PACES[1:])],
+            },
+        ]
     head = "# Made from deploy/monitoring/objectives.py by `python -m deploy.monitoring.generate`.\n"
     return head + yaml.safe_dump({"groups": groups}, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _records(one: Objective) -> Iterator[dict[str, Any]]:
-    for window in _WINDOWS:
+def _records(one: Objective, windows: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for window in windows:
         bad, every = one.bad.replace("WINDOW", window), one.all.replace("WINDOW", window)
         # There is no share of nothing, and nothing bad about it. A counter that has never counted is not there.
         yield {"record": record_of(one, window), "expr": f"((({bad}) or vector(0)) / (({every}) > 0)) or vector(0)"}
 
 
-def _alerts(one: Objective) -> Iterator[dict[str, Any]]:
-    for pace in PACES:
+def _alerts(one: Objective, paces: Sequence[Pace]) -> Iterator[dict[str, Any]]:
+    for pace in paces:
         allowed = round(pace.times * (1 - one.target), 6)
         yield {
             "alert": alert_of(one, pace),

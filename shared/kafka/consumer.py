@@ -398,14 +398,17 @@ class PositionedConsumer:
         await self._handler.committed(batches)
 
     def _note_age(self, batches: Sequence[PartitionBatch]) -> None:
-        """By the batch: how old its oldest record was, and that all of it was late if that one was."""
+        """By the batch: how old its oldest record was, and that all of a partition was late if its oldest was."""
         now = time.time()
+        oldest, late = 0.0, 0
         for batch in batches:
             taken = batch.moved.next_offset - batch.position.next_offset
             if taken:  # not where something is missing, and the position stands
-                age = max(0.0, now - batch.records[0].timestamp / 1000)
-                AGE_SECONDS.labels(self._group).observe(age)
-                LATE.labels(self._group).inc(taken if age > LATE_SECONDS else 0)
+                age = now - batch.records[0].timestamp / 1000
+                oldest = max(oldest, age)
+                late += taken if age > LATE_SECONDS else 0
+        AGE_SECONDS.labels(self._group).observe(oldest)
+        LATE.labels(self._group).inc(late)
 
     def _moved(self, consumer: AIOKafkaConsumer, batch: PartitionBatch) -> None:
         topic, partition = batch.position.topic, batch.position.partition

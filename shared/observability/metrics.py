@@ -127,7 +127,7 @@ AGE_SECONDS = _histogram(
 LATE = _counter(
     "jitasa_consumer_late_total",
     "records",
-    "Records of batches whose oldest was older than 30 s; it counts too many rather than too few.",
+    "Records taken beside one of their partition that was older than 30 s: too many are counted rather than too few.",
     "group",
 )
 TOPIC_EPOCH = _gauge(
