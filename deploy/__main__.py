@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start the stack without sample data")
     up.add_argument("--detach", action="store_true", help="return when everything is ready, and leave it running")
     _add_scale(up)
+    up.add_argument("--monitoring", action="store_true", help="with Prometheus, if it is installed")
     up.add_argument(
         "--report-to", type=int, help=argparse.SUPPRESS
     )  # the file descriptor of the `up --detach` that waits

@@ -110,6 +110,9 @@ SERVICES: Final = (REGISTRATION, SURVEY, FACILITIES, REPORTING)
 OPERATIONS: Final = "operations"
 """The operators' page: a process of the local stack, of no service; it has no access to Kafka and databases."""
 OPERATIONS_PORT_OFFSET: Final = 0
+PROMETHEUS: Final = "prometheus"
+"""Where an operator asks for it: it watches all others."""
+PROMETHEUS_PORT_OFFSET: Final = 55
 KAFKA_PORT_OFFSET: Final = 50
 KAFKA_EXTERNAL_PORT_OFFSET: Final = 51
 """For subscribers outside the system."""

@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaException
 
-from deploy.catalogue import OPERATIONS_PORT_OFFSET
+from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET
 from deploy.local import lag, logs
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
@@ -57,12 +57,14 @@ def run(chosen: argparse.Namespace) -> int:
 def up(home: Home, chosen: argparse.Namespace) -> int:
     """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
     if chosen.detach:
-        return _up_detached(home, _scale(chosen))
+        return _up_detached(home, _scale(chosen), monitored=chosen.monitoring)
     report = _Report(chosen.report_to)
     try:
         with _until_stopped() as stopping:
             stack = Stack(home, port_base_from_environment(), scale=_scale(chosen), report=report.progress)
             with stack:
+                if chosen.monitoring:
+                    stack.start_monitoring()
                 report.ready(_where(stack))
                 with contextlib.suppress(KeyboardInterrupt):
                     _wait(stack, stopping)
@@ -273,7 +275,7 @@ def _scale(chosen: argparse.Namespace) -> Scale:
     return Scale(recorders=chosen.recorders, intakes=chosen.intakes, projectors=chosen.projectors)
 
 
-def _up_detached(home: Home, scale: Scale) -> int:
+def _up_detached(home: Home, scale: Scale, *, monitored: bool) -> int:
     """Start the supervisor as a process of its own and wait until it says that everything is ready."""
     home.logs.mkdir(parents=True, exist_ok=True)
     reading, writing = os.pipe()
@@ -282,6 +284,7 @@ def _up_detached(home: Home, scale: Scale) -> int:
             [
                 *(sys.executable, "-m", "deploy", "up", "--report-to", str(writing)),
                 *(f"--{what}={number}" for what, number in asdict(scale).items()),
+                *(["--monitoring"] if monitored else []),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -354,6 +357,8 @@ def _where(stack: Stack) -> str:
     base = stack.port_base
     lines = [f"  {name:<14} http://127.0.0.1:{base + offset}" for offset, name in enumerate(_SERVICE_ORDER, start=1)]
     lines.append(f"  {'operators':<14} http://127.0.0.1:{base + OPERATIONS_PORT_OFFSET}")
+    if any(each["name"] == PROMETHEUS for each in describe(stack.home)["processes"]):
+        lines.append(f"  {'Prometheus':<14} http://127.0.0.1:{base + PROMETHEUS_PORT_OFFSET}")
     return "Ready. (พร้อมใช้งาน)\n" + "\n".join(lines)
 
 

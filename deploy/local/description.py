@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deploy.catalogue import PROMETHEUS
 from deploy.local.home import Home
 from deploy.local.processes import Identity
 from deploy.local.supervisor import http_ready
@@ -15,7 +16,7 @@ SERVES_NO_HTTP = ("kafka", "postgres")
 
 def is_ready(process: Mapping[str, Any]) -> bool:
     """Asks the process itself."""
-    return http_ready(process["port"])()
+    return http_ready(process["port"], "/-/ready" if process["name"] == PROMETHEUS else "/readyz")()
 
 
 def describe(home: Home, ready: Callable[[Mapping[str, Any]], bool] = is_ready) -> dict[str, Any]:

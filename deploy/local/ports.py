@@ -24,6 +24,7 @@ def of_stack(base: int, scale: Scale = ONE_OF_EACH) -> dict[str, int]:
         "kafka": base + catalogue.KAFKA_PORT_OFFSET,
         "kafka external": base + catalogue.KAFKA_EXTERNAL_PORT_OFFSET,
         "kafka controller": base + catalogue.KAFKA_CONTROLLER_PORT_OFFSET,
+        catalogue.PROMETHEUS: base + catalogue.PROMETHEUS_PORT_OFFSET,
         "postgres": base + catalogue.POSTGRES_PORT_OFFSET,
     }
     for service, process in catalogue.processes(scale):

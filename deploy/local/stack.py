@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from deploy import catalogue, provisioning
-from deploy.catalogue import OPERATIONS, OPERATIONS_PORT_OFFSET, SERVICES, Process, Service
-from deploy.local import ports, processes
+from deploy.catalogue import OPERATIONS, OPERATIONS_PORT_OFFSET, PROMETHEUS, SERVICES, Process, Service
+from deploy.local import monitoring, ports, processes
 from deploy.local.addresses import Addresses
 from deploy.local.home import CHECKOUT, Home
 from deploy.local.kafka import Kafka
@@ -24,6 +24,7 @@ from deploy.local.processes import Identity
 from deploy.local.secrets import Secrets, write_private
 from deploy.local.supervisor import Keeper, Program, Supervisor, http_ready
 from deploy.local.tools import Tools
+from deploy.monitoring.prometheus import SCRAPE_SECONDS
 from deploy.scale import LARGEST, ONE_OF_EACH, Scale
 from deploy.trouble import Trouble, of_os_error
 from shared.contracts import topics
@@ -38,6 +39,9 @@ SECONDS_A_PROCESS = 8.0
 LOCAL_REPLICAS = 1
 """One broker holds the one copy."""
 
+
+TRACING = ("JITASA_TRACE_ENDPOINT", "JITASA_TRACE_SHARE", "JITASA_TRACE_SECONDS")
+"""What the operator may say about traces (shared/observability/tracing.py)."""
 
 _WEBHOOKS = "reporting-webhooks"
 _KEEPER, _KEEPER_ACCOUNT = "reporting-keeper", "keeper.json"
@@ -130,9 +134,15 @@ class Stack:
             self.supervisor.start(program)
         self.supervisor.wait_ready(chosen, max(SERVICES_S, SECONDS_A_PROCESS * len(chosen)))
 
+    def start_monitoring(self, seconds: int = SCRAPE_SECONDS) -> None:
+        """Start Prometheus, which asks every process that often. Raises `Trouble` where it is not installed."""
+        environment = self._base_environment()
+        self.supervisor.start(monitoring.program(self.home, self.port_base, self.scale, environment, seconds=seconds))
+        self.supervisor.wait_ready([PROMETHEUS], SERVICES_S)
+
     def stop_services(self, names: Iterable[str] | None = None) -> None:
         """Stop the named processes of services, by default all and the operators' page."""
-        self.supervisor.stop(list(names) if names is not None else [*_EVERY, OPERATIONS])
+        self.supervisor.stop(list(names) if names is not None else [*_EVERY, OPERATIONS, PROMETHEUS])
 
     def stop(self) -> None:
         """Stop everything: first the services, which still need the other two; harmless when nothing runs."""
@@ -374,7 +384,7 @@ class Stack:
         )
 
     def _base_environment(self) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        passed = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", *TRACING) if name in os.environ}
         return passed | {
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(CHECKOUT),

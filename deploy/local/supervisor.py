@@ -79,13 +79,13 @@ class Program:
     """More arguments for subprocess: the user to run as."""
 
 
-def http_ready(port: int) -> Callable[[], bool]:
-    """Probe for a process that serves /readyz."""
+def http_ready(port: int, path: str = "/readyz") -> Callable[[], bool]:
+    """Probe for a process that says by HTTP whether it is ready."""
 
     def ready() -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PROBE_TIMEOUT_S)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", path)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False

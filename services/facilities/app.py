@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -23,6 +24,7 @@ from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
+from shared.postgres.measuring import measure_database
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
@@ -41,7 +43,7 @@ IMPORTER_CONNECTIONS: Final = 2
 """One works on an import; one is left for looking whether it is still ours."""
 
 RELAY_CONNECTIONS: Final = 2
-"""One holds the advisory lock and does the work; one is left for a relay that takes over within the process."""
+"""One holds the advisory lock and does the work; by the other the database and the outbox are measured."""
 
 
 def create(
@@ -112,7 +114,11 @@ async def relay(stopping: asyncio.Event) -> None:
     worker = Relay(pool, KafkaSettings(), [FACILITY_UPDATED, FURTHER_FACILITY_UPDATED])
     try:
         await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["Kafka or the database is away"], stopping
+            HttpSettings(),
+            worker.run,
+            lambda: [] if worker.connected else ["Kafka or the database is away"],
+            stopping,
+            beside=partial(measure_database, pool, outbox=True),
         )
     finally:
         pool.terminate()

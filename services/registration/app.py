@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -62,6 +63,7 @@ from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
+from shared.postgres.measuring import measure_database
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
@@ -312,7 +314,9 @@ async def relay(stopping: asyncio.Event) -> None:
         return [] if publishing.connected else ["Kafka or the database is away"]
 
     try:
-        await run_worker(HttpSettings(), publishing.run, ready, stopping)
+        await run_worker(
+            HttpSettings(), publishing.run, ready, stopping, beside=partial(measure_database, pool, outbox=True)
+        )
     finally:
         pool.terminate()
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,7 @@ from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.postgres.keeper import Duty, Keeper
+from shared.postgres.measuring import measure_database
 from shared.postgres.pool import acquire, open_pool
 from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
@@ -262,7 +264,11 @@ async def keeper(stopping: asyncio.Event) -> None:
         async with httpx.AsyncClient(trust_env=False) as client:
             worker = Keeper(pool, duties(pool, postgres, client))
             await run_worker(
-                HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
+                HttpSettings(),
+                worker.run,
+                lambda: [] if worker.connected else ["the database is away"],
+                stopping,
+                beside=partial(measure_database, pool),
             )
     finally:
         pool.terminate()

@@ -97,6 +97,8 @@ class Admission:
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
         self._turns = asyncio.Lock()
+        for cause in Cause:
+            NO_ROOM.labels(cause)  # there from the beginning, so that the first refusal shows as one
         IN_FLIGHT.set_function(lambda: self.records_held)
         IN_FLIGHT_BYTES.set_function(lambda: self.bytes_held)
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -40,6 +41,7 @@ from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
 from shared.postgres.keeper import Duty, Keeper
+from shared.postgres.measuring import measure_database
 from shared.postgres.pool import open_pool
 from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
@@ -209,7 +211,9 @@ async def relay(stopping: asyncio.Event) -> None:
         return [] if publishing.connected else ["Kafka or the database is away"]
 
     try:
-        await run_worker(HttpSettings(), publishing.run, ready, stopping)
+        await run_worker(
+            HttpSettings(), publishing.run, ready, stopping, beside=partial(measure_database, pool, outbox=True)
+        )
     finally:
         pool.terminate()
 

@@ -115,6 +115,8 @@ class Intake:
         self._submission = _Form("submission_id", read_id, self._judge_submission)
         self._follow_up = _Form("follow_up_id", follow_ups.read_follow_up_id, self._judge_follow_up)
         self.admission = Admission()
+        for status in (202, 429, 503):
+            _told(status)  # there from the beginning, so that the first refusal shows as one
 
     @property
     def failed(self) -> asyncio.Event:

@@ -40,6 +40,7 @@ from shared.kafka.projection import DeadLetters
 from shared.observability.clock import Clock
 from shared.observability.logs import log
 from shared.observability.metrics import PUBLISHED, REPUBLISHED
+from shared.observability.tracing import Headers, onward
 from shared.postgres.pool import Connection
 
 SEQUENCES_PER_EPOCH: Final = 10**15
@@ -161,6 +162,8 @@ class Recorder:
             base = batch.position.topic_epoch * SEQUENCES_PER_EPOCH
             in_order: list[tuple[int, IntakeRecord]] = []
             for record in batch.records:
+                if record.headers:  # only of what is followed
+                    self._plan.followed[base + record.offset] = onward(record.headers)
                 try:
                     in_order.append((base + record.offset, decode(record.value or b"")))
                 except ValueError:
@@ -207,6 +210,7 @@ class _Plan:
         self.submissions: list[tuple[Any, ...]] = []
         self.repeated: list[tuple[Any, ...]] = []
         self.events: dict[int, list[OutgoingRecord]] = defaultdict(list)
+        self.followed: dict[int, Headers] = {}
 
     def first_seen(self, records: Sequence[IntakeRecord]) -> Sequence[IntakeRecord]:
         """Those of `records`, in the order of arrival, that `take` will record: of each new id the first."""
@@ -297,7 +301,7 @@ class _Plan:
             _raw(after),
             flags,
         )
-        self.events[partition].append(event_record(event, sequence, previous))
+        self.events[partition].append(event_record(event, sequence, previous, self.followed.get(sequence, ())))
         return True
 
 
@@ -307,14 +311,17 @@ _headers = HeaderWriter(
 _encode = msgspec.json.Encoder().encode
 
 
-def event_record(event: SurveyEvent, sequence: int, previous: int | None) -> OutgoingRecord:
+def event_record(event: SurveyEvent, sequence: int, previous: int | None, followed: Headers = ()) -> OutgoingRecord:
     """The event of a recorded submission, from what its row holds: the first publication and every later one are the
-    same bytes."""
+    same bytes. followed: a header of the first one alone, behind those of the contract (`shared.observability.tracing`)
+    """
     key = str(event.household_id)
+    headers = _headers.write(str(event.submission_id), key, event.recorded_at, sequence, previous)
+    headers += followed
     return OutgoingRecord(
         key.encode(),
         _encode(event),
-        _headers.write(str(event.submission_id), key, event.recorded_at, sequence, previous),
+        headers,
         int(event.recorded_at.timestamp() * 1000),
     )
 

@@ -10,6 +10,7 @@ next one, so batches grow with the load by themselves. A partition whose leader 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +18,8 @@ from aiokafka.errors import KafkaTimeoutError
 
 from shared.contracts.topics import Topic
 from shared.observability.logs import log
+from shared.observability.metrics import PRODUCE_SECONDS
+from shared.observability.tracing import headers, sending
 
 LINGER_SECONDS: Final = 0.001
 """Records that arrive within it share a produce batch; it is little beside a phone's round trip. With 64 connections,
@@ -29,7 +32,6 @@ while Kafka is away, they and those under way are 60 MB."""
 Record = tuple[int, bytes, bytes]
 """Partition, key, value."""
 
-_NO_HEADERS: Final[list[tuple[str, bytes]]] = []
 _log = log(__name__)
 
 
@@ -57,15 +59,16 @@ class _Sending:
 class _Batch:
     """One produce batch and whose records it holds."""
 
-    __slots__ = ("builder", "records")
+    __slots__ = ("builder", "records", "sent_at")
 
     def __init__(self, builder: Any) -> None:
         self.builder = builder
+        self.sent_at = 0.0
         self.records: list[tuple[_Sending, int]] = []
 
     def settle(self, *, acknowledged: bool) -> None:
-        for sending, index in self.records:
-            sending.settle(index, acknowledged=acknowledged)
+        for sent, index in self.records:
+            sent.settle(index, acknowledged=acknowledged)
 
 
 class _Lane:
@@ -91,6 +94,7 @@ class Accumulator:
         self._producer = producer
         self._topic = topic.name
         self._patience_seconds = patience_seconds
+        self._seconds = PRODUCE_SECONDS.labels(topic.name)
         self._lanes = [_Lane(partition) for partition in range(topic.partitions)]
         self._flushing: asyncio.Task[None] | None = None
         self.failed = asyncio.Event()
@@ -103,35 +107,39 @@ class Accumulator:
         if not records:
             return []
         loop = asyncio.get_running_loop()
-        sending = _Sending(len(records), loop.create_future())
-        for index, record in enumerate(records):
-            self._add(sending, index, record)
-        patience = loop.call_later(self._patience_seconds, sending.end)
-        try:
-            await sending.done
-        finally:
-            patience.cancel()
-        return sending.acknowledged
+        sent = _Sending(len(records), loop.create_future())
+        with sending(self._topic, len(records)):
+            followed = headers()
+            for index, record in enumerate(records):
+                self._add(sent, index, record, followed)
+            patience = loop.call_later(self._patience_seconds, sent.end)
+            try:
+                await sent.done
+            finally:
+                patience.cancel()
+        return sent.acknowledged
 
-    def _add(self, sending: _Sending, index: int, record: Record) -> None:
+    def _add(self, sent: _Sending, index: int, record: Record, followed: list[tuple[str, bytes]]) -> None:
         partition, key, value = record
         lane = self._lanes[partition]
-        if lane.waiting and self._append(lane.waiting[-1], sending, index, key, value):
+        if lane.waiting and self._append(lane.waiting[-1], sent, index, key, value, followed):
             return
         if len(lane.waiting) == MAX_WAITING_BATCHES:
-            sending.settle(index, acknowledged=False)
+            sent.settle(index, acknowledged=False)
             return
         if not lane.waiting and not lane.under_way:
             self._flush_soon()
         lane.waiting.append(_Batch(self._producer.create_batch()))
-        self._append(lane.waiting[-1], sending, index, key, value)
+        self._append(lane.waiting[-1], sent, index, key, value, followed)
 
     @staticmethod
-    def _append(batch: _Batch, sending: _Sending, index: int, key: bytes, value: bytes) -> bool:
+    def _append(
+        batch: _Batch, sent: _Sending, index: int, key: bytes, value: bytes, followed: list[tuple[str, bytes]]
+    ) -> bool:
         """False when the batch is full; an empty one takes any record that intake lets in."""
-        if batch.builder.append(timestamp=None, key=key, value=value, headers=_NO_HEADERS) is None:
+        if batch.builder.append(timestamp=None, key=key, value=value, headers=followed) is None:
             return False
-        batch.records.append((sending, index))
+        batch.records.append((sent, index))
         return True
 
     def _flush_soon(self) -> None:
@@ -149,6 +157,7 @@ class Accumulator:
             self._flush_soon()
 
     async def _hand_over(self, lane: _Lane, batch: _Batch) -> None:
+        batch.sent_at = perf_counter()
         try:
             acknowledgement = await self._producer.send_batch(batch.builder, self._topic, partition=lane.partition)
         except Exception as error:  # aiokafka asserts, too: a partition that is gone must not stand still in silence
@@ -159,6 +168,7 @@ class Accumulator:
     def _end(self, lane: _Lane, batch: _Batch, error: BaseException | None) -> None:
         lane.under_way = False
         batch.settle(acknowledged=error is None)
+        self._seconds.observe(perf_counter() - batch.sent_at)
         if error is not None and not isinstance(error, KafkaTimeoutError):
             _log.error("producer_failed", topic=self._topic, cause=type(error).__name__)
             self.failed.set()

@@ -32,11 +32,15 @@ from shared.kafka.identity import TopicIdentities
 from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, take_over
 from shared.kafka.progress import Progress
 from shared.kafka.settings import KafkaSettings
+from shared.observability import tracing
 from shared.observability.logs import log
 from shared.observability.metrics import (
+    AGE_SECONDS,
     BATCH_SECONDS,
     CONSUMED,
+    DEAD_LETTERS,
     FENCED,
+    LATE,
     POSITION,
     TAKE_OVERS,
     TOPIC_EPOCH,
@@ -62,6 +66,9 @@ MEASURE_EVERY_SECONDS = 1.0
 nothing worth naming."""
 IDENTITY_EVERY_SECONDS = 2.0
 """A topic that is deleted and made again is noticed within this time, and at every assignment."""
+LATE_SECONDS = 30.0
+"""Beyond it a record counts as late: of the minute within which what was accepted shall be in the figures, the recorder
+has one half and the projector the other."""
 MOST_ASTRAY = 3
 """A rebalance may leave records from elsewhere in the buffers, once or twice; after a third seek the records are not
 there."""
@@ -94,6 +101,14 @@ class PartitionBatch:
     records: Sequence[ConsumerRecord]
     moved: Position
     read_on: int
+
+
+def begin_at_nought(group: str, topics: Iterable[str]) -> None:
+    """Counters of what is to be noticed the first time: a rate sees no growth in what was not there before."""
+    FENCED.labels(group)
+    LATE.labels(group)
+    for topic in topics:
+        DEAD_LETTERS.labels(topic)
 
 
 class Handler(Protocol):
@@ -160,6 +175,7 @@ class PositionedConsumer:
         self._working = asyncio.Lock()
         self._connected = False
         self._progress = Progress(group)
+        begin_at_nought(group, self._topics)
 
     @property
     def connected(self) -> bool:
@@ -364,6 +380,12 @@ class PositionedConsumer:
         if not batches:
             await self._handler.idle()
             return
+        topics = (batch.topic.name for batch in batches)
+        taken = (record for batch in batches for record in batch.records)
+        with tracing.batch(self._group, topics, taken, sum(len(batch.records) for batch in batches)):
+            await self._apply(consumer, batches)
+
+    async def _apply(self, consumer: AIOKafkaConsumer, batches: list[PartitionBatch]) -> None:
         started = time.perf_counter()
         async with acquire(self._pool) as connection, connection.transaction():
             await self._handler.prepare(connection, batches)
@@ -372,7 +394,21 @@ class PositionedConsumer:
         BATCH_SECONDS.labels(self._group).observe(time.perf_counter() - started)
         for batch in batches:
             self._moved(consumer, batch)
+        self._note_age(batches)
         await self._handler.committed(batches)
+
+    def _note_age(self, batches: Sequence[PartitionBatch]) -> None:
+        """By the batch: how old its oldest record was, and that all of a partition was late if its oldest was."""
+        now = time.time()
+        oldest, late = 0.0, 0
+        for batch in batches:
+            taken = batch.moved.next_offset - batch.position.next_offset
+            if taken:  # not where something is missing, and the position stands
+                age = now - batch.records[0].timestamp / 1000
+                oldest = max(oldest, age)
+                late += taken if age > LATE_SECONDS else 0
+        AGE_SECONDS.labels(self._group).observe(oldest)
+        LATE.labels(self._group).inc(late)
 
     def _moved(self, consumer: AIOKafkaConsumer, batch: PartitionBatch) -> None:
         topic, partition = batch.position.topic, batch.position.partition
@@ -382,7 +418,7 @@ class PositionedConsumer:
         if batch.read_on != batch.records[-1].offset + 1:
             consumer.seek(place, batch.read_on)
         taken = batch.moved.next_offset - batch.position.next_offset
-        CONSUMED.labels(topic).inc(taken)
+        CONSUMED.labels(self._group, topic).inc(taken)
         POSITION.labels(topic, partition).set(batch.moved.next_offset)
         next_known = batch.records[min(taken, len(batch.records) - 1)]
         self._progress.took(place, taken, batch.moved.next_offset, next_known.timestamp)

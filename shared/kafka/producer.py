@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 
 from shared.kafka.settings import KafkaSettings
+from shared.observability.metrics import PRODUCE_SECONDS
+from shared.observability.tracing import sending
 
 MAX_BATCH_BYTES = 512 * 1024
 """aiokafka's default of 16 KiB collapses under many concurrent sends; above 512 KiB nothing is gained."""
@@ -69,9 +72,10 @@ class OrderedPublisher:
         again at the next take-over.
         """
         try:
-            async with asyncio.TaskGroup() as group:
-                for partition, in_order in records.items():
-                    group.create_task(self._publish_partition(topic, partition, in_order))
+            with sending(topic, sum(map(len, records.values()))):
+                async with asyncio.TaskGroup() as group:
+                    for partition, in_order in records.items():
+                        group.create_task(self._publish_partition(topic, partition, in_order))
         except ExceptionGroup as errors:
             raise PublishFailed(type(errors.exceptions[0]).__name__) from errors
 
@@ -82,12 +86,17 @@ class OrderedPublisher:
                 continue
             # Never two batches of a partition under way: were the first refused and the second written, the order would
             # break.
-            await (await self._producer.send_batch(batch, topic, partition=partition))
+            await self._send(topic, partition, batch)
             batch = self._producer.create_batch()
             if not self._append(batch, record):
                 raise ValueError(f"a record of {len(record.value)} bytes for {topic} does not fit into one batch")
         if batch.record_count():
-            await (await self._producer.send_batch(batch, topic, partition=partition))
+            await self._send(topic, partition, batch)
+
+    async def _send(self, topic: str, partition: int, batch: object) -> None:
+        started = perf_counter()
+        await (await self._producer.send_batch(batch, topic, partition=partition))
+        PRODUCE_SECONDS.labels(topic).observe(perf_counter() - started)
 
     @staticmethod
     def _append(batch: object, record: OutgoingRecord) -> bool:

@@ -24,7 +24,7 @@ from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFailed
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
-from shared.observability.metrics import OUTBOX_DEPTH, PUBLISHED, REPUBLISHED
+from shared.observability.metrics import PUBLISHED, REPUBLISHED
 from shared.postgres.pool import UNREACHABLE, Connection, session
 
 ROWS = 1_000
@@ -66,12 +66,6 @@ LIMIT $1
 """
 
 MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::bigint[])"
-
-# What is published has left both indexes: counted so, it does not take the longer the more there has ever been.
-DEPTH = """
-SELECT (SELECT count(*) FROM outbox WHERE sequence IS NULL)
-     + (SELECT count(*) FROM outbox WHERE published_at IS NULL AND sequence IS NOT NULL)
-"""
 
 NOTE_IDENTITY = """
 INSERT INTO outbox_topic AS t (topic, topic_id) VALUES ($1, $2)
@@ -143,7 +137,6 @@ class Relay:
                 numbered = await self._number(connection)
                 if numbered:
                     await self._publish(connection, publisher, again=False)
-                OUTBOX_DEPTH.set(await connection.fetchval(DEPTH))
                 if numbered < ROWS:
                     await self._wait_for_rows(stopping)
         finally:

@@ -14,7 +14,9 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
-QUIET = ("aiokafka", "asyncio", "httpx", "httpcore", "uvicorn")
+from shared.observability.tracing import trace_id
+
+QUIET = ("aiokafka", "asyncio", "httpx", "httpcore", "opentelemetry", "uvicorn")
 """Libraries whose chatter is of no use below a warning."""
 
 
@@ -36,6 +38,14 @@ def _frames(start: TracebackType | None) -> list[str]:
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(start)[-12:]]
 
 
+def _traced(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Names the trace in which the line was written, where it is followed."""
+    found = trace_id()
+    if found is not None:
+        record["trace_id"] = found
+    return record
+
+
 def configure_logs(process: str) -> None:
     """Sends both structlog's and the standard library's records to standard output as JSON, marked with the process's
     name."""
@@ -44,6 +54,7 @@ def configure_logs(process: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _traced,
         _frames_only,
     ]
     structlog.configure(

@@ -97,6 +97,7 @@ class Keeper:
 
 
 async def _repeat(duty: Duty) -> None:
+    DUTY_TURNS.labels(duty.name, "failed")  # there from the beginning, so that the first failure shows as one
     while True:
         try:
             await duty.turn()

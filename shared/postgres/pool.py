@@ -1,11 +1,13 @@
 """Connections to a service's own database, each wait bounded."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
+from shared.observability.metrics import POOL_IN_USE, POOL_MOST, POOL_SIZE, POOL_TIMED_OUT, POOL_WAITING
 from shared.postgres.settings import PostgresSettings
 
 CONNECT_SECONDS = 5.0
@@ -41,6 +43,10 @@ UNREACHABLE = (
 )
 """What a database that is down, restarting, out of connections, disk or time raises: wait and do it again."""
 
+_names: Final[dict[int, str]] = {}
+"""By the pool's id, since asyncpg's class takes no attributes; pools live as long as their process."""
+_waiting: Final = Counter[str]()
+
 
 async def open_pool(
     settings: PostgresSettings,
@@ -56,7 +62,7 @@ async def open_pool(
     search_path: schemas in which tables are looked for, if not the database's own.
     max_size: four services of two processes with 10 each stay below the server's 100 connections.
     """
-    return await asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         host=settings.host,
         port=settings.port,
         database=settings.database,
@@ -74,6 +80,17 @@ async def open_pool(
         },
         reset=_as_left,
     )
+    _measure(pool, application)
+    return pool
+
+
+def _measure(pool: "asyncpg.Pool[asyncpg.Record]", name: str) -> None:
+    """Nothing is counted while it is used: the figures are looked up when somebody asks for them."""
+    _names[id(pool)] = name
+    POOL_SIZE.labels(name).set_function(pool.get_size)
+    POOL_MOST.labels(name).set_function(pool.get_max_size)
+    POOL_IN_USE.labels(name).set_function(lambda: pool.get_size() - pool.get_idle_size())
+    POOL_WAITING.labels(name).set_function(lambda: _waiting[name])
 
 
 async def _as_left(connection: Connection) -> None:
@@ -85,8 +102,19 @@ async def _as_left(connection: Connection) -> None:
 async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
     """A connection of the pool, for statements and transactions that leave nothing in the session; raises TimeoutError
     when none is free in time."""
-    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+    name = _names.get(id(pool), "")
+    _waiting[name] += 1
+    try:
+        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+    except TimeoutError:
+        POOL_TIMED_OUT.labels(name).inc()
+        raise
+    finally:
+        _waiting[name] -= 1
+    try:
         yield connection
+    finally:
+        await pool.release(connection)
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ from time import perf_counter
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.observability.tracing import exemplar
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.cors import READ, add_page_origins
 from shared.web.documentation import add_documentation
@@ -68,8 +70,9 @@ def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
         reasons = ready()
         return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))  # exemplars need OpenMetrics
+        return Response(encode(REGISTRY), media_type=content_type)
 
     app.add_route("/healthz", healthz, include_in_schema=False)
     app.add_route("/readyz", readyz, include_in_schema=False)
@@ -144,7 +147,7 @@ class Frame:
             bounded.release()
             route = _route(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
-            HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started)
+            HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started, exemplar())
 
     def _most_bytes(self, path: str) -> int:
         for pattern, size in self._larger_bodies:

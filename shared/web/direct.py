@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.observability.tracing import exemplar
 from shared.security.rights import Right
 from shared.web.app import SECURITY_HEADERS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
@@ -130,7 +131,7 @@ class DirectRoute:
             if count is None:
                 count = self._counts[status] = HTTP_REQUESTS.labels(METHOD, self.path, status)
             count.inc()
-            self._seconds.observe(perf_counter() - started)
+            self._seconds.observe(perf_counter() - started, exemplar())
 
     async def _reply(self, head: Head, receive: Receive, bounded: BoundedReceive) -> Reply:
         refused = head.refusal(self._max_body_bytes)
@@ -171,6 +172,7 @@ class ShortCut:
         if scope["type"] == "http" and scope["method"] == METHOD:
             direct = self._direct.get(scope["path"])
             if direct is not None:
+                scope["route"] = direct
                 await direct(scope, receive, send)
                 return
         await self._app(scope, receive, send)

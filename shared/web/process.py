@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import uvloop
 
 from shared.observability.logs import configure_logs, log
+from shared.observability.tracing import configure_tracing, end_tracing
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -> None:
@@ -19,12 +20,16 @@ def run(main: Callable[[asyncio.Event], Awaitable[None]], *, name: str) -> None:
     leaves `main` is logged and the exit code is 1: the supervisor starts the process again, and all state is in Kafka
     and PostgreSQL.
     """
-    configure_logs(os.environ.get("JITASA_PROCESS_NAME", name))
+    name = os.environ.get("JITASA_PROCESS_NAME", name)
+    configure_logs(name)
+    configure_tracing(name)
     try:
         uvloop.run(_supervised(main))
     except Exception:
         log(__name__).exception("process_failed")
         sys.exit(1)
+    finally:
+        end_tracing()
 
 
 async def _supervised(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.observability.tracing import traced
 from shared.web.connections import MAX_CONNECTIONS, BoundedProtocol, Sweep
 
 DRAIN_SECONDS = 10
@@ -48,7 +49,7 @@ async def serve(app: Any, settings: HttpSettings, stopping: asyncio.Event) -> No
     """Serves until `stopping` is set. A port that is taken ends the process with exit code 1 and a message."""
     _allow_files(MAX_CONNECTIONS + OTHER_FILES)
     config = uvicorn.Config(
-        app,
+        traced(app),
         host=settings.host,
         port=settings.port,
         loop="none",

@@ -1,8 +1,9 @@
 """Health and metrics for processes that have no routes of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -15,9 +16,11 @@ async def run_worker(
     main: Callable[[asyncio.Event], Awaitable[None]],
     ready: Callable[[], list[str]],
     stopping: asyncio.Event,
+    *,
+    beside: Callable[[asyncio.Event], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Runs `main(stopping)` beside /healthz, /readyz and /metrics; when either ends, the other is stopped, and an error
-    of either is raised."""
+    of either is raised. beside: something smaller that runs meanwhile, such as a measurement."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -29,7 +32,11 @@ async def run_worker(
 
     async def work() -> None:
         try:
-            await main(stopping)
+            async with asyncio.TaskGroup() as both:
+                smaller = both.create_task(beside(stopping)) if beside is not None else None
+                await main(stopping)
+                if smaller is not None:
+                    smaller.cancel()
         finally:
             ended.set()
 

@@ -1,7 +1,8 @@
 """What people tell us stays sealed: it is looked for in every place where it must not be.
 
 A volunteer signs up, signs in and surveys a household, all under names, numbers and an address that occur nowhere else.
-Then they are looked for in every record of every topic, in the files of the databases, in every log and every metric.
+Then they are looked for in every record of every topic, in the files of the databases, in every log, every metric and
+every trace.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from aiokafka import AIOKafkaConsumer
 from deploy.local.stack import Stack
 from shared.contracts.topics import ALL
 from shared.kafka.settings import KafkaSettings
+from tests.collector import Collector, collecting
 
 AREA = "900101"
 VOLUNTEER_NAME, VOLUNTEER_PHONE = "ขวัญข้าว ฟ้าประทานพรเลิศ", "0898765431"
@@ -31,6 +33,10 @@ CANARIES = (
     PERSON_ID,
 )
 DEADLINE_SECONDS = 30.0
+TRACED = ("registration-http", "survey-http", "survey-recorder", "survey-lister", "reporting-projector")
+"""The processes that what follows passes through."""
+TRACE_ID, PHONES_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+"""What the phone says of its own trace."""
 
 
 def spellings(canary: str) -> set[bytes]:
@@ -59,7 +65,22 @@ def until(what: str, found: Iterator[bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def surveyed(stack: Stack) -> str:
+def collector(stack: Stack) -> Iterator[Collector]:
+    """Where all that is followed is told; every request is, of these processes, while this lasts."""
+    with collecting() as (collector, address), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JITASA_TRACE_ENDPOINT", address)
+        patch.setenv("JITASA_TRACE_SHARE", "1")
+        patch.setenv("JITASA_TRACE_SECONDS", "0.2")
+        stack.stop_services(TRACED)
+        stack.start_services(TRACED)
+        yield collector
+        patch.undo()
+        stack.stop_services(TRACED)
+        stack.start_services(TRACED)
+
+
+@pytest.fixture(scope="module")
+def surveyed(stack: Stack, collector: Collector) -> str:
     """The id of a submission full of personal data that went all the way."""
     addresses = stack.addresses()
     with httpx.Client(timeout=20) as http:
@@ -105,7 +126,8 @@ def surveyed(stack: Stack) -> str:
         headers = {"Authorization": f"Bearer {token}"}
         bad = submission | {"contact": {"name": PERSON_NAME, "phone": PERSON_PHONE + "0"}, "captured_at": PERSON_NAME}
         assert http.post(f"{addresses.survey}/v1/submissions", json=bad, headers=headers).status_code == 400
-        answer = http.post(f"{addresses.survey}/v1/submissions", json=submission, headers=headers)
+        followed = headers | {"traceparent": f"00-{TRACE_ID}-{PHONES_SPAN}-00", "tracestate": f"phone={PERSON_ID}"}
+        answer = http.post(f"{addresses.survey}/v1/submissions", json=submission, headers=followed)
         assert answer.status_code == 202, answer.text
         url = f"{addresses.survey}/v1/submissions/{submission['submission_id']}"
         until(
@@ -147,6 +169,36 @@ def test_the_canaries_would_be_seen(stack: Stack, surveyed: str) -> None:
     """The one place where they are meant to be, so that looking is known to find: the local stand-in for phones."""
     assert VOLUNTEER_PHONE[1:] in traces(stack.addresses().sms_sink.read_bytes())
     assert traces(json.dumps(PERSON_NAME).encode()) == set(PERSON_NAME.split())
+
+
+def test_one_trace_leads_from_the_phone_s_request_to_the_figures(collector: Collector, surveyed: str) -> None:
+    """Through every process: each span's parent is there, up to the phone's own."""
+    wanted = ["survey-http", "survey-recorder", "survey-lister", "reporting-projector"]
+    until(
+        "a process told nothing", ({s.process for s in collector.of_trace(TRACE_ID)} >= {*wanted} for _ in iter(int, 1))
+    )
+    spans = {span.span_id: span for span in collector.of_trace(TRACE_ID)}
+    roots = [span for span in spans.values() if span.parent_id not in spans]
+    assert [(root.process, root.name, root.parent_id) for root in roots] == [
+        ("survey-http", "POST /v1/submissions", PHONES_SPAN)
+    ]
+    [taken] = [span for span in spans.values() if span.name == "process reporting-projector"]
+    ancestors = []
+    while taken.parent_id in spans:
+        taken = spans[taken.parent_id]
+        ancestors.append(taken.name)
+    assert ancestors == ["process survey-recorder", "send survey-intake", "POST /v1/submissions"]
+    assert all(span.attributes.get("messaging.batch.message_count") in (None, "1") for span in spans.values())
+
+
+def test_no_trace_holds_personal_data(collector: Collector, surveyed: str) -> None:
+    told = collector.raw
+    assert b"POST /v1/volunteers" in told
+    assert b"POST /v1/tokens" in told
+    assert traces(told) == set()
+    # Nor who it was: no token, and no id of a submission.
+    assert b"Bearer" not in told
+    assert surveyed.encode() not in told
 
 
 async def test_no_topic_holds_personal_data(stack: Stack, surveyed: str) -> None:

@@ -588,11 +588,6 @@ def _mark_published(session: Session, arguments: tuple[Any, ...]) -> Work:
             session.put("outbox", one, {**row, "published_at": session.database.world.now})
 
 
-def _depth(session: Session, _: tuple[Any, ...]) -> Work:
-    return [(sum(row["published_at"] is None for row in session.rows("outbox")),)]
-    yield
-
-
 def _note_identity(session: Session, arguments: tuple[Any, ...]) -> Work:
     topic, topic_id = arguments
     yield "outbox_topic", topic
@@ -695,7 +690,6 @@ STATEMENTS: Mapping[str, Statement] = {
     relay.NUMBER_ROWS: _number_rows,
     relay.UNPUBLISHED_ROWS: _unpublished_rows,
     relay.MARK_PUBLISHED: _mark_published,
-    relay.DEPTH: _depth,
     relay.NOTE_IDENTITY: _note_identity,
     relay.FORGET_PUBLISHED: _forget_published,
     relay.LOCK: _advisory_lock,

@@ -18,18 +18,20 @@ from services.reporting.subscribers.grants import Grants
 from services.reporting.webhooks.addresses import Resolve
 from services.reporting.webhooks.domain import MOST_SUBSCRIPTIONS, Reason
 from services.reporting.webhooks.endpoint import Endpoint
-from services.reporting.webhooks.leases import Lease, Lost, take
+from services.reporting.webhooks.leases import Lease, Lost, measure_queue, take
 from services.reporting.webhooks.sender import Sender, Sources
 from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import Clock
 from shared.observability.logs import log
-from shared.observability.metrics import WEBHOOKS_AT_WORK
+from shared.observability.metrics import WEBHOOK_DELIVERIES, WEBHOOKS_AT_WORK
 from shared.postgres.pool import UNREACHABLE
 from shared.security.sealing import KeyRing
 
 LOOK_SECONDS: Final = 0.5
 """Between two looks for subscriptions that are due, and at what is granted: two small statements."""
+MEASURE_SECONDS: Final = 5.0
+"""As often as metrics are usually fetched; one small statement."""
 RETRY_SECONDS: Final = 2.0
 """Kafka or the database is away."""
 READERS: Final = 4
@@ -85,7 +87,10 @@ class Dispatcher:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until `stopping` is set; then what is on its way is waited for, for the time of a delivery."""
+        WEBHOOK_DELIVERIES.labels("delivered")  # there from the beginning, so that none is told apart from unknown
         seals = Seals(self._pool)
+        clock = asyncio.get_running_loop().time
+        measured = -MEASURE_SECONDS
         try:
             while not stopping.is_set():
                 try:
@@ -93,6 +98,9 @@ class Dispatcher:
                     seal = await seals.get()
                     sources = Sources(self._topics, self._extents, self._readers, seal, self._reason)
                     await self._take(sources, stopping)
+                    if clock() - measured >= MEASURE_SECONDS:
+                        measured = clock()
+                        await measure_queue(self._pool, self._clock.now())
                     self._connected, pause = True, LOOK_SECONDS
                 except UNREACHABLE as error:
                     _log.warning("webhooks_wait", cause=type(error).__name__)

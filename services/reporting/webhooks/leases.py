@@ -15,6 +15,7 @@ from services.reporting.store import Pool
 from services.reporting.webhooks.domain import Cause, Reason, State, Subscription
 from services.reporting.webhooks.store import COLUMNS, FIELD, Held, positions, subscription_of
 from shared.observability.logs import log
+from shared.observability.metrics import WEBHOOKS_FAILING, WEBHOOKS_FAILING_SECONDS, WEBHOOKS_WAITING
 from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing, SealBroken, Sealed
 
@@ -35,6 +36,13 @@ WHERE subscription_id IN (
 RETURNING fence, sealing_key_id, wrapped_key, sealed_secret, previous_key_id, previous_wrapped, previous_sealed,
           {COLUMNS}
 """  # noqa: S608 - this module's names
+
+QUEUE: Final = """
+SELECT (SELECT count(*) FROM webhook_message) AS waiting, count(*) AS failing,
+       coalesce(extract(epoch FROM $1 - min(failing_since)), 0)::float8 AS failing_seconds
+FROM webhook_subscription
+WHERE state IN ('verifying', 'active') AND failing_since IS NOT NULL
+"""
 
 RENEW: Final = """
 UPDATE webhook_subscription SET leased_until = now() + $4
@@ -259,6 +267,16 @@ async def take(pool: Pool, ring: KeyRing, now: datetime, most: int, seconds: flo
         except SealBroken:  # it is looked at again when this lease ends; the others go on
             _log.error("webhook_secret_unreadable", subscription=str(row["subscription_id"]))
     return found
+
+
+async def measure_queue(pool: Pool, now: datetime) -> None:
+    """Tells, as metrics, what waits to be delivered, and who has failed for how long."""
+    async with acquire(pool) as connection:
+        row = await connection.fetchrow(QUEUE, now)
+    assert row is not None  # noqa: S101 - a count is a row
+    WEBHOOKS_WAITING.set(row["waiting"])
+    WEBHOOKS_FAILING.set(row["failing"])
+    WEBHOOKS_FAILING_SECONDS.set(row["failing_seconds"])
 
 
 def _opened(row: asyncpg.Record, ring: KeyRing) -> Sequence[str]:

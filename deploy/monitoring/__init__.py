@@ -1,0 +1,1 @@
+"""What operators watch: the scrape configuration, rules, objectives and dashboards (docs/observability.md)."""
