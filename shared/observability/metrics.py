@@ -51,6 +51,9 @@ BATCH_SECONDS = Histogram(
 
 PUBLISHED = Counter("jitasa_published_events_total", "Events acknowledged by Kafka.", ["topic"])
 REPUBLISHED = Counter("jitasa_republished_events_total", "Events published once more at a take-over.", ["topic"])
+ADOPTED = Counter(
+    "jitasa_adopted_events_total", "Events that Kafka has and a restored database no longer knew.", ["topic"]
+)
 OUTBOX_DEPTH = Gauge("jitasa_outbox_depth", "Committed changes not yet acknowledged by Kafka.")
 
 RECONCILE_DIFFERENCES = Gauge(
