@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 HOST = "127.0.0.1"
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root, and wants a user that the system knows. This one is on every system."""
+MIGRATION_LOCK_MILLISECONDS = 5_000
+"""As long as requests wait for a connection anyway."""
 SOCKET_PATH_BYTES = 103
 """The shortest limit among our systems (macOS) for the path of a socket."""
 
@@ -148,6 +150,8 @@ class Postgres:
         tables out of its hands. Raises `Trouble`."""
         password = quote(self._secrets.postgres_password(service.name), safe="")
         url = f"postgres://{service.name}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
+        # Who waits for a table that is in use holds up all who come after him: better to give up and be tried again.
+        url += f"&lock_timeout={MIGRATION_LOCK_MILLISECONDS}"
         folders = [
             word
             for folder in service.migrations

@@ -176,7 +176,7 @@ class Relay:
 
     async def _note_identities(self, connection: Connection) -> None:
         self._known = await self._identities.of(list(self._topics))
-        published_in = {topic: identity for topic, identity in await connection.fetch(PUBLISHED_IN)}
+        published_in = {row[0]: row[1] for row in await connection.fetch(PUBLISHED_IN)}
         anew = [topic for topic, identity in self._known.items() if published_in.get(topic, identity) != identity]
         former, now = (await connection.fetch(DATABASE))[0]
         restored = former not in (None, now)

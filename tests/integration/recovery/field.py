@@ -12,6 +12,7 @@ import msgspec
 
 from deploy.demo.client import Client as DemoClient
 from deploy.demo.client import by_secret
+from deploy.demo.player import AGAIN
 from deploy.local.stack import Stack
 from shared.security.tokens import TokenSigner
 from tests.bench.setting import volunteer_token
@@ -19,6 +20,7 @@ from tests.bench.submissions import submissions
 
 BATCH: Final = 20
 PAUSE_SECONDS: Final = 0.1
+PATIENCE_SECONDS: Final = 60.0
 MOST: Final = 50_000
 """Visits of one field; no test comes near."""
 
@@ -62,17 +64,32 @@ class Field:
         return sent
 
     async def send(self, ids: Iterable[str]) -> None:
-        """Send visits, once more if they were sent before. Raises AssertionError when one is not accepted."""
+        """Send visits, once more if they were sent before, until each is accepted. Raises AssertionError when one is
+        refused, TimeoutError when it takes too long."""
         in_order = sorted(ids)
         for first in range(0, len(in_order), BATCH):
-            batch = in_order[first : first + BATCH]
-            body = b'{"submissions":[%s]}' % b",".join(self.bodies[one] for one in batch)
+            left = set(in_order[first : first + BATCH])
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while left:
+                    left -= await self._sent(sorted(left))
+                    await asyncio.sleep(PAUSE_SECONDS if left else 0)
+
+    async def _sent(self, batch: list[str]) -> set[str]:
+        """Those that were accepted; the others are to be sent again."""
+        body = b'{"submissions":[%s]}' % b",".join(self.bodies[one] for one in batch)
+        try:
             answer = await self._client.post(
                 f"{self._survey}/v1/submissions:batch", content=body, headers=self._headers
             )
-            results = answer.json()["results"]
-            assert [one["status"] for one in results] == [202] * len(batch), answer.text
-            self.accepted |= {one["submission_id"] for one in results}
+        except httpx.TransportError:  # nobody is there
+            return set()
+        if answer.status_code in AGAIN:
+            return set()
+        results = answer.json()["results"]
+        assert {one["status"] for one in results} <= {202, *AGAIN}, answer.text
+        accepted = {one["submission_id"] for one in results if one["status"] == 202}
+        self.accepted |= accepted
+        return accepted
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -86,6 +103,7 @@ class Field:
         working = asyncio.create_task(work())
         try:
             yield
+            assert not working.done(), working.exception()
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)

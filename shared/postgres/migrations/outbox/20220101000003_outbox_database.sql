@@ -10,7 +10,6 @@ CREATE TABLE outbox_database (
 
 -- Taken back from Kafka: the database was restored to a moment before this change, and its other tables know nothing of it.
 ALTER TABLE outbox ADD COLUMN adopted_at timestamptz;
-CREATE INDEX outbox_adopted ON outbox (id) WHERE adopted_at IS NOT NULL;
 
 -- migrate:down
 
