@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
+from pathlib import Path
 
 from deploy.scale import MOST
 from deploy.trouble import Trouble
 
-NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin", "conformance", "sandbox", "sbom"})
+NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin", "conformance", "sandbox", "sbom", "backup", "restore"})
 NEEDS_TEST_PACKAGES = frozenset({"test", "bench", "sbom"})
 """Commands that need the tools; the others only look at what is there."""
 
@@ -48,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("process", nargs="?", metavar="PROCESS", help="one process (default: the last lines of each)")
     logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
 
+    backup = commands.add_parser("backup", help="the running stack's database, and apart from it its keys")
+    backup.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="a new backup in this folder")
+    backup.add_argument("--keys", type=Path, required=True, metavar="FOLDER", help="its keys: another place, as safe")
+    backup.add_argument("--follow", action="store_true", help="and every change from then on, until Ctrl-C")
+
+    restore = commands.add_parser("restore", help="bring an empty home to a backup; then `up`")
+    restore.add_argument("--from", dest="source", type=Path, required=True, metavar="FOLDER", help="folder of backups")
+    restore.add_argument("--keys", type=Path, required=True, metavar="FOLDER", help="folder of their keys")
+    restore.add_argument("--at", type=_moment, metavar="TIME", help="2022-02-05T08:00:00+07:00 (the last change)")
+
     commands.add_parser("test", help="run the tests; takes the arguments of pytest")
     commands.add_parser("bench", help="measure beside the machine's raw limits; --help tells more")
     commands.add_parser("conformance", help="try a subscriber's own consumer; --help tells more")
@@ -83,6 +95,13 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("say in which zone, as in 2022-02-05T08:00:00+07:00")
+    return moment
 
 
 def main(arguments: list[str]) -> int:

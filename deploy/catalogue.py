@@ -69,7 +69,8 @@ def _processes(service: str, **offsets: int) -> tuple[Process, ...]:
     )
 
 
-# Everything that checks tokens reads volunteer-registered, so that a suspension bars at once.
+# Everything that checks tokens reads volunteer-registered, so that a suspension bars at once. What a relay publishes
+# its service may read too: a restored database takes back what it no longer knows (shared/kafka/adoption.py).
 REGISTRATION: Final = Service(
     name="registration",
     topics_written=(VOLUNTEER_REGISTERED,),
@@ -81,7 +82,7 @@ REGISTRATION: Final = Service(
 SURVEY: Final = Service(
     name="survey",
     topics_written=(SURVEY_INTAKE, SURVEY_SUBMITTED, HELP_UPDATED),
-    topics_read=(SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED),
+    topics_read=(SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, FACILITY_UPDATED, HELP_UPDATED),
     migrations=(_OUTBOX, _CONSUMER, _ROOT / "services" / "survey" / "migrations"),
     processes=_processes("survey", http=2, recorder=12, relay=15, keeper=18, lister=19),
     append_only=("reading", "reading_link"),
@@ -90,7 +91,7 @@ SURVEY: Final = Service(
 FACILITIES: Final = Service(
     name="facilities",
     topics_written=(FACILITY_UPDATED, FURTHER_FACILITY_UPDATED),
-    topics_read=(VOLUNTEER_REGISTERED,),
+    topics_read=(VOLUNTEER_REGISTERED, FACILITY_UPDATED, FURTHER_FACILITY_UPDATED),
     migrations=(_OUTBOX, _ROOT / "services" / "facilities" / "migrations"),
     processes=_processes("facilities", http=3, relay=13, importer=16),
 )

@@ -103,8 +103,8 @@ class _Unsynced(Postgres):
     """Leaves writing to the disk to the system, which has all of it also when the server is killed: dropping a database
     waits for the files of all that were made before, many seconds on a disk that others use."""
 
-    def command(self) -> list[str]:
-        return [*super().command(), "-c", "fsync=off"]
+    def command(self, data: Path | None = None) -> list[str]:
+        return [*super().command(data), "-c", "fsync=off"]
 
 
 class _Bare(Stack):

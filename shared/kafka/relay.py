@@ -1,7 +1,8 @@
 """Publishes a service's outbox. One relay per service works at a time; others stand by for its advisory lock.
 
 1. Take-over: publish, in order, what is numbered and not known to be in Kafka. In a topic that was made anew nothing
-   is: everything is published once more.
+   is: everything is published once more. In a database that was restored something is that it does not know: see
+   `shared.kafka.adoption`.
 2. In one transaction, number the committed rows: per partition, in the order of the outbox.
 3. Publish them: per partition in order, each produce batch acknowledged before the next is sent.
 4. Mark them as published; go on with 2.
@@ -20,11 +21,12 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts.envelope import Envelope, to_headers
 from shared.contracts.topics import Topic
+from shared.kafka.adoption import Entity, adopt
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFailed
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
-from shared.observability.metrics import PUBLISHED, REPUBLISHED
+from shared.observability.metrics import ADOPTED, PUBLISHED, REPUBLISHED
 from shared.postgres.pool import UNREACHABLE, Connection, session
 
 ROWS = 1_000
@@ -44,15 +46,20 @@ NUMBER_ROWS = """
 WITH batch AS (
     SELECT id, topic, partition, row_number() OVER (PARTITION BY topic, partition ORDER BY id) AS place
     FROM (SELECT id, topic, partition FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT $1) AS oldest
+), floor AS (
+    SELECT coalesce(max(epoch), 0) * 1000000000000000 AS sequence FROM outbox_database
 ), added AS (
     INSERT INTO outbox_position AS p (topic, partition, last_sequence)
-    SELECT topic, partition, count(*) FROM batch GROUP BY topic, partition
-    ON CONFLICT (topic, partition) DO UPDATE SET last_sequence = p.last_sequence + excluded.last_sequence
-    RETURNING p.topic, p.partition, p.last_sequence, coalesce(old.last_sequence, 0) AS former
+    SELECT topic, partition, floor.sequence + count(*) FROM batch, floor GROUP BY topic, partition, floor.sequence
+    ON CONFLICT (topic, partition) DO UPDATE SET
+        last_sequence = greatest(p.last_sequence + excluded.last_sequence - (SELECT sequence FROM floor),
+                                 excluded.last_sequence)
+    RETURNING p.topic, p.partition, coalesce(old.last_sequence, 0) AS former,
+              greatest(coalesce(old.last_sequence, 0), (SELECT sequence FROM floor)) AS start
 )
 UPDATE outbox AS o
-SET sequence = added.former + batch.place,
-    previous = nullif(added.former + batch.place - 1, 0)
+SET sequence = added.start + batch.place,
+    previous = nullif(CASE batch.place WHEN 1 THEN added.former ELSE added.start + batch.place - 1 END, 0)
 FROM batch JOIN added USING (topic, partition)
 WHERE o.id = batch.id
 """
@@ -70,7 +77,21 @@ MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE id = ANY ($1::big
 NOTE_IDENTITY = """
 INSERT INTO outbox_topic AS t (topic, topic_id) VALUES ($1, $2)
 ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id
-RETURNING old.topic_id AS former
+"""
+
+PUBLISHED_IN = "SELECT topic, topic_id FROM outbox_topic"
+
+# The server's own name, and the first eight digits of its log's: they change whenever it begins another history.
+DATABASE = """
+SELECT (SELECT identity FROM outbox_database) AS former,
+       system_identifier || ':' || left(pg_walfile_name(pg_current_wal_lsn()), 8) AS now
+FROM pg_control_system()
+"""
+
+# $2: by how much the epoch rises.
+NOTE_DATABASE = """
+INSERT INTO outbox_database AS d (identity, epoch) VALUES ($1, $2)
+ON CONFLICT (one) DO UPDATE SET identity = excluded.identity, epoch = d.epoch + excluded.epoch
 """
 
 FORGET_PUBLISHED = "UPDATE outbox SET published_at = NULL WHERE topic = $1 AND published_at IS NOT NULL"
@@ -87,13 +108,16 @@ class Relay:
         settings: KafkaSettings,
         topics: Sequence[Topic],
         *,
+        entity: Entity | None = None,
         identities: TopicIdentities | None = None,
         open_publisher: Callable[[KafkaSettings], OrderedPublisher] = OrderedPublisher,
     ) -> None:
-        """identities, open_publisher: Kafka itself, unless something stands in for it."""
+        """entity: what the events tell of. identities, open_publisher: Kafka itself, unless something stands in for
+        it."""
         self._pool = pool
         self._settings = settings
         self._topics = {topic.name: topic for topic in topics}
+        self._entity = entity
         self._identities = identities or TopicIdentities(settings)
         self._open_publisher = open_publisher
         self._known: dict[str, str] = {}
@@ -145,12 +169,25 @@ class Relay:
 
     async def _note_identities(self, connection: Connection) -> None:
         self._known = await self._identities.of(list(self._topics))
-        for topic, identity in self._known.items():
-            async with connection.transaction():
-                former = await connection.fetchval(NOTE_IDENTITY, topic, identity)
-                if former not in (None, identity):
-                    _log.error("published_topic_is_another", topic=topic)
-                    await connection.execute(FORGET_PUBLISHED, topic)
+        published_in = {row[0]: row[1] for row in await connection.fetch(PUBLISHED_IN)}
+        anew = [topic for topic, identity in self._known.items() if published_in.get(topic, identity) != identity]
+        former, now = (await connection.fetch(DATABASE))[0]
+        restored = former not in (None, now)
+        if restored:
+            _log.error("database_is_another", former=former, now=now)
+            for topic in self._known.keys() - anew:
+                count = await adopt(connection, self._settings, self._topics[topic], self._entity)
+                ADOPTED.labels(topic).inc(count)
+                _log.error("events_adopted", topic=topic, events=count)
+        async with connection.transaction():
+            for topic, identity in self._known.items():
+                await connection.execute(NOTE_IDENTITY, topic, identity)
+            for topic in anew:
+                _log.error("published_topic_is_another", topic=topic)
+                await connection.execute(FORGET_PUBLISHED, topic)
+            if former != now:
+                # Where nothing can tell which numbers were given out, new ones begin above all of them.
+                await connection.execute(NOTE_DATABASE, now, int(restored and bool(anew)))
 
     async def _number(self, connection: Connection) -> int:
         status = await connection.execute(NUMBER_ROWS, ROWS)

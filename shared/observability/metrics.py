@@ -143,6 +143,9 @@ PUBLISHED = _counter("jitasa_published_events_total", "events", "Events acknowle
 REPUBLISHED = _counter(
     "jitasa_republished_events_total", "events", "Events published once more at a take-over.", "topic"
 )
+ADOPTED = _counter(
+    "jitasa_adopted_events_total", "events", "Events that Kafka has and a restored database no longer knew.", "topic"
+)
 PRODUCE_SECONDS = _histogram(
     "jitasa_produce_seconds", "From a produce batch's sending until all in-sync replicas have it.", "topic"
 )

@@ -200,7 +200,7 @@ def zombie(process: str) -> Fault[ProxiedStack]:
     async def fault(stack: ProxiedStack, phones: Phones) -> None:
         second = f"{process}-2"
         await asyncio.to_thread(stack.start_services, [second])
-        await _shared_by(stack, process, 2)
+        await shared_by(stack, process, 2)
         async with _connected(stack, DATABASES[process]) as watching:
             await _works(watching, Random(f"{SEED}/zombie {process}").randint(*WORK))
             stack.kill(process, signal.SIGSTOP)
@@ -210,7 +210,7 @@ def zombie(process: str) -> Fault[ProxiedStack]:
                 await _works(watching, 1)
             finally:
                 stack.kill(process, signal.SIGCONT)
-        await _shared_by(stack, process, 2)
+        await shared_by(stack, process, 2)
         await asyncio.to_thread(stack.stop_services, [second])
 
     return fault
@@ -221,10 +221,10 @@ async def recorders_come_and_go(stack: ProxiedStack, phones: Phones) -> None:
     further = [f"survey-recorder-{number}" for number in range(2, RECORDERS + 1)]
     for number, name in enumerate(further, 2):
         await asyncio.to_thread(stack.start_services, [name])
-        await _shared_by(stack, "survey-recorder", number)
+        await shared_by(stack, "survey-recorder", number)
     for number, name in reversed(list(enumerate(further, 1))):
         await asyncio.to_thread(stack.stop_services, [name])
-        await _shared_by(stack, "survey-recorder", number)
+        await shared_by(stack, "survey-recorder", number)
 
 
 # Three brokers
@@ -333,7 +333,7 @@ async def _works(watching: Any, amount: int) -> None:
     await until(worked, "some work is done")
 
 
-async def _shared_by(stack: Stack, group: str, number: int) -> None:
+async def shared_by(stack: Stack, group: str, number: int) -> None:
     """Wait until a consumer group has so many members, and each of them partitions."""
 
     def shares() -> list[int]:

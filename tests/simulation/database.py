@@ -591,9 +591,23 @@ def _mark_published(session: Session, arguments: tuple[Any, ...]) -> Work:
 def _note_identity(session: Session, arguments: tuple[Any, ...]) -> Work:
     topic, topic_id = arguments
     yield "outbox_topic", topic
-    former = session.get("outbox_topic", topic)
-    session.put("outbox_topic", topic, {"topic_id": topic_id})
-    return [(former["topic_id"] if former else None,)]
+    session.put("outbox_topic", topic, {"topic": topic, "topic_id": topic_id})
+
+
+def _published_in(session: Session, _: tuple[Any, ...]) -> Work:
+    return [(row["topic"], row["topic_id"]) for row in session.rows("outbox_topic")]
+    yield
+
+
+def _database(session: Session, _: tuple[Any, ...]) -> Work:
+    """It is never restored."""
+    return [(None, "this one")]
+    yield
+
+
+def _note_database(session: Session, _: tuple[Any, ...]) -> Work:
+    return "INSERT 0 1"
+    yield
 
 
 def _forget_published(session: Session, arguments: tuple[Any, ...]) -> Work:
@@ -691,6 +705,9 @@ STATEMENTS: Mapping[str, Statement] = {
     relay.UNPUBLISHED_ROWS: _unpublished_rows,
     relay.MARK_PUBLISHED: _mark_published,
     relay.NOTE_IDENTITY: _note_identity,
+    relay.PUBLISHED_IN: _published_in,
+    relay.DATABASE: _database,
+    relay.NOTE_DATABASE: _note_database,
     relay.FORGET_PUBLISHED: _forget_published,
     relay.LOCK: _advisory_lock,
     NOTIFY: _notify,

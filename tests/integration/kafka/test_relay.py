@@ -63,6 +63,34 @@ class Outbox:
             while await self.pool.fetchval("SELECT count(*) FROM outbox WHERE published_at IS NULL"):
                 await asyncio.sleep(0.02)
 
+    async def back_to(self, *, known: int, numbered: int) -> None:
+        """Leaves the database as a restoration to an earlier moment does: `known` changes, of each entity, of which
+        `numbered` had their numbers; and its server has another history."""
+        await self.pool.execute(
+            "DELETE FROM outbox WHERE (convert_from(body, 'UTF8')::jsonb->>'number')::integer > $1"
+            " OR (convert_from(body, 'UTF8')::jsonb->>'entity')::integer > 1",
+            known,
+        )
+        await self.pool.execute(
+            "UPDATE outbox SET sequence = NULL, previous = NULL, published_at = NULL WHERE sequence > $1", numbered
+        )
+        await self.pool.execute("UPDATE outbox_position SET last_sequence = $1", numbered)
+        await self.pool.execute("UPDATE outbox_database SET identity = 'a former history'")
+
+    async def numbers(self) -> list[tuple[int, int | None]]:
+        """(sequence, previous) of entity 1's partition, in order."""
+        rows = await self.pool.fetch(
+            "SELECT sequence, previous FROM outbox WHERE partition = $1 ORDER BY sequence",
+            self.topic.partition_of(str(UUID(int=1))),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def adopted(self) -> list[tuple[int, int]]:
+        """(entity, number) of what was taken back without being known."""
+        rows = await self.pool.fetch("SELECT body FROM outbox WHERE adopted_at IS NOT NULL")
+        changes = [Change.model_validate_json(row[0]) for row in rows]
+        return sorted((change.entity, change.number) for change in changes)
+
     async def applied(self) -> tuple[list[Change], int]:
         """What a subscriber applies, and how many records there were; fails where one is missing."""
         consumer = AIOKafkaConsumer(**self.kafka.for_aiokafka(), auto_offset_reset="earliest")
@@ -180,13 +208,58 @@ async def test_a_recreated_topic_is_filled_again(runtime: Runtime, outbox: Outbo
     async with outbox.relay():
         await _changes(outbox, 1, 5)
         await outbox.until_published()
-    runtime.delete_topic(outbox.topic)
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while outbox.topic.name in runtime.admin.list_topics(timeout=5).topics:
-            await asyncio.sleep(0.05)
-    runtime.create_topic(VOLUNTEER_REGISTERED, outbox.topic.name.removeprefix("volunteer-registered-"), partitions=3)
+    await _make_anew(runtime, outbox.topic)
     async with outbox.relay():
         await outbox.change(1, 5)
         await outbox.until_published()
     changes, _ = await outbox.applied()
     assert in_order(changes) == {1: [0, 1, 2, 3, 4, 5]}
+
+
+async def test_a_restored_database_takes_back_what_it_gave_out(outbox: Outbox) -> None:
+    """It stands at an earlier moment, and Kafka and its readers are further: what the moment knew and had not yet
+    numbered keeps its number, what it did not know is adopted, and nothing new is taken for a repetition."""
+    async with outbox.relay():
+        await _changes(outbox, 1, 2)
+        await outbox.until_published()
+        await outbox.change(1, 2)
+        await outbox.change(1, 3)
+        await outbox.change(2, 0)
+        await outbox.until_published()
+    await outbox.back_to(known=2, numbered=2)
+    async with outbox.relay():
+        await outbox.change(1, 4)
+        await outbox.change(2, 1)
+        await outbox.until_published()
+    changes, records = await outbox.applied()
+    assert in_order(changes) == {1: [0, 1, 2, 3, 4], 2: [0, 1]}
+    assert records == 7
+    assert await outbox.adopted() == [(1, 3), (2, 0)]
+
+
+async def test_without_kafka_a_restored_database_numbers_above_all_it_may_have_given_out(
+    runtime: Runtime, outbox: Outbox
+) -> None:
+    """Readers that are further than the database, as those outside are, take what comes then."""
+    async with outbox.relay():
+        await _changes(outbox, 1, 4)
+        await outbox.until_published()
+    reader = max([sequence for sequence, _ in await outbox.numbers()])
+    await outbox.back_to(known=1, numbered=2)
+    await _make_anew(runtime, outbox.topic)
+    async with outbox.relay():
+        await outbox.change(1, 9)
+        await outbox.until_published()
+    changes, _ = await outbox.applied()
+    assert in_order(changes) == {1: [0, 1, 9]}
+    assert (await outbox.numbers())[-1] == (10**15 + 1, 2)
+    assert judge(reader, *(await outbox.numbers())[-1]) is Verdict.APPLY
+    assert await outbox.adopted() == []
+
+
+async def _make_anew(runtime: Runtime, topic: Topic) -> None:
+    runtime.delete_topic(topic)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while topic.name in runtime.admin.list_topics(timeout=5).topics:
+            await asyncio.sleep(0.05)
+    runtime.create_topic(VOLUNTEER_REGISTERED, topic.name.removeprefix("volunteer-registered-"), partitions=3)

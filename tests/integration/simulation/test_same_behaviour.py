@@ -449,8 +449,9 @@ async def the_outbox_is_numbered_by_partition_in_its_order(ground: Ground) -> No
         assert numbers == [(1, None, 1), (2, 1, 2), (3, 2, 0)]
         await connection.execute(relay.MARK_PUBLISHED, [rows[0]["id"]])
         assert len(await connection.fetch(relay.UNPUBLISHED_ROWS, 10)) == 2
-        assert await connection.fetchval(relay.NOTE_IDENTITY, topic.name, "id-1") is None
-        assert await connection.fetchval(relay.NOTE_IDENTITY, topic.name, "id-2") == "id-1"
+        for identity in ("id-1", "id-2"):
+            await connection.execute(relay.NOTE_IDENTITY, topic.name, identity)
+            assert [tuple(row) for row in await connection.fetch(relay.PUBLISHED_IN)] == [(topic.name, identity)]
         await connection.execute(relay.FORGET_PUBLISHED, topic.name)
         assert len(await connection.fetch(relay.UNPUBLISHED_ROWS, 10)) == 3
 

@@ -1,0 +1,152 @@
+"""Puts a backup onto an empty home: files, changes up to a moment, keys.
+
+1. the backup is held to its manifest; the keys are put in place;
+2. its files are copied beside the place of the data folder;
+3. a server that no service uses yet works through the changes that were followed, up to the moment, and ends;
+4. the folder is named what a stack looks for. Cut off anywhere before, there is no data folder, and it begins again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from deploy.local import backups, logs
+from deploy.local.backups import Backup
+from deploy.local.home import Home
+from deploy.local.postgres import Postgres
+from deploy.local.secrets import Secrets, write_private
+from deploy.local.tools import Tools
+from deploy.trouble import Trouble
+from shared.postgres.pool import UNREACHABLE
+
+_RECOVERY_S: Final = 24 * 3600.0
+"""Changes of a week are worked through in hours; who waits sees the server's own log."""
+_PARTIAL: Final = ".partial"
+"""The end of the name of the file that the follower was writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a home was brought to."""
+
+    backup: Backup
+    until: datetime | None
+    """When the last change that is in it was made; None: none after the backup."""
+
+
+def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
+    """Bring an empty home to what a backup holds, or to what it and the changes after it say of the moment `at`; by
+    default the newest backup and all changes. Raises `Trouble`."""
+    if (home.state / "postgres" / "data").exists():
+        raise Trouble(
+            f"There is a database in {home.state}. Restore onto an empty home: move that one away, or name another by"
+            " JITASA_HOME.",
+            f"มีฐานข้อมูลอยู่แล้วใน {home.state} กรุณากู้คืนลงในที่ว่าง: ย้ายของเดิมออก หรือกำหนด JITASA_HOME อื่น",
+        )
+    backup = Backup(_chosen(folder, at))
+    if at is not None and not backup.wal.exists():
+        raise Trouble(
+            "This backup was not followed (`backup --follow`), so that it knows no moment but its own.",
+            "ข้อมูลสำรองนี้ไม่ได้ติดตามการเปลี่ยนแปลง (`backup --follow`) จึงกู้คืนได้เฉพาะเวลาที่สำรองเท่านั้น",
+        )
+    backups.verify(backup, tools)
+    _put_keys(home, backups.newest(keys))
+    postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
+    postgres.prepare_folder()
+    unfinished = postgres.folder / "data.unfinished"
+    changes = postgres.folder / "changes"
+    for former in (unfinished, changes):
+        shutil.rmtree(former, ignore_errors=True)
+    shutil.copytree(backup.base, unfinished)
+    (unfinished / "recovery.signal").touch(mode=0o600)
+    changes.mkdir(mode=0o700)
+    for path in backup.wal.iterdir() if backup.wal.exists() else ():
+        shutil.copy(path, changes / path.name.removesuffix(_PARTIAL))
+    postgres.give_all(unfinished, changes)
+    until = _recover(postgres, unfinished, changes, at)
+    unfinished.rename(postgres.data)
+    shutil.rmtree(changes)
+    return Restored(backup, until)
+
+
+def _chosen(folder: Path, at: datetime | None) -> Path:
+    """The newest backup that is not after the moment."""
+    newest = backups.newest(folder)
+    if at is None or newest == folder:
+        return newest
+    before = [path for path in backups.all_of(folder) if backups.began(path) <= at]
+    if not before:
+        raise Trouble(f"No backup in {folder} is as old as {at}.", f"ไม่มีข้อมูลสำรองใน {folder} ที่เก่าถึง {at}")
+    return before[-1]
+
+
+def _put_keys(home: Home, kept: Path) -> None:
+    """Copy the keys into the home. What is there already must be the same. Raises `Trouble`."""
+    home.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in kept.iterdir():
+        place = home.issuers if path.name == home.issuers.name else home.secrets / path.name
+        text = path.read_text()
+        if not place.exists():
+            write_private(place, text)
+        elif place.read_text() != text:
+            raise Trouble(
+                f"{place} is another than the one in {kept}. Restore onto an empty home.",
+                f"{place} ไม่ตรงกับที่สำรองไว้ใน {kept} กรุณากู้คืนลงในที่ว่าง",
+            )
+
+
+def _recover(postgres: Postgres, data: Path, changes: Path, at: datetime | None) -> datetime | None:
+    """Let the server work through the changes; when the last that it took was made."""
+    wanted = {"restore_command": f'cp "{changes}/%f" "%p"', "recovery_target_action": "promote"}
+    if at is not None:
+        wanted["recovery_target_time"] = at.isoformat(sep=" ")
+    log = postgres.folder / "recovery.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*postgres.command(data), *(f"--{name}={value}" for name, value in wanted.items())],
+            **{"cwd": "/", "env": {"PATH": os.defpath, "LANG": "C.UTF-8"}, **postgres.run_as},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + _RECOVERY_S
+            while True:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise Trouble(
+                        f"The database did not get there; its last lines, in full in {log}:\n{logs.tail(log)}",
+                        f"กู้คืนฐานข้อมูลถึงเวลาที่กำหนดไม่สำเร็จ ดูรายละเอียดใน {log}",
+                    )
+                recovered, until = asyncio.run(_state(postgres))
+                if recovered:
+                    return until
+                time.sleep(0.1)
+        finally:
+            if server.poll() is None:
+                server.send_signal(signal.SIGINT)
+                server.wait()
+
+
+async def _state(postgres: Postgres) -> tuple[bool, datetime | None]:
+    """Whether the server has ended its recovery, and when the last change that it took was made."""
+    try:
+        connection = await asyncpg.connect(**postgres.connection(), timeout=2)
+    except (*UNREACHABLE, asyncpg.PostgresError):
+        return False, None
+    try:
+        row = await connection.fetchrow("SELECT NOT pg_is_in_recovery(), pg_last_xact_replay_timestamp()")
+        return bool(row[0]), row[1]
+    finally:
+        await connection.close(timeout=2)
