@@ -35,7 +35,7 @@ class ProvisioningSettings(BaseSettings):
     JITASA_KAFKA_MECHANISM, _REPLICAS, _IN_SYNC: by which mechanism the administrator signs in, how many copies each
     topic has, and how many of them have a record before it is acknowledged.
 
-    Where the administrators are found and sign in is told as services are told it: JITASA_POSTGRES_..., JITASA_KAFKA_...
+    Where the administrators are found, and how they sign in, is told as services are told it (JITASA_POSTGRES_ ...).
     """
 
     model_config = SettingsConfigDict(env_prefix="JITASA_")
