@@ -74,7 +74,12 @@ def kafka(settings: ProvisioningSettings) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one of the two."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.cluster",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("databases").add_argument("services", nargs="*", metavar="SERVICE", default=_NAMES)
     commands.add_parser("kafka")

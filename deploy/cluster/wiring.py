@@ -6,7 +6,7 @@ A test holds the two to the same names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -77,15 +77,17 @@ def variables(service: Service, process: Process) -> Iterator[Variable]:
     yield Variable("JITASA_TOKEN_ISSUER", Source.ADDRESS, REGISTRATION.name)
     yield Variable("JITASA_JWKS_URL", Source.ADDRESS, REGISTRATION.name, "/.well-known/jwks.json")
     yield Variable("JITASA_ISSUERS_FILE", Source.FILE, "issuers.json", feature=Feature.ISSUERS)
-    yield from {
-        REGISTRATION: _registration,
-        SURVEY: _survey,
-        FACILITIES: _facilities,
-        REPORTING: lambda: _reporting(process.name),
-    }[service]()
+    if service is REGISTRATION:
+        yield from _registration()
+    elif service is SURVEY:
+        yield from _survey()
+    elif service is FACILITIES:
+        yield from _facilities()
+    else:
+        yield from _reporting(process.name)
 
 
-def secrets(told: list[Variable]) -> list[str]:
+def files(told: Iterable[Variable]) -> list[str]:
     """The files that a process is given."""
     return sorted({variable.of for variable in told if variable.source is Source.FILE})
 

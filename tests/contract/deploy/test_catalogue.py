@@ -9,7 +9,7 @@ import pytest
 from deploy import provisioning
 from deploy.catalogue import SERVICES
 from deploy.cluster import description, wiring
-from deploy.cluster.wiring import Feature, Source
+from deploy.cluster.wiring import Feature
 from deploy.local.home import Home
 from deploy.local.stack import Stack
 from shared.contracts import topics
@@ -157,7 +157,7 @@ def test_every_setting_that_is_a_file_has_the_name_that_the_local_stack_gives_it
         "mail-password",  # by others
         "keeper.json",  # when registration runs
     }
-    asked = {variable.of for _, _, told in EVERYTHING for variable in told if variable.source is Source.FILE}
+    asked = {name for _, _, told in EVERYTHING for name in wiring.files(told)}
     assert asked - brought <= made
     assert {variable.feature for _, _, told in EVERYTHING for variable in told} == {None, *Feature}
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import asyncpg
 import pytest
@@ -82,8 +83,8 @@ class _Postgres(Postgres):
     def _password(self, role: str) -> str:
         return TWICE_PASSWORD if role == TWICE.name else self._secrets.postgres_password(role)
 
-    def settings(self, role: str, database: str, **other: str | Path) -> PostgresSettings:
-        told: dict[str, str | Path] = {
+    def settings(self, role: str, database: str, **other: Any) -> PostgresSettings:
+        told: dict[str, Any] = {
             "host": CERTIFIED,
             "password_file": self._secrets.postgres_password_file(role),
             "authority_file": Certificates(self._secrets.folder).authority,
@@ -98,8 +99,8 @@ class _Encrypted(Stack):
         self.brokers = {"kafka": self.kafka}
         self.postgres: _Postgres = _Postgres(home.state / "postgres", self.tools, self.secrets, port_base)
 
-    def kafka_settings(self, **other: str | Path) -> KafkaSettings:
-        told: dict[str, str | Path] = {
+    def kafka_settings(self, **other: Any) -> KafkaSettings:
+        told: dict[str, Any] = {
             "bootstrap": self.kafka.external_bootstrap,
             "authority_file": self.kafka.certificates.authority,
         }
@@ -179,9 +180,8 @@ async def test_a_kafka_without_its_name_or_of_another_authority_is_refused(
         await producer.start()
     await producer.stop()
     complaints: list[str] = []
-    client = AdminClient(
-        {**settings.for_librdkafka(), "log_level": 0, "error_cb": lambda error: complaints.append(error.str())}
-    )
+    told: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: complaints.append(error.str())}
+    client = AdminClient(settings.for_librdkafka() | told)
     with pytest.raises(KafkaException):
         client.list_topics(timeout=2)
     client.poll(0)  # tells what was complained of
