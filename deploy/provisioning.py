@@ -47,7 +47,7 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
     reported, since changing it would send the events of an entity to another partition than before.
     """
     existing = admin.list_topics(timeout=_TIMEOUT_S).topics
-    settings = {topic.name: _settings(topic, in_sync) for topic in wanted}
+    settings = {topic.name: settings_of(topic, in_sync) for topic in wanted}
     missing = [topic for topic in wanted if topic.name not in existing]
     if missing:
         new = [
@@ -162,7 +162,8 @@ def bindings(service: Service) -> set[AclBinding]:
     return granted
 
 
-def _settings(topic: Topic, in_sync: int) -> dict[str, str]:
+def settings_of(topic: Topic, in_sync: int) -> dict[str, str]:
+    """What a topic is set to. in_sync: how many copies have a record before it is acknowledged."""
     return {
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",

@@ -59,19 +59,19 @@ class Runtime:
 
     def create_database(self, service: str) -> PostgresSettings:
         """A fresh, empty database with the service's structure, owned by the service's role."""
-        postgres = self.stack.postgres
+        databases = self.stack.postgres.databases
         if service not in self._templates:
             template = f"{service}_template"
-            postgres.create_database(template, owner=service)
-            postgres.migrate(template, catalogue.service(service))
+            databases.create_database(template, owner=service)
+            databases.migrate(template, catalogue.service(service))
             self._templates[service] = template
         database = f"{service}_{next(self._numbers)}"
-        postgres.create_database(database, owner=service, template=self._templates[service])
+        databases.create_database(database, owner=service, template=self._templates[service])
         return self.postgres_settings(service, database)
 
     def drop_database(self, settings: PostgresSettings) -> None:
         """Remove a database made by `create_database`."""
-        self.stack.postgres.drop_database(settings.database)
+        self.stack.postgres.databases.drop_database(settings.database)
 
     def create_topic(self, topic: Topic, name_suffix: str | None = None, *, partitions: int | None = None) -> Topic:
         """A fresh topic like `topic`, named `topic.name-SUFFIX`, by default with a number that no other has."""

@@ -1,9 +1,7 @@
-"""One real PostgreSQL on this machine: first initialisation, command, readiness, roles, databases and migrations."""
+"""One real PostgreSQL on this machine: first initialisation, command, readiness."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import errno
 import os
 import pwd
@@ -11,35 +9,29 @@ import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import psutil
 
-from deploy.catalogue import POSTGRES_PORT_OFFSET, Service
+from deploy.catalogue import POSTGRES_PORT_OFFSET
+from deploy.databases import Databases, run
 from deploy.local import jars
 from deploy.local.secrets import POSTGRES_SUPERUSER, Secrets, write_private
 from deploy.trouble import Trouble
 from shared.postgres.pool import UNREACHABLE
+from shared.postgres.settings import PostgresSettings
 
 if TYPE_CHECKING:
     from deploy.local.tools import Tools
 
-_T = TypeVar("_T")
 HOST = "127.0.0.1"
 UNPRIVILEGED = "nobody"
 """PostgreSQL refuses to run as root, and wants a user that the system knows. This one is on every system."""
-MIGRATION_LOCK_MILLISECONDS = 5_000
-"""As long as requests wait for a connection anyway."""
 SOCKET_PATH_BYTES = 103
 """The shortest limit among our systems (macOS) for the path of a socket."""
-
-AUDITOR = "jitasa_audit"
-"""Who owns the tables that services may only add to. Nobody can log in as it."""
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": HOST,
@@ -122,61 +114,21 @@ class Postgres:
     def ready(self) -> bool:
         """Whether the server that answers is ours: it takes our password and works on our folder."""
         try:
-            return _run(self._data_directory()) == str(self.data)
+            return run(self._data_directory()) == str(self.data)
         except (*UNREACHABLE, asyncpg.PostgresError):
             return False
 
-    def provision(self, services: Sequence[Service]) -> None:
-        """A role and a database for each service, closed to all other roles, migrated."""
-        for service in services:
-            self.create_role(service.name, self._secrets.postgres_password(service.name))
-            self.create_database(service.name, owner=service.name)
-            self.migrate(service.name, service)
-
-    def create_role(self, role: str, password: str) -> None:
-        """Make the role, or give it its password again."""
-        _run(self._create_role(role, password))
-
-    def create_database(self, database: str, *, owner: str, template: str = "template1") -> None:
-        """Make the database when it is missing; only its owner may connect."""
-        _run(self._create_database(database, owner, template))
-
-    def drop_database(self, database: str) -> None:
-        """Remove a database with all its content, also when somebody is connected."""
-        _run(self._execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
-
-    def migrate(self, database: str, service: Service) -> None:
-        """Bring the database up to the service's migrations, as the service's own role, and take its append-only
-        tables out of its hands. Raises `Trouble`."""
-        password = quote(self._secrets.postgres_password(service.name), safe="")
-        url = f"postgres://{service.name}:{password}@{HOST}:{self.port}/{database}?sslmode=disable"
-        # Who waits for a table that is in use holds up all who come after him: better to give up and be tried again.
-        url += f"&lock_timeout={MIGRATION_LOCK_MILLISECONDS}"
-        folders = [
-            word
-            for folder in service.migrations
-            if any(folder.glob("*.sql"))
-            for word in ("--migrations-dir", str(folder))
-        ]
-        if not folders:
-            return
-        done = subprocess.run(
-            [str(self.tools.dbmate), "--no-dump-schema", "--wait-timeout", "5s", *folders, "migrate"],
-            env={
-                "DATABASE_URL": url,
-                "PATH": os.defpath,
-            },  # in the environment: a command line can be read by everybody
-            capture_output=True,
-            text=True,
-            check=False,
+    @property
+    def databases(self) -> Databases:
+        """Roles, databases and migrations on this server, as its superuser."""
+        administrator = PostgresSettings(
+            host=self.host,
+            port=self.port,
+            database="postgres",
+            user=POSTGRES_SUPERUSER,
+            password_file=self._secrets.postgres_password_file(POSTGRES_SUPERUSER),
         )
-        if done.returncode:
-            said = done.stderr.strip().replace(password, "***")[-2000:]
-            raise Trouble(
-                f"A migration of the database {database} failed:\n{said}", f"ปรับโครงสร้างฐานข้อมูล {database} ไม่สำเร็จ"
-            )
-        if service.append_only:
-            _run(self._protect(database, service))
+        return Databases(administrator, self.tools.dbmate, self._secrets.postgres_password)
 
     def wait_for_remains(self, seconds: float = 10.0) -> None:
         """Wait until the children of a killed server are gone, at most 2 s: a new server refuses to start before."""
@@ -202,48 +154,6 @@ class Postgres:
             return str(await connection.fetchval("SHOW data_directory"))
         finally:
             await connection.close(timeout=2)
-
-    async def _execute(self, *statements: str) -> None:
-        connection = await asyncpg.connect(**self.connection(), timeout=5)
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close(timeout=5)
-
-    async def _create_role(self, role: str, password: str) -> None:
-        connection = await asyncpg.connect(**self.connection(), timeout=5)
-        try:
-            exists = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role)
-            # A password of ours has no character that needs quoting, but a statement is no place to rely on it.
-            quoted = await connection.fetchval("SELECT quote_literal($1::text)", password)
-            await connection.execute(f'{"ALTER" if exists else "CREATE"} ROLE "{role}" LOGIN PASSWORD {quoted}')
-        finally:
-            await connection.close(timeout=5)
-
-    async def _create_database(self, database: str, owner: str, template: str) -> None:
-        connection = await asyncpg.connect(**self.connection(), timeout=5)
-        try:
-            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
-                await connection.execute(f'CREATE DATABASE "{database}" OWNER "{owner}" TEMPLATE "{template}"')
-            await connection.execute(f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC')
-            await connection.execute("REVOKE CONNECT ON DATABASE postgres FROM PUBLIC")
-        finally:
-            await connection.close(timeout=5)
-
-    async def _protect(self, database: str, service: Service) -> None:
-        """The schema goes to the superuser too: who owns a schema may drop whatever lies in it."""
-        connection = await asyncpg.connect(**self.connection(database=database), timeout=5)
-        try:
-            # Roles are the server's: of two databases that are made at once the other may have been first.
-            if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", AUDITOR):
-                with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-                    await connection.execute(f"CREATE ROLE {AUDITOR} NOLOGIN")
-            async with connection.transaction():
-                for statement in _protection(service):
-                    await connection.execute(statement)
-        finally:
-            await connection.close(timeout=5)
 
     def _initialise(self) -> None:
         """Into a folder of another name first: a data folder that exists is complete."""
@@ -313,27 +223,6 @@ class Postgres:
             f"PostgreSQL ไม่ทำงานด้วยสิทธิ์ root แต่ใช้ผู้ใช้ {UNPRIVILEGED!r} ซึ่งเข้าโฟลเดอร์ {closed} ไม่ได้\n"
             f"กรุณาเปิดให้ผ่านเข้าได้ (`chmod o+x {closed}`) หรือย้ายไปไว้ที่อื่น เช่น JITASA_HOME=/var/tmp/jitasa ./jitasa ...",
         )
-
-
-def _protection(service: Service) -> Iterator[str]:
-    role = service.name
-    yield f"ALTER SCHEMA public OWNER TO {POSTGRES_SUPERUSER}"
-    yield f"GRANT USAGE, CREATE ON SCHEMA public TO {role}"
-    yield f"GRANT USAGE ON SCHEMA public TO {AUDITOR}"
-    for table in service.append_only:
-        yield f"ALTER TABLE {table} OWNER TO {AUDITOR}"
-        yield f"REVOKE ALL ON {table} FROM PUBLIC, {role}"
-        yield f"GRANT SELECT, INSERT ON {table} TO {role}"
-    for function in service.forgetting:
-        yield f"ALTER FUNCTION {function} OWNER TO {AUDITOR}"
-        yield f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC"
-        yield f"GRANT EXECUTE ON FUNCTION {function} TO {role}"
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run it to its end in a thread of its own: whoever calls may be inside an event loop."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
 
 
 def _run_as(data: Path) -> dict[str, Any]:

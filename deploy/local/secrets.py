@@ -1,4 +1,7 @@
-"""The stack's secrets: made once, one file each, readable by their owner only."""
+"""The stack's secrets: made once, one file each, readable by their owner only.
+
+`python -m deploy.local.secrets FOLDER` makes them for another place, such as a cluster.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,3 +123,9 @@ def _ring() -> str:
 def _signing_keys() -> str:
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
     return json.dumps({"keys": [key.as_dict(private=True)]})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m deploy.local.secrets FOLDER")
+    Secrets(Path(sys.argv[1]))

@@ -353,7 +353,7 @@ class Stack:
 
     def _provision_postgres(self) -> None:
         self.supervisor.wait_ready(["postgres"], INFRASTRUCTURE_S)
-        self.postgres.provision(SERVICES)
+        self.postgres.databases.provision(SERVICES)
 
     def _service_program(self, service: Service, process: Process) -> Program:
         port = self.port_base + process.port_offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -225,7 +226,7 @@ async def _reminding(
     if not address:
         return []
     client = await stack.enter_async_context(
-        httpx.AsyncClient(base_url=address, timeout=FETCH_SECONDS, trust_env=False)
+        httpx.AsyncClient(base_url=address, timeout=FETCH_SECONDS, trust_env=False, verify=ssl.create_default_context())
     )
     reminders = Reminders(
         Notices(parts.pool, parts.ring),

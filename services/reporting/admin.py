@@ -14,6 +14,7 @@ The exit code is 0 when it was done, and for `reconcile` when nothing differs; 1
 
 import argparse
 import asyncio
+import ssl
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -43,7 +44,7 @@ LOOK_SECONDS: Final = 1.0
 
 async def reconcile(pool: Pool) -> int:
     """Compares all figures now; 1 when some differ or a service did not answer."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=ssl.create_default_context()) as client:
         reconciling = reconciling_of(pool, client, OwnerSettings(), SystemClock())
         if reconciling is None:
             raise Usage("the owning services are not named in the environment")

@@ -262,7 +262,7 @@ async def keeper(stopping: asyncio.Event) -> None:
     postgres = PostgresSettings()
     pool = await open_pool(postgres, application="reporting-keeper", max_size=KEEPER_CONNECTIONS)
     try:
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, verify=ssl.create_default_context()) as client:
             worker = Keeper(pool, duties(pool, postgres, client))
             await run_worker(
                 HttpSettings(),

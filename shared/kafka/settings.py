@@ -1,5 +1,6 @@
 """How a process reaches Kafka."""
 
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class KafkaSettings(BaseSettings):
-    """JITASA_KAFKA_BOOTSTRAP, _USERNAME, _PASSWORD_FILE; SCRAM-SHA-256, since subscribers outside have SCRAM-SHA-512:
-    whoever signs in at one listener of Kafka cannot do so at the other."""
+    """JITASA_KAFKA_BOOTSTRAP, _USERNAME, _PASSWORD_FILE, _AUTHORITY_FILE; SCRAM-SHA-256, since subscribers outside have
+    SCRAM-SHA-512: whoever signs in at one listener of Kafka cannot do so at the other."""
 
     model_config = SettingsConfigDict(env_prefix="JITASA_KAFKA_")
 
     bootstrap: str
     username: str
     password_file: Path
+    authority_file: Path | None = None
+    """The certificates of who vouches for Kafka: with them the connection is encrypted, and the broker has to bear the
+    name that it is reached by. Without them nothing is: for a broker on the same machine."""
 
     @property
     def password(self) -> str:
@@ -23,9 +27,12 @@ class KafkaSettings(BaseSettings):
 
     def for_aiokafka(self) -> dict[str, Any]:
         """Connection arguments of aiokafka's clients."""
+        authority = self.authority_file
+        encrypted = {} if authority is None else {"ssl_context": ssl.create_default_context(cafile=authority)}
         return {
+            **encrypted,
             "bootstrap_servers": self.bootstrap,
-            "security_protocol": "SASL_PLAINTEXT",
+            "security_protocol": self._protocol,
             "sasl_mechanism": "SCRAM-SHA-256",
             "sasl_plain_username": self.username,
             "sasl_plain_password": self.password,
@@ -35,14 +42,20 @@ class KafkaSettings(BaseSettings):
         }
 
     def for_librdkafka(self) -> dict[str, Any]:
-        """Connection settings of confluent-kafka's clients."""
+        """Connection settings of confluent-kafka's clients, which look at the broker's name of themselves."""
+        encrypted = {} if self.authority_file is None else {"ssl.ca.location": str(self.authority_file)}
         return {
+            **encrypted,
             "bootstrap.servers": self.bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
+            "security.protocol": self._protocol,
             "sasl.mechanism": "SCRAM-SHA-256",
             "sasl.username": self.username,
             "sasl.password": self.password,
         }
+
+    @property
+    def _protocol(self) -> str:
+        return "SASL_PLAINTEXT" if self.authority_file is None else "SASL_SSL"
 
 
 REQUEST_MILLISECONDS = 5_000

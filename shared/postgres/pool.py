@@ -63,11 +63,7 @@ async def open_pool(
     max_size: four services of two processes with 10 each stay below the server's 100 connections.
     """
     pool = await asyncpg.create_pool(
-        host=settings.host,
-        port=settings.port,
-        database=settings.database,
-        user=settings.user,
-        password=settings.password,
+        **settings.for_asyncpg(),
         min_size=min_size,
         max_size=max_size,
         timeout=CONNECT_SECONDS,

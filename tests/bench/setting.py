@@ -78,8 +78,8 @@ class Setting:
 
     async def empty(self, service: str) -> None:
         """Gives a service a fresh database; none of its processes may be running."""
-        await asyncio.to_thread(self.stack.postgres.drop_database, service)
-        await asyncio.to_thread(self.stack.postgres.provision, [catalogue.service(service)])
+        await asyncio.to_thread(self.stack.postgres.databases.drop_database, service)
+        await asyncio.to_thread(self.stack.postgres.databases.provision, [catalogue.service(service)])
 
 
 @contextmanager

@@ -65,11 +65,7 @@ async def make(task: Task) -> None:
     """Makes the document. Raises what the database or the disk raises."""
     settings = PostgresSettings()
     connection = await asyncpg.connect(
-        host=settings.host,
-        port=settings.port,
-        database=settings.database,
-        user=settings.user,
-        password=settings.password,
+        **settings.for_asyncpg(),
         timeout=CONNECT_SECONDS,
         command_timeout=STATEMENT_SECONDS,
         server_settings={

