@@ -1,6 +1,7 @@
 """The composition root: `python -m services.reporting.app http | projector | keeper | webhooks`."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager

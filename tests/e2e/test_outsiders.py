@@ -186,7 +186,7 @@ class World:
     async def consumer(self, way: str, command: list[str], made: Any, **more: str) -> AsyncIterator[Outsider]:
         """One of deploy/subscriber, with its PostgreSQL database."""
         name = f"outsider_{uuid4().hex[:8]}"
-        await asyncio.to_thread(self.stack.postgres.create_database, name, owner="reporting")
+        await asyncio.to_thread(self.stack.postgres.databases.create_database, name, owner="reporting")
         settings = self.runtime.postgres_settings("reporting", name)
         where = urlencode({"host": settings.host, "port": settings.port})
         url = f"postgresql://reporting:{quote(settings.password)}@/{name}?{where}"
@@ -219,7 +219,7 @@ class World:
             del told["DATABASE_URL"]
         yield Outsider(way, command, told, events, sums)
         await database.close()
-        await asyncio.to_thread(self.stack.postgres.drop_database, name)
+        await asyncio.to_thread(self.stack.postgres.databases.drop_database, name)
 
     async def reported(self) -> Sums:
         """Reporting's figures, as a central administrator reads them; without subdistricts in which all is nought."""

@@ -60,7 +60,7 @@ class _Kafka(Kafka):
 class _Postgres(Postgres):
     """Encrypted, with the certificate that subscribers know Kafka by."""
 
-    def command(self) -> list[str]:
+    def command(self, data: Path | None = None) -> list[str]:
         certificates = Certificates(self._secrets.folder)
         certificates.prepare()
         keystore = self.folder / "certificate.pem"
@@ -74,11 +74,14 @@ class _Postgres(Postgres):
             "listen_addresses": f"{CERTIFIED},{NOT_CERTIFIED}",
             "fsync": "off",
         }
-        return [*super().command(), *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))]
+        return [
+            *super().command(data),
+            *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
+        ]
 
     @property
     def databases(self) -> Databases:
-        return Databases(self.settings("postgres", "postgres"), self._tools.dbmate, self._password)
+        return Databases(self.settings("postgres", "postgres"), self.tools.dbmate, self._password)
 
     def _password(self, role: str) -> str:
         return TWICE_PASSWORD if role == TWICE.name else self._secrets.postgres_password(role)

@@ -1,4 +1,4 @@
-"""A fresh installation as `./jitasa up` makes it is closed: to other machines, to other users, and to who proves nothing.
+"""A fresh installation as `./jitasa up` makes it is closed: to other machines, other users, and who proves nothing.
 
 That Kafka lets nobody in without a password, and grants what is written down and nothing else: test_rights.py here and
 tests/integration/outside/test_matrix.py.

@@ -50,7 +50,7 @@ class MixedStack(Stack):
 
     def migrate(self) -> None:
         """Make the present release's migrations."""
-        self.postgres.provision(SERVICES)
+        self.postgres.databases.provision(SERVICES)
 
     def code_of(self, process: str) -> Path:
         """Which code a process really runs, as its system says."""
@@ -65,7 +65,7 @@ class MixedStack(Stack):
 
     def _provision_postgres(self) -> None:
         self.supervisor.wait_ready(["postgres"], 60)
-        self.postgres.provision(
+        self.postgres.databases.provision(
             [
                 replace(
                     service, migrations=tuple(self.former / each.relative_to(CHECKOUT) for each in service.migrations)
