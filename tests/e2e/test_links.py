@@ -31,7 +31,7 @@ async def test_what_is_public_leads_to_all_pages(browser: Browser, stack: Stack)
     for path in ("/performance", "/trust"):
         await page.goto(addresses.reporting + path)
         assert f"{addresses.reporting}/" in await followed(page)
-    for path in ("/monitor", "/denominators"):
+    for path in ("/monitor", "/denominators", "/subscribers"):
         answer = await page.request.get(f"{addresses.reporting}{path}?area=50")
         assert answer.url == f"{addresses.registration}{path}?area=50"
     await context.close()
@@ -47,7 +47,8 @@ async def test_who_is_signed_in_finds_all_pages(browser: Browser, office: Office
             found = await followed(visitor.page)
             if path != "/performance":
                 pages = {
-                    f"{office.addresses.registration}/{name}" for name in ("monitor", "denominators", "performance")
+                    f"{office.addresses.registration}/{name}"
+                    for name in ("monitor", "denominators", "performance", "subscribers")
                 }
                 assert pages <= found, path
             else:

@@ -13,7 +13,6 @@ from confluent_kafka import OFFSET_STORED, Consumer, TopicPartition
 from playwright.async_api import Browser, Page, expect
 from starlette.responses import Response
 
-from deploy.local.stack import Stack
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from tests.e2e.officers import fits
 from tests.e2e.visitors import DESK, Office, Visitor, signed_in, visiting
@@ -141,13 +140,16 @@ async def test_a_subscriber_is_let_in_sees_its_lag_mends_its_webhook_and_is_ende
         await expect(kafka).to_contain_text("ยังไม่มีกลุ่มผู้อ่าน")
 
         # Lag moves when events flow, and when they are taken.
-        assert await takes_everything(subscriber, tmp_path) > 0
+        read = await takes_everything(subscriber, tmp_path)
+        assert read > 0
         lag = kafka.locator(f"[data-waiting='{GROUP} {STREAM}']")
         await expect(lag).to_have_text("0")
         await office.officer(AREA)
         await expect(lag).not_to_have_text("0")
         await expect(row_of(centre.page, subscriber).locator("[data-lag]")).to_have_text(await lag.inner_text())
-        assert await takes_everything(subscriber, tmp_path) > 0
+        taken = await takes_everything(subscriber, tmp_path)
+        assert taken > 0
+        read += taken
         await expect(lag).to_have_text("0")
 
         # A webhook fails, is seen to, and is sent again.
@@ -177,7 +179,7 @@ async def test_a_subscriber_is_let_in_sees_its_lag_mends_its_webhook_and_is_ende
         await expect(page.locator("#notice")).to_have_text("กำลังส่งซ้ำ")
         await expect(hook.locator("[data-queue]")).to_have_text("รอส่ง 0 ยังไม่อ่าน 0 รายการ")
         await expect(hook.locator("[data-attempts]")).to_have_count(0)
-        assert len(receiver.ids) == len(set(receiver.ids)) > 0
+        assert len(set(receiver.ids)) == read  # at least once: what was tried again just before the replay came twice
 
         # Credentials are renewed by the subscriber itself, and shown once.
         await visitor.press("รหัสผ่าน Kafka ใหม่")
@@ -228,12 +230,12 @@ async def test_a_subscriber_is_let_in_sees_its_lag_mends_its_webhook_and_is_ende
         await centre.page.set_viewport_size(DESK["viewport"])
         assert visitor.complaints == []
         row = row_of(centre.page, subscriber)
-        await row.get_by_role("button", name="ยกเลิก", exact=True).click()
-        await press_in_window(centre.page, "ยกเลิกถาวร")
+        await row.get_by_role("button", name="เพิกถอน", exact=True).click()
+        await press_in_window(centre.page, "เพิกถอนถาวร")
         await expect(centre.page.locator("dialog .error").first).to_be_visible()  # not without a reason
         await centre.page.locator("dialog [name=reason]").fill("สัญญาสิ้นสุดแล้ว")
-        await press_in_window(centre.page, "ยกเลิกถาวร")
-        await expect(row.locator(".tag.bad").first).to_have_text("ยกเลิกแล้ว")
+        await press_in_window(centre.page, "เพิกถอนถาวร")
+        await expect(row.locator(".tag.bad").first).to_have_text("เพิกถอนแล้ว")
         await expect(row.get_by_role("button")).to_have_count(0)
         assert centre.complaints == []
         received = receiver.requests
@@ -256,9 +258,3 @@ async def test_a_wrong_secret_and_other_people_see_nothing(browser: Browser, off
         await visitor.open("/subscribers")
         await expect(visitor.page.locator(".empty")).to_be_visible()
         assert visitor.complaints == []
-
-
-async def test_an_address_at_reporting_leads_to_the_page(stack: Stack, office: Office) -> None:
-    """Which is where one signs in."""
-    answer = await office.client.get(f"{stack.addresses().reporting}/subscribers", follow_redirects=False)
-    assert answer.headers["location"] == f"{stack.addresses().registration}/subscribers"

@@ -138,7 +138,7 @@ async def make_subscriber(request: Request, asked: NewSubscriber, principal: Kee
     outside = entrance.outside  # if it cannot be told, nobody is let in
     async with _database(request, principal) as connection:
         if asked.client_id is not None and await is_revoked(connection, asked.client_id):
-            raise _taken("client_id", "ส่วนกลางยกเลิกบัญชีนี้แล้ว", "The centre has ended what this account receives")
+            raise _taken("client_id", "ส่วนกลางเพิกถอนบัญชีนี้แล้ว", "The centre has ended what this account receives")
         made = await store.make(
             connection,
             asked.name,

@@ -43,17 +43,6 @@ class KafkaAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What was given over HTTP of one stream and area in one form: `ndjson`, `batch` or `sse`. events: in all."""
-
-    stream: str
-    form: str
-    area: str
-    events: int
-    last_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class WebhookAnswer:
     """A subscription. queued: messages that were read for it and are being sent, of up to 50 at a time; behind: records
     of its streams that it has not come to, null where it has an area."""
@@ -84,7 +73,7 @@ class ReceiverAnswer:
     last_at: datetime | None
     failing: int
     kafka: Sequence[KafkaAnswer]
-    http: Sequence[HttpAnswer]
+    http: Sequence[Receipt]
     webhooks: Sequence[WebhookAnswer]
     limits: LimitsAnswer
 
@@ -110,7 +99,7 @@ def receiver_answer(one: Receiver, now: datetime, most_open: int, most_events: i
         max(times, default=None),
         sum(_fails(each.subscription.state, each.subscription.attempts) for each in one.hooks),
         kafka,
-        [_http(receipt) for receipt in one.receipts if receipt.form != FORM],
+        [receipt for receipt in one.receipts if receipt.form != FORM],
         [WebhookAnswer(subscription_answer(hook.subscription, now), hook.queued, hook.behind) for hook in one.hooks],
         LimitsAnswer(len(one.hooks), MOST_OF_ONE, most_open, most_events),
     )
@@ -124,10 +113,6 @@ def _organisation(one: Receiver) -> UUID | None:
     known = [receipt.organisation_id for receipt in one.receipts]
     known += [hook.subscription.organisation_id for hook in one.hooks]
     return next((each for each in known if each is not None), None)
-
-
-def _http(one: Receipt) -> HttpAnswer:
-    return HttpAnswer(one.stream, one.form, one.area, one.events, one.last_at)
 
 
 def _groups(places: Sequence[Place], ends: Ends) -> Iterator[GroupAnswer]:

@@ -91,7 +91,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an account got of a stream in one form and area, and when last."""
+    """What an account got of a stream in one form (`ndjson`, `batch`, `sse`, `webhook`) and area: how many events in
+    all, and when last."""
 
     organisation_id: UUID | None
     stream: str

@@ -54,7 +54,7 @@ def failed(error: BaseException) -> Problem:
 
 def revoked() -> Problem:
     """What is answered to an account that receives nothing any more."""
-    detail = Message("ส่วนกลางยกเลิกการรับข้อมูลของบัญชีนี้แล้ว", "The centre has ended what this account receives")
+    detail = Message("ส่วนกลางเพิกถอนการรับข้อมูลของบัญชีนี้แล้ว", "The centre has ended what this account receives")
     return Problem(403, "receiver_revoked", detail=detail)
 
 
