@@ -191,6 +191,14 @@ def test_one_trace_leads_from_the_phone_s_request_to_the_figures(collector: Coll
     assert all(span.attributes.get("messaging.batch.message_count") in (None, "1") for span in spans.values())
 
 
+def test_a_time_names_the_trace_it_was_taken_of(stack: Stack, surveyed: str) -> None:
+    """As an exemplar, where it is asked for in OpenMetrics."""
+    address = f"http://127.0.0.1:{stack.process('survey-http').program.port}/metrics"
+    told = httpx.get(address, headers={"Accept": "application/openmetrics-text; version=1.0.0"}).text
+    assert f'# {{trace_id="{TRACE_ID}"}}' in told
+    assert "trace_id" not in httpx.get(address).text
+
+
 def test_no_trace_holds_personal_data(collector: Collector, surveyed: str) -> None:
     told = collector.raw
     assert b"POST /v1/volunteers" in told

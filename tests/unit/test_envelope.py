@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.envelope import Envelope, EnvelopeError, chain_place, from_headers, to_headers
+from shared.observability.tracing import EVENT_HEADER
 
 ENVELOPE = Envelope(
     id="f232474e-3798-5382-be79-805df1d35e22",
@@ -50,6 +51,13 @@ def test_reads_back_what_it_wrote_beside_foreign_headers(
     headers = [*foreign, *to_headers(envelope)]
     assert from_headers(headers) == envelope
     assert chain_place(headers) == (envelope.sequence, envelope.previous, envelope.type.encode())
+
+
+def test_an_extension_of_cloudevents_is_no_part_of_the_envelope() -> None:
+    """Such as that for distributed tracing, which few events carry (`shared.observability.tracing`)."""
+    headers = [*to_headers(ENVELOPE), (EVENT_HEADER, b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]
+    assert from_headers(headers) == ENVELOPE
+    assert chain_place(headers) == (ENVELOPE.sequence, ENVELOPE.previous, ENVELOPE.type.encode())
 
 
 @given(any_headers)
