@@ -32,6 +32,8 @@ NOT_RUNNING = 3
 """The exit code of `status` when not everything runs and is ready; service managers use the same."""
 _DOWN_S = 60.0
 """Longer than the processes' own stop times together."""
+_FOLLOWED_EVERY_S = 5.0
+"""How often it is looked whether a backup that is followed has missed something."""
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -194,8 +196,8 @@ def backup(home: Home, chosen: argparse.Namespace) -> int:
         if follower is not None:
             print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
-                while follower.alive():
-                    stopping.wait(1.0)
+                while follower.complete():
+                    stopping.wait(_FOLLOWED_EVERY_S)
             follower.stop()
     return 0
 
