@@ -15,6 +15,8 @@ is in neither: its public topics are published again from the databases.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -27,11 +29,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import asyncpg
+
 from deploy.local.home import Home
 from deploy.local.postgres import Postgres
 from deploy.local.secrets import POSTGRES_SUPERUSER, write_private
 from deploy.local.tools import Tools
 from deploy.trouble import Trouble
+from shared.postgres.pool import UNREACHABLE
 
 SLOT: Final = "jitasa_backup"
 """The server keeps what this reader has not yet, up to `max_slot_wal_keep_size`."""
@@ -40,6 +45,7 @@ _IS_NAME: Final = re.compile(r"\d{8}T\d{6}Z")
 _UNFINISHED: Final = ".unfinished"
 _SHOWN: Final = 2000
 _RECEIVING_S: Final = 10.0
+_KEPT: Final = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +68,26 @@ class Backup:
 class Follower:
     """PostgreSQL's own receiver of changes, at work until `stop`. A server that is away it waits for."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], postgres: Postgres) -> None:
         self._process = process
+        self._postgres = postgres
 
-    def alive(self) -> bool:
-        """Whether it still works; what it said when not is in the Trouble of `stop`."""
-        return self._process.poll() is None
+    def complete(self) -> bool:
+        """Whether it works and has missed nothing: a server that it left alone for too long has thrown away what it
+        lacks, and it would ask for that for ever."""
+        return self._process.poll() is None and _slot(self._postgres) != "lost"
 
     def stop(self) -> None:
-        """End it. Raises `Trouble` when it had ended by itself."""
-        if self.alive():
+        """End it. Raises `Trouble` when it has missed something."""
+        complete = self.complete()
+        if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            self._process.communicate()
-            return
         _, said = self._process.communicate()
-        raise Trouble(
-            f"Following the database ended by itself; what was changed since is in no backup:\n{said[-_SHOWN:]}",
-            "การติดตามฐานข้อมูลหยุดไปเอง การเปลี่ยนแปลงหลังจากนั้นไม่ได้อยู่ในข้อมูลสำรอง",
-        )
+        if not complete:
+            raise Trouble(
+                f"Not every change came here; begin a new backup. What was said last:\n{said[-_SHOWN:]}",
+                "ได้รับการเปลี่ยนแปลงไม่ครบ กรุณาเริ่มสำรองข้อมูลใหม่",
+            )
 
 
 def take(home: Home, postgres: Postgres, folder: Path, keys: Path, *, follow: bool) -> tuple[Backup, Follower | None]:
@@ -99,7 +107,7 @@ def take(home: Home, postgres: Postgres, folder: Path, keys: Path, *, follow: bo
     follower = None
     try:
         # Before the base: what is changed while that is copied belongs to both.
-        follower = _follow(access, unfinished.wal) if follow else None
+        follower = _follow(access, postgres, unfinished.wal) if follow else None
         # The server's own log of the copy's time comes with it, so that the base alone can be restored.
         access.run(
             *("pg_basebackup", "--pgdata", str(unfinished.base), "--wal-method=stream", "--checkpoint=fast"),
@@ -109,8 +117,9 @@ def take(home: Home, postgres: Postgres, folder: Path, keys: Path, *, follow: bo
         keep_keys(home, keys / name)
         unfinished.folder.rename(backup.folder)  # the follower's files move with it: it is in its folder, not at a path
     except BaseException:
-        if follower is not None and follower.alive():
-            follower.stop()
+        if follower is not None:
+            with contextlib.suppress(Trouble):
+                follower.stop()
         shutil.rmtree(unfinished.folder, ignore_errors=True)
         raise
     return backup, follower
@@ -185,22 +194,39 @@ class _Access:
         )
 
 
-def _follow(access: _Access, folder: Path) -> Follower:
+def _follow(access: _Access, postgres: Postgres, folder: Path) -> Follower:
     folder.mkdir(mode=0o700)
-    access.run("pg_receivewal", "--slot", SLOT, "--create-slot", "--if-not-exists", "--no-password")
-    follower = Follower(
-        # `synchronous`: on the disk as soon as it comes, not when a file of 16 MB is full.
-        access.start("pg_receivewal", "--directory=.", "--slot", SLOT, "--synchronous", "--no-password", cwd=folder)
-    )
+    if _slot(postgres) is not None:
+        # Of a former backup, whose changes this one does not need; refused while somebody follows that.
+        access.run("pg_receivewal", "--slot", SLOT, "--drop-slot", "--no-password")
+    access.run("pg_receivewal", "--slot", SLOT, "--create-slot", "--no-password")
+    # `synchronous`: on the disk as soon as it comes, not when a file of 16 MB is full.
+    arguments = ("--directory=.", "--slot", SLOT, "--synchronous", "--no-password")
+    follower = Follower(access.start("pg_receivewal", *arguments, cwd=folder), postgres)
     deadline = time.monotonic() + _RECEIVING_S
     while not any(folder.iterdir()):
-        if not follower.alive():
-            follower.stop()
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or not follower.complete():
             follower.stop()
             raise Trouble("The database sends nothing to be followed.", "ฐานข้อมูลไม่ส่งการเปลี่ยนแปลงให้ติดตาม")
         time.sleep(0.05)
     return follower
+
+
+def _slot(postgres: Postgres) -> str | None:
+    """What the server keeps for the follower: `reserved` or `extended`: all, `lost`: not all; None: nothing."""
+
+    async def ask() -> str | None:
+        connection = await asyncpg.connect(**postgres.connection(), timeout=5)
+        try:
+            found: str | None = await connection.fetchval(_KEPT, SLOT)
+            return found
+        finally:
+            await connection.close(timeout=5)
+
+    try:
+        return asyncio.run(ask())
+    except (*UNREACHABLE, asyncpg.PostgresError):
+        return "reserved"  # as far as can be known: who follows waits for a server that is away
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -36,6 +36,8 @@ _DOWN_S = 60.0
 """Longer than the processes' own stop times together."""
 CERTIFICATE_LOOK_S = 6 * 3600.0
 """A certificate is renewed 90 days before its end: looks that fail for days lose nothing."""
+_FOLLOWED_EVERY_S = 5.0
+"""How often it is looked whether a backup that is followed has missed something."""
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -213,8 +215,8 @@ def backup(home: Home, chosen: argparse.Namespace) -> int:
         if follower is not None:
             print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
             with contextlib.suppress(KeyboardInterrupt):
-                while follower.alive():
-                    stopping.wait(1.0)
+                while follower.complete():
+                    stopping.wait(_FOLLOWED_EVERY_S)
             follower.stop()
     return 0
 

@@ -141,6 +141,28 @@ async def test_a_clock_that_is_ahead_is_set_right(
         await expect(phone.page.get_by_text("นาฬิกาของเครื่องไม่ตรง")).to_be_visible()
 
 
+async def test_what_was_accepted_and_lost_is_sent_again(
+    browser: Browser, office: Office, survey: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Kafka had it and is gone (docs/recovery.md): a day later nobody knows of it, and the phone still has it."""
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+
+        async def accept(route: Route) -> None:
+            body = route.request.post_data_json
+            assert body is not None
+            results = [{"submission_id": one["submission_id"], "status": 202} for one in body["submissions"]]
+            await route.fulfill(status=207, json={"results": results})
+
+        await phone.page.route("**/v1/submissions:batch", accept)
+        await phone.survey("41")
+        await phone.shows(on_phone=0, sent=1)
+        await phone.page.unroute("**/v1/submissions:batch")
+        await phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(hours=25))
+        await phone.shows(on_phone=0, sent=0, recorded=1)
+        await recorded(survey, phone, 1)
+
+
 async def test_what_the_service_refuses_is_corrected_and_sent_again(
     browser: Browser, office: Office, survey: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

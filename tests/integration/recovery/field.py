@@ -93,20 +93,20 @@ class Field:
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Visits all the time."""
+        """Visits all the time; in the end each that was sent is accepted."""
+        resting = asyncio.Event()
 
         async def work() -> None:
-            while True:
+            while not resting.is_set():
                 await self.visit(BATCH)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-        working = asyncio.create_task(work())
-        try:
-            yield
-            assert not working.done(), working.exception()
-        finally:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(work())
+            try:
+                yield
+            finally:
+                resting.set()
 
     async def not_known(self, ids: Iterable[str]) -> set[str]:
         """Those of which the service says that it does not know what became of them."""

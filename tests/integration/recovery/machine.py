@@ -69,8 +69,7 @@ class Machine:
 
     async def follow(self) -> None:
         """Returns when a backup is there; every change since goes into it, until `unfollow`."""
-        words = ["backup", "--to", str(self.backups), "--keys", str(self.keys), "--follow"]
-        self._backup = await asyncio.to_thread(self._start, words)
+        self._backup = await asyncio.to_thread(self._start, [*self.backing_up(), "--follow"])
         said = [await asyncio.to_thread(_line, self._backup) for _ in range(3)]
         assert "Every change" in said[2], (said, self._backup.stderr and self._backup.stderr.read())
 
@@ -84,10 +83,18 @@ class Machine:
         _, error = await asyncio.to_thread(self._backup.communicate)
         assert self._backup.returncode == 0, error
 
+    def backing_up(self) -> list[str]:
+        """The command, without more."""
+        return ["backup", "--to", str(self.backups), "--keys", str(self.keys)]
+
+    def restoring(self) -> list[str]:
+        """The command, without more."""
+        return ["restore", "--from", str(self.backups), "--keys", str(self.keys)]
+
     async def restore(self, at: datetime | None = None) -> str:
         """What the command said."""
-        words = ["restore", "--from", str(self.backups), "--keys", str(self.keys)]
-        process = await asyncio.to_thread(self._start, [*words, *(["--at", at.isoformat()] if at else [])])
+        moment = ["--at", at.isoformat()] if at else []
+        process = await asyncio.to_thread(self._start, [*self.restoring(), *moment])
         said, error = await asyncio.to_thread(process.communicate)
         assert process.returncode == 0, error
         return said

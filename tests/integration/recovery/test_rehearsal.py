@@ -53,7 +53,8 @@ class Rehearsal:
         return await self.field.visit(ONLY_IN_KAFKA)
 
     async def exact(self, *, restored: bool = False) -> None:
-        """Hold everything to be equal."""
+        """Hold everything to be equal, once everything is counted: what is recorded is published a moment later."""
+        await self.all_recorded()
         found = await ledger.differences(self.machine.runtime, self.field.accepted, gone=self.gone, restored=restored)
         assert not found, "\n".join(found)
 
@@ -118,8 +119,11 @@ async def test_the_machine_is_lost_with_everything_on_it(rehearsal: Rehearsal) -
     await rehearsal.kafka_is_lost()
     await machine.unfollow()
     await machine.lose(machine.home.root)
+    await asyncio.to_thread(_damaged_is_refused, machine)
     said = await machine.restore()
     assert "Restored from" in said
+    again = await asyncio.to_thread(machine.command, *machine.restoring())
+    assert (again.returncode, "There is a database" in again.stderr) == (1, True)
     _only_the_owner_may_read(machine.keys, machine.home.secrets)
 
     await rehearsal.up()
@@ -130,9 +134,31 @@ async def test_the_machine_is_lost_with_everything_on_it(rehearsal: Rehearsal) -
     await rehearsal.exact()
 
 
+def _damaged_is_refused(machine: Machine) -> None:
+    """One byte of a file is enough."""
+    file = next(machine.backups.glob("*/base/PG_VERSION"))
+    text = file.read_bytes()
+    file.write_bytes(b"7" + text[1:])
+    done = machine.command(*machine.restoring())
+    file.write_bytes(text)
+    assert (done.returncode, "pg_verifybackup failed" in done.stderr) == (1, True), done.stderr
+    assert not machine.home.state.exists()
+
+
 def _only_the_owner_may_read(*folders: Path) -> None:
     for path in (each for folder in folders for each in (folder, *folder.rglob("*"))):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_a_backup_is_followed_by_one_and_lies_apart_from_its_keys(rehearsal: Rehearsal) -> None:
+    machine = rehearsal.machine
+    await machine.follow()
+    second = await asyncio.to_thread(machine.command, *machine.backing_up(), "--follow")
+    assert (second.returncode, "is active" in second.stderr) == (1, True), second.stderr
+    inside = ["backup", "--to", str(machine.backups), "--keys", str(machine.backups / "keys")]
+    refused = await asyncio.to_thread(machine.command, *inside)
+    assert (refused.returncode, "one folder" in refused.stderr) == (1, True), refused.stderr
+    await machine.unfollow()
 
 
 async def test_the_database_is_set_back_while_kafka_is_ahead(rehearsal: Rehearsal) -> None:

@@ -61,6 +61,8 @@ async def test_old_and_new_work_side_by_side_and_nothing_is_lost(stack: MixedSta
         assert await field.change_place(place, "จุดฉีดหลังปรับรุ่น") == 2
         _all_run(stack, CHECKOUT)
         assert await _migrations(runtime) >= before
+        counted = await ledger.settled(runtime, "reporting", ledger.VISITS, len(field.accepted))
+        assert counted == len(field.accepted)
         found = await ledger.differences(runtime, field.accepted)
         assert not found, "\n".join(found)
 

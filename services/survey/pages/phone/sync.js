@@ -11,6 +11,7 @@ const FATES_PAGE = 200;
 const FATE_PAGES = 5; // what was sent longer ago is asked for one by one
 const SINGLE_FATES = 20;
 const OLD_MS = 60_000;
+const SEND_AGAIN_MS = 24 * 3_600_000; // longer than a surge takes to be recorded: it may be lost, and sent twice it counts once
 const FIRST_WAIT_MS = 1_000;
 const MOST_WAIT_MS = 30_000;
 const CLOCK_OFF_MS = 60_000; // a clock that is off by less is left alone
@@ -73,7 +74,7 @@ export class Sync extends EventTarget {
     }
     const left = await this.forms.counts();
     if (waits) return this.rest("busy", true);
-    if (left.sent > 0) return this.rest("idle", true);
+    if (left.sent + left.finished > 0) return this.rest("idle", true);
     this.wait = FIRST_WAIT_MS;
     await this.forms.thin();
     this.rest("idle");
@@ -133,12 +134,15 @@ export class Sync extends EventTarget {
       cursor = answer.cursor;
       if (cursor === null) break;
     }
+    const again = [];
     const old = [...waiting.keys()].filter((id) => !known.has(id)).filter((id) => Date.now() - waiting.get(id).changed > OLD_MS);
     for (const id of old.slice(0, SINGLE_FATES)) {
       const fate = await (await this.session.ask("GET", `/v1/submissions/${id}`)).json();
       if (fate.status !== "not_known_yet") known.set(id, fate);
+      else if (Date.now() - waiting.get(id).changed > SEND_AGAIN_MS) again.push(waiting.get(id));
     }
     const settled = await Promise.all([...known].map(([id, fate]) => this.settled(waiting.get(id), fate)));
+    for (const form of again) settled.push({ ...(await this.forms.opened(form)), state: "finished", changed: Date.now() });
     if (settled.length > 0) await this.forms.saveAll(settled);
   }
 
