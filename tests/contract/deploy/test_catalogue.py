@@ -19,6 +19,7 @@ from tests.contract.deploy.charts import CHART, RELEASE, VALUES
 OF_ONE_MACHINE = {
     "JITASA_SMS_SINK_FILE",  # instead of a provider
     "JITASA_STACK",
+    "JITASA_WEBHOOK_ALLOW_LOOPBACK",  # for whoever writes a receiver
     "PATH",
     "HOME",
     "TMPDIR",

@@ -59,7 +59,8 @@ def test_the_largest_stack_has_a_port_for_everybody() -> None:
     ]
     every = [*offsets.values(), *fixed, 2]
     assert len(set(every)) == len(every)
-    assert set(ports.of_stack(0, LARGEST).values()) == {*every, catalogue.KAFKA_EXTERNAL_PORT_OFFSET}
+    further = {catalogue.KAFKA_EXTERNAL_PORT_OFFSET, catalogue.PROMETHEUS_PORT_OFFSET}
+    assert set(ports.of_stack(0, LARGEST).values()) == {*every, *further}
 
 
 def test_the_most_of_a_kind_share_the_partitions_evenly() -> None:
