@@ -12,9 +12,10 @@ from services.registration.settings import PageSettings
 from shared.web.files import COMMON, FONT, AssetsMissing
 from shared.web.maps import MAP_PACKAGES
 
-TEXT = (PAGES / "text.js").read_text()
-SCRIPTS = {path.name: path.read_text() for path in PAGES.glob("*.js")}
-KEYS = re.findall(r"^  (\w+):", TEXT, re.MULTILINE)
+FILES = {str(path.relative_to(PAGES)): path.read_text() for path in PAGES.rglob("*.js")}
+TEXT = "".join(content for name, content in FILES.items() if name.endswith("text.js"))
+SCRIPTS = {name: content for name, content in FILES.items() if not name.endswith("text.js")}
+KEYS = re.findall(r'^  "?([\w-]+)"?:', TEXT, re.MULTILINE)
 COMMON_KEYS = re.findall(r"^  (\w+):", (COMMON / "common-text.js").read_text(), re.MULTILINE)
 
 
@@ -61,7 +62,7 @@ async def test_a_page_may_ask_the_configured_services_and_no_other(assets: Path)
 
 
 def test_every_word_is_said_in_both_languages() -> None:
-    entries = re.findall(r"^  \w+: \[((?:.|\n)*?)\],$", TEXT, re.MULTILINE)
+    entries = re.findall(r'^  "?[\w-]+"?: \[((?:.|\n)*?)\],$', TEXT, re.MULTILINE)
     assert len(entries) == len(KEYS) == len(set(KEYS)) > 300
     for entry in entries:
         thai, english = re.findall(r'"((?:[^"\\]|\\.)*)"', entry)
@@ -71,10 +72,7 @@ def test_every_word_is_said_in_both_languages() -> None:
 
 def test_every_word_that_is_asked_for_exists() -> None:
     asking = re.compile(r'(?:\bsay\(|(?<!\w)(?:text|label|hint|title|submit|placeholder|detail): \[?)"(\w+)"')
-    asked = set()
-    for name, script in SCRIPTS.items():
-        if name != "text.js":
-            asked |= set(asking.findall(script))
+    asked = {key for script in SCRIPTS.values() for key in asking.findall(script)}
     assert len(asked) > 200
     assert asked - {*KEYS, *COMMON_KEYS} == set()
 

@@ -5,7 +5,7 @@ import { fill, h, moment, number, say } from "../page.js";
 import { keep } from "../saving.js";
 
 export const STREAMS = ["volunteer-registered", "survey-submitted", "facility-updated", "further-facility-updated", "help-updated"];
-export const STATE_TAGS = { in_force: "good", active: "good", applying: "waiting", verifying: "waiting", revoking: "bad", revoked: "bad", password_lost: "bad", unverified: "bad", disabled: "bad", ended: "bad" };
+const STATE_TAGS = { in_force: "good", active: "good", applying: "waiting", verifying: "waiting", revoking: "bad", revoked: "bad", password_lost: "bad", unverified: "bad", disabled: "bad", ended: "bad" };
 
 /** When something was, or that it never was. */
 export const when = (time) => () => (time ? moment(time) : say("never"));

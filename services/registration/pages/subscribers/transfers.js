@@ -3,7 +3,7 @@
 import { ask } from "../api.js";
 import { areaChoice, learnNames, placeName } from "../areas.js";
 import { action, field, form, selectField } from "../form.js";
-import { fill, h, number, say } from "../page.js";
+import { fill, h, say } from "../page.js";
 import { keep } from "../saving.js";
 import { count, stream, STREAMS, streamsOf, table, when } from "./parts.js";
 
