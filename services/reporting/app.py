@@ -82,7 +82,7 @@ listens to the live stream."""
 PROJECTOR_CONNECTIONS: Final = 3
 """One writes the batches, one the streams' ends, one is left for a take-over meanwhile, or to look for dismissals."""
 
-KEEPER_CONNECTIONS: Final = 6
+KEEPER_CONNECTIONS: Final = 7
 """One holds the lock; the others are the duties'."""
 
 WEBHOOK_CONNECTIONS: Final = 4
