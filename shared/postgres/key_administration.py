@@ -1,16 +1,20 @@
 """What whoever operates the machine does with the key-encryption keys of a service: rotate, look, retire."""
 
 import argparse
-from collections.abc import Sequence
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
-from shared.observability.clock import Clock
-from shared.postgres.pool import acquire
+from shared.observability.clock import Clock, SystemClock
+from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.rewrapping import SealedTable, keys_in_use
+from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing, replaced_at, retire, rotate
 
 NOTICED_WITHIN: Final = timedelta(minutes=1)
@@ -72,3 +76,34 @@ async def administer(
         )
     retire(path, given.key)
     return {"retired": given.key, "keys": sorted(ring.key_ids - {given.key})}
+
+
+def run_command(
+    task: str,
+    about: str,
+    service: str,
+    path: Callable[[], Path],
+    tables: Sequence[SealedTable],
+    arguments: Sequence[str] | None,
+) -> int:
+    """The command `jitasa admin TASK` of a service whose sealed rows are in its database alone: no log brings any.
+    path: of the ring, asked for when the command line is right. The exit code is 0, 1 when it cannot be done, 2 for a
+    wrong command line."""
+
+    async def work(given: argparse.Namespace) -> dict[str, Any]:
+        async with await open_pool(PostgresSettings(), application=f"{service}-admin", max_size=1) as pool:
+            return await administer(given, pool, path(), tables, SystemClock(), held_for=timedelta())
+
+    parser = argparse.ArgumentParser(prog="jitasa admin")
+    things = parser.add_subparsers(dest="thing", required=True)
+    add_commands(things.add_parser(task, help=about))
+    try:
+        told = asyncio.run(work(parser.parse_args(arguments)))
+    except UNREACHABLE as error:
+        print(f"the {service} database cannot be reached ({type(error).__name__}): is the stack up?", file=sys.stderr)
+        return 1
+    except (NotNow, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(told, indent=2))
+    return 0

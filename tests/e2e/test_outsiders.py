@@ -217,9 +217,11 @@ class World:
         }
         if way == "javascript":  # its library takes no socket's folder in a URL
             del told["DATABASE_URL"]
-        yield Outsider(way, command, told, events, sums)
-        await database.close()
-        await asyncio.to_thread(self.stack.postgres.databases.drop_database, name)
+        try:
+            yield Outsider(way, command, told, events, sums)
+        finally:
+            await database.close()
+            await asyncio.to_thread(self.stack.postgres.databases.drop_database, name)
 
     async def reported(self) -> Sums:
         """Reporting's figures, as a central administrator reads them; without subdistricts in which all is nought."""

@@ -95,7 +95,7 @@ async def test_every_event_once_whatever_dies(setting: Setting) -> None:
             kill(setting.stack, process)
 
     async with subscriber(setting, "") as country, subscriber(setting, "30") as province, receiving() as receiver:
-        await subscribe(province, receiver, [SURVEY_SUBMITTED.name], **{"from": "start"})
+        await subscribe(province, receiver, [SURVEY_SUBMITTED.name], at_once=4, **{"from": "start"})
         readers = [Subscriber(country, "", records), Subscriber(province, "30", records)]
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(published(setting.runtime, records))

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from services.reporting.http.answering import answer, away, now, pool_of
 from services.reporting.http.areas import area_of
@@ -31,7 +31,14 @@ from services.reporting.webhooks.answers import (
     failures_answer,
     subscription_answer,
 )
-from services.reporting.webhooks.domain import MOST_OF_ONE, MOST_SUBSCRIPTIONS, State, Subscription, chosen
+from services.reporting.webhooks.domain import (
+    MOST_AT_ONCE,
+    MOST_OF_ONE,
+    MOST_SUBSCRIPTIONS,
+    State,
+    Subscription,
+    chosen,
+)
 from services.reporting.webhooks.signing import new_secret
 from services.reporting.webhooks.store import Filters, TooMany
 from shared.contracts.topics import Topic
@@ -53,16 +60,18 @@ Names = Annotated[
     list[Annotated[StrictStr, Field(max_length=100, pattern="^[a-z0-9.-]+$")]],
     Field(min_length=1, max_length=MOST_FILTERS),
 ]
+AtOnce = Annotated[StrictInt, Field(ge=1, le=MOST_AT_ONCE)]
 Beginning = Annotated[StrictStr, Field(max_length=40, pattern=r"^[^\x00]*$")]
 
 
 class NewSubscription(Body):
-    """What is to be sent where. types: of events, all without; area: inside the token's, all of it without; from: `end`
-    (without), `start`, or an RFC 3339 time."""
+    """What is to be sent where. types: of events, all without; at_once: deliveries on their way, at most, of different
+    partitions; area: inside the token's, all of it without; from: `end` (without), `start`, or an RFC 3339 time."""
 
     url: Url
     streams: Names
     types: Names | None = None
+    at_once: AtOnce = 1
     area: StrictStr | None = Field(None, max_length=20)
     begin: Beginning = Field("end", alias="from")
 
@@ -73,6 +82,7 @@ class ChangedSubscription(Body):
     url: Url | None = None
     streams: Names | None = None
     types: Names | None = None
+    at_once: AtOnce | None = None
 
 
 class Replayed(Body):
@@ -102,7 +112,8 @@ async def subscribe(request: Request, asked: NewSubscription, principal: Receive
     signed event `care.jitasa.webhook.verification.v1`, and has to answer `{"challenge": ...}` with what stands in its
     `data.challenge`."""
     area = principal.area if asked.area is None else area_asked(principal, area_of(asked.area).code)
-    filters = Filters(_url(asked.url), _streams(request, asked.streams), _types(request, asked.streams, asked.types))
+    streams, types = _streams(request, asked.streams), _types(request, asked.streams, asked.types)
+    filters = Filters(_url(asked.url), streams, types, asked.at_once)
     await demand_grant(request, principal, *filters.streams)
     begun = [await _begun(request, topic, area, asked.begin) for topic in _chosen(request, filters)]
     secret, ring, moment = new_secret(), _ring(request), now(request)
@@ -137,7 +148,8 @@ async def change_subscription(
     demand_area(principal, before.area)
     streams = before.streams if asked.streams is None else _streams(request, asked.streams)
     types = before.types if "types" not in asked.model_fields_set else asked.types
-    filters = Filters(before.url if asked.url is None else _url(asked.url), streams, _types(request, streams, types))
+    url = before.url if asked.url is None else _url(asked.url)
+    filters = Filters(url, streams, _types(request, streams, types), asked.at_once or before.at_once)
     await demand_grant(request, principal, *streams)
     had = {topic.name for topic in before.topics(request.app.state.topics)}
     new = [topic for topic in _chosen(request, filters) if topic.name not in had]

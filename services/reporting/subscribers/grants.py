@@ -1,7 +1,8 @@
 """The register binds its accounts on every way: what it grants in Kafka is what replay and webhooks hand on.
 
 An account that is in the register, by its `client_id`, gets the streams that are granted there, and none once it is
-revoked. One that is not is bound by its role and area alone: those are asked for over HTTP only.
+revoked, until it is let in again. One that is not is bound by its role and area alone: those are asked for over HTTP
+only.
 """
 
 import asyncio
@@ -16,9 +17,11 @@ from shared.postgres.pool import UNREACHABLE, Connection, acquire
 FOLLOW_SECONDS: Final = 0.5
 """As soon as in Kafka: the keeper looks as often. At most 200 rows, of those that are not revoked."""
 
+# Of an account's entries one at most is not revoked.
 GRANTED: Final = """
-SELECT client_id, CASE WHEN revoked_at IS NULL THEN streams ELSE '{}' END AS streams
+SELECT client_id, coalesce(max(streams) FILTER (WHERE revoked_at IS NULL), '{}') AS streams
 FROM subscriber WHERE client_id IS NOT NULL
+GROUP BY client_id
 """
 ONE: Final = f"SELECT * FROM ({GRANTED}) AS granted WHERE client_id = $1"  # noqa: S608 - the statement above
 

@@ -11,15 +11,16 @@ from services.reporting.webhooks.store import Failure
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionAnswer:
-    """One subscription. types: null for all; failed_attempts, failing_since: of the delivery that is tried now;
-    next_attempt_at: when it is tried again, null where nothing is; two_secrets_until: until when deliveries bear two
-    signatures."""
+    """One subscription. types: null for all; at_once: deliveries on their way, at most; failed_attempts, failing_since:
+    of the delivery that is tried now; next_attempt_at: when it is tried again, null where nothing is;
+    two_secrets_until: until when deliveries bear two signatures."""
 
     subscription_id: UUID
     url: str
     area: str
     streams: Sequence[str]
     types: Sequence[str] | None
+    at_once: int
     state: State
     reason: Reason | None
     state_at: datetime
@@ -78,6 +79,7 @@ def subscription_answer(one: Subscription, now: datetime) -> SubscriptionAnswer:
         one.area,
         one.streams,
         one.types,
+        one.at_once,
         one.state,
         one.reason,
         one.state_at,

@@ -137,6 +137,7 @@ class Dispatcher:
             self._tls,
             seconds=settings.delivery_seconds,
             allow_loopback=settings.allow_loopback,
+            at_once=lease.subscription.at_once,
         )
         try:
             await Sender(lease, endpoint, sources, self._clock, settings.lease_seconds).run(stopping)

@@ -15,9 +15,9 @@ MOST_SUBSCRIPTIONS: Final = 200
 MOST_OF_ONE: Final = 20
 """Of one account, ended ones included."""
 
-AT_ONCE: Final = 8
-"""Deliveries of one subscription that are on their way, each of another partition: over a line of 50 ms 160 events a
-second, and a receiver with few workers still stands it."""
+MOST_AT_ONCE: Final = 8
+"""Deliveries of one subscription that are on their way, each of another partition, if it wants so many: over a line of
+50 ms 160 events a second."""
 
 FIRST_RETRY: Final = timedelta(seconds=5)
 LONGEST_RETRY: Final = timedelta(hours=6)
@@ -80,7 +80,8 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What an account has sent to it. area: of the events; types: None for all."""
+    """What an account has sent to it. area: of the events; types: None for all; at_once: deliveries on their way, at
+    most."""
 
     subscription_id: UUID
     subscriber: UUID
@@ -90,6 +91,7 @@ class Subscription:
     area: str
     streams: tuple[str, ...]
     types: tuple[str, ...] | None
+    at_once: int
     state: State
     reason: Reason | None
     state_at: datetime

@@ -11,7 +11,7 @@ import httpcore
 
 from services.reporting.settings import WebhookSettings
 from services.reporting.webhooks.addresses import AddressRefused, GuardedNetwork, Resolve, refused
-from services.reporting.webhooks.domain import AT_ONCE, Cause
+from services.reporting.webhooks.domain import Cause
 
 ANSWER_BYTES: Final = 16 * 1024
 """Of an answer that are read: a challenge, or nothing. Its head is bounded by the HTTP library, at 100 kB."""
@@ -41,14 +41,21 @@ class Endpoint:
     """Sends requests to a URL, as many at once as there are connections."""
 
     def __init__(
-        self, url: str, resolve: Resolve, tls: ssl.SSLContext, *, seconds: float, allow_loopback: bool
+        self,
+        url: str,
+        resolve: Resolve,
+        tls: ssl.SSLContext,
+        *,
+        seconds: float,
+        allow_loopback: bool,
+        at_once: int = 1,
     ) -> None:
         self._url = url
         self._seconds = seconds
         self._allow_loopback = allow_loopback
         network = GuardedNetwork(resolve, allow_loopback=allow_loopback, loopback_alone=urlsplit(url).scheme == "http")
         self._pool = httpcore.AsyncConnectionPool(
-            tls, max_connections=AT_ONCE, keepalive_expiry=IDLE_SECONDS, network_backend=network
+            tls, max_connections=at_once, keepalive_expiry=IDLE_SECONDS, network_backend=network
         )
 
     async def post(self, headers: Mapping[str, str], body: bytes) -> Answered | Cause:

@@ -7,7 +7,6 @@ from itertools import groupby
 
 import msgspec
 
-from services.reporting.webhooks.domain import AT_ONCE
 from services.reporting.webhooks.leases import Delivered, Message
 
 Send = Callable[[Message], Awaitable[bool]]
@@ -64,14 +63,18 @@ class Piece:
         ahead = [place for place in self._arrived if place > until]
         return Step(Delivered(until, ahead), passed[-1] if passed else None, sum(each.is_event for each in passed))
 
-    async def send(self, send: Send, *, alone: bool) -> None:
+    async def send(self, send: Send, at_once: int, *, alone: bool) -> None:
         """Everything that has not arrived, until one does not. alone: the first before any other, to see whether
         somebody is there."""
+        if at_once == 1:
+            left = [each for each in self.messages if each.place not in self._arrived]
+            await _in_lanes([left], send, 1)
+            return
         for messages in self._groups(alone=alone):
             lanes: dict[int | None, list[Message]] = {}
             for each in messages:
                 lanes.setdefault(_read(each.body).partition, []).append(each)
-            if not await _in_lanes(list(lanes.values()), send):
+            if not await _in_lanes(list(lanes.values()), send, at_once):
                 return
 
     def _groups(self, *, alone: bool) -> Iterator[list[Message]]:
@@ -83,8 +86,8 @@ class Piece:
             yield list(group)
 
 
-async def _in_lanes(lanes: Sequence[Sequence[Message]], send: Send) -> bool:
-    room, failed = asyncio.Semaphore(AT_ONCE), False
+async def _in_lanes(lanes: Sequence[Sequence[Message]], send: Send, at_once: int) -> bool:
+    room, failed = asyncio.Semaphore(at_once), False
 
     async def one_after_another(lane: Sequence[Message]) -> None:
         nonlocal failed

@@ -2,8 +2,8 @@
 
 1. Read a few events of a stream with the replay's reader, and write them down, each with the position behind it: read
    again, they might come in another order and with other numbers.
-2. Send them, those of one partition one after another, so that all events of an entity come in their order; a few
-   partitions at once, since each answer takes a way there and back.
+2. Send them, those of one partition one after another, so that all events of an entity come in their order; of
+   several partitions at once where the subscriber wants it, since each answer takes a way there and back.
 3. Write down, twice a second and at the end, what was delivered and the position behind it in one transaction. Killed
    before it, these events are sent again, with the same ids and the same bodies.
 4. After a failure let the subscription go: it is due again at the time that was written down.
@@ -160,7 +160,7 @@ class Sender:
                 await self._write(stream, piece)
             return True
 
-        await piece.send(send, alone=not self._someone_there)
+        await piece.send(send, self._lease.subscription.at_once, alone=not self._someone_there)
         await self._write(stream, piece)
         if failures:
             failures.sort(key=lambda failure: failure[0].place)

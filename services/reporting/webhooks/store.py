@@ -29,8 +29,8 @@ FORM: Final = "webhook"
 """In the transfer log."""
 
 COLUMNS: Final = """
-    subscription_id, subscriber, organisation_id, role, url, area, streams, types, state, reason, state_at,
-    created_at, attempts, failing_since, next_attempt_at, delivered_at, previous_until, revision"""
+    subscription_id, subscriber, organisation_id, role, url, area, streams, types, at_once, state, reason,
+    state_at, created_at, attempts, failing_since, next_attempt_at, delivered_at, previous_until, revision"""
 
 # Two at the same time must not both find room for the last one.
 LOCK: Final = "LOCK TABLE webhook_subscription IN SHARE ROW EXCLUSIVE MODE"
@@ -40,10 +40,10 @@ SELECT count(*) FILTER (WHERE state <> 'ended'), count(*) FILTER (WHERE subscrib
 
 INSERT: Final = f"""
 INSERT INTO webhook_subscription (
-    subscription_id, subscriber, organisation_id, role, url, area, streams, types, state, state_at,
+    subscription_id, subscriber, organisation_id, role, url, area, streams, types, at_once, state, state_at,
     created_at, next_attempt_at, sealing_key_id, wrapped_key, sealed_secret
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'verifying', $9, $9, $9, $10, $11, $12)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'verifying', $10, $10, $10, $11, $12, $13)
 RETURNING {COLUMNS}
 """  # noqa: S608 - this module's names
 
@@ -54,7 +54,8 @@ SELECT {COLUMNS} FROM webhook_subscription WHERE subscriber = $1 ORDER BY create
 """  # noqa: S608 - this module's names
 
 CHANGE: Final = f"""
-UPDATE webhook_subscription SET url = $2, streams = $3, types = $4, revision = revision + 1 WHERE subscription_id = $1
+UPDATE webhook_subscription SET url = $2, streams = $3, types = $4, at_once = $5, revision = revision + 1
+WHERE subscription_id = $1
 RETURNING {COLUMNS}
 """  # noqa: S608 - this module's names
 
@@ -132,11 +133,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is to be sent, and where to."""
+    """What is to be sent, where to, and how much of it at once."""
 
     url: str
     streams: tuple[str, ...]
     types: tuple[str, ...] | None
+    at_once: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ async def make(
             area,
             list(filters.streams),
             None if filters.types is None else list(filters.types),
+            filters.at_once,
             now,
             *sealed,
         )
@@ -240,7 +243,9 @@ async def change(
     for position in begun:
         await connection.execute(PUT_POSITION, found.subscription_id, position.stream, position.pack())
     types = None if filters.types is None else list(filters.types)
-    row = await connection.fetchrow(CHANGE, found.subscription_id, filters.url, list(filters.streams), types)
+    row = await connection.fetchrow(
+        CHANGE, found.subscription_id, filters.url, list(filters.streams), types, filters.at_once
+    )
     return _returned(row)
 
 
@@ -300,6 +305,7 @@ def subscription_of(row: asyncpg.Record) -> Subscription:
         area=row["area"],
         streams=tuple(row["streams"]),
         types=None if row["types"] is None else tuple(row["types"]),
+        at_once=row["at_once"],
         state=State(row["state"]),
         reason=None if row["reason"] is None else Reason(row["reason"]),
         state_at=row["state_at"],

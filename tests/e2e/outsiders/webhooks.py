@@ -62,7 +62,12 @@ def main() -> None:
     threading.Thread(target=server.serve_forever).start()
     if Hook.book.kept("secret") is None:
         headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
-        asked = {"url": f"https://localhost:{port}/hook", "streams": ["survey-submitted"], "from": "start"}
+        asked = {
+            "url": f"https://localhost:{port}/hook",
+            "streams": ["survey-submitted"],
+            "from": "start",
+            "at_once": 4,
+        }
         url = f"{os.environ['STREAMS_URL']}/v1/subscriptions"
         answer = httpx.post(url, json=asked, headers=headers, timeout=60)
         Hook.book.keep([], secret=answer.raise_for_status().json()["secret"])

@@ -37,9 +37,9 @@ class Reach:
     service: Service
     pool: Any
 
-    async def enter(self, name: str, *streams: str) -> UUID:
-        """A subscriber whose account is `external_system@@NAME`."""
-        account = Accounts.subject(token(name))
+    async def enter(self, name: str, *streams: str, account_of: str = "") -> UUID:
+        """A subscriber whose account is `external_system@@NAME`, or the account of another name."""
+        account = Accounts.subject(token(account_of or name))
         async with acquire(self.pool) as connection:
             made = await store.make(connection, name, Grant(streams), account, "secret", RING, by=BY, now=NOW)
         return made.subscriber_id
@@ -108,6 +108,9 @@ async def test_exactly_what_is_granted_is_reached_over_http(reach: Reach) -> Non
         assert await reachable(client) == ({H}, {H}, {H})
         refused = await client.get(f"/v1/streams/{S}/events")
         assert (refused.status_code, refused.json()["code"]) == (403, "stream_not_granted")
+    await reach.enter("gone_again", S, account_of="gone")  # as after a theft
+    async with reach.service.client(token("gone")) as client:
+        assert await reachable(client) == ({S}, {S}, {S})
 
 
 @pytest.mark.parametrize("ending", ["narrowed", "revoked"])

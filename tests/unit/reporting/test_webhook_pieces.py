@@ -7,7 +7,7 @@ from random import Random
 import msgspec
 import pytest
 
-from services.reporting.webhooks.domain import AT_ONCE
+from services.reporting.webhooks.domain import MOST_AT_ONCE
 from services.reporting.webhooks.leases import Message
 from services.reporting.webhooks.pieces import Piece
 
@@ -40,12 +40,12 @@ async def test_partitions_go_at_once_and_each_in_its_order(seed: int) -> None:
         piece.has_arrived(one)
         return True
 
-    await piece.send(send, alone=True)
+    await piece.send(send, MOST_AT_ONCE, alone=True)
     assert sorted(sent) == list(range(100))
     for partition in set(partitions):
         mine = [place for place in sent if partitions[place] == partition]
         assert mine == sorted(mine)
-    assert 1 < most <= AT_ONCE
+    assert 1 < most <= MOST_AT_ONCE
     step = piece.step()
     assert piece.arrived
     assert step is not None
@@ -66,7 +66,7 @@ async def test_a_gap_waits_for_all_before_it_and_all_behind_wait_for_it() -> Non
         piece.has_arrived(one)
         return True
 
-    await piece.send(send, alone=False)
+    await piece.send(send, MOST_AT_ONCE, alone=False)
     assert [place for place, _ in met] == [0, 1, 2, 3, 4, 5]
     assert met[3] == (3, frozenset({3}))
     assert met[4][1] == frozenset({4})
@@ -86,7 +86,7 @@ async def test_what_arrived_behind_one_that_did_not_is_sent_no_more() -> None:
         piece.has_arrived(one)
         return True
 
-    await piece.send(send, alone=False)
+    await piece.send(send, MOST_AT_ONCE, alone=False)
     step = piece.step()
     assert step is not None
     assert step.last is first[0]
@@ -100,8 +100,27 @@ async def test_what_arrived_behind_one_that_did_not_is_sent_no_more() -> None:
         again.has_arrived(one)
         return True
 
-    await again.send(receive, alone=True)
+    await again.send(receive, MOST_AT_ONCE, alone=True)
     step = again.step()
     assert (sent, again.arrived) == ([1], True)
     assert step is not None
     assert (step.delivered.until, step.delivered.ahead, step.events) == (4, [], 4)
+
+
+async def test_one_at_a_time_is_the_order_of_the_places() -> None:
+    piece = Piece([message(n, p) for n, p in enumerate((3, 1, None, 2, 1, 3))], at_end=True)
+    sent: list[int] = []
+    under_way = 0
+
+    async def send(one: Message) -> bool:
+        nonlocal under_way
+        under_way += 1
+        assert under_way == 1
+        await asyncio.sleep(0)
+        under_way -= 1
+        sent.append(one.place)
+        piece.has_arrived(one)
+        return True
+
+    await piece.send(send, 1, alone=False)
+    assert sent == [0, 1, 2, 3, 4, 5]

@@ -68,7 +68,7 @@ def answers(status: int, **headers: str) -> Response:
 async def test_events_of_the_area_come_signed_once_and_in_order(
     service: Service, sending: Sending, receiver: Receiver, pool: Pool, helped: Topic, streams: Streams
 ) -> None:
-    """From the start of two streams on; one of a partition at a time; each is on record as handed on."""
+    """From the start of two streams on; one at a time; each is on record as handed on."""
     volunteers = streams.of(VolunteerRegistered)
     wanted = [*(each for each in HELP if inside(each, "50")), *(each for each in VOLUNTEERS if inside(each, "50"))]
     account = "external_system@50@delivered"
@@ -77,7 +77,7 @@ async def test_events_of_the_area_come_signed_once_and_in_order(
         await has(receiver, len(wanted))
     assert len(set(receiver.ids)) == len(wanted)
     assert in_order(receiver.accepted)
-    assert (receiver.together, receiver.signatures, receiver.unsigned) == (1, 1, 0)
+    assert (receiver.at_once, receiver.signatures, receiver.unsigned) == (1, 1, 0)
     assert all(event["specversion"] == "1.0" and event["data"]["revision"] for event in receiver.accepted)
 
     async def on_record() -> bool:
@@ -108,7 +108,7 @@ async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
     receiver.fault, receiver.any_time = refuse, True
     account = "external_system@@partly"
     async with service.client(account) as client:
-        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+        made = await subscribe(client, receiver, [helped.name], at_once=3, **{"from": "start"})
 
         async def fails() -> bool:
             return int((await look(client, made))["failed_attempts"]) == 1
@@ -122,7 +122,7 @@ async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
         assert await pool.fetchval(query, Accounts.subject(account)) == len(before)
         receiver.accepted.clear()
         receiver.fault, receiver.secrets = refuse, []
-        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+        made = await subscribe(client, receiver, [helped.name], at_once=3, **{"from": "start"})
         await eventually(fails, "it fails again")
         receiver.fault = None
         clock.advance(timedelta(seconds=10))
@@ -280,8 +280,9 @@ async def test_filters_change_and_a_cursor_of_the_replay_is_gone_on_from(
         made = await subscribe(client, receiver, both, types=[helped.event_type], **{"from": "start"})
         await has(receiver, len(HELP))
         assert {event["type"] for event in receiver.accepted} == {helped.event_type}
-        changed = await client.patch(f"/v1/subscriptions/{made}", json={"types": None})
+        changed = await client.patch(f"/v1/subscriptions/{made}", json={"types": None, "at_once": 4})
         assert (changed.status_code, changed.json()["types"], changed.json()["state"]) == (200, None, "active")
+        assert (changed.json()["at_once"], receiver.at_once) == (4, 1)
         lines = await client.get(
             f"/v1/streams/{helped.name}/events?limit=5", headers={"Accept": "application/x-ndjson"}
         )

@@ -128,7 +128,7 @@ async def test_everything_comes_whoever_is_killed(
     await senders.start()
     await senders.start()
     async with service.client("external_system@@killed") as client:
-        await subscribe(client, receiver, [streams.of(HelpUpdated).name], **{"from": "start"})
+        await subscribe(client, receiver, [streams.of(HelpUpdated).name], at_once=4, **{"from": "start"})
 
         def remaining() -> int:
             return ENTITIES * REVISIONS - len(set(receiver.ids))
