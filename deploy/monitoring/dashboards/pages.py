@@ -305,7 +305,7 @@ SUBSCRIBERS: Final = Page(
             "Webhooks that wait",
             "short",
             (
-                Line("sum(jitasa_webhooks_waiting)", "ข้อความ · messages"),
+                Line("max(jitasa_webhooks_waiting)", "ข้อความ · messages"),
                 Line("max(jitasa_webhooks_failing)", "ล้มเหลวอยู่ · subscriptions that fail"),
             ),
         ),
