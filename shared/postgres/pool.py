@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -78,6 +78,7 @@ async def open_pool(
             "timezone": "UTC",
             **({} if search_path is None else {"search_path": search_path}),
         },
+        reset=_as_left,
     )
     _measure(pool, application)
     return pool
@@ -92,9 +93,15 @@ def _measure(pool: "asyncpg.Pool[asyncpg.Record]", name: str) -> None:
     POOL_WAITING.labels(name).set_function(lambda: _waiting[name])
 
 
+async def _as_left(connection: Connection) -> None:
+    """Nothing. asyncpg would ask the server to forget the session's settings and locks each time a connection is given
+    back, a round trip of every request; who has such uses `session`. An open transaction is ended all the same."""
+
+
 @asynccontextmanager
 async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
-    """A connection of the pool; raises TimeoutError when none is free in time."""
+    """A connection of the pool, for statements and transactions that leave nothing in the session; raises TimeoutError
+    when none is free in time."""
     name = _names.get(id(pool), "")
     lending = pool.acquire(timeout=ACQUIRE_SECONDS)
     _waiting[name] += 1
@@ -109,3 +116,14 @@ async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connect
         yield connection
     finally:
         await lending.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def session(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
+    """As `acquire`, for who takes a lock or makes a setting of the session: at the end the server forgets them."""
+    async with acquire(pool) as connection:
+        try:
+            yield connection
+        finally:
+            with suppress(asyncpg.InterfaceError):  # the connection has ended, and with it what was set
+                await connection.reset(timeout=ACQUIRE_SECONDS)
