@@ -22,7 +22,7 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import KafkaException
 
 from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET
-from deploy.local import backups, lag, logs, lost_changes, restoring
+from deploy.local import backups, lag, logs, lost_changes, monitoring, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
@@ -62,6 +62,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 def up(home: Home, chosen: argparse.Namespace) -> int:
     """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
+    if chosen.monitoring:
+        monitoring.installed()  # asked before anything is started
     if chosen.detach:
         return _up_detached(home, _scale(chosen), monitored=chosen.monitoring)
     report = _Report(chosen.report_to)

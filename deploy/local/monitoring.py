@@ -19,15 +19,21 @@ MOST_DAYS: Final = "15d"
 """Of figures: what the longest of our windows needs several times over."""
 
 
-def program(home: Home, base: int, scale: Scale, environment: Mapping[str, str], *, seconds: int) -> Program:
-    """The process. seconds: how often it asks. Raises `Trouble` where Prometheus is not installed."""
-    executable = shutil.which("prometheus")
+def installed() -> str:
+    """Where Prometheus is. Raises `Trouble` where it is not installed."""
+    executable = shutil.which(PROMETHEUS)
     if executable is None:
         raise Trouble(
             "Prometheus is not installed. Install it (Debian, Ubuntu: `apt-get install prometheus`),\n"
             "or leave --monitoring out.",
             "ยังไม่ได้ติดตั้ง Prometheus กรุณาติดตั้ง (Debian, Ubuntu: `apt-get install prometheus`) หรือไม่ใช้ --monitoring",
         )
+    return executable
+
+
+def program(home: Home, base: int, scale: Scale, environment: Mapping[str, str], *, seconds: int) -> Program:
+    """The process. seconds: how often it asks. Raises `Trouble` where Prometheus is not installed."""
+    executable = installed()
     folder = home.state / "prometheus"
     file = folder / "prometheus.yml"
     port = base + PROMETHEUS_PORT_OFFSET

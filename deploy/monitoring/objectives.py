@@ -36,6 +36,9 @@ PACES: Final = (
     Pace(6, "6h", "30m", "page"),  # 5 % in six hours
     Pace(1, "3d", "6h", "ticket"),  # 10 % in three days
 )
+ENOUGH: Final = 100
+"""Of fewer in a window no share is taken: one slow answer of twenty would wake somebody."""
+_SECONDS: Final = {"5m": 300, "30m": 1_800, "1h": 3_600, "6h": 21_600, "3d": 259_200}
 _WINDOWS: Final = ("5m", "30m", "1h")
 _LONG_WINDOWS: Final = ("6h", "3d")
 
@@ -103,8 +106,9 @@ def document() -> str:
 def _records(one: Objective, windows: Sequence[str]) -> Iterator[dict[str, Any]]:
     for window in windows:
         bad, every = one.bad.replace("WINDOW", window), one.all.replace("WINDOW", window)
-        # There is no share of nothing, and nothing bad about it. A counter that has never counted is not there.
-        yield {"record": record_of(one, window), "expr": f"((({bad}) or vector(0)) / (({every}) > 0)) or vector(0)"}
+        enough = f"({every}) > {ENOUGH} / {_SECONDS[window]}"
+        # A counter that has never counted is not there.
+        yield {"record": record_of(one, window), "expr": f"((({bad}) or vector(0)) / ({enough})) or vector(0)"}
 
 
 def _alerts(one: Objective, paces: Sequence[Pace]) -> Iterator[dict[str, Any]]:

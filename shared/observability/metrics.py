@@ -38,7 +38,7 @@ LABELS: Final = {
     "pool": "whose connections: the name that PostgreSQL shows as application",
     "purpose": "of what was kept",
     "reason": "of a gap, as subscribers are told",
-    "route": "the route's template; never a path, which may hold an id",
+    "route": "the route's template; `files`: what pages load; never a path, which may hold an id",
     "stage": "of reminders and escalations",
     "state": "of a session: active, idle, idle in transaction",
     "status": "of HTTP; of a batch's item as if it had come alone",

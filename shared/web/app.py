@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
@@ -23,12 +23,14 @@ from shared.web import acts
 from shared.web.allowance import Allowance, admit
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.cors import READ, add_page_origins
+from shared.web.counted import Counted, route_of
 from shared.web.documentation import add_documentation
 from shared.web.headers import safe
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Answer = Callable[[Request], Awaitable[Response]]
 TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"
 """uvicorn's own variable: whose X-Forwarded-For and -Proto are believed, addresses or networks with commas between."""
 _log = log(__name__)
@@ -82,9 +84,16 @@ def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))  # exemplars need OpenMetrics
         return Response(encode(REGISTRY), media_type=content_type)
 
-    app.add_route("/healthz", healthz, include_in_schema=False)
-    app.add_route("/readyz", readyz, include_in_schema=False)
-    app.add_route("/metrics", metrics, include_in_schema=False)
+    for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
+        app.add_route(path, _counted_as(path, answer), include_in_schema=False)
+
+
+def _counted_as(path: str, answer: Answer) -> Answer:
+    async def endpoint(request: Request) -> Response:
+        request.scope["route"] = Counted(path)
+        return await answer(request)
+
+    return endpoint
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -107,7 +116,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_error(request: Request, error: Exception) -> Response:
     # Starlette raises the error again after this answer, and uvicorn logs it with its frames.
-    _log.error("request_failed", error=type(error).__name__, route=_route(request.scope))
+    _log.error("request_failed", error=type(error).__name__, route=route_of(request.scope))
     # It answers around the frame as well.
     response = problem_response(request, Problem(500, "internal"))
     response.raw_headers = safe(response.raw_headers, request.scope["scheme"])
@@ -150,7 +159,7 @@ class Frame:
             await self._app(scope, bounded, framed_send)
         finally:
             bounded.release()
-            route = _route(scope)
+            route = route_of(scope)
             HTTP_REQUESTS.labels(scope["method"], route, status).inc()
             HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started, exemplar())
 
@@ -159,9 +168,3 @@ class Frame:
             if pattern.fullmatch(path):
                 return size
         return self._max_body_bytes
-
-
-def _route(scope: Scope) -> str:
-    """The route's template, never the path itself: a path may hold an id, and labels must be few."""
-    route = scope.get("route")
-    return getattr(route, "path", None) or "unmatched"

@@ -7,12 +7,14 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from shared.web.counted import Counted
 
 COMMON: Final = Path(__file__).parent / "pages"
 """What every page is served with."""
@@ -66,6 +68,10 @@ KEPT: Final = "public, max-age=86400"
 """What changes only with a new release of a package or of the boundaries may be kept for a day."""
 
 
+FILES: Final = Counted("files")
+"""What pages load is counted together: each by itself would be some hundred routes, of which nobody asks for one."""
+
+
 class AssetsMissing(Exception):
     """The page cannot be shown: a package is not where JITASA_ASSETS says."""
 
@@ -117,7 +123,10 @@ class PageRoute(Route):
     the process is set up."""
 
     def __init__(self, url: str, answer: Callable[[Request], Response]) -> None:
+        counted = FILES if PurePosixPath(url).suffix else Counted(url)
+
         async def endpoint(request: Request) -> Response:
+            request.scope["route"] = counted
             return answer(request)
 
         super().__init__(url, endpoint, methods=["GET", "HEAD"], include_in_schema=False)

@@ -116,7 +116,7 @@ INTAKE: Final = Page(
             "กำลังรับอยู่",
             "In flight",
             "short",
-            (Line("sum by (process) (jitasa_intake_in_flight)", "{{process}}"),),
+            (Line("sum(jitasa_intake_in_flight)", "ยังไม่ตอบ · not yet answered"),),
         ),
         Panel(
             "ไม่มีที่ว่าง ตามสาเหตุ",
@@ -136,7 +136,9 @@ INTAKE: Final = Page(
             "reqps",
             (
                 Line(
-                    _or_nought(_rate("jitasa_http_requests_total", "service, route", '{status=~"5.."}')),
+                    _or_nought(
+                        _rate("jitasa_http_requests_total", "service, route", '{status=~"5..",route!="/readyz"}')
+                    ),
                     "{{service}} {{route}}",
                 ),
             ),
@@ -303,7 +305,7 @@ SUBSCRIBERS: Final = Page(
             "Webhooks that wait",
             "short",
             (
-                Line("sum(jitasa_webhooks_waiting)", "ข้อความ · messages"),
+                Line("max(jitasa_webhooks_waiting)", "ข้อความ · messages"),
                 Line("max(jitasa_webhooks_failing)", "ล้มเหลวอยู่ · subscriptions that fail"),
             ),
         ),

@@ -55,6 +55,7 @@ def test_the_largest_stack_has_a_port_for_everybody() -> None:
         catalogue.OPERATIONS_PORT_OFFSET,
         catalogue.KAFKA_PORT_OFFSET,
         catalogue.KAFKA_CONTROLLER_PORT_OFFSET,
+        catalogue.PROMETHEUS_PORT_OFFSET,
         catalogue.POSTGRES_PORT_OFFSET,
     ]
     every = [*offsets.values(), *fixed, 2]
