@@ -22,7 +22,8 @@ _EVERYWHERE: Final = {
     "GET /readyz": "says whether it can work",
     "GET /metrics": "counts and times, nothing of persons; to be kept from outside by whoever runs a proxy in front",
     "GET /docs": "this interface's description, as a page",
-    "GET /docs/{name}": "what the page is made of",
+    "GET /docs/start.js": "what the page is made of",
+    "GET /docs/{name}": "the same",
     "GET /openapi.json": "this interface's description",
 }
 OPEN: Final[Mapping[str, Mapping[str, str]]] = {

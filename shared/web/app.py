@@ -20,6 +20,7 @@ from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.cors import READ, add_page_origins
 from shared.web.documentation import add_documentation
+from shared.web.headers import safe
 from shared.web.problems import Problem, problem_response, status_problem
 from shared.web.validation import field_errors
 
@@ -97,14 +98,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 async def _on_error(request: Request, error: Exception) -> Response:
     # Starlette raises the error again after this answer, and uvicorn logs it with its frames.
     _log.error("request_failed", error=type(error).__name__, route=_route(request.scope))
-    return problem_response(request, Problem(500, "internal"))
-
-
-SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-)
+    # It answers around the frame as well.
+    response = problem_response(request, Problem(500, "internal"))
+    response.raw_headers = safe(response.raw_headers, request.scope["scheme"])
+    return response
 
 
 class Frame:
@@ -127,7 +124,7 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                message["headers"] = safe(message["headers"], scope["scheme"])
             await send(message)
 
         most = self._most_bytes(scope["path"])

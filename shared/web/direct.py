@@ -16,9 +16,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
 from shared.security.rights import Right
-from shared.web.app import SECURITY_HEADERS
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.connections import WHOLE_REPLY, WholeReply
+from shared.web.headers import safe
 from shared.web.problems import Problem, document_response, language_of, status_problem
 
 METHOD: Final = "POST"
@@ -47,7 +47,8 @@ def problem_reply(problem: Problem, language: str) -> Reply:
 
 
 _CLOSE: Final = (b"connection", b"close")
-_SECURITY: Final = b"".join(b"%s: %s\r\n" % header for header in SECURITY_HEADERS)
+_SAFE: Final = {scheme: b"".join(b"%s: %s\r\n" % header for header in safe((), scheme)) for scheme in ("http", "https")}
+"""Written once; a reply says nothing of its own about what these are for."""
 
 
 def _written_whole(scope: Scope, reply: Reply) -> bool:
@@ -56,7 +57,7 @@ def _written_whole(scope: Scope, reply: Reply) -> bool:
         return False
     headers = b"".join([b"%s: %s\r\n" % header for header in reply.headers])
     write: WholeReply = extensions[WHOLE_REPLY]["write"]
-    return write(scope, b"".join((STATUS_LINE[reply.status], headers, _SECURITY)), reply.body)
+    return write(scope, b"".join((STATUS_LINE[reply.status], headers, _SAFE[scope["scheme"]])), reply.body)
 
 
 class Disconnected(Exception):
@@ -120,9 +121,8 @@ class DirectRoute:
             reply = await self._reply(Head(scope), receive, bounded)
             status = reply.status
             if not _written_whole(scope, reply):
-                await send(
-                    {"type": "http.response.start", "status": status, "headers": [*reply.headers, *SECURITY_HEADERS]}
-                )
+                headers = safe(reply.headers, scope["scheme"])
+                await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": reply.body})
         finally:
             bounded.release()

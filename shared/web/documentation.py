@@ -1,19 +1,38 @@
 """The description of a service's routes at /openapi.json, and its page at /docs, which loads nothing from outside."""
 
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
+from shared.web.files import CONTENT_SECURITY_POLICY, KEPT
 from shared.web.problems import MEDIA_TYPE, Problem
 
 PAGE_FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<script src="/docs/swagger-ui-bundle.js" defer></script>
+<script src="/docs/start.js" defer></script>
+</head>
+<body><div id="swagger-ui"></div></body>
+</html>
+"""
+START = 'SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true });\n'
+"""A file of its own: the page's policy lets no script stand in it."""
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",
@@ -52,21 +71,22 @@ def add_documentation(app: FastAPI) -> None:
     assets = DocumentationSettings().assets
 
     async def docs(_: Request) -> Response:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title=app.title,
-            swagger_js_url="/docs/swagger-ui-bundle.js",
-            swagger_css_url="/docs/swagger-ui.css",
-            swagger_favicon_url="data:,",
+        return HTMLResponse(
+            PAGE.format(title=escape(app.title)), headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY}
         )
+
+    async def start(_: Request) -> Response:
+        return Response(START, media_type="text/javascript")
 
     async def docs_file(request: Request) -> Response:
         name = request.path_params["name"]
         if assets is None or name not in PAGE_FILES:
             raise Problem(404)
-        return FileResponse(assets / "swagger-ui-dist" / name, media_type=PAGE_FILES[name])
+        file = assets / "swagger-ui-dist" / name
+        return FileResponse(file, media_type=PAGE_FILES[name], headers={"Cache-Control": KEPT})
 
     app.add_route("/docs", docs, include_in_schema=False)
+    app.add_route("/docs/start.js", start, include_in_schema=False)
     app.add_route("/docs/{name}", docs_file, include_in_schema=False)
 
 
