@@ -91,7 +91,10 @@ def encode(record: IntakeRecord) -> bytes:
 
 def decode(value: bytes) -> IntakeRecord:
     """Reads a record; raises ValueError (msgspec's, or for one that says too little of its kind) when it is none."""
-    record = _decoder.decode(value)
+    try:
+        record = _decoder.decode(value)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
     if record.counts is None and record.kind != "erasure" and (record.kind == "survey" or record.follow_up is None):
         raise ValueError("a survey has counts, and a follow-up says what came of it")
     return record

@@ -45,7 +45,7 @@ def read_body(decode: Callable[[bytes], Any], wanted: bytes, kind: bytes | None,
         raise PoisonRecord("no_body")
     try:
         return decode(value)
-    except ValueError as error:  # pydantic's, msgspec's and json's errors alike
+    except (ValueError, RecursionError) as error:  # pydantic's, msgspec's and json's, for what is nested too deep too
         raise PoisonRecord("unreadable_body") from error
 
 

@@ -121,7 +121,7 @@ class BarredVolunteers:
             return
         try:
             standing = self._decoder.decode(record.value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # poison is put aside by the projector, which reports it
         if standing.revision <= self._revisions.get(standing.volunteer_id, 0):
             return

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from shared.web.files import CONTENT_SECURITY_POLICY, KEPT
+from shared.web.outcomes import MEDIA_TYPE as OUTCOME_MEDIA_TYPE
+from shared.web.outcomes import PREFIX
 from shared.web.problems import MEDIA_TYPE, Problem
 
 PAGE_FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
@@ -99,17 +101,37 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 def with_problems(description: dict[str, Any]) -> dict[str, Any]:
-    """FastAPI's description with our problem documents in place of its own validation errors."""
-    answer = {
-        "description": "Something in the request is not valid.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for methods in description["paths"].values():
+    """FastAPI's description with our problem documents in place of its own validation errors, and for whatever else is
+    refused or goes wrong; below /fhir/ they are outcomes (`shared.web.outcomes`)."""
+    for path, methods in description["paths"].items():
+        told = OUTCOME_ANSWER if path.startswith(PREFIX) else PROBLEM_ANSWER
         for operation in methods.values():
             if operation["responses"].pop("422", None) is not None:
-                operation["responses"].setdefault("400", answer)
+                operation["responses"].setdefault("400", INVALID | told)
+            operation["responses"].setdefault("4XX", REFUSED | told)
+            operation["responses"].setdefault("5XX", FAILED | told)
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM_SCHEMA
     return description
+
+
+PROBLEM_ANSWER: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+OUTCOME_ANSWER: dict[str, Any] = {
+    "content": {
+        OUTCOME_MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["resourceType", "issue"],
+                "properties": {
+                    "resourceType": {"const": "OperationOutcome"},
+                    "issue": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+                },
+            }
+        }
+    }
+}
+INVALID = {"description": "Something in the request is not valid."}
+REFUSED = {"description": "The request is refused: the problem's code says why."}
+FAILED = {"description": "Not available now, or something went wrong here."}

@@ -26,7 +26,8 @@ from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
 from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
-from services.reporting.settings import LiveSettings
+from services.reporting.settings import LiveSettings, StreamSettings
+from services.reporting.streams.parts import Streams
 from services.reporting.subscribers.clients import Entrance
 from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
@@ -162,8 +163,11 @@ async def services(
         facilities_pool = await pool_of("facilities")
         facilities = facilities_app(facilities_pool, authentication, clock, Reference(facilities_pool), ready=list)
         live = LiveSettings()
+        reporting_pool = await pool_of("reporting")
+        streams = Streams(runtime.kafka_settings("reporting"), reporting_pool, StreamSettings(), clock)
+        stack.push_async_callback(streams.close)
         reporting = reporting_app(
-            await pool_of("reporting"),
+            reporting_pool,
             authentication,
             clock,
             LiveStream(live.max_viewers),
@@ -172,6 +176,7 @@ async def services(
             assets=assets,
             entrance=Entrance("localhost:8151", runtime.stack.kafka.certificates.authority, sealing),
             webhook_ring=sealing,
+            streams=streams,
         )
         apps = {"registration": registration, "survey": survey, "facilities": facilities, "reporting": reporting}
         yield {

@@ -53,6 +53,22 @@ _TEXT: Final = {"type": "string"}
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
+_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {
+        "description": "Refused, in the words of RFC 6749.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["error", "error_description", "message"],
+                    "properties": dict.fromkeys(("error", "error_description", "message"), _TEXT),
+                }
+            }
+        },
+    }
+}
+
+
 def _taking(required: str, **fields: dict[str, Any]) -> dict[str, Any]:
     """What the documentation says of a body that the route reads itself, as a form or as JSON."""
     schema = {"type": "object", "required": [required], "properties": fields}
@@ -135,6 +151,7 @@ def _hash_code(parts: Parts, phone: str, code: str) -> bytes:
         grant_type={"enum": [CLIENT_CREDENTIALS, ONE_TIME_CODE, REFRESH_TOKEN]},
         **dict.fromkeys(("client_id", "client_secret", "phone", "code", "refresh_token"), _TEXT),
     ),
+    responses=_REFUSED,
 )
 async def create_token(request: Request, parts: Annotated[Parts, Depends(parts)]) -> Response:
     """Give out an access token, against client credentials, a one-time code or a refresh token."""
@@ -147,6 +164,8 @@ async def create_token(request: Request, parts: Annotated[Parts, Depends(parts)]
 @router.post(
     "/v1/tokens/revocation",
     openapi_extra=_taking("token", token=_TEXT, token_type_hint=_TEXT),
+    response_class=Response,
+    responses=_REFUSED,
 )
 async def revoke_token(request: Request, parts: Annotated[Parts, Depends(parts)]) -> Response:
     """End the sign-in that a refresh token or an access token comes from (RFC 7009).

@@ -51,7 +51,7 @@ def places_of(body: bytes | None) -> Places | None:
         places = _read_places(body)  # reads all of it, and keeps what is asked for
         if not body.isascii():
             body.decode()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return places
 

@@ -35,6 +35,24 @@ class Xml(Response):
     media_type = MEDIA_TYPE
 
 
+class Areas(Response):
+    """A list of areas beside the form."""
+
+    media_type = "text/csv"
+
+
+class Drawing(Response):
+    """A QR code of lines."""
+
+    media_type = "image/svg+xml"
+
+
+class Picture(Response):
+    """A QR code of pixels."""
+
+    media_type = "image/png"
+
+
 def xml(content: str, status: int = 200) -> Response:
     """An answer of our own making."""
     headers = {"Cache-Control": PRIVATE}

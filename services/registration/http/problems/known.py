@@ -41,7 +41,7 @@ class NewKnownProblem(Body):
 class KnownProblemChange(Body):
     """What is to change in a known problem that stands at `revision`."""
 
-    revision: int = Field(ge=1, strict=True)
+    revision: int = Field(ge=1, le=2**31 - 1, strict=True)
     category: Category | None = None
     title_th: Title | None = None
     title_en: Title | None = None

@@ -46,6 +46,10 @@ _SENT: Final = {
     }
 }
 """How the description tells of a body that the route reads itself."""
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "An OpenRosaResponse that says what is wrong.", "content": {answers.MEDIA_TYPE: {}}},
+    "5XX": {"description": "Not available now.", "content": {answers.MEDIA_TYPE: {}}},
+}
 _AWAY: Final = Message("ขณะนี้รับข้อมูลไม่ได้ โปรดส่งอีกครั้ง", "Forms cannot be taken at the moment; send it again")
 _TOO_OFTEN: Final = Message("ลองบ่อยเกินไป โปรดรอแล้วลองอีกครั้ง", "Too many tries: wait, and try again")
 
@@ -85,7 +89,13 @@ def _problem_of(error: Exception) -> Problem:
 
 def _router(prefix: str, caller: Any) -> APIRouter:
     """The routes for callers whom the dependency `caller` knows."""
-    router = APIRouter(prefix=prefix, tags=["openrosa"], route_class=OpenRosaRoute, default_response_class=answers.Xml)
+    router = APIRouter(
+        prefix=prefix,
+        tags=["openrosa"],
+        route_class=OpenRosaRoute,
+        default_response_class=answers.Xml,
+        responses=_REFUSALS,
+    )
     Caller = Annotated[Principal, Depends(caller)]
 
     @router.get("/formList")
@@ -105,12 +115,12 @@ def _router(prefix: str, caller: Any) -> APIRouter:
         """The files beside the form, with their hashes."""
         return answers.manifest(address_of(request), serving.areas(caller.area))
 
-    @router.get(f"/forms/{FORM_ID}/{AREAS_FILE}")
+    @router.get(f"/forms/{FORM_ID}/{AREAS_FILE}", response_class=answers.Areas)
     async def areas(caller: Caller) -> Response:
         """The subdistricts of the caller's area, to choose from."""
-        return _file(serving.areas(caller.area), "text/csv")
+        return _file(serving.areas(caller.area), answers.Areas.media_type)
 
-    @router.head("/submission")
+    @router.head("/submission", status_code=204)
     async def ask(request: Request, _: Caller) -> Response:
         """Where forms are to be sent, and how large a request may be."""
         return Response(status_code=204, headers={"Location": str(request.url.replace(query=""))} | _LIMIT)
@@ -152,16 +162,16 @@ WITH_HEADER: Final = _router(PREFIX, by_header)
 
 
 # Drawn in a thread: a picture takes 15 ms, in which nothing else would be answered.
-@BELOW_KEYS.get("/settings.svg")
+@BELOW_KEYS.get("/settings.svg", response_class=answers.Drawing)
 def settings_svg(request: Request, _: Annotated[Principal, Depends(by_path)]) -> Response:
     """A QR code that sets ODK Collect or KoboCollect up for this key."""
-    return _picture(request, "svg", "image/svg+xml")
+    return _picture(request, "svg", answers.Drawing.media_type)
 
 
-@BELOW_KEYS.get("/settings.png")
+@BELOW_KEYS.get("/settings.png", response_class=answers.Picture)
 def settings_png(request: Request, _: Annotated[Principal, Depends(by_path)]) -> Response:
     """The same as a picture of pixels."""
-    return _picture(request, "png", "image/png")
+    return _picture(request, "png", answers.Picture.media_type)
 
 
 def _picture(request: Request, kind: str, media_type: str) -> Response:
