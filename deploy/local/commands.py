@@ -46,6 +46,7 @@ def run(chosen: argparse.Namespace) -> int:
         "admin": admin,
         "conformance": conformance,
         "sandbox": sandbox,
+        "sbom": sbom,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -159,6 +160,11 @@ def conformance(home: Home, chosen: argparse.Namespace) -> int:
 def sandbox(home: Home, chosen: argparse.Namespace) -> int:
     """Become the streams of made-up events."""
     _become(home, "deploy.subscriber.sandbox", chosen.arguments)
+
+
+def sbom(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the list of what everything is made of."""
+    _become(home, "deploy.sbom", chosen.arguments)
 
 
 def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:
