@@ -9,7 +9,6 @@ from typing import Final
 import asyncpg
 from fastapi import Depends, FastAPI
 
-from services.facilities.allowance import Allowance
 from services.facilities.cached import Cache
 from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS, STRICT, fhir
 from services.facilities.http.dhis2 import Exports
@@ -76,7 +75,6 @@ def create(
     app.state.clock = clock
     app.state.reference = reference
     app.state.cache = Cache()
-    app.state.allowance = Allowance()
     app.state.exports = Exports()
     return app
 

@@ -58,6 +58,7 @@ from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
 from shared.security.sealing import KeyRing
+from shared.web.allowance import crowd
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
@@ -116,7 +117,7 @@ def create(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE)
+    app = create_app(title="Jitasa reporting", lifespan=lifespan, ready=ready, page_methods=WRITE, allowance=crowd())
     add_outcomes(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -48,6 +48,7 @@ from shared.security.citizens import CitizenVerifier
 from shared.security.issuers import verifier_over_http
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
+from shared.web.allowance import crowd
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
@@ -112,7 +113,12 @@ async def http(stopping: asyncio.Event) -> None:
         return reasons if app.state.intake is not None else [*reasons, "Kafka is away"]
 
     app = create_app(
-        title="Jitasa survey", lifespan=lifespan, ready=ready, larger_bodies=LARGER_BODIES, page_methods=WRITE
+        title="Jitasa survey",
+        lifespan=lifespan,
+        ready=ready,
+        larger_bodies=LARGER_BODIES,
+        page_methods=WRITE,
+        allowance=crowd(),  # phones with ODK Collect show their key in the path, as nobody's
     )
     app.state.intake = None
     app.state.citizens, app.state.blind_index = citizens, blind_index

@@ -62,6 +62,11 @@ def _access(app: FastAPI) -> Iterator[Access]:
             yield Access(method, str(route.path_format or route.path), demand, area_in, unless)
 
 
+def demand_of(dependant: Any) -> Right | Demand:
+    """What a route with these dependencies demands."""
+    return _demand(dependant)[0]
+
+
 def _demand(dependant: Any) -> tuple[Right | Demand, str | None]:
     found: set[tuple[Right | Demand, str | None]] = set()
     for each in with_all_below(dependant):

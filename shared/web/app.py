@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
@@ -17,6 +17,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.observability.logs import log
 from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from shared.web import acts
+from shared.web.allowance import Allowance, admit
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.cors import READ, add_page_origins
 from shared.web.documentation import add_documentation
@@ -39,14 +41,19 @@ def create_app(
     max_body_bytes: int = MAX_BODY_BYTES,
     larger_bodies: Mapping[str, int] | None = None,
     page_methods: Sequence[str] = READ,
+    allowance: Allowance | None = None,
 ) -> FastAPI:
     """An application with /healthz, /readyz, /metrics, /openapi.json and /docs.
 
     ready: gives the reasons why the process cannot work now; an empty list means ready.
     larger_bodies: how many bytes the bodies of some paths may have, by a pattern of the whole path.
     page_methods: what pages of the configured origins may do here (`shared.web.cors`).
+    allowance: what an address may ask of the routes that are open to everybody; by default the usual one.
     """
-    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, dependencies=[Depends(admit)]
+    )
+    app.state.allowance = Allowance() if allowance is None else allowance
     add_health(app, ready)
     add_documentation(app)
     app.add_exception_handler(Problem, _on_problem)
@@ -125,6 +132,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = safe(message["headers"], scope["scheme"])
+                acts.tell(scope, status)
             await send(message)
 
         most = self._most_bytes(scope["path"])

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from shared.security.principal import Principal
 from shared.security.rights import RIGHTS, Right
 from shared.security.tokens import InvalidToken, KeysUnavailable
+from shared.web.acts import remember
 from shared.web.problems import Message, Problem
 
 
@@ -131,6 +132,7 @@ class Required:
         """The caller of `request`; raises a 401 or 403 problem."""
         authentication: Authentication = request.app.state.authentication
         principal = await authentication.principal(request)
+        remember(request.scope, principal)
         return principal if self.right is None or self.unless is not None else demand(principal, self.right)
 
 

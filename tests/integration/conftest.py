@@ -17,6 +17,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
+from starlette.datastructures import State
 from starlette.types import ASGIApp, Message
 
 from services.facilities.app import create as facilities_app
@@ -69,9 +70,12 @@ HOME: Mapping[Role, str] = {
 
 @dataclass(frozen=True)
 class Service:
-    """A running application, its routes as they are, and the paths of its pages and their files."""
+    """A running application with its state and its database, its routes as they are, and the paths of its pages and
+    their files."""
 
     app: ASGIApp
+    state: State
+    pool: "asyncpg.Pool[asyncpg.Record]"
     routes: Mapping[str, Access]
     files: Sequence[str]
 
@@ -182,6 +186,8 @@ async def services(
         yield {
             name: Service(
                 ShortCut(app) if app is survey else app,
+                app.state,
+                registration.state.parts.pool if app is registration else app.state.pool,
                 {f"{one.method} {one.path}": one for one in access_of(app)},
                 [route.path for route in app.routes if isinstance(route, PageRoute)],
             )

@@ -16,7 +16,6 @@ from services.facilities.domain.kinds import Kinds
 from services.facilities.domain.violations import Violation
 from services.facilities.http.documents import as_json
 from services.facilities.http.parts import area_of, clock_of, database, invalid, reference_of
-from services.facilities.http.public import admit
 from services.facilities.store import units as store
 from services.facilities.store.units import Beds, Unit
 from shared.areas import units as areas
@@ -61,9 +60,8 @@ AreaAsked = Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 d
 
 
 @router.get("/metadata.json")
-async def read_metadata(request: Request) -> JSONResponse:
+async def read_metadata() -> JSONResponse:
     """The data elements and the data set of the daily values, for `POST /api/metadata` of DHIS2."""
-    admit(request)
     return JSONResponse(dhis2.metadata())
 
 
@@ -96,7 +94,6 @@ async def export_values(
 
 
 def _admitted(request: Request) -> Exports:
-    admit(request)
     exports: Exports = request.app.state.exports
     exports.admit()
     return exports

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
-from ipaddress import IPv6Network
 from math import isfinite
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -13,7 +12,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as Sent
 
-from services.facilities.allowance import Allowance
 from services.facilities.cached import Answer, Cache
 from services.facilities.domain.checks import unknown_kind
 from services.facilities.domain.hours import open_at
@@ -26,7 +24,7 @@ from services.facilities.http.parts import area_of, clock_of, database, invalid,
 from services.facilities.store import finding, places
 from services.facilities.store.finding import Box, Group, Moment, Point, Sought
 from shared.contracts.events import FacilityStatus
-from shared.web.problems import Message, Problem
+from shared.web.problems import Problem
 
 MOST: Final = 100
 """Places in an answer: more is looked at on a map."""
@@ -133,23 +131,10 @@ async def read_place(request: Request, facility_id: UUID) -> Response:
     return await answered(request, "application/json", make)
 
 
-def admit(request: Request) -> None:
-    """Take one question from what an address may ask; raises a 429 problem."""
-    allowance: Allowance = request.app.state.allowance
-    wait = allowance.wait(_party(request.client.host if request.client else ""))
-    if wait:
-        raise Problem(
-            429,
-            detail=Message("ถามบ่อยเกินไป โปรดรอสักครู่", "This address asks too often; please wait a moment"),
-            headers={"Retry-After": str(wait)},
-        )
-
-
 async def answered(
     request: Request, media_type: str, make: Callable[[], Awaitable[bytes]], *, of: str = ""
 ) -> Response:
     """The kept answer to this address, or that the client has it already. of: what it depends on besides."""
-    admit(request)
     cache: Cache = request.app.state.cache
     asked = sha256(f"{of} {request.url.path}?{request.url.query}".encode()).digest()  # however long the question
     answer: Answer = await cache.get(asked, make)
@@ -185,14 +170,6 @@ class OpenToPages:
             await send(message)
 
         await self._app(scope, receive, opened)
-
-
-def _party(address: str) -> str:
-    """An address; of IPv6 the network, since a household has 2^64 of them."""
-    try:
-        return str(IPv6Network((address, 64), strict=False))
-    except ValueError:
-        return address
 
 
 def _place(one: tuple[str, Facility]) -> tuple[str, UUID]:

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.facilities.allowance import AT_ONCE, Allowance
 from services.facilities.cached import Cache
 from services.facilities.domain.places import Content, Position, created
 from services.facilities.http.public import PRIVATE
@@ -20,6 +19,7 @@ from services.facilities.store import finding, places
 from services.facilities.store.finding import MOST_FEATURES, distance_km
 from services.facilities.store.places import Actor
 from shared.observability.clock import MovableClock
+from shared.web.allowance import AT_ONCE, Allowance
 from tests.integration.facilities.conftest import NOW
 
 Place = Callable[..., dict[str, Any]]

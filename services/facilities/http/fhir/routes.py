@@ -29,7 +29,7 @@ from services.facilities.http.fhir.searches import (
     uuid_of,
 )
 from services.facilities.http.parts import database, reference_of
-from services.facilities.http.public import admit, answered
+from services.facilities.http.public import answered
 from services.facilities.store import locations, organisations, places
 from services.facilities.store.locations import of_codes
 from services.facilities.store.places import UnknownFacility
@@ -80,7 +80,7 @@ async def find_locations(request: Request) -> Response:
 async def read_location(request: Request, location_id: str) -> Response:
     """A place as a Location, at its present revision."""
     facility_id = uuid_of(location_id)
-    _admit(request)
+    _check_format(request)
     if facility_id is None:
         raise _unknown()
     async with database(request) as connection:
@@ -103,7 +103,7 @@ async def find_organizations(request: Request) -> Response:
 @router.get("/Organization/{organization_id}", responses=FOUND)
 async def read_organization(request: Request, organization_id: str) -> Response:
     """The institution with an official code."""
-    _admit(request)
+    _check_format(request)
     if len(organization_id) > LONGEST_ID or "\0" in organization_id:
         raise _unknown()
     async with database(request) as connection:
@@ -158,11 +158,6 @@ async def _answered(request: Request, make: Callable[[], Awaitable[bytes]]) -> R
     return await answered(request, MEDIA_TYPE, make, of=_base(request))
 
 
-def _admit(request: Request) -> None:
-    admit(request)
-    _check_format(request)
-
-
 def _check_format(request: Request) -> None:
     """Raises a 406 problem where only XML or the like will do."""
     asked = request.query_params.get("_format")
@@ -205,7 +200,7 @@ def _not_since(header: str | None, updated_at: datetime) -> bool:
 
 
 def _static(request: Request, resource: dict[str, Any]) -> Response:
-    _admit(request)
+    _check_format(request)
     return Response(as_json(resource), media_type=MEDIA_TYPE, headers={"Cache-Control": "public, max-age=300"})
 
 

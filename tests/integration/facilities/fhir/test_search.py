@@ -306,6 +306,7 @@ async def test_an_address_that_asks_too_often_is_told_to_wait(client: httpx.Asyn
             return 7
 
     transport.app.state.allowance = Spent()
+    transport.client = ("10.0.0.1", 1)
     for path in ("Location", f"Location/{uuid4()}", "Organization", "Organization/10713", "metadata"):
         refused = await client.get(f"/fhir/{path}")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
