@@ -56,6 +56,7 @@ def run(chosen: argparse.Namespace) -> int:
         "sbom": sbom,
         "backup": backup,
         "restore": restore,
+        "capacity": capacity,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -185,6 +186,11 @@ def sandbox(home: Home, chosen: argparse.Namespace) -> int:
 def sbom(home: Home, chosen: argparse.Namespace) -> int:
     """Become the list of what everything is made of."""
     _become(home, "deploy.sbom", chosen.arguments)
+
+
+def capacity(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the reckoning of what a campaign needs."""
+    _become(home, "deploy.capacity", chosen.arguments)
 
 
 def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:

@@ -27,6 +27,7 @@ from shared.web.counted import Counted, route_of
 from shared.web.documentation import add_documentation
 from shared.web.headers import safe
 from shared.web.problems import Problem, problem_response, status_problem
+from shared.web.throttling import through_a_proxy
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -71,7 +72,7 @@ def create_app(
 
 
 def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
-    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics."""
+    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics, which no proxy leads outside."""
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -81,6 +82,8 @@ def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
         return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
 
     async def metrics(request: Request) -> Response:
+        if through_a_proxy(request):
+            return problem_response(request, Problem(404))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))  # exemplars need OpenMetrics
         return Response(encode(REGISTRY), media_type=content_type)
 
