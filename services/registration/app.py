@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import httpx
@@ -304,10 +305,14 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.stop()
 
 
+PERSON: Final = Entity("person", "person_id", {"status": "withdrawn"})
+"""What its events tell of."""
+
+
 async def relay(stopping: asyncio.Event) -> None:
     """Publish the outbox."""
     pool = await open_pool(PostgresSettings(), application="registration-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=Entity("person", "person_id"))
+    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=PERSON)
 
     def ready() -> list[str]:
         return [] if publishing.connected else ["Kafka or the database is away"]
