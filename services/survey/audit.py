@@ -1,4 +1,4 @@
-"""Who read whose personal data: a row for every reading, in the transaction that reads.
+"""Who read whose personal data: a row for every reading, committed before anything is given out.
 
 Rows are added and never changed (services/survey/privacy/chain.py).
 """

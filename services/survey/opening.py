@@ -40,13 +40,13 @@ async def standing_submissions(
 ) -> dict[UUID, Submission]:
     """The submission whose state each household has, by household; an erased one has none."""
     rows = await connection.fetch(STANDING, household_ids)
-    return {row["household_id"]: opened for row in rows if (opened := _opened(ring, row)) is not None}
+    return {row["household_id"]: one for row in rows if (one := _opened(ring, row)) is not None}
 
 
 async def submissions(connection: Connection, ring: KeyRing, ids: Sequence[UUID]) -> dict[UUID, Submission]:
     """Submissions by their ids; erased ones are left out."""
     rows = await connection.fetch(THESE, ids)
-    return {row["submission_id"]: opened for row in rows if (opened := _opened(ring, row)) is not None}
+    return {row["submission_id"]: one for row in rows if (one := _opened(ring, row)) is not None}
 
 
 async def follow_ups(connection: Connection, ring: KeyRing, ids: Sequence[UUID]) -> dict[UUID, FollowUp]:
@@ -55,19 +55,27 @@ async def follow_ups(connection: Connection, ring: KeyRing, ids: Sequence[UUID])
     return {
         row["submission_id"]: _follow_up_decoder.decode(plain)
         for row in rows
-        if (plain := _plain(ring, row)) is not None
+        if (plain := _plain(ring, row["household_id"], row["submission_id"], _sealed(row))) is not None
     }
 
 
-def _opened(ring: KeyRing, row: asyncpg.Record) -> Submission | None:
-    plain = _plain(ring, row)
+def opened(ring: KeyRing, household_id: UUID, submission_id: UUID, sealed: Sealed) -> Submission | None:
+    """A submission that was read with something else; None when its seal is broken, which is logged."""
+    plain = _plain(ring, household_id, submission_id, sealed)
     return None if plain is None else _decoder.decode(plain)
 
 
-def _plain(ring: KeyRing, row: asyncpg.Record) -> bytes | None:
-    sealed = Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
+def _opened(ring: KeyRing, row: asyncpg.Record) -> Submission | None:
+    return opened(ring, row["household_id"], row["submission_id"], _sealed(row))
+
+
+def _sealed(row: asyncpg.Record) -> Sealed:
+    return Sealed(row["key_id"], row["wrapped_key"], row["sealed"])
+
+
+def _plain(ring: KeyRing, household_id: UUID, submission_id: UUID, sealed: Sealed) -> bytes | None:
     try:
-        return ring.open_sealed(sealed, household=str(row["household_id"]), field=SEALED_FIELD)
+        return ring.open_sealed(sealed, household=str(household_id), field=SEALED_FIELD)
     except SealBroken:
-        _log.error("seal_broken", submission=str(row["submission_id"]))
+        _log.error("seal_broken", submission=str(submission_id))
         return None

@@ -27,7 +27,7 @@ from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFaile
 from shared.kafka.settings import KafkaSettings
 from shared.observability.logs import log
 from shared.observability.metrics import ADOPTED, OUTBOX_DEPTH, PUBLISHED, REPUBLISHED
-from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.postgres.pool import UNREACHABLE, Connection, session
 
 ROWS = 1_000
 """Rows numbered and published at once: enough for a bulk sign-up, small enough to be one second's work."""
@@ -139,7 +139,7 @@ class Relay:
         """Works until `stopping` is set; waits out a database or Kafka that is away."""
         while not stopping.is_set():
             try:
-                async with self._open_publisher(self._settings) as publisher, acquire(self._pool) as connection:
+                async with self._open_publisher(self._settings) as publisher, session(self._pool) as connection:
                     await self._with_lock(connection, publisher, stopping)
             except (KafkaError, PublishFailed, LookupError, *UNREACHABLE) as error:
                 _log.warning("relay_waits", cause=type(error).__name__)

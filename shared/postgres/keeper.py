@@ -15,7 +15,7 @@ import asyncpg
 
 from shared.observability.logs import log
 from shared.observability.metrics import DUTY_TURNS
-from shared.postgres.pool import UNREACHABLE, Connection, acquire
+from shared.postgres.pool import UNREACHABLE, Connection, session
 
 LOCK: Final = "SELECT pg_try_advisory_lock($1)"
 LOCK_KEY: Final = 0x4A495441_4B454550
@@ -60,7 +60,7 @@ class Keeper:
         """Works until `stopping` is set; waits out a database that is away."""
         while not stopping.is_set():
             try:
-                async with acquire(self._pool) as connection:
+                async with session(self._pool) as connection:
                     await self._with_lock(connection, stopping)
             except UNREACHABLE as error:
                 _log.warning("keeper_waits", cause=type(error).__name__)

@@ -1,7 +1,7 @@
 """Connections to a service's own database, each wait bounded."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -72,11 +72,29 @@ async def open_pool(
             "timezone": "UTC",
             **({} if search_path is None else {"search_path": search_path}),
         },
+        reset=_as_left,
     )
+
+
+async def _as_left(connection: Connection) -> None:
+    """Nothing. asyncpg would ask the server to forget the session's settings and locks each time a connection is given
+    back, a round trip of every request; who has such uses `session`. An open transaction is ended all the same."""
 
 
 @asynccontextmanager
 async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
-    """A connection of the pool; raises TimeoutError when none is free in time."""
+    """A connection of the pool, for statements and transactions that leave nothing in the session; raises TimeoutError
+    when none is free in time."""
     async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         yield connection
+
+
+@asynccontextmanager
+async def session(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connection]:
+    """As `acquire`, for who takes a lock or makes a setting of the session: at the end the server forgets them."""
+    async with acquire(pool) as connection:
+        try:
+            yield connection
+        finally:
+            with suppress(asyncpg.InterfaceError):  # the connection has ended, and with it what was set
+                await connection.reset(timeout=ACQUIRE_SECONDS)

@@ -108,6 +108,16 @@ async def test_a_volunteer_takes_his_copy_corrects_his_name_and_is_erased(
         await visitor.open("/me")
         await expect(page.locator("dl.facts")).to_contain_text(RENAMED)
 
+        await visitor.fill(phone=(phone := new_phone()))
+        await visitor.press("ส่งรหัสทาง SMS")
+        await visitor.fill(code=await office.message(phone, "proof_code"))
+        await fits(page)
+        await visitor.press("เปลี่ยนไปใช้เบอร์นี้")
+        await page.wait_for_url(re.compile("/sign-in"))
+        await visitor.sign_in(phone)
+        await visitor.open("/me")
+        await expect(page.locator("dl.facts")).to_contain_text(phone)
+
         await visitor.press("ลบข้อมูลและบัญชีของฉัน")
         await expect(page.locator("dialog")).to_contain_text("กู้คืนไม่ได้")
         await fits(page)
@@ -123,6 +133,41 @@ async def test_a_volunteer_takes_his_copy_corrects_his_name_and_is_erased(
         assert (erased["status"], erased["phone_index"]) == ("withdrawn", None)
         await visitor.open("/me")
         await expect(page).to_have_url(re.compile("/sign-in"))
+        assert visitor.complaints == []
+
+
+@pytest.mark.parametrize("device", [PHONE, DESK], ids=["phone", "desk"])
+async def test_staff_hand_a_copy_over_and_erase_at_a_written_request(
+    browser: Browser, office: Office, stack: Stack, device: dict[str, Any]
+) -> None:
+    phone = new_phone()
+    organisation = await office.post("/v1/organisations", {"name": "อบต.", "kind": "agency", "area": SUBDISTRICT[:2]})
+    codes = f"/v1/organisations/{organisation['organisation_id']}/group-codes"
+    code = (await office.post(codes, {}))["code"]
+    signs = {"name": NAME, "phone": phone, "area": SUBDISTRICT, "group_code": code}
+    volunteer = (await office.post("/v1/volunteers", signs))["volunteer_id"]
+    async with visiting(browser, office, device) as visitor:
+        page = visitor.page
+        await visitor.sign_in(await office.coordinator(SUBDISTRICT[:4]))
+        await visitor.open("/volunteers")
+        await page.locator("[name=by]").select_option("phone")
+        await visitor.fill(words=phone)
+        await visitor.press("ค้นหา")
+        found = page.locator(f"li[data-person='{volunteer}']")
+        await expect(found).to_contain_text(NAME)
+        await found.locator("summary").click()
+        await fits(page)
+        async with page.expect_download() as waiting:
+            await visitor.press("ดาวน์โหลดเพื่ออ่านหรือพิมพ์")
+        assert NAME in (await asyncio.to_thread((await (await waiting.value).path()).read_bytes)).decode()
+        await visitor.press("ลบข้อมูลของบุคคลนี้")
+        await fits(page)
+        await visitor.fill(reason="หนังสือลงวันที่ 4 ตรวจบัตรแล้ว")
+        await visitor.press("ลบถาวร")
+        await expect(page.locator("#notice")).to_have_text("ลบข้อมูลแล้ว")
+        await expect(found).to_have_count(0)
+        statement = "SELECT status, phone_index FROM person WHERE person_id = $1"
+        assert await fetched(stack, statement, volunteer) == [{"status": "withdrawn", "phone_index": None}]
         assert visitor.complaints == []
 
 

@@ -235,6 +235,7 @@ OPEN_PAGES: Final = ("/", "/sign-up", "/sign-in", "/messages")
 OWN_PAGES: Final = (
     "/desk",
     "/approvals",
+    "/volunteers",
     "/organisation",
     "/organisation?id={organisation}",
     "/performance",

@@ -76,19 +76,19 @@ async def differences(runtime: Runtime, told: set[str], *, gone: int = 0, restor
     gone: records of intake that were taken and went with a lost Kafka. restored: the survey's database stood at an
     earlier moment, and recorded at another time what was published before: such a repetition has other bytes.
     """
-    found = [*await _recorded(runtime, gone), *await _relayed(runtime)]
+    found = [*await all_recorded(runtime, gone), *await _relayed(runtime)]
     submissions = {str(row[0]) for row in await rows(runtime, "survey", SUBMISSIONS)}
     stream = await read(runtime, SURVEY_SUBMITTED)
     found += [one for one in stream.findings if not (restored and one.endswith(OTHERWISE))]
     found += _unlike("recorded submissions", submissions, "told to clients", told)
     found += _unlike("published submissions", stream.ids, "recorded", submissions)
-    households = await _sums_of(runtime, "survey", HOUSEHOLDS)
-    found += _unequal("events", _summed(stream.bodies), households)
+    households = await sums_of(runtime, "survey", HOUSEHOLDS)
+    found += unequal("events", _summed(stream.bodies), households)
     if persons := await settled(runtime, "survey", NOT_LISTED, 0):
         found.append(f"{persons} persons to reach stand otherwise in the lists than in their households")
     if (visits := await settled(runtime, "reporting", VISITS, len(told))) != len(told):
         found.append(f"{len(told)} submissions were told to clients, reporting counts {visits}")
-    found += _unequal("aggregates", await _sums_of(runtime, "reporting", AGGREGATES), households)
+    found += unequal("aggregates", await sums_of(runtime, "reporting", AGGREGATES), households)
     for service, topics in RELAYED.items():
         streams = [await read(runtime, topic) for topic in topics]
         found += [finding for stream in streams for finding in stream.findings]
@@ -127,7 +127,7 @@ async def accepted_records(runtime: Runtime) -> int:
         return sum((await asyncio.to_thread(_ends, consumer, SURVEY_INTAKE)).values())
 
 
-async def _recorded(runtime: Runtime, gone: int) -> list[str]:
+async def all_recorded(runtime: Runtime, gone: int = 0) -> list[str]:
     """Every record of intake is a submission, a repetition or a dead letter."""
     accepted = gone + await accepted_records(runtime)
     recorded = await settled(runtime, "survey", RECORDED, accepted)
@@ -164,22 +164,30 @@ def _ends(consumer: Consumer, topic: Topic) -> dict[int, int]:
     return {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
 
 
-def _read(runtime: Runtime, topic: Topic) -> Stream:
-    stream = Stream([], [], [])
-    last: dict[int | None, int] = {}
-    first: dict[tuple[int | None, int], Message] = {}
+def records(runtime: Runtime, topic: Topic) -> Iterator[Message]:
+    """All records that a topic has by now, in order within each partition. Raises `TimeoutError` when some do not
+    come."""
     with _consumer(runtime) as consumer:
         ends = _ends(consumer, topic)
         consumer.assign([TopicPartition(topic.name, partition, OFFSET_BEGINNING) for partition in ends])
         left = sum(ends.values())
         while left:
-            records = consumer.consume(min(left, 5_000), timeout=READ_SECONDS)
-            if not records:
-                stream.findings.append(f"{left} records of {topic.name} could not be read")
-                break
-            left -= len(records)
-            for record in records:
-                _take(stream, record, last, first)
+            some = consumer.consume(min(left, 5_000), timeout=READ_SECONDS)
+            if not some:
+                raise TimeoutError(f"{left} records of {topic.name} could not be read")
+            left -= len(some)
+            yield from some
+
+
+def _read(runtime: Runtime, topic: Topic) -> Stream:
+    stream = Stream([], [], [])
+    last: dict[int | None, int] = {}
+    first: dict[tuple[int | None, int], Message] = {}
+    try:
+        for record in records(runtime, topic):
+            _take(stream, record, last, first)
+    except TimeoutError as error:
+        stream.findings.append(str(error))
     return stream
 
 
@@ -203,24 +211,31 @@ def _take(
 
 
 def _summed(bodies: Iterable[dict[str, Any]]) -> Sums:
-    """By area, what events add up to: the sum of (after - before)."""
     sums: Sums = defaultdict(Counter)
     for body in bodies:
-        before, after = body["before"] or {}, body["after"] or {}
-        sums[body["area"]]["households"] += bool(after) - bool(before)
-        for name in COUNTED:
-            sums[body["area"]][name] += after.get(name, 0) - before.get(name, 0)
+        add(sums, body)
     return sums
 
 
-async def _sums_of(runtime: Runtime, database: str, query: str) -> Sums:
+def add(sums: Sums, body: dict[str, Any]) -> None:
+    """Add what one event says, after less before, to the sums by area, a `defaultdict`."""
+    before, after = body["before"] or {}, body["after"] or {}
+    of_area = sums[body["area"]]
+    of_area["households"] += bool(after) - bool(before)
+    for name in COUNTED:
+        of_area[name] += after.get(name, 0) - before.get(name, 0)
+
+
+async def sums_of(runtime: Runtime, database: str, query: str) -> Sums:
+    """Sums by area, as `HOUSEHOLDS` and `AGGREGATES` give them."""
     return {
         row[0]: Counter({name: row[name] for name in ("households", *COUNTED)})
         for row in await rows(runtime, database, query)
     }
 
 
-def _unequal(name: str, sums: Sums, households: Sums) -> list[str]:
+def unequal(name: str, sums: Sums, households: Sums) -> list[str]:
+    """Where the sums differ from those of the households."""
     areas = [
         area for area in sums.keys() | households.keys() if sums.get(area, Counter()) != households.get(area, Counter())
     ]

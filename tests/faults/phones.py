@@ -5,6 +5,7 @@ import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 from typing import Any, Final
@@ -19,22 +20,28 @@ from shared.security.spelling import words_of
 from tests.bench.submissions import submissions
 from tests.faults.road import Road
 
-PHONES: Final = 6
-BATCH: Final = 10
-PAUSE_SECONDS: Final = 0.25
-"""Between two batches of a phone: together they send some 200 visits a second, enough to be met in the middle of."""
-MOST: Final = 100_000
-"""Visits of one load; it ends long before."""
 FOLLOWED: Final = 0.5
 """Of the households with somebody who wants vaccine."""
 PROGRESS_SECONDS: Final = 60.0
 """A phone waits 5 s at most before it sends again; a request that was swallowed is given up after 20 s."""
 
 
-class Phones:
-    """A load that goes on from `start` until `finish`."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is sent: by default some 200 visits a second, enough to be met in the middle of."""
 
-    def __init__(self, port: int, token: str, seed: int, household_ids: HouseholdIds) -> None:
+    phones: int = 6
+    batch: int = 10
+    every_seconds: float = 0.25
+    """From one batch of a phone to its next, unless the first is not accepted so soon."""
+    most: int = 100_000
+    """Visits of one load; it ends long before."""
+
+
+class Phones:
+    """A load that goes on from `run` until `finish`."""
+
+    def __init__(self, port: int, token: str, seed: int, household_ids: HouseholdIds, pace: Pace = Pace()) -> None:
         """household_ids: as the survey makes them, so that follow-ups meet its persons."""
         self.offered: set[str] = set()
         self.accepted: set[str] = set()
@@ -48,7 +55,8 @@ class Phones:
         self._chance = Random(seed)
         self._headers = {"authorization": f"Bearer {token}"}
         self._road = Road([port])
-        self._visits = submissions(MOST, seed)
+        self._pace = pace
+        self._visits = submissions(pace.most, seed)
         self._finishing = asyncio.Event()
 
     @property
@@ -58,8 +66,8 @@ class Phones:
 
     async def run(self) -> None:
         """Send until `finish`, and then until everything is accepted. Raises `Trouble` when that takes too long."""
-        async with Client(connections=PHONES, transport=self._road) as client, asyncio.TaskGroup() as group:
-            for _ in range(PHONES):
+        async with Client(connections=self._pace.phones, transport=self._road) as client, asyncio.TaskGroup() as group:
+            for _ in range(self._pace.phones):
                 group.create_task(self._phone(client))
 
     def finish(self) -> None:
@@ -79,15 +87,16 @@ class Phones:
 
     async def _phone(self, client: Client) -> None:
         while not self._finishing.is_set():
+            begun = monotonic()
             visits = dict(self._batch())
             await self._deliver(client, "submissions", "submission_id", visits)
             followed = dict(self._follow_ups(visits.values()))
             if followed:
                 await self._deliver(client, "follow-ups", "follow_up_id", followed)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(max(0.0, begun + self._pace.every_seconds - monotonic()))
 
     def _batch(self) -> Iterator[tuple[str, bytes]]:
-        for body in itertools.islice(self._visits, BATCH):
+        for body in itertools.islice(self._visits, self._pace.batch):
             yield msgspec.json.decode(body)["submission_id"], body
 
     def _follow_ups(self, visits: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Generic
 
+from deploy.local.stack import Stack
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.tokens import TokenSigner
 from tests.bench.setting import volunteer_token
 from tests.faults import ledger
-from tests.faults.phones import Phones
+from tests.faults.phones import Pace, Phones
 from tests.runtime import AnyStack, Runtime
 
 PROCESSES: Final = ("registration-http", "survey-http", "survey-recorder", "survey-lister", "reporting-projector")
@@ -55,7 +56,7 @@ class Outcome:
 async def play(stack: AnyStack, told: set[str], scenario: Scenario[AnyStack]) -> Outcome:
     """Play a scenario on a stack that is exact. told: all submissions that were accepted on it; gets more."""
     runtime = Runtime(stack)
-    phones = _phones(stack, scenario.name)
+    phones = phones_of(stack, scenario.name)
     visits = await ledger.value(runtime, "reporting", ledger.VISITS)
     async with asyncio.TaskGroup() as group:
         group.create_task(phones.run())
@@ -83,10 +84,10 @@ async def play(stack: AnyStack, told: set[str], scenario: Scenario[AnyStack]) ->
     )
 
 
-def _phones(stack: AnyStack, name: str) -> Phones:
+def phones_of(stack: Stack, name: str, pace: Pace = Pace()) -> Phones:  # noqa: B008 - frozen
     """Phones with visits that no other scenario has."""
     issuer = stack.environment("survey-http")["JITASA_TOKEN_ISSUER"]
     token = volunteer_token(TokenSigner.from_file(stack.secrets.signing_keys, issuer=issuer), 0)
     household_ids = HouseholdIds.from_file(stack.secrets.household_key)
     port = stack.process("survey-http").program.port
-    return Phones(port, token, seed=zlib.crc32(name.encode()), household_ids=household_ids)
+    return Phones(port, token, seed=zlib.crc32(name.encode()), household_ids=household_ids, pace=pace)

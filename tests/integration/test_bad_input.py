@@ -962,6 +962,14 @@ CASES: Final = [
         token=None,
     ),
     registration(
+        "a wrong code of another phone of one's own",
+        "PUT /v1/me/phone",
+        400,
+        "wrong_code",
+        "code",
+        {"phone": "0812345678", "proof_id": "6f9b1a52-0000-4000-8000-000000000000", "code": "000000"},
+    ),
+    registration(
         "help for a whole district",
         "POST /v1/registration-help",
         400,

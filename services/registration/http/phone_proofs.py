@@ -49,10 +49,14 @@ class ProofBegun(BaseModel):
     expires_in: int
 
 
-class Code(Body):
-    """The code as it was typed: six digits, Thai or Arabic."""
+CodeText = Annotated[str, Field(min_length=1, max_length=100, examples=["123456"])]
+"""A code as it was typed: six digits, Thai or Arabic."""
 
-    code: Annotated[str, Field(min_length=1, max_length=100, examples=["123456"])]
+
+class Code(Body):
+    """The code that came."""
+
+    code: CodeText
 
 
 class CitizenToken(BaseModel):
@@ -89,18 +93,25 @@ async def redeem(
     request: Request, response: Response, proof_id: UUID, body: Code, parts: Annotated[Parts, Depends(parts)]
 ) -> CitizenToken:
     """Give a token against the code. Whether a code is wrong, old, used or was tried too often is not told."""
-    now, address = parts.clock.now(), address_of(request)
-    await parts.throttle.check(FAILED_PROOFS_PER_ADDRESS, address, now=now)
-    code = typed_one_time_code(body.code) or ""
-    subject = await phone_proofs.redeem(parts.pool, proof_id, _hash_code(parts, proof_id, code), now=now)
-    if subject is None:
-        await parts.throttle.note_failure(FAILED_PROOFS_PER_ADDRESS, address, now=now)
-        raise unknown_field("code", "รหัสไม่ถูกต้องหรือหมดอายุแล้ว", "This code is wrong or has expired", code="wrong_code")
+    now = parts.clock.now()
+    subject = await proven(request, parts, proof_id, body.code)
     response.headers["Cache-Control"] = "no-store"
     return CitizenToken(
         access_token=sign_citizen(parts.signer, subject, issued_at=now, expires_at=now + CITIZEN_LIFE),
         expires_in=int(CITIZEN_LIFE.total_seconds()),
     )
+
+
+async def proven(request: Request, parts: Parts, proof_id: UUID, code: str) -> UUID:
+    """Take a code, once: the citizen whose phone it proves. Raises a 400 problem for `code`."""
+    now, address = parts.clock.now(), address_of(request)
+    await parts.throttle.check(FAILED_PROOFS_PER_ADDRESS, address, now=now)
+    typed = typed_one_time_code(code) or ""
+    subject = await phone_proofs.redeem(parts.pool, proof_id, _hash_code(parts, proof_id, typed), now=now)
+    if subject is None:
+        await parts.throttle.note_failure(FAILED_PROOFS_PER_ADDRESS, address, now=now)
+        raise unknown_field("code", "รหัสไม่ถูกต้องหรือหมดอายุแล้ว", "This code is wrong or has expired", code="wrong_code")
+    return subject
 
 
 async def _given(message: TextMessage) -> TextMessage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -13,22 +14,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registration.domain.people import Authority
-from services.registration.http.fields import Name, Reason
+from services.registration.http.fields import Name, Phone, Reason
 from services.registration.http.parts import Parts, parts
-from services.registration.http.refusals import not_found
+from services.registration.http.phone_proofs import CodeText, proven
+from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.trainings.notices import tell
 from services.registration.privacy.copies import printable
 from services.registration.privacy.erasure import Erased
 from services.registration.privacy.notices import NOTICES
 from services.registration.settings import COPIES_PER_PERSON
+from services.registration.sms import TextMessage
 from services.registration.store.people import UnknownPerson
+from services.registration.store.phone_changes import PhoneTaken, change_phone
+from shared.security.citizens import citizen_of
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require, signed_in
 from shared.web.fields import Body
 from shared.web.notices import notice_routes
 from shared.web.printable import as_file
-from shared.web.problems import language_of
+from shared.web.problems import Message, Problem, language_of
+
+_PHONE_TAKEN = Message("เบอร์นี้มีผู้ลงทะเบียนไว้แล้ว", "Somebody is registered with this phone already")
 
 notices = notice_routes(NOTICES, lambda request: parts(request).clock.now())
 router = APIRouter(prefix="/v1", tags=["personal data"])
@@ -45,6 +52,14 @@ class NewName(Body):
     """What somebody is called, where it was written wrong."""
 
     name: Name
+
+
+class NewPhone(Body):
+    """The phone that is to be signed in with, and the code that was sent there."""
+
+    phone: Phone
+    proof_id: UUID
+    code: CodeText
 
 
 class OwnErasure(Body):
@@ -81,11 +96,44 @@ async def own_copy(
 async def correct(
     body: NewName, caller: Annotated[Principal, Depends(signed_in)], parts: Annotated[Parts, Depends(parts)]
 ) -> Response:
-    """Correct one's own name. Another phone is proven by signing up with it; see docs/privacy.md."""
+    """Correct one's own name."""
     try:
         await parts.people.rename(parts.index, caller.subject, body.name)
     except UnknownPerson:
         raise not_found() from None
+    return Response(status_code=204)
+
+
+@router.put("/me/phone", status_code=204)
+async def change_own_phone(
+    request: Request,
+    body: NewPhone,
+    caller: Annotated[Principal, Depends(signed_in)],
+    parts: Annotated[Parts, Depends(parts)],
+) -> Response:
+    """Sign in with another phone from now on, which a code that was sent there proves (POST /v1/phone-proofs).
+
+    Every sign-in ends, this one's too. The former phone is told.
+    """
+    now = parts.clock.now()
+    if await proven(request, parts, body.proof_id, body.code) != citizen_of(parts.index, body.phone):
+        raise unknown_field("phone", "รหัสนี้เป็นของเบอร์อื่น", "This code proves another phone", code="other_phone")
+    try:
+        former = await change_phone(
+            parts.pool,
+            parts.people,
+            ring=parts.ring,
+            index=parts.index,
+            person_id=caller.subject,
+            phone=body.phone,
+            now=now,
+        )
+    except UnknownPerson:
+        raise not_found() from None
+    except PhoneTaken:
+        raise Problem(409, "phone_taken", detail=_PHONE_TAKEN) from None
+    if former is not None and former != body.phone:
+        parts.messenger.offer(partial(_farewell, former))  # as far as it can be sent: the change stands without it
     return Response(status_code=204)
 
 
@@ -121,6 +169,14 @@ async def erase_for(
 ) -> ErasureAnswer:
     """Erase somebody of the area at his written request; of those who hold a role only who is below the caller's."""
     return await _erase(parts, caller, volunteer_id, Authority(caller.role, caller.area), body.reason)
+
+
+async def _farewell(phone: str) -> TextMessage:
+    text = (
+        "บัญชี Jitasa ของท่านเปลี่ยนไปใช้เบอร์อื่นแล้ว หากท่านไม่ได้ทำเอง โปรดแจ้งผู้ประสานงานทันที / "
+        "Your Jitasa account has another phone now. If that was not you, tell your coordinator at once."
+    )
+    return TextMessage(phone, text)
 
 
 async def _copy(

@@ -1,4 +1,4 @@
-// What is held about whoever is signed in: his copy, the correction of his name, and the end of it all.
+// What is held about whoever is signed in: his copy, the correction of his name, another phone, and the end of it all.
 
 import { ask, signOut } from "./api.js";
 import { learnNames, placeName } from "./areas.js";
@@ -11,7 +11,7 @@ begin({ title: "myData" }, async (main, who) => {
   if (who === null && location.search === "?erased") return main.append(erased());
   if (who === null) return location.replace("/sign-in?next=/me");
   const [me, told] = await Promise.all([ask("GET", `/v1/volunteers/${who.subject}`), presentNotice(), learnNames([who.area])]);
-  main.append(held(me), copies(), correction(me), h("section", { class: "card" }, h("h3", { text: "yourData" }), told.said, told.whole), ending());
+  main.append(held(me), copies(), correction(me), otherPhone(), h("section", { class: "card" }, h("h3", { text: "yourData" }), told.said, told.whole), ending());
 });
 
 function held({ name, phone, role, area }) {
@@ -49,8 +49,35 @@ function correction({ name }) {
         notice("nameSaved", "good");
       },
     }),
-    h("p", { class: "hint", text: "otherPhone" }),
   );
+}
+
+function otherPhone() {
+  const first = form({
+    parts: [field({ name: "phone", label: "newPhone", hint: "phoneHint", type: "tel", inputmode: "tel", autocomplete: "tel" })],
+    submit: "sendCode",
+    quiet: true,
+    send: async ({ phone }) => {
+      const { proof_id } = await ask("POST", "/v1/phone-proofs", { json: { phone } });
+      const second = askForCode(phone, proof_id);
+      first.replaceWith(second);
+      second.querySelector("input").focus();
+    },
+  });
+  return h("section", { class: "card" }, h("h3", { text: "otherPhone" }), h("p", { class: "soft", text: "otherPhoneExplained" }), first);
+}
+
+function askForCode(phone, proof_id) {
+  const code = field({ name: "code", label: "oneTimeCode", hint: "oneTimeCodeHint", inputmode: "numeric", autocomplete: "one-time-code", maxlength: "12" });
+  code.classList.add("code-field");
+  return form({
+    parts: [h("p", { text: ["codeSentTo", { phone }] }), code],
+    submit: "changePhone",
+    send: async (values) => {
+      await ask("PUT", "/v1/me/phone", { json: { phone, proof_id, ...values } });
+      await signOut("/sign-in?next=/me");
+    },
+  });
 }
 
 function ending() {

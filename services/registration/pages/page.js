@@ -15,6 +15,7 @@ const KEEPERS = [...STAFF, "place_officer"];
 const MENU = [
   { path: "/desk", text: "desk", roles: STAFF },
   { path: "/approvals", text: "approvals", roles: STAFF },
+  { path: "/volunteers", text: "volunteers", roles: STAFF },
   { path: "/organisation", text: "organisation", roles: STAFF },
   { path: "/performance", text: "performance", roles: STAFF },
   { path: "/week", text: "myWeek", roles: KEEPERS },

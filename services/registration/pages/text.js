@@ -78,7 +78,10 @@ export const TEXTS = {
   correctName: ["แก้ชื่อ", "Correct my name"],
   saveName: ["บันทึกชื่อ", "Save the name"],
   nameSaved: ["บันทึกชื่อแล้ว", "The name is saved"],
-  otherPhone: ["เปลี่ยนเบอร์: ให้ผู้ประสานงานลงทะเบียนเบอร์ใหม่ แล้วลบบัญชีนี้", "Another phone: have a coordinator register the new one, then erase this account."],
+  otherPhone: ["เปลี่ยนเบอร์โทรศัพท์", "Another phone"],
+  otherPhoneExplained: ["รหัสจะส่งไปยังเบอร์ใหม่ เมื่อยืนยันแล้ว ท่านออกจากระบบทุกเครื่องและเข้าสู่ระบบด้วยเบอร์ใหม่", "A code goes to the new number. Once it is proven you are signed out everywhere, and sign in with the new one."],
+  newPhone: ["เบอร์ใหม่", "New phone"],
+  changePhone: ["เปลี่ยนไปใช้เบอร์นี้", "Change to this phone"],
   eraseMe: ["ลบข้อมูลและบัญชีของฉัน", "Erase my data and my account"],
   eraseMeExplained: ["ท่านถอนตัวและข้อมูลที่อ่านได้ถูกทำลายทันที กู้คืนไม่ได้", "You withdraw, and what can be read is destroyed at once. It cannot be brought back."],
   eraseMeTitle: ["ลบทุกอย่างอย่างถาวรหรือไม่", "Erase everything for good?"],
@@ -90,6 +93,21 @@ export const TEXTS = {
   eraseForGood: ["ลบถาวร", "Erase for good"],
   erasedTitle: ["ลบข้อมูลของท่านแล้ว", "Your data is erased"],
   erasedNext: ["ขอบคุณที่ร่วมเป็นอาสาสมัคร ท่านออกจากระบบแล้ว", "Thank you for having volunteered. You are signed out."],
+
+  // what others asked in writing about their data
+  volunteersExplained: ["ค้นหาผู้ที่ลงทะเบียนในพื้นที่ของท่าน ทุกการเปิดอ่านถูกบันทึก", "Find whoever is registered in your area. Every reading is recorded."],
+  searchBy: ["ค้นหาตาม", "Search by"],
+  searchFor: ["คำค้น", "For"],
+  asksInWriting: ["คำขอเป็นหนังสือเกี่ยวกับข้อมูล", "A written request about the data"],
+  asksInWritingExplained: ["ตรวจตัวตนของผู้ขอก่อน สำเนาและการลบถูกบันทึกพร้อมชื่อท่าน", "Check first who asks. Copies and erasures are recorded with your name."],
+  eraseThem: ["ลบข้อมูลของบุคคลนี้", "Erase this person"],
+  eraseThemTitle: ["ลบข้อมูลของบุคคลนี้อย่างถาวรหรือไม่", "Erase this person for good?"],
+  eraseSuspended: ["บุคคลนี้ถูกระงับ: หลังลบแล้วลงทะเบียนใหม่ด้วยเบอร์เดิมได้", "He is suspended: once erased, the phone can sign up anew."],
+  eraseTheirs: ["ชื่อ เบอร์โทร ปัญหาที่แจ้ง และภาพหน้าจอหายไป และเข้าสู่ระบบไม่ได้อีก", "Name, phone, problems and screenshots go, and he cannot sign in any more."],
+  eraseTheirOffice: ["ตำแหน่งที่มีอยู่สิ้นสุดทันที", "An office that he holds ends at once."],
+  writtenRequest: ["หนังสือคำขอ และวิธีตรวจตัวตน", "The written request, and how it was checked who asks"],
+  writtenRequestHint: ["เก็บแบบเข้ารหัสหนึ่งปี", "Kept sealed for a year"],
+  erasedThem: ["ลบข้อมูลแล้ว", "Erased"],
 
   // coordinators
   coordinators: ["ผู้ประสานงาน", "Coordinators"],

@@ -11,8 +11,11 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+import asyncpg
+
 from shared.areas.register import provinces, subdistricts
 from shared.postgres.pool import Connection
+from shared.security.sealing import Sealed
 
 DISTRICT_DIGITS: Final = 4
 _EVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -54,7 +57,7 @@ class Place(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A person to reach as stored, without what is sealed. others: further households that name the same person."""
+    """A person to reach as stored. others: further households that name the same person."""
 
     household_id: UUID
     person_id: UUID
@@ -76,6 +79,16 @@ class Entry(NamedTuple):
     owner_due_at: datetime | None
     due_first: datetime | None
     others: Sequence[UUID]
+    key_id: str | None
+    wrapped_key: bytes | None
+    ciphertext: bytes | None
+
+    @property
+    def sealed(self) -> Sealed | None:
+        """The survey that names the person, unless it was erased."""
+        if self.key_id is None or self.wrapped_key is None or self.ciphertext is None:
+            return None
+        return Sealed(self.key_id, self.wrapped_key, self.ciphertext)
 
     def late(self, now: datetime) -> bool:
         """Whether something to be done for this person should have been done by now."""
@@ -89,68 +102,85 @@ class Page(NamedTuple):
     next: Place | None
 
 
-# Which persons come, by place alone: the first ones of each area, from an index that begins with the area's code.
-_NEXT = """
-SELECT one.*
-FROM unnest($1::text[]) AS a (code), unnest($2::boolean[]) AS o (owned), LATERAL (
-    SELECT rank, wanting_since, household_id, person_id
-    FROM reach
-    WHERE reach.{column} = a.code AND status = $3 AND reach.owned = o.owned
-      AND (rank, wanting_since, household_id, person_id) > ($4::smallint, $5::timestamptz, $6::uuid, $7::uuid)
-    ORDER BY rank, wanting_since, household_id, person_id
-    LIMIT $8
-) AS one
-ORDER BY rank, wanting_since, household_id, person_id
-LIMIT $8
-"""
-_DUE = """
-SELECT one.*
-FROM unnest($1::text[]) AS a (code), unnest($2::text[]) AS s (status), LATERAL (
-    SELECT 0::smallint AS rank, due_first, household_id, person_id
-    FROM reach
-    WHERE due_first IS NOT NULL AND reach.{column} = a.code AND reach.status = s.status AND due_first < $3
-      AND (due_first, household_id, person_id) > ($4::timestamptz, $5::uuid, $6::uuid)
-    ORDER BY due_first, household_id, person_id
-    LIMIT $7
-) AS one
-ORDER BY due_first, household_id, person_id
-LIMIT $7
-"""
+# What every statement is given first: $1 now, $2 the area; and the lists: $3 to $5 the time, household and person of
+# the place behind which they begin. How many is part of the statement, so that the plan which PostgreSQL keeps for it
+# is made for that number: planning it anew takes as long as answering it.
 
-# One volunteer's: no more than somebody may hold, so they are looked at all.
-OWNED = """
-SELECT CASE WHEN $3 THEN 0::smallint ELSE rank END, CASE WHEN $3 THEN due_first ELSE wanting_since END,
-       household_id, person_id
-FROM claim JOIN reach USING (household_id, person_id)
-WHERE volunteer_id = $1 AND expires_at > $2 AND starts_with(area, $4) AND status = ANY ($5::text[])
-  AND (NOT $3 OR due_first < $6)
-  AND (CASE WHEN $3 THEN 0::smallint ELSE rank END, CASE WHEN $3 THEN due_first ELSE wanting_since END,
-       household_id, person_id) > ($7::smallint, $8::timestamptz, $9::uuid, $10::uuid)
-ORDER BY 1, 2, 3, 4
-LIMIT $11
+# Which persons come, by place alone: the first ones of each area, from an index that begins with the area's code.
+_NEXT: Final = """
+SELECT one.*
+FROM unnest($6::text[]) AS a (code), unnest($7::boolean[]) AS o (owned), LATERAL (
+    SELECT rank, wanting_since AS at, household_id, person_id
+    FROM reach
+    WHERE reach.{column} = a.code AND status = $8 AND reach.owned = o.owned
+      AND (rank, wanting_since, household_id, person_id) > ($9, $3, $4, $5)
+    ORDER BY rank, wanting_since, household_id, person_id
+    LIMIT {limit}
+) AS one
 """
 
 # Those whose claim has ended and is still there: the keeper's last half minute, or all since it stood still.
-ENDED = """
-SELECT rank, wanting_since, household_id, person_id
+_ENDED: Final = """
+SELECT rank, wanting_since AS at, household_id, person_id
 FROM claim JOIN reach USING (household_id, person_id)
-WHERE expires_at <= $1 AND starts_with(area, $2) AND status = $3
-  AND (rank, wanting_since, household_id, person_id) > ($4::smallint, $5::timestamptz, $6::uuid, $7::uuid)
+WHERE expires_at <= $1 AND starts_with(area, $2) AND status = $8
+  AND (rank, wanting_since, household_id, person_id) > ($9, $3, $4, $5)
 ORDER BY rank, wanting_since, household_id, person_id
-LIMIT $8
+LIMIT {limit}
+"""
+
+_DUE: Final = """
+SELECT one.*
+FROM unnest($6::text[]) AS a (code), unnest($7::text[]) AS s (status), LATERAL (
+    SELECT 0::smallint AS rank, due_first AS at, household_id, person_id
+    FROM reach
+    WHERE due_first IS NOT NULL AND reach.{column} = a.code AND reach.status = s.status AND due_first < $8
+      AND (due_first, household_id, person_id) > ($3, $4, $5)
+    ORDER BY due_first, household_id, person_id
+    LIMIT {limit}
+) AS one
+"""
+
+# One volunteer's: no more than somebody may hold, so they are looked at all.
+_OWNED_NEXT: Final = """
+SELECT rank, wanting_since AS at, household_id, person_id
+FROM claim JOIN reach USING (household_id, person_id)
+WHERE volunteer_id = $6 AND expires_at > $1 AND starts_with(area, $2) AND status = ANY ($7::text[])
+  AND (rank, wanting_since, household_id, person_id) > ($8, $3, $4, $5)
+"""
+_OWNED_DUE: Final = """
+SELECT 0::smallint AS rank, due_first AS at, household_id, person_id
+FROM claim JOIN reach USING (household_id, person_id)
+WHERE volunteer_id = $6 AND expires_at > $1 AND starts_with(area, $2) AND status = ANY ($7::text[]) AND due_first < $8
+  AND (due_first, household_id, person_id) > ($3, $4, $5)
+"""
+
+_LISTED: Final = """
+SELECT rank, at, household_id, person_id
+FROM ({places}) AS placed
+ORDER BY rank, at, household_id, person_id
+LIMIT {limit}
+"""
+_NAMED: Final = """
+SELECT n AS rank, NULL::timestamptz AS at, household_id, person_id
+FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS named (household_id, person_id, n)
 """
 
 # A person whom several households name is shown in the one where she was seen last; where she was not found, or from
 # where she moved, she was not seen. An ended claim is nobody's, whether or not the keeper has been there.
-ENTRIES = """
+_ENTRIES: Final = """
+WITH asked AS MATERIALIZED ({asked})
 SELECT r.household_id, r.person_id, r.area, r.village, r.registered_area, r.submission_id, r.place, r.rank,
-       r.wanting_since, r.dose, r.at_risk, r.home_visit, coalesce(r.reasons, '{}') AS reasons, r.status, r.due_at,
+       r.wanting_since, r.dose, r.at_risk, r.home_visit, coalesce(r.reasons, '{{}}') AS reasons, r.status, r.due_at,
        r.followed_at, claim.volunteer_id AS owner, claim.due_at AS owner_due_at,
-       least(r.due_at, claim.due_at) AS due_first, coalesce(elsewhere.households, '{}') AS others
-FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (household_id, person_id, n)
+       least(r.due_at, claim.due_at) AS due_first, coalesce(elsewhere.households, '{{}}') AS others,
+       s.key_id, s.wrapped_key, s.sealed,
+       asked.rank AS place_rank, asked.at AS place_at, coalesce(elsewhere.seen_later, false) AS seen_later
+FROM asked
 JOIN reach AS r USING (household_id, person_id)
 JOIN household AS h USING (household_id)
-LEFT JOIN claim ON claim.household_id = r.household_id AND claim.person_id = r.person_id AND claim.expires_at > $3
+LEFT JOIN submission AS s ON s.submission_id = r.submission_id AND s.wrapped_key IS NOT NULL
+LEFT JOIN claim ON claim.household_id = r.household_id AND claim.person_id = r.person_id AND claim.expires_at > $1
 LEFT JOIN LATERAL (
     SELECT array_agg(o.household_id ORDER BY o.household_id) AS households,
            bool_or(o.status NOT IN ('moved', 'not_found')
@@ -159,8 +189,8 @@ LEFT JOIN LATERAL (
     FROM reach AS o JOIN household AS oh USING (household_id)
     WHERE o.person_id = r.person_id AND o.household_id <> r.household_id
 ) AS elsewhere ON true
-WHERE starts_with(r.area, $4) AND NOT ($5 AND coalesce(elsewhere.seen_later, false))
-ORDER BY n
+WHERE starts_with(r.area, $2)
+ORDER BY asked.rank, asked.at, household_id, person_id
 """
 
 FIRST: Final = Place(-1, datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0), UUID(int=0))
@@ -182,14 +212,13 @@ async def page(
     A page may have fewer entries although others follow: a person whom several households name is left out where she
     was not seen last.
     """
-    if isinstance(owner, UUID):
-        places = await _owned(connection, area, status, owner, after, limit + 1, now)
-    elif status.by_date:
-        places = await _due(connection, area, status, after, limit + 1, now)
-    else:
-        places = await _next(connection, area, status, owner, after, limit + 1, now)
-    more = places[limit - 1] if len(places) > limit else None
-    shown = await entries(connection, [(one.household_id, one.person_id) for one in places[:limit]], area=area, now=now)
+    statement, arguments = _listed(area, status, owner, after, limit + 1, now)
+    rows = await connection.fetch(statement, now, area, *arguments)
+    more = None
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        more = Place(last["place_rank"], last["place_at"], last["household_id"], last["person_id"])
+    shown = [_entry(row) for row in rows[:limit] if not row["seen_later"]]
     if status is Status.LATE:  # by a claim that has ended nobody is late
         shown = [one for one in shown if one.late(now)]
     if owner is Ownership.NOBODY:  # in lists by date, where few have no owner
@@ -204,40 +233,32 @@ async def entries(
     if not keys:
         return []
     households, persons = map(list, zip(*keys, strict=True))
-    return [Entry(*row) for row in await connection.fetch(ENTRIES, households, persons, now, area, once)]
+    rows = await connection.fetch(_ENTRIES.format(asked=_NAMED), now, area, households, persons)
+    return [_entry(row) for row in rows if not (once and row["seen_later"])]
 
 
-async def _next(
-    connection: Connection, area: str, status: Status, owner: Ownership, after: Place, limit: int, now: datetime
-) -> list[Place]:
-    owned = [False] if owner is Ownership.NOBODY else [False, True]
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(*row[: len(Entry._fields)])
+
+
+def _listed(
+    area: str, status: Status, owner: UUID | Ownership, after: Place, limit: int, now: datetime
+) -> tuple[str, list[object]]:
+    """The statement for a list, and what it is given beside the time and the area."""
+    statuses, before = (["open", "appointed"], now) if status is Status.LATE else ([status.value], _EVER)
     column, codes = _merged(area)
-    rows = await connection.fetch(_NEXT.format(column=column), codes, owned, status.value, *after, limit)
-    if owner is Ownership.NOBODY:
-        rows += await connection.fetch(ENDED, now, area, status.value, *after, limit)
-    return sorted(Place(*row) for row in rows)[:limit]
-
-
-async def _due(
-    connection: Connection, area: str, status: Status, after: Place, limit: int, now: datetime
-) -> list[Place]:
-    statuses, before = _due_of(status, now)
-    column, codes = _merged(area)
-    rows = await connection.fetch(_DUE.format(column=column), codes, statuses, before, *after[1:], limit)
-    return [Place(*row) for row in rows]
-
-
-async def _owned(
-    connection: Connection, area: str, status: Status, owner: UUID, after: Place, limit: int, now: datetime
-) -> list[Place]:
-    statuses, before = _due_of(status, now)
-    rows = await connection.fetch(OWNED, owner, now, status.by_date, area, statuses, before, *after, limit)
-    return [Place(*row) for row in rows]
-
-
-def _due_of(status: Status, now: datetime) -> tuple[list[str], datetime]:
-    """Which statuses a list is of, and before when what it shows is due."""
-    return (["open", "appointed"], now) if status is Status.LATE else ([status.value], _EVER)
+    given: list[object]
+    if isinstance(owner, UUID):
+        places = _OWNED_DUE if status.by_date else _OWNED_NEXT
+        given = [owner, statuses, before if status.by_date else after.rank]
+    elif status.by_date:
+        places, given = _DUE, [codes, statuses, before]
+    elif owner is Ownership.NOBODY:
+        places, given = f"{_NEXT} UNION ALL ({_ENDED})", [codes, [False], status.value, after.rank]
+    else:
+        places, given = _NEXT, [codes, [False, True], status.value, after.rank]
+    placed = places.format(column=column, limit=limit)
+    return _ENTRIES.format(asked=_LISTED.format(places=placed, limit=limit)), [*after[1:], *given]
 
 
 def _merged(area: str) -> tuple[str, list[str]]:

@@ -42,14 +42,21 @@ AreaQuery = Annotated[AreaCode | None, Query(max_length=6, description="by defau
 
 
 @asynccontextmanager
-async def transaction(request: Request) -> AsyncIterator[Connection]:
-    """A transaction of the database, in which a reading is noted with what was read; raises a 503 problem when it is
-    away."""
+async def connected(request: Request) -> AsyncIterator[Connection]:
+    """A connection on which each statement stands for itself: that something was read is committed before anything is
+    given out; raises a 503 problem when the database is away."""
     try:
-        async with acquire(request.app.state.pool) as connection, connection.transaction():
+        async with acquire(request.app.state.pool) as connection:
             yield connection
     except (*UNREACHABLE, asyncpg.DeadlockDetectedError):
         raise Problem(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
+
+
+@asynccontextmanager
+async def transaction(request: Request) -> AsyncIterator[Connection]:
+    """A transaction, for what changes; raises a 503 problem when the database is away."""
+    async with connected(request) as connection, connection.transaction():
+        yield connection
 
 
 def now_of(request: Request) -> datetime:

@@ -16,7 +16,7 @@ from services.survey.reach.follow_up import FollowUp as Told
 from services.survey.submission import Person
 from services.survey.visits import lists
 from services.survey.visits.households import household
-from services.survey.visits.http.asking import language, not_found, now_of, transaction
+from services.survey.visits.http.asking import connected, language, not_found, now_of
 from services.survey.visits.http.items import Point, Why
 from services.survey.visits.lists import Entry
 from services.survey.visits.persons import address_text, age_of, why
@@ -131,7 +131,7 @@ class Household(BaseModel):
 async def one_household(household_id: UUID, request: Request, principal: Reader) -> Household:
     """A household of one's area with its persons, visits and follow-ups; each reading is recorded."""
     now, spoken = now_of(request), language(request)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         found = await household(connection, household_id, principal.area)
         if found is None:
             raise not_found()

@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey.audit import Purpose, note_reading
-from services.survey.opening import submissions
+from services.survey.opening import opened
 from services.survey.submission import Submission
 from services.survey.visits.http.asking import language, now_of
 from services.survey.visits.lists import Entry
 from services.survey.visits.persons import address_text, age_of, person_of, why
 from shared.postgres.pool import Connection
 from shared.security.principal import Principal
+from shared.security.sealing import KeyRing
 
 
 class Why(BaseModel):
@@ -76,9 +77,15 @@ async def read_items(
 ) -> list[PersonToReach]:
     """The entries with what is sealed; the reading is noted, of nothing as well."""
     now, spoken = now_of(request), language(request)
-    opened = await submissions(connection, request.app.state.sealing, list({one.submission_id for one in entries}))
     await note_reading(connection, reader, purpose, _households(entries), now=now)
-    return [_item(entry, opened.get(entry.submission_id), now, spoken) for entry in entries]
+    surveys = _opened(request.app.state.sealing, entries)
+    return [_item(entry, surveys.get(entry.submission_id), now, spoken) for entry in entries]
+
+
+def _opened(ring: KeyRing, entries: Iterable[Entry]) -> dict[UUID, Submission | None]:
+    """The surveys by their ids, each opened once, whoever of its persons is in the list."""
+    sealed = {one.submission_id: (one.household_id, one.sealed) for one in entries}
+    return {of: opened(ring, household, of, seal) for of, (household, seal) in sealed.items() if seal is not None}
 
 
 def _households(entries: Iterable[Entry]) -> list[UUID]:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists
-from services.survey.visits.http.asking import AreaQuery, OwnerText, cursor_of, now_of, place_of, transaction
+from services.survey.visits.http.asking import AreaQuery, OwnerText, connected, cursor_of, now_of, place_of
 from services.survey.visits.http.items import PersonToReach, read_items
 from services.survey.visits.lists import FIRST, Ownership, Status
 from shared.security.principal import Principal
@@ -55,7 +55,7 @@ async def need_to_reach(
     """
     prefix = area_asked(principal, area)
     after = FIRST if cursor is None else place_of(cursor)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         page = await lists.page(
             connection,
             prefix,

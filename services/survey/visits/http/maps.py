@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists, maps
-from services.survey.visits.http.asking import AreaQuery, bad_field, now_of, transaction
+from services.survey.visits.http.asking import AreaQuery, bad_field, connected, now_of
 from services.survey.visits.http.items import PersonToReach, read_items
 from shared.areas.districts import CELLS_PER_DEGREE
 from shared.security.principal import Principal
@@ -71,7 +71,7 @@ async def reach_map(request: Request, principal: Reader, area: AreaQuery = None)
     if not prefix:
         raise bad_field("area", "too_wide", _TOO_WIDE)
     now = now_of(request)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         if len(prefix) == 2:
             rows = await maps.by_district(connection, prefix, now)
             return Map(area=prefix, parts=[Part(area=row["area"], **_sums(row)) for row in rows])

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.survey.visits import points
-from services.survey.visits.http.asking import bad_field, now_of, transaction
+from services.survey.visits.http.asking import bad_field, connected, now_of
 from shared.areas.digits import to_arabic_digits
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -72,7 +72,7 @@ async def vaccination_points(
     """Vaccination points of an area or near a position, also beyond one's own area, with their appointments by day."""
     if area is not None and near is not None:
         raise bad_field("near", "exactly_one", _ONE)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         if near is not None:
             rows = await points.near(connection, *_position(near), NEAREST)
         else:

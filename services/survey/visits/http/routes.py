@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from services.survey.audit import Purpose
 from services.survey.visits import lists
-from services.survey.visits.http.asking import OwnerText, bad_field, now_of, transaction
+from services.survey.visits.http.asking import OwnerText, bad_field, connected, now_of
 from services.survey.visits.http.items import PersonToReach, read_items
 from services.survey.visits.http.lists import owned_by
 from services.survey.visits.lists import FIRST, Status
@@ -74,7 +74,7 @@ async def route(request: Request, principal: Reader, body: Asked) -> Route:
     if owner != principal.subject and not principal.may(Right.REACH_ASSIGN):
         raise Problem(403, detail=_OTHERS)
     now = now_of(request)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         entries = []
         for status in (Status.OPEN, Status.APPOINTED):
             page = await lists.page(

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from services.survey.audit import Purpose
 from services.survey.reach.tokens import name_tokens, phone_token
 from services.survey.visits import lists, search
-from services.survey.visits.http.asking import bad_field, now_of, transaction
+from services.survey.visits.http.asking import bad_field, connected, now_of
 from services.survey.visits.http.items import PersonToReach, read_items
 from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import InvalidIdentifier
@@ -81,7 +81,7 @@ async def find(request: Request, principal: Reader, body: Looked) -> Found:
         household = _household(request, principal, body.house)
     else:
         tokens = _tokens(request.app.state.blind_index, body)
-    async with transaction(request) as connection:
+    async with connected(request) as connection:
         if household is not None:
             keys = await search.by_household(connection, household, prefix)
         else:
