@@ -27,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import asyncpg
 
@@ -45,7 +45,8 @@ _IS_NAME: Final = re.compile(r"\d{8}T\d{6}Z")
 _UNFINISHED: Final = ".unfinished"
 _SHOWN: Final = 2000
 _RECEIVING_S: Final = 10.0
-_KEPT: Final = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1"
+_KEPT: Final = "SELECT coalesce(wal_status, 'reserved') FROM pg_replication_slots WHERE slot_name = $1"
+"""Null before the follower has come for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +69,28 @@ class Backup:
 class Follower:
     """PostgreSQL's own receiver of changes, at work until `stop`. A server that is away it waits for."""
 
-    def __init__(self, process: subprocess.Popen[str], postgres: Postgres) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[str], postgres: Postgres) -> None:
         self._process = process
+        self._log = log
         self._postgres = postgres
 
     def complete(self) -> bool:
         """Whether it works and has missed nothing: a server that it left alone for too long has thrown away what it
         lacks, and it would ask for that for ever."""
-        return self._process.poll() is None and _slot(self._postgres) != "lost"
+        return self._process.poll() is None and _slot(self._postgres) not in ("lost", None)
 
     def stop(self) -> None:
         """End it. Raises `Trouble` when it has missed something."""
         complete = self.complete()
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-        _, said = self._process.communicate()
+        self._process.wait()
+        with self._log as log:
+            log.seek(0)
+            said = log.read()[-_SHOWN:]
         if not complete:
             raise Trouble(
-                f"Not every change came here; begin a new backup. What was said last:\n{said[-_SHOWN:]}",
+                f"Not every change came here; begin a new backup. What was said last:\n{said}",
                 "ได้รับการเปลี่ยนแปลงไม่ครบ กรุณาเริ่มสำรองข้อมูลใหม่",
             )
 
@@ -179,16 +184,15 @@ class _Access:
         """Run one to its end. Raises `Trouble`."""
         _run([str(self._tools.postgres_client(program)), *arguments], self._environment)
 
-    def start(self, program: str, *arguments: str, cwd: Path) -> subprocess.Popen[str]:
-        """Start one."""
+    def start(self, program: str, *arguments: str, cwd: Path, log: IO[str]) -> subprocess.Popen[bytes]:
+        """Start one. log: where it says what it has to say, for as long as it lives."""
         return subprocess.Popen(
             [str(self._tools.postgres_client(program)), *arguments],
             env=self._environment,
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
+            stdout=log,
+            stderr=log,
             umask=0o077,
             start_new_session=True,  # a Ctrl-C at the terminal is for us, who end it
         )
@@ -202,7 +206,8 @@ def _follow(access: _Access, postgres: Postgres, folder: Path) -> Follower:
     access.run("pg_receivewal", "--slot", SLOT, "--create-slot", "--no-password")
     # `synchronous`: on the disk as soon as it comes, not when a file of 16 MB is full.
     arguments = ("--directory=.", "--slot", SLOT, "--synchronous", "--no-password")
-    follower = Follower(access.start("pg_receivewal", *arguments, cwd=folder), postgres)
+    log = (folder.parent / "follow.log").open("w+")
+    follower = Follower(access.start("pg_receivewal", *arguments, cwd=folder, log=log), log, postgres)
     deadline = time.monotonic() + _RECEIVING_S
     while not any(folder.iterdir()):
         if time.monotonic() > deadline or not follower.complete():

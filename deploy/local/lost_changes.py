@@ -15,10 +15,10 @@ _MOST: Final = 10_000
 """Lines that are shown; a database that is set back by so many changes is not mended by hand."""
 
 _ADOPTED: Final = """
-SELECT topic, key, count(*) AS changes, max(event_time) AS latest,
-       (array_agg(convert_from(body, 'UTF8') ORDER BY sequence DESC))[1] AS body
+SELECT topic, key, count(adopted_at) AS changes, max(event_time) FILTER (WHERE adopted_at IS NOT NULL) AS latest,
+       (array_agg(convert_from(body, 'UTF8') ORDER BY id DESC))[1] AS body
 FROM outbox
-WHERE adopted_at IS NOT NULL
+WHERE (topic, key) IN (SELECT topic, key FROM outbox WHERE adopted_at IS NOT NULL)
 GROUP BY topic, key
 ORDER BY latest
 LIMIT $1
@@ -26,7 +26,7 @@ LIMIT $1
 
 
 def show(postgres: Postgres) -> int:
-    """Print each entity with what its events told last; 0 when there are none, 1 otherwise."""
+    """Print each entity with what was told of it last, by now; 0 when there are none, 1 otherwise."""
     found = asyncio.run(_found(postgres))
     for line in found:
         print(line)
@@ -48,4 +48,6 @@ async def _found(postgres: Postgres) -> list[str]:
 
 def _line(row: asyncpg.Record) -> str:
     body = json.loads(row["body"])
-    return f"{row['latest']:%Y-%m-%d %H:%M:%S}Z {row['topic']} {row['key']} {row['changes']} lost, now {body['status']}"
+    return (
+        f"{row['latest']:%Y-%m-%d %H:%M:%S}Z {row['topic']} {row['key']} {row['changes']} lost; told: {body['status']}"
+    )

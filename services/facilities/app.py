@@ -107,12 +107,14 @@ async def http(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
+PLACE: Final = Entity("facility", "facility_id", {"status": "closed", "change": "closed", "changed_by": None})
+"""What its events tell of."""
+
+
 async def relay(stopping: asyncio.Event) -> None:
     """The relay process: publishes the outbox."""
     pool = await open_pool(PostgresSettings(), application="facilities-relay", max_size=RELAY_CONNECTIONS)
-    worker = Relay(
-        pool, KafkaSettings(), (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED), entity=Entity("facility", "facility_id")
-    )
+    worker = Relay(pool, KafkaSettings(), (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED), entity=PLACE)
     try:
         await run_worker(
             HttpSettings(),

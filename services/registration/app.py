@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import httpx
@@ -307,10 +308,14 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.stop()
 
 
+PERSON: Final = Entity("person", "person_id", {"status": "withdrawn"})
+"""What its events tell of."""
+
+
 async def relay(stopping: asyncio.Event) -> None:
     """Publish the outbox."""
     pool = await open_pool(PostgresSettings(), application="registration-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=Entity("person", "person_id"))
+    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=PERSON)
 
     def ready() -> list[str]:
         return [] if publishing.connected else ["Kafka or the database is away"]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from typing import Final
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
@@ -209,10 +210,14 @@ async def lister(stopping: asyncio.Event) -> None:
         await pool.close()
 
 
+HELP_REQUEST: Final = Entity("help_request", "request_id", {"status": "cancelled", "deadline": None})
+"""What its relay's events tell of."""
+
+
 async def relay(stopping: asyncio.Event) -> None:
     """Publishes the outbox: what became of requests for help."""
     pool = await open_pool(PostgresSettings(), application="survey-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (HELP_UPDATED,), entity=Entity("help_request", "request_id"))
+    publishing = Relay(pool, KafkaSettings(), (HELP_UPDATED,), entity=HELP_REQUEST)
 
     def ready() -> list[str]:
         return [] if publishing.connected else ["Kafka or the database is away"]

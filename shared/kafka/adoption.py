@@ -8,7 +8,9 @@ takes in what the topic holds beyond it, with the same numbers and bytes:
 2. of these an event that the outbox has, committed and not yet numbered at the moment, gets its number; another is
    added, marked as adopted: the outbox and the topic are equal again, and the numbers go on behind it;
 3. each entity of an adopted event is given at least that event's revision, so that its next change is the highest one
-   everywhere.
+   everywhere;
+4. an entity that the database does not know at all is ended by one more event: it would stand in everybody's figures
+   for ever, and nobody here could change it.
 
 Each step may be repeated. What was changed in the entities themselves is lost, and is named: `./jitasa admin
 lost-changes`.
@@ -17,19 +19,23 @@ lost-changes`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, NamedTuple
-from uuid import UUID
+from datetime import UTC, datetime
+from types import NoneType
+from typing import Any, Final, NamedTuple, get_args
+from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
+from pydantic import BaseModel
 
 from shared.contracts.envelope import EnvelopeError, from_headers
 from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
+from shared.postgres.outbox import append
 from shared.postgres.pool import Connection
 
 READ_SECONDS: Final = 30.0
@@ -62,10 +68,26 @@ RETURNING old.event_id IS NULL AS unknown
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """Where a service keeps what a topic tells of: the table, and the column of the id, which is the events' key."""
+    """Where a service keeps what a topic tells of: the table, and the column of the id, which is the events' key.
+    `ending`: what the body of an event says that ends one."""
 
     table: str
     id: str
+    ending: Mapping[str, str | None]
+
+    @property
+    def unknown(self) -> str:
+        """The latest event of each entity that was adopted and is in no table ($1: topic)."""
+        return f"""
+SELECT key, body
+FROM (
+    SELECT DISTINCT ON (key) key, body, adopted_at
+    FROM outbox
+    WHERE topic = $1 AND key IN (SELECT key FROM outbox WHERE topic = $1 AND adopted_at IS NOT NULL)
+    ORDER BY key, id DESC
+) AS latest
+WHERE adopted_at IS NOT NULL AND NOT EXISTS (SELECT FROM {self.table} AS e WHERE e.{self.id} = latest.key::uuid)
+"""  # noqa: S608 - names of the service's own code
 
     @property
     def surpass(self) -> str:
@@ -109,7 +131,27 @@ async def adopt(connection: Connection, settings: KafkaSettings, topic: Topic, e
     unknown += await _adopt(connection, topic, waiting)
     if entity is not None:
         await connection.execute(entity.surpass, topic.name)
+        for row in await connection.fetch(entity.unknown, topic.name):
+            now = datetime.now(UTC)
+            event = ended(topic, entity, row["body"], now)
+            await append(connection, topic, key=row["key"], event=event, event_id=uuid4(), time=now)
     return unknown
+
+
+def ended(topic: Topic, entity: Entity, body: bytes, at: datetime) -> BaseModel:
+    """The event that ends an entity, of which `body` told last."""
+    if topic.model is None:
+        raise ValueError(f"{topic.name} has no events")
+    last: dict[str, Any] = json.loads(body)
+    former = next(kind for kind in get_args(topic.model.model_fields["before"].annotation) if kind is not NoneType)
+    changed: dict[str, Any] = {
+        **entity.ending,
+        "before": {name: last[name] for name in former.model_fields},
+        "revision": last["revision"] + 1,
+    }
+    if "updated_at" in last:
+        changed["updated_at"] = at
+    return topic.model.model_validate(last | changed)
 
 
 async def _adopt(connection: Connection, topic: Topic, events: Sequence[_Told]) -> int:

@@ -57,9 +57,10 @@ class Machine:
 
     def kill(self) -> None:
         """End all processes at once; harmless when none runs."""
-        if self._backup is not None and self._backup.poll() is None:
-            self._backup.send_signal(signal.SIGINT)
-            self._backup.wait()
+        if self._backup is not None:
+            self._backup.send_signal(signal.SIGINT)  # to one that has ended it is nothing
+            self._backup.communicate()
+            self._backup = None
         with suppress(RuntimeError):
             for name, keeper in self.stack.supervisor.keepers.items():
                 # A postmaster that is killed leaves children behind: this ends them too, as a machine's end does.
@@ -71,7 +72,7 @@ class Machine:
         """Returns when a backup is there; every change since goes into it, until `unfollow`."""
         self._backup = await asyncio.to_thread(self._start, [*self.backing_up(), "--follow"])
         said = [await asyncio.to_thread(_line, self._backup) for _ in range(3)]
-        assert "Every change" in said[2], (said, self._backup.stderr and self._backup.stderr.read())
+        assert "Every change" in said[2], said
 
     async def unfollow(self) -> None:
         """End it once it has every change that was made."""
@@ -79,9 +80,10 @@ class Machine:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await ledger.value(self.runtime, "postgres", FLUSHED):
                 await asyncio.sleep(0.02)
-        self._backup.send_signal(signal.SIGINT)
-        _, error = await asyncio.to_thread(self._backup.communicate)
-        assert self._backup.returncode == 0, error
+        backup, self._backup = self._backup, None
+        backup.send_signal(signal.SIGINT)
+        _, error = await asyncio.to_thread(backup.communicate)
+        assert backup.returncode == 0, error
 
     def backing_up(self) -> list[str]:
         """The command, without more."""
