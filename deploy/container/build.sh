@@ -9,7 +9,7 @@ prefix=$2
 packages() {
     python3 -m venv "$prefix/venv"
     # Wheels alone: nothing is compiled, and nothing that a package would run at its installation is run.
-    "$prefix/venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-cache-dir --no-compile --quiet \
+    "$prefix/venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile --quiet \
         --no-deps --only-binary :all: --require-hashes --requirement requirements.lock
     mkdir -p "$prefix/web"
     cp package.json package-lock.json "$prefix/web"

