@@ -20,7 +20,7 @@ from shared.web.app import create_app
 _EVERYWHERE: Final = {
     "GET /healthz": "says that the process answers",
     "GET /readyz": "says whether it can work",
-    "GET /metrics": "counts and times, nothing of persons; to be kept from outside by whoever runs a proxy in front",
+    "GET /metrics": "counts and times, nothing of persons; 404 through a proxy",
     "GET /docs": "this interface's description, as a page",
     "GET /docs/start.js": "what the page is made of",
     "GET /docs/{name}": "the same",

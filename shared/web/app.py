@@ -24,6 +24,7 @@ from shared.web.cors import READ, add_page_origins
 from shared.web.documentation import add_documentation
 from shared.web.headers import safe
 from shared.web.problems import Problem, problem_response, status_problem
+from shared.web.throttling import through_a_proxy
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -67,7 +68,7 @@ def create_app(
 
 
 def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
-    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics."""
+    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics, which no proxy leads outside."""
 
     async def healthz(_: Request) -> JSONResponse:
         return JSONResponse({"status": "ok"})
@@ -76,7 +77,9 @@ def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
         reasons = ready()
         return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
 
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
+        if through_a_proxy(request):
+            return problem_response(request, Problem(404))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     app.add_route("/healthz", healthz, include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Who asks too often: from where a request comes, and what is answered."""
+"""From where a request comes, and what is answered to who asks too often."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def address_of(request: Request) -> str:
     if address.version == 6:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return host
+
+
+def through_a_proxy(request: Request) -> bool:
+    """Whether a proxy handed the request on, and says so: whatever it claims, it did not begin beside this process."""
+    return any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via"))
 
 
 async def on_throttled(request: Request, error: Exception) -> Response:

@@ -26,6 +26,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -99,6 +100,7 @@ class Fuzz:
         """All routes, one after the other."""
         description = self._session.get(f"{self._address}/openapi.json", timeout=ANSWER_SECONDS).json()
         for result in schemathesis.openapi.from_dict(description).get_all_operations():
+            assert isinstance(result, Ok), result
             operation = result.ok()
             if ENDLESS not in str(description["paths"][operation.path][operation.method.lower()]["responses"]):
                 self._call(operation, GenerationMode.POSITIVE, EXAMPLES)

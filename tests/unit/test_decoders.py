@@ -116,7 +116,7 @@ HOSTILE: Final = (
     b"<data " + b" ".join(b'a%d="0"' % number for number in range(LARGEST // 16)) + b"/>",
 )
 """What has broken readers elsewhere: depth, numbers, lengths, entities."""
-VALUES: Final = st.sampled_from(
+VALUES: Final[st.SearchStrategy[Any]] = st.sampled_from(
     [
         *(None, True, -1, 2**31, 2**63, 10**400, 1e308),
         *("", "\0", "๙" * 400, "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00", "-1"),

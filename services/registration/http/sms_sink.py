@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from services.registration.http.parts import Parts, parts
 from shared.web.problems import Problem
+from shared.web.throttling import through_a_proxy
 
 router = APIRouter(prefix="/v1/sms-sink", tags=["sms sink"])
 
@@ -59,7 +60,7 @@ async def show_sink(request: Request, parts: Annotated[Parts, Depends(parts)]) -
 
 
 def _sits_here(request: Request) -> bool:
-    if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip", "via")):
+    if through_a_proxy(request):
         return False
     return request.client is not None and _is_loopback(request.client.host) and _is_loopback(request.url.hostname or "")
 

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.observability.logs import configure_logs
+from shared.web.allowance import Allowance
 from shared.web.app import create_app
 from shared.web.direct import Call, DirectRoute, Reply, ShortCut, add_direct_route
 from shared.web.problems import Problem, language_of
@@ -57,6 +58,10 @@ async def client(
     async def things(thing: Thing) -> int:
         return thing.number
 
+    @app.get("/open")
+    async def anybody() -> int:
+        return 1
+
     @app.get("/broken")
     async def broken() -> None:
         raise LookupError(SECRET)
@@ -73,6 +78,26 @@ async def test_health(client: httpx.AsyncClient, reasons: list[str]) -> None:
     answer = await client.get("/readyz")
     assert (answer.status_code, answer.json()["reasons"]) == (503, ["Kafka is away"])
     assert "jitasa_http_requests_total" in (await client.get("/metrics")).text
+
+
+async def test_no_proxy_leads_metrics_outside(client: httpx.AsyncClient) -> None:
+    for name in ("X-Forwarded-For", "Forwarded", "Via"):
+        assert (await client.get("/metrics", headers={name: "203.0.113.5"})).status_code == 404
+    assert (await client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.5"})).status_code == 200
+
+
+async def test_who_asks_is_taken_from_trusted_proxies_alone(client: httpx.AsyncClient) -> None:
+    """So nobody gets a fresh allowance by naming another address."""
+    transport = client._transport
+    assert isinstance(transport, httpx.ASGITransport)
+    for address, statuses in (("127.0.0.1", [200] * 3), ("203.0.113.7", [200, 200, 429])):
+        transport.app.state.allowance = Allowance(lambda: 0.0, at_once=2)  # type: ignore[attr-defined]
+        transport.client = (address, 1)
+        asked = [
+            (await client.get("/open", headers={"X-Forwarded-For": f"198.51.100.{number}"})).status_code
+            for number in range(3)
+        ]
+        assert asked == statuses, address
 
 
 @pytest.mark.parametrize(
