@@ -8,7 +8,7 @@ import sys
 from deploy.scale import MOST
 from deploy.trouble import Trouble
 
-NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin", "conformance", "sandbox", "sbom"})
+NEEDS_SETUP = frozenset({"demo", "up", "test", "bench", "admin", "conformance", "sandbox", "sbom", "capacity"})
 NEEDS_TEST_PACKAGES = frozenset({"test", "bench", "sbom"})
 """Commands that need the tools; the others only look at what is there."""
 
@@ -51,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("bench", help="measure beside the machine's raw limits; --help tells more")
     commands.add_parser("conformance", help="try a subscriber's own consumer; --help tells more")
     commands.add_parser("sandbox", help="streams of made-up events for a subscriber's program; --help tells more")
+    commands.add_parser("capacity", help="what a campaign needs of machines; --help tells more")
     commands.add_parser("sbom", help="what everything is made of, as CycloneDX; --help tells more")
     commands.add_parser(
         "admin", help="users, keys, close-month, reconcile, rebuild, dead-letters, gaps; --help tells more"
@@ -60,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The chosen command. What follows some of them is for others to read, all of it."""
-    if arguments and arguments[0] in ("test", "bench", "admin", "conformance", "sandbox", "sbom"):
+    if arguments and arguments[0] in ("test", "bench", "admin", "conformance", "sandbox", "sbom", "capacity"):
         return argparse.Namespace(command=arguments[0], arguments=arguments[1:])
     return parser().parse_args(arguments)
 

@@ -47,6 +47,7 @@ def run(chosen: argparse.Namespace) -> int:
         "conformance": conformance,
         "sandbox": sandbox,
         "sbom": sbom,
+        "capacity": capacity,
     }
     return commands[chosen.command](Home.from_environment(), chosen)
 
@@ -165,6 +166,11 @@ def sandbox(home: Home, chosen: argparse.Namespace) -> int:
 def sbom(home: Home, chosen: argparse.Namespace) -> int:
     """Become the list of what everything is made of."""
     _become(home, "deploy.sbom", chosen.arguments)
+
+
+def capacity(home: Home, chosen: argparse.Namespace) -> int:
+    """Become the reckoning of what a campaign needs."""
+    _become(home, "deploy.capacity", chosen.arguments)
 
 
 def _become(home: Home, module: str, arguments: list[str]) -> NoReturn:
