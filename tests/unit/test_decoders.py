@@ -36,7 +36,7 @@ from tests.unit.survey.test_submission import GOOD as SUBMISSION
 LARGEST: Final = 1 << 20
 """Bytes: as much as Kafka takes of one record; bodies of phones are smaller."""
 SECONDS: Final = 5.0
-"""For one of the largest on a busy machine; 0.1 s were measured."""
+"""Of the processor, for one of the largest, while memory is watched, which makes it several times slower."""
 MOST_MEMORY: Final = 128 * LARGEST
 """Measured are 90 times a record of 65,000 fields that nobody knows."""
 
@@ -171,7 +171,7 @@ def test_a_reader_takes_what_is_good_and_has_one_error_for_all_else(name: str) -
 @pytest.mark.parametrize("name", READERS)
 def test_what_has_broken_readers_elsewhere_costs_neither_time_nor_memory(name: str) -> None:
     for body in HOSTILE:
-        begun = time.monotonic()
+        begun = time.process_time()
         tracemalloc.start()
         try:
             tried(READERS[name], body)
@@ -179,7 +179,7 @@ def test_what_has_broken_readers_elsewhere_costs_neither_time_nor_memory(name: s
         finally:
             tracemalloc.stop()
         assert most < MOST_MEMORY, (body[:40], most)
-        assert time.monotonic() - begun < SECONDS, body[:40]
+        assert time.process_time() - begun < SECONDS, body[:40]
 
 
 HEADERS: Final = [header for example in GOLDEN[:3] for header in to_headers(example.envelope)]
