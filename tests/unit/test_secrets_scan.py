@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,10 +36,11 @@ def leaks(gitleaks: str, what: str, folder: Path, report: Path) -> list[Any]:
 
 
 def test_it_finds_what_it_looks_for(gitleaks: str, tmp_path: Path) -> None:
-    key = "-----BEGIN EC PRIVATE KEY-----\n" + "MHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49\n" * 3
     folder = tmp_path / "tree"
     folder.mkdir()
-    (folder / "key.pem").write_text(f"{key}-----END EC PRIVATE KEY-----\n")  # made up
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    (folder / "key.pem").write_bytes(pem)
     assert [each[0] for each in leaks(gitleaks, "dir", folder, tmp_path / "found.json")] == ["private-key"]
 
 
