@@ -36,6 +36,8 @@ class Feature(StrEnum):
     RECONCILING = "reconciling"
     """Reporting compares its figures with their owners' by an account of its own."""
     MAIL = "mail"
+    TRACES = "traces"
+    """What requests set in motion is told to a collector."""
     ISSUERS = "issuers"
     """Tokens of others are good as well."""
 
@@ -77,6 +79,8 @@ def variables(service: Service, process: Process) -> Iterator[Variable]:
     yield Variable("JITASA_TOKEN_ISSUER", Source.ADDRESS, REGISTRATION.name)
     yield Variable("JITASA_JWKS_URL", Source.ADDRESS, REGISTRATION.name, "/.well-known/jwks.json")
     yield Variable("JITASA_ISSUERS_FILE", Source.FILE, "issuers.json", feature=Feature.ISSUERS)
+    for name in ("endpoint", "share"):
+        yield Variable(f"JITASA_TRACE_{name.upper()}", Source.SETTING, f"trace-{name}", feature=Feature.TRACES)
     if service is REGISTRATION:
         yield from _registration()
     elif service is SURVEY:

@@ -73,7 +73,7 @@ capabilities:
 {{/* Whether the installation has a feature: "true" or nothing. (root, feature) */}}
 {{- define "jitasa.has" -}}
 {{- $values := .root.Values -}}
-{{- $has := dict "subscribers" $values.subscribers.enabled "reconciling" $values.reconciling.enabled "issuers" $values.issuers.enabled "mail" (ne $values.settings.mail.host "") -}}
+{{- $has := dict "subscribers" $values.subscribers.enabled "reconciling" $values.reconciling.enabled "issuers" $values.issuers.enabled "mail" (ne $values.settings.mail.host "") "traces" (ne $values.settings.traces.endpoint "") -}}
 {{- if or (not .feature) (get $has (.feature | default "")) -}}true{{- end -}}
 {{- end }}
 
@@ -103,6 +103,8 @@ capabilities:
 {{ required "settings.smsUrl is not set: nobody could sign in" $values.settings.smsUrl }}
 {{- else if hasPrefix "mail-" $of -}}
 {{ get $values.settings.mail (trimPrefix "mail-" $of) }}
+{{- else if hasPrefix "trace-" $of -}}
+{{ get $values.settings.traces (trimPrefix "trace-" $of) }}
 {{- else if eq $of "training-policy" -}}
 {{ $values.settings.trainingPolicy }}
 {{- else if eq $of "subscriber-bootstrap" -}}

@@ -38,6 +38,8 @@ OF_A_CLUSTER = {
     "JITASA_SMTP_SENDER",
     "JITASA_SMTP_USER",
     "JITASA_SMTP_PASSWORD_FILE",  # nor sent
+    "JITASA_TRACE_ENDPOINT",
+    "JITASA_TRACE_SHARE",  # there the supervisor hands its own on
 }
 EVERYTHING = wiring.of_everything()
 PROCESSES = [process.name for _, process, _ in EVERYTHING]
