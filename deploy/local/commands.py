@@ -21,8 +21,8 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaException
 
-from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET
-from deploy.local import backups, lag, logs, lost_changes, monitoring, restoring
+from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET, SERVICES
+from deploy.local import backups, lag, logs, lost_changes, monitoring, passwords, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
@@ -243,6 +243,9 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
     task, *arguments = chosen.arguments or ["--help"]
     if task == "lost-changes":
         return lost_changes.show(_attached(home).postgres)
+    if task == "passwords" and arguments == ["rotate"]:
+        passwords.rotate(_attached(home), SERVICES, print)
+        return 0
     for tasks, module, process in _ADMIN:
         if task in tasks:
             command = [sys.executable, "-m", module, task, *arguments]
@@ -269,6 +272,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin users revoke --client-id ID
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
+       jitasa admin passwords rotate
        jitasa admin survey-keys rotate | status | retire KEY [--now]
        jitasa admin registration-keys rotate | status | retire KEY
        jitasa admin subscriber-keys rotate | status | retire KEY

@@ -30,9 +30,9 @@ class Secrets:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
         for user in (*KAFKA_OWN_USERS, *(user for service in SERVICES for user in service.kafka_users)):
-            self._make(self.kafka_password_file(user), _password)
+            self._make(self.kafka_password_file(user), new_password)
         for role in (POSTGRES_SUPERUSER, *(service.name for service in SERVICES)):
-            self._make(self.postgres_password_file(role), _password)
+            self._make(self.postgres_password_file(role), new_password)
         # A home of before the two had one ring between them: what is sealed there opens with a copy of it.
         shared = self.sealing_keys.read_text().strip() if self.sealing_keys.exists() else None
         self._make(self.registration_sealing_keys, lambda: shared or _ring())
@@ -108,7 +108,8 @@ def write_private(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def _password() -> str:
+def new_password() -> str:
+    """A password that nobody has to remember."""
     return secrets.token_urlsafe(24)  # 192 bits; no character of it needs quoting in any of our configuration files
 
 

@@ -39,5 +39,5 @@ class PostgresSettings(BaseSettings):
             "port": self.port,
             "database": self.database,
             "user": self.user,
-            "password": self.password,
+            "password": lambda: self.password,
         }
