@@ -29,6 +29,7 @@ CPU: Final = {
     "survey http": Figure(32, "us a household", "performance.md, end to end, batches of 50 at 15,000/s"),
     "recorder": Figure(24, "us a household", "the same"),
     "projector": Figure(17, "us a household", "the same"),
+    "lister": Figure(72, "us a household", "reach.md, 0.8 persons to reach each; PostgreSQL's part among it"),
     "PostgreSQL": Figure(28, "us a household", "the same"),
     "Kafka": Figure(14, "us a household", "the same, one copy"),
 }

@@ -29,6 +29,7 @@ from tests.bench import (
     scale,
     soak,
     start,
+    surge,
 )
 from tests.bench.report import Figure
 
@@ -56,8 +57,9 @@ BENCHES: dict[str, Bench] = {
     "overload": overload.run,
     "faults": faults.run,
     "soak": soak.run,
+    "surge": surge.run,
 }
-BY_NAME_ONLY = ("soak",)
+BY_NAME_ONLY = ("soak", "surge")
 """Left out when all are run."""
 
 

@@ -1,7 +1,7 @@
 """Throughput by the number of processes of a kind, as far as this machine's cores show it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from deploy import catalogue
 from deploy.local import lag
@@ -78,7 +78,7 @@ async def _workers(found: Setting, bench: str, number: int, records: int) -> Fig
     async with found.database(service) as pool:
         taken = int(await pool.fetchval(POSITION, topic))
         await found.start(*names)
-        await _shared(found, names)
+        await shared(found, names)
         before = cpu.usage(found.stack)
         drained = await drain(pool, topic, taken + records, DRAIN_TIMEOUT, warm_up=0)
         after = cpu.usage(found.stack)
@@ -93,7 +93,7 @@ async def _workers(found: Setting, bench: str, number: int, records: int) -> Fig
     )
 
 
-async def _shared(found: Setting, names: list[str]) -> None:
+async def shared(found: Setting, names: Sequence[str]) -> None:
     """Waits until all partitions are somebody's, and everybody has some."""
     health = [found.stack.process(name).program.port for name in names]
     async with asyncio.timeout(SHARE_SECONDS):
