@@ -20,7 +20,7 @@ RELEASED: Final = Path(__file__).with_name("released-migrations.sha256")
 EXCLUDED: Final = {
     "prefer-bigint-over-int": "counts of a subdistrict, revisions, partitions fit; sequences and offsets are bigint",
     "prefer-bigint-over-smallint": "as above: ages, doses, hours",
-    "require-lock-timeout": "set for every migration by who runs it (deploy/local/postgres.py)",
+    "require-lock-timeout": "set for every migration by who runs it (deploy/databases.py)",
     "require-statement-timeout": "a slow statement that locks nobody out may take its time",
 }
 """Rules of squawk that do not hold here, each with its reason. Single statements are excused in their file, by
