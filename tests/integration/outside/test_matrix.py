@@ -56,8 +56,9 @@ class May:
 
 TABLE: Final[Mapping[str, May]] = {
     "registration": May(frozenset({V}), frozenset({V})),
-    "survey": May(frozenset({I, S, V, F}), frozenset({I, S, H})),
-    "facilities": May(frozenset({V}), frozenset({F, M})),
+    # Who publishes from an outbox reads it back after its database was restored.
+    "survey": May(frozenset({I, S, V, F, H}), frozenset({I, S, H})),
+    "facilities": May(frozenset({V, F, M}), frozenset({F, M})),
     # It tells subscribers, and the centre, how far behind they are.
     "reporting": May(frozenset({V, S, F, M, H}), else_=WATCHING),
     # It could give itself rights, as whoever may give rights can: its password is its keeper's alone.

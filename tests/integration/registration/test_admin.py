@@ -122,7 +122,8 @@ def on_the_machine(
         ("SIGNING_KEYS_FILE", keys),
         *((f"POSTGRES_{name.upper()}", getattr(database, name)) for name in PostgresSettings.model_fields),
     ):
-        monkeypatch.setenv(f"JITASA_{name}", str(value))
+        if value is not None:
+            monkeypatch.setenv(f"JITASA_{name}", str(value))
     return keys
 
 
