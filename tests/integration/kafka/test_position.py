@@ -12,6 +12,8 @@ from tests.runtime import Runtime
 
 COPYING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'ClientRead' AND query LIKE 'COPY %dead_letter%'"
 PARTITIONS = {0: 0, 1: 0}
+GIVEN_UP_SECONDS = 8.0
+"""By who sends and hears nothing; what is asked of it before takes a fraction of a second."""
 
 
 async def test_a_process_that_stopped_while_it_sent_rows_loses_its_locks(runtime: Runtime) -> None:
@@ -27,7 +29,7 @@ async def test_a_process_that_stopped_while_it_sent_rows_loses_its_locks(runtime
     async def send() -> None:
         async with acquire(stopped) as connection, connection.transaction():
             await take_over(connection, "t", "one", PARTITIONS)
-            await connection.copy_to_table("dead_letter", source=never_ending())
+            await connection.copy_to_table("dead_letter", source=never_ending(), timeout=GIVEN_UP_SECONDS)
 
     sending = asyncio.create_task(send())
     try:
