@@ -78,5 +78,5 @@ def _service_worker(files: Mapping[str, File]) -> Response:
     return Response(
         told.encode() + files[SERVICE_WORKER].content,
         media_type=MEDIA_TYPES[".js"],
-        headers={"Cache-Control": REVALIDATED},
+        headers={"Cache-Control": REVALIDATED, "Content-Security-Policy": files[SERVICE_WORKER].policy},
     )
