@@ -24,7 +24,7 @@ TYPE = b"care.jitasa.survey-submitted.v1"
 COUNTED = ("persons", "dose_0", "dose_1", "dose_2", "dose_3", "wanting")
 TWENTY_DIGITS = re.compile(rb"[0-9]{20}")
 
-TABLES = """
+TABLES = """SELECT pg_advisory_xact_lock(2565); -- of two that begin at once the second finds them made
 CREATE TABLE IF NOT EXISTS position (topic text, partition integer, next_offset bigint NOT NULL DEFAULT 0,
     last_sequence bigint, PRIMARY KEY (topic, partition));
 CREATE TABLE IF NOT EXISTS surveyed (area text PRIMARY KEY, events bigint, persons bigint, dose_0 bigint, dose_1 bigint,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 import asyncpg
@@ -99,18 +99,16 @@ async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connect
     """A connection of the pool, for statements and transactions that leave nothing in the session; raises TimeoutError
     when none is free in time."""
     name = _names.get(id(pool), "")
-    _waiting[name] += 1
-    try:
-        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
-    except TimeoutError:
-        POOL_TIMED_OUT.labels(name).inc()
-        raise
-    finally:
-        _waiting[name] -= 1
-    try:
+    async with AsyncExitStack() as lent:
+        _waiting[name] += 1
+        try:
+            connection = await lent.enter_async_context(pool.acquire(timeout=ACQUIRE_SECONDS))
+        except TimeoutError:
+            POOL_TIMED_OUT.labels(name).inc()
+            raise
+        finally:
+            _waiting[name] -= 1
         yield connection
-    finally:
-        await pool.release(connection)
 
 
 @asynccontextmanager
