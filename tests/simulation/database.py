@@ -195,8 +195,7 @@ class Database:
         self.sessions.remove(session)
         running = session.running
         self._end(session, apply=False)
-        for key in [key for key, holder in self._advisory.items() if holder is session]:
-            del self._advisory[key]
+        self._unlock(session)
         if running is not None:
             running.reply(None, asyncpg.AdminShutdownError("terminating connection"))
 
@@ -211,6 +210,16 @@ class Database:
             if session.in_transaction and session.running is None:
                 self.world.note(f"{self.name}: session of {process.name} idle in transaction, ended")
                 self.terminate(session)
+
+    def reset(self, session: Session) -> None:
+        """What was set for the session is forgotten: its listener and its locks."""
+        self._check(session)
+        session.listener = None
+        self._unlock(session)
+
+    def _unlock(self, session: Session) -> None:
+        for key in [key for key, holder in self._advisory.items() if holder is session]:
+            del self._advisory[key]
 
     def try_advisory_lock(self, session: Session, key: int) -> bool:
         """Takes a lock that lasts as long as the session."""
@@ -830,6 +839,11 @@ class Connection:
         """UNLISTEN."""
         self.check()
         await self.process.ask(lambda: setattr(self.session, "listener", None))
+
+    async def reset(self, *, timeout: float) -> None:
+        """What was set for the session is forgotten."""
+        self.check()
+        await self.process.ask(lambda: self.database.reset(self.session))
 
     def check(self) -> None:
         """Raises what asyncpg raises on a connection known to be closed."""
