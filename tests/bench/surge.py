@@ -15,9 +15,9 @@ from tests.bench.report import Figure
 from tests.bench.scale import shared
 from tests.bench.setting import INTAKE, POSITION, setting
 
-PER_SECOND = 20_000
+PER_SECOND = 40_000
 """Households for each second asked for: more than one recorder takes."""
-ALONE_PART = 0.4
+ALONE_PART = 0.25
 """Of the heap, which one recorder takes before the second is started."""
 LOOK_SECONDS = 1.0
 MOST_SECONDS = 600.0
