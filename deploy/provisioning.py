@@ -28,12 +28,18 @@ from confluent_kafka.admin import (
 )
 
 from deploy.catalogue import Service
-from shared.contracts.topics import Topic
+from shared.contracts.topics import FOREVER, Topic
 
 _TIMEOUT_S: Final = 15.0
 """Each request takes well below a second on a healthy cluster; one that is electing leaders needs a few."""
 INTERNAL: Final = ScramMechanism.SCRAM_SHA_256
 """How services sign in. Subscribers do by SCRAM-SHA-512, each on a listener that knows no other."""
+SEGMENT_BYTES: Final = 128 * 1024 * 1024
+"""After a crash a broker reads the last segment of each partition again before it serves: with Kafka's usual 1 GB it
+would be away for as long as it takes to read some 50 GB."""
+SEGMENT_MS: Final = 6 * 60 * 60 * 1000
+"""A segment ends as a whole, when its last record is old enough: by so much its first may outlive the retention; with
+Kafka's usual seven days it would be twice as long."""
 _OWN: Final = ("broker", "admin")
 """Users that the cluster was formatted with."""
 _CLUSTER: Final = "kafka-cluster"
@@ -164,7 +170,7 @@ def bindings(service: Service) -> set[AclBinding]:
 
 def settings_of(topic: Topic, in_sync: int) -> dict[str, str]:
     """What a topic is set to. in_sync: how many copies have a record before it is acknowledged."""
-    return {
+    settings = {
         "retention.ms": str(topic.retention_ms),
         "retention.bytes": "-1",
         "cleanup.policy": "delete",  # with retention -1: keep everything; compaction would leave gaps in the offsets
@@ -172,7 +178,11 @@ def settings_of(topic: Topic, in_sync: int) -> dict[str, str]:
         # An event's time is its own, also when it is published once more. Intake's retention must not follow a
         # sender's clock.
         "message.timestamp.type": "CreateTime" if topic.public else "LogAppendTime",
+        "segment.bytes": str(SEGMENT_BYTES),
     }
+    if topic.retention_ms != FOREVER:
+        settings["segment.ms"] = str(SEGMENT_MS)
+    return settings
 
 
 def _correct_settings(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:

@@ -123,26 +123,26 @@ class Campaigns(Generic[AnyStack]):
         return self.stack.port_base + http.port_offset
 
 
-async def until(condition: Condition, what: str, *, every: float = 0.001) -> None:
+async def until(condition: Condition, what: str, *, every: float = 0.001, within: float = ACCIDENT_SECONDS) -> None:
     """Wait until a condition holds. Raises `TimeoutError`, saying what did not come about.
 
     every: seconds between two looks; by default so few that a process is met in the middle of its work.
     """
-    deadline = monotonic() + ACCIDENT_SECONDS
+    deadline = monotonic() + within
     while not await condition():
         if monotonic() > deadline:
             raise TimeoutError(f"waited in vain until {what}")
         await asyncio.sleep(every)
 
 
-async def back(stack: Stack, process: str, former: int | None = None) -> int:
+async def back(stack: Stack, process: str, former: int | None = None, *, within: float = ACCIDENT_SECONDS) -> int:
     """Wait until a process is ready, and another one than `former`; its pid."""
     keeper = stack.process(process)
 
     async def ready() -> bool:
         return keeper.ready and keeper.identity is not None and keeper.identity.pid != former
 
-    await until(ready, f"{process} is back", every=0.02)
+    await until(ready, f"{process} is back", every=0.02, within=within)
     return keeper.pid
 
 
