@@ -273,9 +273,9 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
        jitasa admin passwords rotate
-       jitasa admin survey-keys rotate | status | retire KEY [--now]
-       jitasa admin registration-keys rotate | status | retire KEY
-       jitasa admin subscriber-keys rotate | status | retire KEY
+       jitasa admin survey-keys rotate | add | use KEY | status | retire KEY [--now]
+       jitasa admin registration-keys rotate | add | use KEY | status | retire KEY
+       jitasa admin subscriber-keys rotate | add | use KEY | status | retire KEY
        jitasa admin audit verify [--head POSITION:HASH] | head
        jitasa admin retention --dry-run
        jitasa admin close-month YYYY-MM [--correct REASON | --verify]

@@ -1,6 +1,6 @@
 """The keys under which names and numbers are sealed, for whoever operates the machine.
 
-python -m services.registration.key_admin registration-keys rotate | status | retire KEY [--now]
+python -m services.registration.key_admin registration-keys rotate | add | use KEY | status | retire KEY [--now]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The keys under which secrets of webhooks and new passwords for Kafka are sealed, for whoever operates the machine.
 
-python -m services.reporting.key_admin subscriber-keys rotate | status | retire KEY
+python -m services.reporting.key_admin subscriber-keys rotate | add | use KEY | status | retire KEY
 """
 
 import sys

@@ -31,6 +31,7 @@ LABELS: Final = {
     "channel": "sms or email",
     "duty": "what is done by the clock",
     "group": "consumer group: recorder, lister, projector and so on",
+    "key": "of the ring: k1, k2 and so on",
     "method": "of HTTP",
     "outcome": "what came of it",
     "owner": "the service whose counts the figures are held to",
@@ -45,6 +46,7 @@ LABELS: Final = {
     "stream": "public topic, as subscribers call it",
     "table": "of the database",
     "topic": "of Kafka",
+    "use": "of a sealing key: seals, or opens what was sealed under it",
 }
 
 QUICK: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -217,6 +219,9 @@ READING_CHAIN_HEAD = _gauge(
 )
 READING_CHAIN_BROKEN = _gauge(
     "jitasa_reading_chain_broken", "0 or 1", "1 when the chain is not the one that the keeper left."
+)
+SEALING_KEYS = _gauge(
+    "jitasa_sealing_keys", "1", "1 for each sealing key that the process has read; one of them seals.", "key", "use"
 )
 REWRAPPED_KEYS = _counter("jitasa_rewrapped_keys_total", "keys", "Data keys wrapped anew after a rotation.", "table")
 RETENTION_ENDED = _counter("jitasa_retention_ended_total", "rows", "What the clock destroyed or deleted.", "purpose")

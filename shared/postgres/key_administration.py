@@ -1,4 +1,5 @@
-"""What whoever operates the machine does with the key-encryption keys of a service: rotate, look, retire."""
+"""What whoever operates the machine does with the key-encryption keys of a service: rotate (at once or in two steps),
+look, retire."""
 
 import argparse
 import asyncio
@@ -15,10 +16,13 @@ from shared.observability.clock import Clock, SystemClock
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.rewrapping import SealedTable, keys_in_use
 from shared.postgres.settings import PostgresSettings
-from shared.security.sealing import KeyRing, replaced_at, retire, rotate
+from shared.security.sealing import KeyRing, NoSuchKey, add, replaced_at, retire, rotate, use
 
-NOTICED_WITHIN: Final = timedelta(minutes=1)
-"""By then every process seals under the new key: each looks at the file every five seconds."""
+NOTICED_WITHIN: Final = timedelta(minutes=5)
+"""By then every process seals under the new key: each looks at the file every five seconds, and a node of a cluster
+shows its pods a changed Secret within two minutes."""
+
+_REWRAPPING: Final = "data keys are wrapped anew now; see `status`, then `retire` the old key"
 
 
 class NotNow(Exception):
@@ -26,9 +30,12 @@ class NotNow(Exception):
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Gives a parser the commands rotate, status and retire."""
+    """Gives a parser the commands rotate, add, use, status and retire."""
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("rotate", help="seal under a new key from now on; data keys are wrapped anew in the background")
+    commands.add_parser("add", help="a new key that opens and does not seal yet, where processes have copies")
+    using = commands.add_parser("use", help="seal under a key that was added, once every process has it")
+    using.add_argument("key", help="such as k2")
     commands.add_parser("status", help="which keys there are, and how many rows are still under which")
     retiring = commands.add_parser("retire", help="destroy an old key, and with it every copy that is still under it")
     retiring.add_argument("key", help="such as k1")
@@ -48,7 +55,16 @@ async def administer(
     `OSError` and `ValueError`."""
     if given.command == "rotate":
         key_id = rotate(path, clock.now())
-        return {"current": key_id, "next": "data keys are wrapped anew now; see `status`, then `retire` the old key"}
+        return {"current": key_id, "next": _REWRAPPING}
+    if given.command == "add":
+        key_id = add(path)
+        return {"added": key_id, "next": f"give the file to every process; when all have read it, `use {key_id}`"}
+    if given.command == "use":
+        try:
+            use(path, given.key, clock.now())
+        except NoSuchKey:
+            raise NotNow(f"there is no key {given.key} in the file: `add` makes one") from None
+        return {"current": given.key, "next": _REWRAPPING}
     async with acquire(pool) as connection:
         used = await keys_in_use(connection, tables)
     ring = KeyRing.from_file(path)
@@ -68,7 +84,7 @@ async def administer(
     since = replaced_at(path)
     age = timedelta() if since is None else clock.now() - since
     if age < NOTICED_WITHIN:
-        raise NotNow(f"a process may still seal under {given.key}: come again in a minute")
+        raise NotNow(f"a process may still seal under {given.key}: come again in five minutes")
     if age < held_for and not given.now:
         raise NotNow(
             f"records that are still on their way may be under {given.key}, for {held_for.days} days after a rotation; "

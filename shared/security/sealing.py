@@ -4,9 +4,11 @@ Erasing a record means destroying its wrapped data key: the ciphertext that lies
 be opened again.
 
 Keys are rotated while processes run. `rotate` puts a new one into the file; every process reads the file again within
-seconds, and at once when it meets a key that it does not know. Then the data keys are wrapped anew
-(shared/postgres/rewrapping.py), and `retire` takes the old key out: with it every copy that is still wrapped under it,
-in logs, dead rows and backups, is closed for good.
+seconds, and at once when it meets a key that it does not know. Where processes have copies of the file that change at
+different times, as pods on several nodes, `rotate` is done in two steps: `add` gives them a key that opens, and `use`
+lets it seal once every copy has it. Then the data keys are wrapped anew (shared/postgres/rewrapping.py), and `retire`
+takes the old key out: with it every copy that is still wrapped under it, in logs, dead rows and backups, is closed for
+good.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from shared.observability.metrics import SEALING_KEYS
 from shared.security.key_file import alone, identity, replace
 
 RELOAD_SECONDS: Final = 5.0
@@ -45,6 +48,10 @@ class KeyNeeded(Exception):
     """The key cannot be taken out: it is the current one, or there is none of this name."""
 
 
+class NoSuchKey(Exception):
+    """The file holds no key of this name."""
+
+
 class Sealed(NamedTuple):
     """Sealed data: the id of the key-encryption key, the data key wrapped under it, and the ciphertext."""
 
@@ -56,9 +63,9 @@ class Sealed(NamedTuple):
 class KeyRing:
     """The key-encryption keys: the current one seals; older ones still open what was sealed under them."""
 
-    def __init__(self, current: str, keys: Mapping[str, bytes], path: Path | None = None) -> None:
-        self._path = path
-        self._seen = None if path is None else identity(path)
+    def __init__(self, current: str, keys: Mapping[str, bytes]) -> None:
+        self._path: Path | None = None
+        self._seen: tuple[int, int, int] | None = None
         self._take(current, keys)
 
     def _take(self, current: str, keys: Mapping[str, bytes]) -> None:
@@ -67,13 +74,19 @@ class KeyRing:
         if any(len(key) != _KEY_BYTES for key in keys.values()):
             raise ValueError(f"every sealing key must have {_KEY_BYTES} bytes")
         self._current = current
+        SEALING_KEYS.clear()
+        for key_id in keys:
+            SEALING_KEYS.labels(key_id, "seals" if key_id == current else "opens").set(1)
         # AESGCM expands the key when it is made: once here instead of once a record.
         self._wrapping = {key_id: AESGCM(key) for key_id, key in keys.items()}
 
     @classmethod
     def from_file(cls, path: Path) -> KeyRing:
         """Read `{"current": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}`. Raises `ValueError` naming the file."""
-        return cls(*_read(path), path)
+        seen = identity(path)  # before it is read: one that replaces it meanwhile is another
+        ring = cls(*_read(path))
+        ring._path, ring._seen = path, seen
+        return ring
 
     @property
     def current(self) -> str:
@@ -151,16 +164,34 @@ class KeyRing:
         return wrapping.decrypt(wrapped_key[:_NONCE_BYTES], wrapped_key[_NONCE_BYTES:], binding)
 
 
+def add(path: Path) -> str:
+    """Put a new key into a file, which opens and does not seal yet, and return its id. Raises `OSError` and
+    `ValueError`."""
+    with alone(path):
+        document = _document(path)
+        key_id = _add(document)
+        _write(path, document)
+    return key_id
+
+
+def use(path: Path, key_id: str, now: datetime) -> None:
+    """Let a key of a file seal from now on. Raises `NoSuchKey`, `OSError` and `ValueError`."""
+    with alone(path):
+        document = _document(path)
+        if key_id not in document["keys"]:
+            raise NoSuchKey(key_id)
+        if key_id != document["current"]:
+            _use(document, key_id, now)
+            _write(path, document)
+
+
 def rotate(path: Path, now: datetime) -> str:
     """Put a new key into a file, which seals from now on, and return its id. Raises `OSError` and `ValueError`."""
     with alone(path):
         document = _document(path)
-        keys = document["keys"]
-        number = 1 + max((int(key_id[1:]) for key_id in keys if key_id[1:].isdigit()), default=0)
-        key_id = f"k{number}"
-        keys[key_id] = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
-        document |= {"current": key_id, "since": document.get("since", {}) | {key_id: now.isoformat()}}
-        replace(path, json.dumps(document) + "\n")
+        key_id = _add(document)
+        _use(document, key_id, now)
+        _write(path, document)
     return key_id
 
 
@@ -173,7 +204,7 @@ def retire(path: Path, key_id: str) -> None:
             raise KeyNeeded(key_id)
         del document["keys"][key_id]
         document.get("since", {}).pop(key_id, None)
-        replace(path, json.dumps(document) + "\n")
+        _write(path, document)
 
 
 def replaced_at(path: Path) -> datetime | None:
@@ -187,6 +218,22 @@ def _document(path: Path) -> dict[str, Any]:
     _read(path)  # whatever is not a ring is refused before it is changed
     document: dict[str, Any] = json.loads(path.read_bytes())
     return document
+
+
+def _add(document: dict[str, Any]) -> str:
+    keys = document["keys"]
+    number = 1 + max((int(key_id[1:]) for key_id in keys if key_id[1:].isdigit()), default=0)
+    key_id = f"k{number}"
+    keys[key_id] = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
+    return key_id
+
+
+def _use(document: dict[str, Any], key_id: str, now: datetime) -> None:
+    document |= {"current": key_id, "since": document.get("since", {}) | {key_id: now.isoformat()}}
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    replace(path, json.dumps(document) + "\n")
 
 
 def _read(path: Path) -> tuple[str, dict[str, bytes]]:

@@ -117,19 +117,20 @@ def _authorities() -> ssl.SSLContext:
 class TokenSigner:
     """Signs access tokens. Which key signs when is told by the keys (shared/security/signing_keys.py)."""
 
-    def __init__(
-        self, keys: KeySet | SigningKeys, *, issuer: str, audience: str = AUDIENCE, path: Path | None = None
-    ) -> None:
+    def __init__(self, keys: KeySet | SigningKeys, *, issuer: str, audience: str = AUDIENCE) -> None:
         self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys.of_set(keys)
         self._issuer = issuer
         self._audience = audience
-        self._path = path
-        self._seen = None if path is None else identity(path)
+        self._path: Path | None = None
+        self._seen: tuple[int, int, int] | None = None
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str, audience: str = AUDIENCE) -> TokenSigner:
         """Read a file of signing keys. Raises `ValueError` naming the file when it cannot be one."""
-        return cls(read_signing_keys(path), issuer=issuer, audience=audience, path=path)
+        seen = identity(path)  # before it is read: one that replaces it meanwhile is another
+        signer = cls(read_signing_keys(path), issuer=issuer, audience=audience)
+        signer._path, signer._seen = path, seen
+        return signer
 
     def reload(self) -> bool:
         """Read the file again if it was replaced; True if so. A bad one is logged, and the keys stay as they were."""

@@ -3,7 +3,7 @@
     python -m services.survey.privacy.admin audit verify [--head POSITION:HASH]
     python -m services.survey.privacy.admin audit head
     python -m services.survey.privacy.admin retention --dry-run
-    python -m services.survey.privacy.admin survey-keys rotate | status | retire KEY [--now]
+    python -m services.survey.privacy.admin survey-keys rotate | add | use KEY | status | retire KEY [--now]
 
 Each prints JSON. The exit code is 0 when it was done and nothing is wrong, 1 otherwise, 2 for a wrong command line.
 """

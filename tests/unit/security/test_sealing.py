@@ -3,14 +3,17 @@
 import base64
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.security.sealing import KeyRing, SealBroken, Sealed
+from shared.security import sealing
+from shared.security.sealing import KeyRing, NoSuchKey, SealBroken, Sealed, add, replaced_at, rotate, use
 
+NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 RING = KeyRing("k1", {"k1": os.urandom(32)})
 
 
@@ -86,3 +89,61 @@ def test_a_ring_is_judged_when_it_is_read(tmp_path: Path) -> None:
             KeyRing.from_file(path)
     path.write_text(json.dumps({"current": "k1", "keys": {"k1": good}}))
     assert KeyRing.from_file(path).seal(b"", household="h", field="f").key_id == "k1"
+
+
+@pytest.fixture
+def ring_file(tmp_path: Path) -> Path:
+    """A ring with one key, k1."""
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps({"current": "k1", "keys": {"k1": base64.b64encode(os.urandom(32)).decode()}}))
+    return path
+
+
+def test_a_key_that_was_added_opens_before_it_seals(ring_file: Path, tmp_path: Path) -> None:
+    """Two processes with copies of their own: in one step the second could not open what the first seals."""
+    late = tmp_path / "late.json"
+    late.write_bytes(ring_file.read_bytes())
+    second = KeyRing.from_file(late)
+    assert add(ring_file) == "k2"
+    first = KeyRing.from_file(ring_file)
+    sealed = first.seal(b"name", household="h", field="f")
+    assert (sealed.key_id, second.open_sealed(sealed, household="h", field="f")) == ("k1", b"name")
+
+    beforehand = ring_file.read_bytes()
+    use(ring_file, "k2", NOW)
+    assert replaced_at(ring_file) == NOW
+    assert first.reload()
+    sealed = first.seal(b"name", household="h", field="f")
+    assert sealed.key_id == "k2"
+    with pytest.raises(SealBroken, match="not in the ring"):
+        second.open_sealed(sealed, household="h", field="f")
+    late.unlink()
+    late.write_bytes(beforehand)
+    assert second.open_sealed(sealed, household="h", field="f") == b"name", "it reads its copy again when it has to"
+    assert second.current == "k1"
+
+
+def test_only_a_key_that_is_there_is_used(ring_file: Path) -> None:
+    before = ring_file.read_bytes()
+    with pytest.raises(NoSuchKey):
+        use(ring_file, "k2", NOW)
+    use(ring_file, "k1", NOW)
+    assert ring_file.read_bytes() == before
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    ring_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = sealing._read
+
+    def slowly(path: Path) -> tuple[str, dict[str, bytes]]:
+        found = read(path)
+        monkeypatch.setattr(sealing, "_read", read)
+        rotate(path, NOW)
+        return found
+
+    monkeypatch.setattr(sealing, "_read", slowly)
+    ring = KeyRing.from_file(ring_file)
+    assert ring.current == "k1"
+    assert ring.reload()
+    assert ring.current == "k2"
