@@ -24,9 +24,10 @@ from deploy.local.description import SERVES_NO_HTTP, describe
 from deploy.local.home import Home
 from deploy.local.samples import EVERY_SECONDS, Samples
 from deploy.local.tools import Tools
-from shared.web.app import Frame, add_health
+from shared.web.app import Frame
 from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.files import FONT, package_files, page_files, route
+from shared.web.health import health_routes
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 
@@ -80,7 +81,7 @@ class Watch:
 def create(watch: Watch, assets: Path) -> FastAPI:
     """The page's application. assets: a `node_modules` folder."""
     app = FastAPI(openapi_url=None)
-    add_health(app, lambda: [])
+    app.router.routes.extend(health_routes(lambda: []))
 
     async def state(_: Request) -> JSONResponse:
         return JSONResponse(watch.document(), headers={"Cache-Control": "no-store"})

@@ -2,17 +2,15 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -23,15 +21,14 @@ from shared.web import acts
 from shared.web.allowance import Allowance, admit
 from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
 from shared.web.cors import READ, add_page_origins
-from shared.web.counted import Counted, route_of
+from shared.web.counted import route_of
 from shared.web.documentation import add_documentation
 from shared.web.headers import safe
+from shared.web.health import health_routes
 from shared.web.problems import Problem, problem_response, status_problem
-from shared.web.throttling import through_a_proxy
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Answer = Callable[[Request], Awaitable[Response]]
 TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"
 """uvicorn's own variable: whose X-Forwarded-For and -Proto are believed, addresses or networks with commas between."""
 _log = log(__name__)
@@ -59,7 +56,7 @@ def create_app(
         title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, dependencies=[Depends(admit)]
     )
     app.state.allowance = Allowance() if allowance is None else allowance
-    add_health(app, ready)
+    app.router.routes.extend(health_routes(ready))
     add_documentation(app)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -69,34 +66,6 @@ def create_app(
     app.add_middleware(Frame, max_body_bytes=max_body_bytes, larger_bodies=larger_bodies)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get(TRUSTED_PROXIES, "127.0.0.1"))
     return app
-
-
-def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
-    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics, which no proxy leads outside."""
-
-    async def healthz(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(_: Request) -> JSONResponse:
-        reasons = ready()
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
-
-    async def metrics(request: Request) -> Response:
-        if through_a_proxy(request):
-            return problem_response(request, Problem(404))
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))  # exemplars need OpenMetrics
-        return Response(encode(REGISTRY), media_type=content_type)
-
-    for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
-        app.add_route(path, _counted_as(path, answer), include_in_schema=False)
-
-
-def _counted_as(path: str, answer: Answer) -> Answer:
-    async def endpoint(request: Request) -> Response:
-        request.scope["route"] = Counted(path)
-        return await answer(request)
-
-    return endpoint
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

@@ -20,13 +20,13 @@ from joserfc.jwk import ECKey
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Message
 
-from services.facilities.app import create as facilities_app
+from services.facilities.processes.http import create as facilities_app
 from services.facilities.reference import Reference
-from services.registration.app import http_app
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
-from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create as reporting_app
 from services.reporting.settings import LiveSettings, StreamSettings
 from services.reporting.streams.parts import Streams
 from services.reporting.subscribers.clients import Entrance

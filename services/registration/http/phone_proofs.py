@@ -30,8 +30,8 @@ from services.registration.sms import TextMessage
 from services.registration.store import phone_proofs
 from shared.security.citizens import citizen_of, sign_citizen
 from shared.web.fields import Body
+from shared.web.origin import address_of
 from shared.web.problems import Problem
-from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/phone-proofs", tags=["citizens"])
 
