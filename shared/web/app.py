@@ -1,28 +1,23 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from time import perf_counter
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.observability.logs import log
-from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from shared.observability.tracing import exemplar
-from shared.web import acts
 from shared.web.allowance import Allowance, admit
-from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
+from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.cors import READ, add_page_origins
 from shared.web.counted import route_of
 from shared.web.documentation import add_documentation
+from shared.web.frame import Frame
 from shared.web.headers import safe
 from shared.web.health import health_routes
 from shared.web.problems import Problem, problem_response, status_problem
@@ -93,50 +88,3 @@ async def _on_error(request: Request, error: Exception) -> Response:
     response = problem_response(request, Problem(500, "internal"))
     response.raw_headers = safe(response.raw_headers, request.scope["scheme"])
     return response
-
-
-class Frame:
-    """Around every request: refuses compressed bodies and, while they arrive, those beyond the limits; sets security
-    headers, counts and times."""
-
-    def __init__(self, app: ASGIApp, max_body_bytes: int, larger_bodies: Mapping[str, int] | None = None) -> None:
-        self._app = app
-        self._max_body_bytes = max_body_bytes
-        self._larger_bodies = [(re.compile(pattern), size) for pattern, size in (larger_bodies or {}).items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = perf_counter()
-        status = 500
-
-        async def framed_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = safe(message["headers"], scope["scheme"])
-                acts.tell(scope, status)
-            await send(message)
-
-        most = self._most_bytes(scope["path"])
-        bounded = BoundedReceive(receive, most)
-        try:
-            refused = Head(scope).refusal(most)
-            if refused:
-                await discard(receive)
-                response = problem_response(Request(scope), status_problem(refused, {"Connection": "close"}))
-                await response(scope, receive, framed_send)
-                return
-            await self._app(scope, bounded, framed_send)
-        finally:
-            bounded.release()
-            route = route_of(scope)
-            HTTP_REQUESTS.labels(scope["method"], route, status).inc()
-            HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started, exemplar())
-
-    def _most_bytes(self, path: str) -> int:
-        for pattern, size in self._larger_bodies:
-            if pattern.fullmatch(path):
-                return size
-        return self._max_body_bytes

@@ -39,7 +39,7 @@ from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
-from shared.security.citizens import CitizenVerifier
+from shared.security.citizen_tokens import CitizenVerifier
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier

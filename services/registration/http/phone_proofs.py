@@ -1,6 +1,6 @@
 """/v1/phone-proofs: a citizen proves a phone, and gets a token for what concerns that phone.
 
-The token is read by shared/security/citizens.py. No account is needed, nor made: who asks for help shall not have to
+The token is read by shared/security/citizen_tokens.py. No account is needed, nor made: who asks for help shall not have to
 register first.
 """
 
@@ -28,7 +28,8 @@ from services.registration.settings import (
 )
 from services.registration.sms import TextMessage
 from services.registration.store import phone_proofs
-from shared.security.citizens import citizen_of, sign_citizen
+from shared.security.citizen_tokens import sign_citizen
+from shared.security.citizens import citizen_of
 from shared.web.fields import Body
 from shared.web.origin import address_of
 from shared.web.problems import Problem

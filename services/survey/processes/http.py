@@ -23,7 +23,7 @@ from shared.observability.logs import log
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
-from shared.security.citizens import CitizenVerifier
+from shared.security.citizen_tokens import CitizenVerifier
 from shared.security.issuers import verifier_over_http
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing

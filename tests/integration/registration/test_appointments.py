@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from deploy import catalogue
-from services.registration import app as application
 from services.registration.http import appointments as routes
+from services.registration.processes import http as application
 from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.appointments import Appointments

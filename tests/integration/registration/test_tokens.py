@@ -13,7 +13,7 @@ import pytest
 from fastapi import Depends, FastAPI
 from joserfc import jws
 
-from services.registration import app as application
+from services.registration.processes import http as application
 from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.systems import Systems
