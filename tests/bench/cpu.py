@@ -52,7 +52,9 @@ def memory(used: Mapping[str, Usage]) -> dict[str, str]:
     resident = sum(each.resident for each in used.values()) >> 20
     return {
         "memory": f"{proportional:,} MB proportional, {resident:,} MB resident",
-        "proportional MB": ", ".join(f"{name} {each.proportional >> 20}" for name, each in used.items()),
+        "of these": ", ".join(
+            f"{name} {each.proportional >> 20} and {each.resident >> 20}" for name, each in used.items()
+        ),
     }
 
 
