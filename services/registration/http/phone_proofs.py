@@ -1,7 +1,7 @@
 """/v1/phone-proofs: a citizen proves a phone, and gets a token for what concerns that phone.
 
-The token is read by shared/security/citizen_tokens.py. No account is needed, nor made: who asks for help shall not have to
-register first.
+The token is read by shared/security/citizen_tokens.py. No account is needed, nor made: who asks for help shall not have
+to register first.
 """
 
 from __future__ import annotations
