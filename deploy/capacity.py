@@ -40,7 +40,7 @@ EVENT_BYTES: Final = Figure(92, "bytes an event", "performance.md, packed by zst
 STORED_BYTES: Final = Figure(
     1_600, "bytes a household", "operations.md, bench growth: 8 GB for 5 million, log and indexes"
 )
-MEMORY: Final = Figure(1.3, "GB", "performance.md, everything at the top rate")
+MEMORY: Final = Figure(1.3, "GB", "performance.md, Memory, under load")
 INTAKE_DAYS: Final = 7
 """For which `survey-intake` keeps its records."""
 BUSIEST_SHARE: Final = 0.3

@@ -28,11 +28,12 @@ _CONSUMER: Final = _ROOT / "shared" / "postgres" / "migrations" / "consumer"
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of a service: `python -m MODULE ARGUMENT`, serving HTTP (a worker: only health) at base + offset."""
+    """One process of a service: `python -m MODULE`, serving HTTP (a worker: only health) at base + offset."""
 
     name: str
     module: str
-    argument: str
+    public: bool
+    """Whether browsers and others ask it."""
     port_offset: int
     shared_port_offset: int | None = None
     """Where it serves together with others of its kind; it then answers for itself alone at `port_offset`."""
@@ -65,7 +66,8 @@ class Service:
 
 def _processes(service: str, **offsets: int) -> tuple[Process, ...]:
     return tuple(
-        Process(f"{service}-{name}", f"services.{service}.app", name, offset) for name, offset in offsets.items()
+        Process(f"{service}-{name}", f"services.{service}.processes.{name}", name == "http", offset)
+        for name, offset in offsets.items()
     )
 
 

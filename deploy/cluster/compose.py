@@ -76,7 +76,7 @@ def _process(service: Service, process: Process, variables: list[Variable]) -> d
     ask = f"import urllib.request as r; r.urlopen('http://127.0.0.1:{port(process)}/readyz', timeout=3)"
     outside = process.name in wiring.ASKING or process.name in wiring.OUTSIDE
     return {
-        **_ours(["-m", process.module, process.argument], wiring.files(variables)),
+        **_ours(["-m", process.module], wiring.files(variables)),
         "environment": {variable.name: _value(process, variable) for variable in variables},
         "networks": ["inside", "outside"] if outside else ["inside"],
         "depends_on": {

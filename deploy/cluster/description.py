@@ -65,7 +65,7 @@ def port(process: Process) -> int:
 
 def served(service: Service) -> Process:
     """The process of a service that browsers and others ask."""
-    (found,) = (process for process in service.processes if process.argument == "http")
+    (found,) = (process for process in service.processes if process.public)
     return found
 
 
@@ -78,9 +78,8 @@ def _process(process: Process, variables: list[Variable]) -> dict[str, Any]:
     return {
         "name": process.name,
         "module": process.module,
-        "argument": process.argument,
         "port": port(process),
-        "public": process.argument == "http",
+        "public": process.public,
         "asks": process.name in wiring.ASKING,
         "outside": list(wiring.OUTSIDE.get(process.name, ())),
         "variables": [{k: v for k, v in asdict(variable).items() if v} for variable in variables],

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -24,9 +24,10 @@ from deploy.local.description import SERVES_NO_HTTP, describe
 from deploy.local.home import Home
 from deploy.local.samples import EVERY_SECONDS, Samples
 from deploy.local.tools import Tools
-from shared.web.app import Frame, add_health
 from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.files import FONT, package_files, page_files, route
+from shared.web.frame import Frame
+from shared.web.health import health_routes
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 
@@ -77,16 +78,15 @@ class Watch:
         return describe(self._home, lambda each: each["name"] in metrics), metrics
 
 
-def create(watch: Watch, assets: Path) -> FastAPI:
+def create(watch: Watch, assets: Path) -> Starlette:
     """The page's application. assets: a `node_modules` folder."""
-    app = FastAPI(openapi_url=None)
-    add_health(app, lambda: [])
 
     async def state(_: Request) -> JSONResponse:
         return JSONResponse(watch.document(), headers={"Cache-Control": "no-store"})
 
     files = [*page_files(PAGES), *package_files(assets, FONT)]
-    app.router.routes.extend([Route("/state", state), *(route(url, file) for url, file in files)])
+    routes = [*health_routes(lambda: []), Route("/state", state), *(route(url, file) for url, file in files)]
+    app = Starlette(routes=routes)
     app.add_middleware(Frame, max_body_bytes=MAX_BODY_BYTES)
     return app
 

@@ -360,7 +360,7 @@ class Stack:
         return Program(
             name=process.name,
             port=port,
-            command=lambda: [sys.executable, "-m", process.module, process.argument],
+            command=lambda: [sys.executable, "-m", process.module],
             ready=http_ready(port),
             environment=self.environment(process.name),
             options={"cwd": str(CHECKOUT)},

@@ -28,8 +28,8 @@ from deploy.local.stack import Stack
 from deploy.subscriber.conformance import sandbox as broker
 from deploy.subscriber.synthetic import SyntheticStream
 from deploy.trouble import Trouble
-from services.reporting.app import create
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create
 from services.reporting.projector import TOPICS
 from services.reporting.settings import LiveSettings, StreamSettings, WebhookSettings
 from services.reporting.streams.parts import Streams

@@ -8,17 +8,13 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
+from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker, KafkaMessage
-from faststream.kafka.message import FAKE_CONSUMER
-from faststream.message import StreamMessage
-from faststream.security import SASLScram256
 
 from shared.contracts.events import VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
@@ -28,6 +24,15 @@ from shared.observability.logs import log
 RETRY_SECONDS = 2.0
 """Kafka may be away when a process starts. The process serves meanwhile; the short life of tokens is the bound until
 then."""
+
+FETCH_BYTES = 128 * 1024
+"""Of each partition at once, some 400 events: a process that begins reads a country's million of them, and must not
+hold what 24 partitions could give at a time."""
+
+AT_ONCE = 500
+"""Records, some 5 ms of work: requests are answered in between."""
+WAIT_MILLISECONDS = 10_000
+"""Until something comes; it is given at once then."""
 
 TOKENS_OUTLIVED_SECONDS = 20 * 60.0
 """A token of a role that was left lives for 15 minutes from before the change; after this time there is none."""
@@ -65,23 +70,8 @@ class BarredVolunteers:
         self._decoder = msgspec.json.Decoder(_Standing)
         self._revisions: dict[UUID, int] = {}
         self._barred: set[UUID] = set()
-        self._starting: asyncio.Task[None] | None = None
-        self._broker = KafkaBroker(
-            settings.bootstrap,
-            security=SASLScram256(username=settings.username, password=settings.password, use_ssl=False),
-            allow_auto_create_topics=False,
-            logger=None,
-        )
-        subscriber = self._broker.subscriber(
-            VOLUNTEER_REGISTERED.name,
-            group_id=None,
-            auto_offset_reset="earliest",
-            # Without a group there is nothing to acknowledge; a record that cannot be read is passed over by `_take`.
-            ack_policy=AckPolicy.MANUAL,
-            parser=_parse,
-            decoder=_undecoded,
-        )
-        subscriber(self._take)
+        self._settings = settings
+        self._reading: asyncio.Task[None] | None = None
 
     def is_barred(self, subject: UUID) -> bool:
         """True for suspended and withdrawn volunteers."""
@@ -97,27 +87,45 @@ class BarredVolunteers:
 
     async def start(self) -> None:
         """Begins to read; when Kafka is away it is tried again in the background."""
-        self._starting = asyncio.create_task(self._start())
+        self._reading = asyncio.create_task(self._read())
 
     async def stop(self) -> None:
         """Ends reading."""
-        if self._starting is not None:
-            self._starting.cancel()
-        await self._broker.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
 
-    async def _start(self) -> None:
+    async def _read(self) -> None:
         while True:
             try:
-                await self._broker.start()
+                await self._follow()
             except Exception as error:  # whatever the cause, this process serves without the list and tries again
                 _log.warning("barred_volunteers_unknown", cause=type(error).__name__)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
+            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _take(self, body: Any, message: KafkaMessage) -> None:
-        record = message.raw_message
-        if not isinstance(record, ConsumerRecord) or record.value is None:
+    async def _follow(self) -> None:
+        """Reads from the beginning until something fails. aiokafka itself waits for a broker that was once there."""
+        consumer = AIOKafkaConsumer(
+            VOLUNTEER_REGISTERED.name,
+            **self._settings.for_aiokafka(),
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=FETCH_BYTES,
+        )
+        try:
+            await consumer.start()
+            while True:
+                for records in (await consumer.getmany(timeout_ms=WAIT_MILLISECONDS, max_records=AT_ONCE)).values():
+                    for record in records:
+                        self.take(record)
+                await asyncio.sleep(0)  # what is fetched already would come without anybody else having a turn
+        finally:
+            await consumer.stop()
+
+    def take(self, record: ConsumerRecord) -> None:
+        """Takes notice of one record; what cannot be read is passed over."""
+        if record.value is None:
             return
         try:
             standing = self._decoder.decode(record.value)
@@ -144,12 +152,3 @@ class BarredVolunteers:
         self._left[standing.volunteer_id, before.role, before.area] = outlived_at
         while self._left and (len(self._left) > MOST_LEFT or next(iter(self._left.values())) <= self._now()):
             self._left.popitem(last=False)
-
-
-async def _parse(record: ConsumerRecord) -> StreamMessage[ConsumerRecord]:
-    """FastStream's own parser decodes headers as UTF-8 and drops records whose headers are not (faststream#2458)."""
-    return KafkaMessage(body=record.value or b"", raw_message=record, consumer=FAKE_CONSUMER)
-
-
-async def _undecoded(message: StreamMessage[ConsumerRecord]) -> bytes:
-    return message.body

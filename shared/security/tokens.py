@@ -192,7 +192,7 @@ class TokenSigner:
     def sign_without_role(
         self, subject: UUID, *, audience: str, kind: str, issued_at: datetime, expires_at: datetime
     ) -> str:
-        """Make a token of `audience` for somebody who holds no role, as shared/security/citizens.py reads it.
+        """Make a token of `audience` for somebody who holds no role, as shared/security/citizen_tokens.py reads it.
 
         kind: the header's `typ`.
         """

@@ -14,8 +14,6 @@ from datetime import datetime, time
 from itertools import islice
 from typing import Any
 
-import openpyxl
-
 from shared.tables.limits import (
     MAX_CELL,
     MAX_COLUMNS,
@@ -40,6 +38,9 @@ class Workbook:
     def __init__(self, file: bytes) -> None:
         """Open a workbook. Raises `UnreadableFile`."""
         _check_size(file)
+        # 7 MB, of which processes that have never been sent a workbook know nothing.
+        import openpyxl
+
         with _refusing():
             self._book = openpyxl.load_workbook(io.BytesIO(file), read_only=True, data_only=True, keep_links=False)
 

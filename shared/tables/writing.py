@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import IO
 
-import openpyxl
-
 from shared.tables.cells import guarded
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -29,6 +27,9 @@ def csv_rows(rows: Iterable[Sequence[object]]) -> str:
 def write_workbook(file: IO[bytes], title: str, rows: Iterable[Sequence[object]]) -> None:
     """Write a workbook of one sheet row by row, texts guarded as in CSV. Numbers stay numbers, and texts of digits,
     such as codes and phones, stay texts, zeros and all."""
+    # 7 MB, of which processes that have never been asked for a workbook know nothing.
+    import openpyxl
+
     workbook = openpyxl.Workbook(write_only=True)
     sheet = workbook.create_sheet(title)
     sheet.freeze_panes = "A2"

@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 from starlette.requests import Request
 
 from shared.web.access import Demand, demand_of
+from shared.web.origin import address_of
 from shared.web.problems import Message, Problem
-from shared.web.throttling import address_of
 
 A_SECOND: Final = 50.0
 """A whole hospital's phones behind one address, each moving a map."""

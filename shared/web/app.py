@@ -1,37 +1,29 @@
 """The frame of every HTTP service: health, metrics, problem documents, limits and security headers."""
 
 import os
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from time import perf_counter
 
 from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import Response
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.observability.logs import log
-from shared.observability.metrics import HTTP_REQUESTS, HTTP_SECONDS
-from shared.observability.tracing import exemplar
-from shared.web import acts
 from shared.web.allowance import Allowance, admit
-from shared.web.bodies import MAX_BODY_BYTES, BoundedReceive, Head, discard
+from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.cors import READ, add_page_origins
-from shared.web.counted import Counted, route_of
+from shared.web.counted import route_of
 from shared.web.documentation import add_documentation
+from shared.web.frame import Frame
 from shared.web.headers import safe
+from shared.web.health import health_routes
 from shared.web.problems import Problem, problem_response, status_problem
-from shared.web.throttling import through_a_proxy
 from shared.web.validation import field_errors
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Answer = Callable[[Request], Awaitable[Response]]
 TRUSTED_PROXIES = "FORWARDED_ALLOW_IPS"
 """uvicorn's own variable: whose X-Forwarded-For and -Proto are believed, addresses or networks with commas between."""
 _log = log(__name__)
@@ -59,7 +51,7 @@ def create_app(
         title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, dependencies=[Depends(admit)]
     )
     app.state.allowance = Allowance() if allowance is None else allowance
-    add_health(app, ready)
+    app.router.routes.extend(health_routes(ready))
     add_documentation(app)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)
@@ -69,34 +61,6 @@ def create_app(
     app.add_middleware(Frame, max_body_bytes=max_body_bytes, larger_bodies=larger_bodies)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get(TRUSTED_PROXIES, "127.0.0.1"))
     return app
-
-
-def add_health(app: FastAPI, ready: Callable[[], list[str]]) -> None:
-    """Adds /healthz (the process answers), /readyz (it can work now) and /metrics, which no proxy leads outside."""
-
-    async def healthz(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(_: Request) -> JSONResponse:
-        reasons = ready()
-        return JSONResponse({"ready": not reasons, "reasons": reasons}, status_code=503 if reasons else 200)
-
-    async def metrics(request: Request) -> Response:
-        if through_a_proxy(request):
-            return problem_response(request, Problem(404))
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))  # exemplars need OpenMetrics
-        return Response(encode(REGISTRY), media_type=content_type)
-
-    for path, answer in (("/healthz", healthz), ("/readyz", readyz), ("/metrics", metrics)):
-        app.add_route(path, _counted_as(path, answer), include_in_schema=False)
-
-
-def _counted_as(path: str, answer: Answer) -> Answer:
-    async def endpoint(request: Request) -> Response:
-        request.scope["route"] = Counted(path)
-        return await answer(request)
-
-    return endpoint
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
@@ -124,50 +88,3 @@ async def _on_error(request: Request, error: Exception) -> Response:
     response = problem_response(request, Problem(500, "internal"))
     response.raw_headers = safe(response.raw_headers, request.scope["scheme"])
     return response
-
-
-class Frame:
-    """Around every request: refuses compressed bodies and, while they arrive, those beyond the limits; sets security
-    headers, counts and times."""
-
-    def __init__(self, app: ASGIApp, max_body_bytes: int, larger_bodies: Mapping[str, int] | None = None) -> None:
-        self._app = app
-        self._max_body_bytes = max_body_bytes
-        self._larger_bodies = [(re.compile(pattern), size) for pattern, size in (larger_bodies or {}).items()]
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = perf_counter()
-        status = 500
-
-        async def framed_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = safe(message["headers"], scope["scheme"])
-                acts.tell(scope, status)
-            await send(message)
-
-        most = self._most_bytes(scope["path"])
-        bounded = BoundedReceive(receive, most)
-        try:
-            refused = Head(scope).refusal(most)
-            if refused:
-                await discard(receive)
-                response = problem_response(Request(scope), status_problem(refused, {"Connection": "close"}))
-                await response(scope, receive, framed_send)
-                return
-            await self._app(scope, bounded, framed_send)
-        finally:
-            bounded.release()
-            route = route_of(scope)
-            HTTP_REQUESTS.labels(scope["method"], route, status).inc()
-            HTTP_SECONDS.labels(scope["method"], route).observe(perf_counter() - started, exemplar())
-
-    def _most_bytes(self, path: str) -> int:
-        for pattern, size in self._larger_bodies:
-            if pattern.fullmatch(path):
-                return size
-        return self._max_body_bytes

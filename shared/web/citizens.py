@@ -2,7 +2,8 @@
 
 from starlette.requests import Request
 
-from shared.security.citizens import Citizen, CitizenVerifier
+from shared.security.citizen_tokens import CitizenVerifier
+from shared.security.citizens import Citizen
 from shared.security.tokens import InvalidToken, KeysUnavailable
 from shared.web.authentication import unauthenticated
 from shared.web.problems import Problem

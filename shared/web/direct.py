@@ -1,6 +1,6 @@
 """Routes that are served past FastAPI's and Starlette's layers, which cost several times what intake itself does.
 
-Limits, security headers, metrics and problem documents are the same as in the frame (`shared.web.app.Frame`).
+Limits, security headers, metrics and problem documents are the same as in the frame (`shared.web.frame.Frame`).
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,13 +1,12 @@
 """Health and metrics for processes that have no routes of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
-from shared.web.app import add_health
+from shared.web.health import health_routes
 from shared.web.serve import HttpSettings, serve
 
 
@@ -21,13 +20,7 @@ async def run_worker(
 ) -> None:
     """Runs `main(stopping)` beside /healthz, /readyz and /metrics; when either ends, the other is stopped, and an error
     of either is raised. beside: something smaller that runs meanwhile, such as a measurement."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    app = FastAPI(lifespan=lifespan, openapi_url=None)
-    add_health(app, ready)
+    app = Starlette(routes=health_routes(ready))
     ended = asyncio.Event()
 
     async def work() -> None:

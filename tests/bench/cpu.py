@@ -1,4 +1,4 @@
-"""Processor time and memory by process, those of PostgreSQL's many processes added up."""
+"""Processor time and memory by program, those of PostgreSQL's many processes added up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,35 +10,52 @@ from deploy.local.stack import Stack
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Processor seconds and resident bytes of one program."""
+    """Processor seconds and bytes in memory of one program.
+
+    Resident is all that it sees: what several processes share, such as the code of libraries and PostgreSQL's buffers,
+    is in it once for each of them. Proportional divides that among all who share it, so that the sum over all programs
+    is what the machine gives (`Pss` in the kernel's smaps).
+    """
 
     seconds: float
-    bytes: int
+    resident: int
+    proportional: int
 
 
 def usage(stack: Stack) -> dict[str, Usage]:
-    """By program of the stack, what it has used since its start. Memory of PostgreSQL is proportional (shared once)."""
+    """By program of the stack, what it has used since its start."""
     used = {}
     for name, keeper in stack.supervisor.keepers.items():
         try:
             process = psutil.Process(keeper.pid)
         except (psutil.NoSuchProcess, ProcessLookupError):
             continue
-        family = [process, *process.children(recursive=True)]
-        seconds = 0.0
-        memory = 0
-        for member in family:
+        seconds, resident, proportional = 0.0, 0, 0
+        for member in [process, *process.children(recursive=True)]:
             try:
-                times = member.cpu_times()
-                seconds += times.user + times.system
-                memory += member.memory_full_info().pss if len(family) > 1 else member.memory_info().rss
+                times, memory = member.cpu_times(), member.memory_full_info()
             except psutil.NoSuchProcess:
                 continue
+            seconds += times.user + times.system
+            resident += memory.rss
+            proportional += memory.pss
         # Sessions of PostgreSQL that have ended are in its own account of its children.
         own = process.cpu_times()
         seconds += getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
-        used[name] = Usage(seconds, memory)
+        used[name] = Usage(seconds, resident, proportional)
     return used
+
+
+def memory(used: Mapping[str, Usage]) -> dict[str, str]:
+    """What is shown of the memory of everything: what the machine gives, and by program, in MB."""
+    proportional = sum(each.proportional for each in used.values()) >> 20
+    resident = sum(each.resident for each in used.values()) >> 20
+    return {
+        "memory": f"{proportional:,} MB proportional, {resident:,} MB resident",
+        "of these": ", ".join(
+            f"{name} {each.proportional >> 20} and {each.resident >> 20}" for name, each in used.items()
+        ),
+    }
 
 
 def microseconds(before: Mapping[str, Usage], after: Mapping[str, Usage], records: int) -> dict[str, float]:

@@ -122,8 +122,8 @@ def _figure(
             "seconds behind at the end": round(behind, 2),
             "statuses": outcome.statuses,
             "probes": len(delays),
-            "memory MB": sum(used.bytes for used in after.values()) // 2**20,
-        },
+        }
+        | cpu.memory(after),
     )
 
 

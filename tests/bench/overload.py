@@ -142,7 +142,7 @@ async def _memory(found: Setting, seconds: float) -> dict[str, tuple[int, int, i
     for _ in range(SAMPLES):
         seen.append(await asyncio.to_thread(cpu.usage, found.stack))
         await asyncio.sleep(seconds / SAMPLES)
-    return {name: _course([each[name].bytes >> 20 for each in seen if name in each]) for name in seen[0]}
+    return {name: _course([each[name].proportional >> 20 for each in seen if name in each]) for name in seen[0]}
 
 
 def _course(values: Sequence[int]) -> tuple[int, int, int]:

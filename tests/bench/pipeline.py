@@ -92,7 +92,7 @@ async def drain_with(found: Setting, bench: str, case: str, records: int) -> Fig
         "records/s",
         raw=await limits(found, bench),
         cpu_microseconds=spent,
-        notes={"records": records, "memory MB": {name: used.bytes // 2**20 for name, used in after.items()}},
+        notes={"records": records} | cpu.memory(after),
     )
 
 

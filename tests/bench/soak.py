@@ -214,7 +214,7 @@ class Watch:
             with suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has just been killed
                 process = psutil.Process(self.stack.process(name).pid)
                 files = sum(one.num_fds() for one in (process, *process.children(recursive=True)))
-                self.samples[name].append((used.bytes / 1e6, files))
+                self.samples[name].append((used.proportional / 1e6, files))
 
     def most(self, what: int) -> dict[str, tuple[int, int]]:
         """By process the most of the first half and of the second; what: 0 memory in MB, 1 open files."""

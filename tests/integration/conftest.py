@@ -20,13 +20,13 @@ from joserfc.jwk import ECKey
 from starlette.datastructures import State
 from starlette.types import ASGIApp, Message
 
-from services.facilities.app import create as facilities_app
+from services.facilities.processes.http import create as facilities_app
 from services.facilities.reference import Reference
-from services.registration.app import http_app
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
-from services.reporting.app import create as reporting_app
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create as reporting_app
 from services.reporting.settings import LiveSettings, StreamSettings
 from services.reporting.streams.parts import Streams
 from services.reporting.subscribers.clients import Entrance
@@ -39,7 +39,7 @@ from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
-from shared.security.citizens import CitizenVerifier
+from shared.security.citizen_tokens import CitizenVerifier
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier

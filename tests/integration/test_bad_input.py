@@ -34,7 +34,8 @@ from shared.contracts.topics import (
 )
 from shared.postgres.pool import open_pool
 from shared.security.blind_index import BlindIndex
-from shared.security.citizens import citizen_of, sign_citizen
+from shared.security.citizen_tokens import sign_citizen
+from shared.security.citizens import citizen_of
 from shared.security.tokens import TokenSigner
 from shared.web.bodies import MAX_BODY_BYTES
 from tests.runtime import Runtime

@@ -36,7 +36,7 @@ from schemathesis.specs.openapi.checks import (
 
 from services.registration.settings import RegistrationSettings
 from shared.contracts.events import Role
-from shared.security.citizens import sign_citizen
+from shared.security.citizen_tokens import sign_citizen
 from shared.security.rights import RIGHTS, Right
 from shared.security.tokens import TokenSigner
 from shared.web.access import Demand

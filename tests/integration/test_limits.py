@@ -12,7 +12,8 @@ import pytest
 
 from services.registration.settings import RegistrationSettings
 from shared.observability.clock import MovableClock
-from shared.security.citizens import citizen_of, sign_citizen
+from shared.security.citizen_tokens import sign_citizen
+from shared.security.citizens import citizen_of
 from shared.security.tokens import TokenSigner
 from shared.web.access import Demand
 from shared.web.allowance import A_SECOND, AT_ONCE, Allowance, crowd

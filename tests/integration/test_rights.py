@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from deploy.rights import OPEN, applications
 from services.registration.settings import RegistrationSettings
 from shared.contracts.events import Role
-from shared.security.citizens import sign_citizen
+from shared.security.citizen_tokens import sign_citizen
 from shared.security.rights import RIGHTS, Right
 from shared.security.tokens import TokenSigner
 from shared.web.access import Demand, access_of

@@ -9,8 +9,8 @@ from typing import Any, Final, cast
 from uuid import UUID
 
 from services.reporting.projector import FiguresProjection
-from services.survey.app import DRAIN_SECONDS
 from services.survey.intake import Intake
+from services.survey.processes.recorder import DRAIN_SECONDS
 from services.survey.recorder import Recorder
 from shared.contracts.events import OrganisationKind, Role, VolunteerBefore, VolunteerRegistered, VolunteerStatus
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.catalogue import processes
+from deploy.scale import ONE_OF_EACH
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("services", "shared", "deploy", "tests")
 TOOLS = {
@@ -54,3 +57,30 @@ def test_python_keeps_no_unfinished_marks() -> None:
         if marks.search(line)
     ]
     assert found == []
+
+
+NEVER_AT_ONCE = {
+    "faststream",  # describes the contracts
+    "fontTools",
+    "openpyxl",
+    "opentelemetry.sdk",
+    "typst",
+    "xlsxwriter",
+}
+"""What no process loads before it is asked for: documents, lists of places and people, traces."""
+INTERFACES_ALONE = {"cryptography.x509", "fastapi", "joserfc"}
+"""What only a service's interface needs: routes, and keys and tokens of whoever asks."""
+
+
+@pytest.mark.parametrize(
+    ("public", "unwanted"),
+    [(True, NEVER_AT_ONCE), (False, NEVER_AT_ONCE | INTERFACES_ALONE)],
+    ids=["interfaces", "workers"],
+)
+def test_processes_load_only_what_they_run(public: bool, unwanted: set[str]) -> None:
+    """Each library is memory of every process that loads it, and time of each of its starts. What none of them loads
+    is not there either when one program loads them all, which takes a fraction of the time."""
+    modules = ", ".join(process.module for _, process in processes(ONE_OF_EACH) if process.public is public)
+    program = f"import sys, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert unwanted.intersection(done.stdout.split()) == set()

@@ -1,7 +1,7 @@
 """/v1/phone-proofs: a citizen proves a phone, and gets a token for what concerns that phone.
 
-The token is read by shared/security/citizens.py. No account is needed, nor made: who asks for help shall not have to
-register first.
+The token is read by shared/security/citizen_tokens.py. No account is needed, nor made: who asks for help shall not have
+to register first.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ from services.registration.settings import (
 )
 from services.registration.sms import TextMessage
 from services.registration.store import phone_proofs
-from shared.security.citizens import citizen_of, sign_citizen
+from shared.security.citizen_tokens import sign_citizen
+from shared.security.citizens import citizen_of
 from shared.web.fields import Body
+from shared.web.origin import address_of
 from shared.web.problems import Problem
-from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/phone-proofs", tags=["citizens"])
 

@@ -31,7 +31,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require, signed_in
 from shared.web.fields import Body
-from shared.web.notices import notice_routes
+from shared.web.notice_routes import notice_routes
 from shared.web.printable import as_file
 from shared.web.problems import Message, Problem, language_of
 

@@ -22,7 +22,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
 from shared.web.fields import AreaCode, Body
-from shared.web.throttling import address_of
+from shared.web.origin import address_of
 
 router = APIRouter(prefix="/v1/registration-help", tags=["registration help"])
 

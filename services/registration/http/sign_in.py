@@ -38,8 +38,8 @@ from shared.postgres.throttle import Throttled
 from shared.security.identifiers import InvalidIdentifier, mobile_number
 from shared.security.tokens import MAX_TOKEN_LENGTH, InvalidToken, unverified
 from shared.web.fields import Body
+from shared.web.origin import address_of
 from shared.web.problems import Message, Problem, language_of
-from shared.web.throttling import address_of
 
 router = APIRouter(tags=["sign-in"])
 

@@ -36,8 +36,8 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand_area, require
 from shared.web.fields import AreaCode, Body
+from shared.web.origin import address_of
 from shared.web.problems import Message, Problem
-from shared.web.throttling import address_of
 
 router = APIRouter(prefix="/v1/volunteers", tags=["volunteers"])
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from services.registration.http.parts import Parts, parts
+from shared.web.origin import through_a_proxy
 from shared.web.problems import Problem
-from shared.web.throttling import through_a_proxy
 
 router = APIRouter(prefix="/v1/sms-sink", tags=["sms sink"])
 

@@ -66,7 +66,7 @@ def test_every_process_runs_as_the_catalogue_says(values: str) -> None:
     for service, process, told in EVERYTHING:
         template = deployments[process.name]["spec"]["template"]
         (container,) = template["spec"]["containers"]
-        assert container["args"] == ["-m", process.module, process.argument]
+        assert container["args"] == ["-m", process.module]
         assert [port["containerPort"] for port in container["ports"]] == [description.port(process)]
         assert template["metadata"]["annotations"]["prometheus.io/port"] == str(description.port(process))
         environment = charts.variables(template)

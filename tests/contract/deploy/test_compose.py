@@ -34,7 +34,7 @@ def test_it_is_valid() -> None:
 def test_every_process_is_there_with_its_settings() -> None:
     for service, process, told in wiring.of_everything():
         found = WRITTEN["services"][process.name]
-        assert found["command"] == ["-m", process.module, process.argument]
+        assert found["command"] == ["-m", process.module]
         wanted = {variable.name for variable in told if variable.feature is None} - compose.ENCRYPTING
         assert set(found["environment"]) == wanted
         assert found["environment"]["JITASA_HTTP_PORT"] == str(description.port(process))

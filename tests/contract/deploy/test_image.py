@@ -80,10 +80,7 @@ def _run(built: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_every_process_is_in_it_with_all_that_it_imports(built: Path) -> None:
     modules = sorted({process.module for _, process, _ in wiring.of_everything()})
     imports = "; ".join(f"import {module}" for module in (*modules, "deploy.cluster.__main__", "deploy.local.secrets"))
-    told = "; ".join(
-        f"assert {process.argument!r} in {process.module}.PROCESSES" for _, process, _ in wiring.of_everything()
-    )
-    done = _run(built, "-c", f"{imports}; {told}")
+    done = _run(built, "-c", imports)
     assert done.returncode == 0, done.stderr
 
 
@@ -103,7 +100,7 @@ def test_a_service_of_it_works_on_a_real_kafka_and_database(built: Path, runtime
         "JITASA_ASSETS": str(built / "web" / "node_modules"),
     }
     address = f"http://127.0.0.1:{told['JITASA_HTTP_PORT']}"
-    command = [str(built / "venv" / "bin" / "python"), "-m", "services.registration.app", "http"]
+    command = [str(built / "venv" / "bin" / "python"), "-m", "services.registration.processes.http"]
     process = subprocess.Popen(command, cwd=built, env=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + READY_SECONDS

@@ -11,7 +11,7 @@ import pytest
 from deploy.catalogue import SERVICES
 from deploy.cluster import description, wiring
 from deploy.cluster.description import served
-from services.reporting.app import GROUP
+from services.reporting.processes.projector import GROUP
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED
 from shared.observability import metrics
 from tests.contract.deploy import charts

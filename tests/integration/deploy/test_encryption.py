@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -27,6 +30,7 @@ from deploy.local.stack import Stack
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.producer import create_producer
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.standing import BarredVolunteers
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from tests.runtime import running
@@ -167,6 +171,23 @@ async def test_kafka_is_reached_by_tls_by_both_clients(encrypted: _Encrypted) ->
         await producer.stop()
     client = AdminClient({**encrypted.kafka_settings().for_librdkafka(), "log_level": 0})
     assert VOLUNTEER_REGISTERED.name in client.list_topics(timeout=10).topics
+
+
+async def test_who_may_no_longer_act_is_heard_of_by_tls(encrypted: _Encrypted) -> None:
+    settings, person = encrypted.kafka_settings(), uuid4()
+    told = {"volunteer_id": str(person), "status": "suspended", "revision": 2, "role": "volunteer", "area": "100101"}
+    barred = BarredVolunteers(settings)
+    await barred.start()
+    producer = create_producer(settings)
+    await producer.start()
+    try:
+        await producer.send_and_wait(VOLUNTEER_REGISTERED.name, json.dumps(told).encode(), partition=0)
+        async with asyncio.timeout(30):
+            while not barred.is_barred(person):
+                await asyncio.sleep(0.02)
+    finally:
+        await producer.stop()
+        await barred.stop()
 
 
 @pytest.mark.parametrize("which", ["name", "authority"])

@@ -90,7 +90,7 @@ async def process(settings: PostgresSettings) -> AsyncIterator[asyncio.subproces
     """The service's own importer."""
     running = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "services.facilities.app", "importer"),
+        *("-m", "services.facilities.processes.importer"),
         env={
             "PATH": os.environ["PATH"],
             "JITASA_POSTGRES_HOST": settings.host,

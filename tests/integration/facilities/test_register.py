@@ -11,10 +11,10 @@ import asyncpg
 import httpx
 import pytest
 
-from services.facilities.app import create
 from services.facilities.domain.hours import BANGKOK
 from services.facilities.domain.places import updated
 from services.facilities.http.documents import FacilityAnswer
+from services.facilities.processes.http import create
 from services.facilities.reference import Reference
 from services.facilities.store import places
 from shared.observability.clock import MovableClock

@@ -19,7 +19,7 @@ import pytest
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
 
-from services.registration.app import http_app
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.sms import TextMessage
 from services.registration.store.presence import Presence

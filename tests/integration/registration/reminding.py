@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from services.registration.app import mail_gateway_of
 from services.registration.domain.reminders import Neglected
+from services.registration.processes.http import mail_gateway_of
 from services.registration.reminders import Reminders
 from services.registration.settings import MailSettings
 from services.registration.sms import FileGateway

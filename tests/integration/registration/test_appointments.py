@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from deploy import catalogue
-from services.registration import app as application
-from services.registration.app import http_app
 from services.registration.http import appointments as routes
+from services.registration.processes import http as application
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.appointments import Appointments
 from services.registration.store.people import People

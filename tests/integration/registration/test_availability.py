@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from services.registration import app as application
-from services.registration.app import http_app
+from services.registration.processes import http as application
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock

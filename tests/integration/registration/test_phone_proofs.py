@@ -9,7 +9,8 @@ import pytest
 
 from services.registration.settings import CODE_ATTEMPTS, PROOFS_PER_PHONE
 from shared.contracts.events import Role
-from shared.security.citizens import Citizen, CitizenVerifier, citizen_of
+from shared.security.citizen_tokens import CitizenVerifier
+from shared.security.citizens import Citizen, citizen_of
 from shared.security.tokens import InvalidToken
 from tests.integration.registration.conftest import ISSUER, Office, Phones, new_phone
 

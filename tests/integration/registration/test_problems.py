@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.registration.app import http_app
 from services.registration.domain.problems import LIMITS, Level
+from services.registration.processes.http import http_app
 from services.registration.settings import SCREENSHOT_BYTES, RegistrationSettings
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from prometheus_client import REGISTRY
 
-from services.facilities.app import create
+from services.facilities.processes.http import create
 from services.facilities.reference import Reference
 from services.registration.domain.reminders import BANGKOK, Neglected, Notice, Stage, week_of
 from services.registration.mail import FileMailGateway, Mail, SmtpGateway

@@ -13,8 +13,8 @@ import pytest
 from fastapi import Depends, FastAPI
 from joserfc import jws
 
-from services.registration import app as application
-from services.registration.app import http_app
+from services.registration.processes import http as application
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.systems import Systems
 from shared.contracts.events import Role

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.registration.app import http_app
 from services.registration.domain.trainings import CODE_AFTER, CODE_BEFORE, Policy
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.trainings.sign_ups import KEEP_CONTACTS
 from shared.contracts.events import Role

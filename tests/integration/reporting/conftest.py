@@ -16,9 +16,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from pydantic import BaseModel
 
-from services.reporting.app import create
 from services.reporting.ends import StreamEnds
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool

@@ -18,11 +18,11 @@ import psutil
 import pypdfium2
 import pytest
 
-from services.reporting.app import create
 from services.reporting.documents import workshop as workshop_module
 from services.reporting.documents.workshop import Workshop
 from services.reporting.live import LiveStream
 from services.reporting.months.closing import Months
+from services.reporting.processes.http import create
 from services.reporting.projector import TOPICS
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool

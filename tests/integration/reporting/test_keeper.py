@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from services.reporting.app import KEEPER_CONNECTIONS, duties
+from services.reporting.processes.keeper import KEEPER_CONNECTIONS, duties
 from services.reporting.store import Pool
 from shared.postgres.keeper import LOCK_KEY, Duty, Keeper
 from shared.postgres.settings import PostgresSettings

@@ -17,11 +17,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from services.reporting.app import create
 from services.reporting.domain import FIGURES
 from services.reporting.live import LiveStream
 from services.reporting.notices import CHANNEL
 from services.reporting.pages import ASKING
+from services.reporting.processes.http import create
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from services.reporting.watcher import Watcher

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from services.facilities.app import create
+from services.facilities.processes.http import create
 from services.facilities.reference import Reference
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.facilities import app as facilities
-from services.registration import app as registration
-from services.survey import app as survey
+from services.facilities.processes import relay as facilities
+from services.registration.processes import relay as registration
+from services.survey.processes import relay as survey
 from shared.contracts.golden import examples
 from shared.contracts.topics import (
     FACILITY_UPDATED,

@@ -66,7 +66,7 @@ def test_without_an_endpoint_nothing_is_loaded_and_nothing_stands_between() -> N
     assert (tracing.headers(), tracing.trace_id(), tracing.exemplar()) == ([], None, None)
     assert tracing.sending("t", 1) is tracing.batch("g", [], [record(("traceparent", b"00-"))], 1)
     program = (
-        "import sys, services.survey.app, services.reporting.app\n"
+        "import sys, services.survey.processes.http, services.reporting.processes.http\n"
         "from shared.observability.tracing import configure_tracing\n"
         "configure_tracing('p')\n"
         "sys.exit(any(name.startswith(('opentelemetry.sdk', 'opentelemetry.exporter')) for name in sys.modules))"

@@ -21,7 +21,7 @@ from services.registration.store.trainings.courses import UnknownTraining
 from shared.security.rights import Right
 from shared.web.authentication import demand, unauthenticated
 from shared.web.fields import Body
-from shared.web.throttling import address_of
+from shared.web.origin import address_of
 
 router = APIRouter(prefix="/v1/trainings/sessions/{session_id}", tags=["trainings"])
 

@@ -24,7 +24,7 @@ from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import demand, unauthenticated
 from shared.web.fields import Body
-from shared.web.throttling import address_of
+from shared.web.origin import address_of
 
 router = APIRouter(prefix="/v1/trainings/sessions/{session_id}/sign-ups", tags=["trainings"])
 

@@ -25,8 +25,8 @@ from shared.areas.districts import cell_of
 from shared.security.citizens import Citizen, citizen_of
 from shared.security.spelling import canonical
 from shared.web.citizens import proven_citizen
+from shared.web.origin import address_of
 from shared.web.problems import Message
-from shared.web.throttling import address_of
 from shared.web.validation import InvalidValue
 
 router = APIRouter(prefix="/v1/help-requests", tags=["citizens"])

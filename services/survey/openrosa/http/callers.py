@@ -16,8 +16,8 @@ from shared.postgres.throttle import Limit, Throttle
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, Required, demand
+from shared.web.origin import address_of
 from shared.web.problems import Message, Problem
-from shared.web.throttling import address_of
 
 FAILURES: Final = Limit("openrosa-key", 300, timedelta(minutes=10))
 """A key of 100 random bits is not found by trying; this bounds what trying costs. Many phones share an address of their

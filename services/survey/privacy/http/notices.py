@@ -11,7 +11,7 @@ from services.survey.privacy.notices import NOTICES
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
-from shared.web.notices import notice_routes
+from shared.web.notice_routes import notice_routes
 
 router = notice_routes(NOTICES, now_of)
 

@@ -11,8 +11,8 @@ from uuid import UUID, uuid5
 
 import httpx
 
-from services.reporting.app import create
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create
 from services.reporting.settings import LiveSettings, StreamSettings
 from services.reporting.store import Pool
 from services.reporting.streams.parts import Streams

@@ -36,7 +36,7 @@ async def test_it_starts_is_ready_and_stops(kafka: KafkaSettings, database: Post
         "JITASA_POSTGRES_PASSWORD_FILE": str(database.password_file),
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.reporting.app", "webhooks"), cwd=ROOT, env=environment
+        *(sys.executable, "-m", "services.reporting.processes.webhooks"), cwd=ROOT, env=environment
     )
     try:
 

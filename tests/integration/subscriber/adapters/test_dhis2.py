@@ -15,9 +15,9 @@ from deploy.subscriber.adapters.dhis2_push import Value, read_summary
 from deploy.subscriber.adapters.following import Stopped
 from deploy.subscriber.adapters.monthly import FIGURES, following
 from deploy.subscriber.sandbox import Sandbox
-from services.reporting.app import create
 from services.reporting.interchange import dhis2
 from services.reporting.live import LiveStream
+from services.reporting.processes.http import create
 from services.reporting.projector import TOPICS
 from services.reporting.settings import LiveSettings
 from shared.areas.register import subdistricts

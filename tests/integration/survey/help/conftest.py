@@ -22,7 +22,8 @@ from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
-from shared.security.citizens import CitizenVerifier, citizen_of, sign_citizen
+from shared.security.citizen_tokens import CitizenVerifier, sign_citizen
+from shared.security.citizens import citizen_of
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner, TokenVerifier
 from shared.web.app import create_app

@@ -17,12 +17,12 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from services.survey.app import duties
 from services.survey.openrosa import setting_up
 from services.survey.openrosa.http import callers
 from services.survey.openrosa.keys import KEPT_DAYS, MOST_KEYS, KeyKeeping
 from services.survey.openrosa.parts import MOST_PARTS
 from services.survey.openrosa.reading import MAX_FORM_BYTES
+from services.survey.processes.keeper import duties
 from shared.observability.clock import MovableClock
 from shared.postgres.throttle import Limit
 from shared.web.authentication import Authentication

@@ -1,16 +1,13 @@
-"""The composition root: `python -m services.registration.app http` or `relay`."""
+"""Registration's HTTP interface: `python -m services.registration.processes.http`."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Final
 
 import asyncpg
 import httpx
@@ -59,14 +56,10 @@ from services.registration.store.sealed_tables import SEALED_TABLES
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
 from services.registration.store.trainings import Trainings
-from shared.contracts.topics import VOLUNTEER_REGISTERED
-from shared.kafka.adoption import Entity
-from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
-from shared.postgres.measuring import measure_database
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
 from shared.postgres.rewrapping import Rewrapping
 from shared.postgres.settings import PostgresSettings
@@ -82,7 +75,6 @@ from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
 from shared.web.throttling import on_throttled
 from shared.web.unreachable import on_unreachable
-from shared.web.worker import run_worker
 
 MAX_BODY_BYTES = 64 * 1024
 """A sign-up with every field at its longest has less than 4 KiB; a suspension's reason as much again."""
@@ -102,7 +94,9 @@ WATCH_SECONDS = 2.0
 """How old the answer of /readyz may be."""
 
 _STARTING = "starting"
+
 _AWAY = "the database does not answer"
+
 _log = log(__name__)
 
 
@@ -294,7 +288,7 @@ def mail_gateway_of(settings: MailSettings, sink: Path | None, clock: Clock) -> 
     return None if sink is None else FileMailGateway(sink, clock)
 
 
-async def http(stopping: asyncio.Event) -> None:
+async def main(stopping: asyncio.Event) -> None:
     """Serve the HTTP interface."""
     settings, clock = RegistrationSettings(), SystemClock()
     barred = BarredVolunteers(KafkaSettings())
@@ -308,35 +302,5 @@ async def http(stopping: asyncio.Event) -> None:
         await barred.stop()
 
 
-PERSON: Final = Entity("person", "person_id", {"status": "withdrawn"})
-"""What its events tell of."""
-
-
-async def relay(stopping: asyncio.Event) -> None:
-    """Publish the outbox."""
-    pool = await open_pool(PostgresSettings(), application="registration-relay", max_size=2)
-    publishing = Relay(pool, KafkaSettings(), (VOLUNTEER_REGISTERED,), entity=PERSON)
-
-    def ready() -> list[str]:
-        return [] if publishing.connected else ["Kafka or the database is away"]
-
-    try:
-        await run_worker(
-            HttpSettings(), publishing.run, ready, stopping, beside=partial(measure_database, pool, outbox=True)
-        )
-    finally:
-        pool.terminate()
-
-
-PROCESSES: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {"http": http, "relay": relay}
-
-
-def main() -> None:
-    """Run the process that the command line names."""
-    if len(sys.argv) != 2 or sys.argv[1] not in PROCESSES:
-        sys.exit(f"usage: python -m services.registration.app {'|'.join(PROCESSES)}")
-    run(PROCESSES[sys.argv[1]], name=f"registration-{sys.argv[1]}")
-
-
 if __name__ == "__main__":
-    main()
+    run(main, name="registration-http")

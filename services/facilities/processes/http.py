@@ -1,10 +1,8 @@
-"""The composition root: `python -m services.facilities.app http | relay | importer`."""
+"""The HTTP interface of the register of places: `python -m services.facilities.processes.http`."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Final
 
 import asyncpg
@@ -14,17 +12,12 @@ from services.facilities.cached import Cache
 from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS, STRICT, fhir
 from services.facilities.http.dhis2 import Exports
 from services.facilities.http.public import OpenToPages
-from services.facilities.importer import Importer
 from services.facilities.pages import page_routes
 from services.facilities.reference import Reference
 from services.facilities.settings import PageSettings, TokenSettings
-from shared.contracts.topics import FACILITY_UPDATED, FURTHER_FACILITY_UPDATED
-from shared.kafka.adoption import Entity
-from shared.kafka.relay import Relay
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
-from shared.postgres.measuring import measure_database
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
@@ -34,16 +27,9 @@ from shared.web.cors import WRITE
 from shared.web.parameters import KnownParameters
 from shared.web.process import run
 from shared.web.serve import HttpSettings, serve
-from shared.web.worker import run_worker
 
 POOL_CONNECTIONS: Final = 10
 """Changes are short transactions of four statements: ten connections carry more than a thousand a second."""
-
-IMPORTER_CONNECTIONS: Final = 2
-"""One works on an import; one is left for looking whether it is still ours."""
-
-RELAY_CONNECTIONS: Final = 2
-"""One holds the advisory lock and does the work; by the other the database and the outbox are measured."""
 
 
 def create(
@@ -82,7 +68,7 @@ def create(
     return app
 
 
-async def http(stopping: asyncio.Event) -> None:
+async def main(stopping: asyncio.Event) -> None:
     """The HTTP process: routes, token keys, the bar on suspended volunteers."""
     tokens = TokenSettings()
     pool = await open_pool(PostgresSettings(), application="facilities-http", max_size=POOL_CONNECTIONS)
@@ -107,46 +93,5 @@ async def http(stopping: asyncio.Event) -> None:
         pool.terminate()
 
 
-PLACE: Final = Entity("facility", "facility_id", {"status": "closed", "change": "closed", "changed_by": None})
-"""What its events tell of."""
-
-
-async def relay(stopping: asyncio.Event) -> None:
-    """The relay process: publishes the outbox."""
-    pool = await open_pool(PostgresSettings(), application="facilities-relay", max_size=RELAY_CONNECTIONS)
-    worker = Relay(pool, KafkaSettings(), (FACILITY_UPDATED, FURTHER_FACILITY_UPDATED), entity=PLACE)
-    try:
-        await run_worker(
-            HttpSettings(),
-            worker.run,
-            lambda: [] if worker.connected else ["Kafka or the database is away"],
-            stopping,
-            beside=partial(measure_database, pool, outbox=True),
-        )
-    finally:
-        pool.terminate()
-
-
-async def importer(stopping: asyncio.Event) -> None:
-    """The importer process: checks, applies and undoes lists of places."""
-    pool = await open_pool(PostgresSettings(), application="facilities-importer", max_size=IMPORTER_CONNECTIONS)
-    worker = Importer(pool, SystemClock())
-    try:
-        await run_worker(
-            HttpSettings(), worker.run, lambda: [] if worker.connected else ["the database is away"], stopping
-        )
-    finally:
-        pool.terminate()
-
-
-PROCESSES: Final[dict[str, Callable[[asyncio.Event], Awaitable[None]]]] = {
-    "http": http,
-    "relay": relay,
-    "importer": importer,
-}
-
-
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in PROCESSES:
-        sys.exit(f"usage: python -m services.facilities.app {' | '.join(PROCESSES)}")
-    run(PROCESSES[sys.argv[1]], name=f"facilities-{sys.argv[1]}")
+    run(main, name="facilities-http")
