@@ -15,9 +15,9 @@ INTERFACE: Final = Interface(
     description="Vaccination as surveyed, by area and month: summary reports, public data.",
     software="Jitasa reporting",
     implementation="Jitasa's figures",
-    documentation="A report tells how things stood at the end of its month, in Thailand. Beside the parameters of FHIR, "
-    "`area` and `level` choose areas: the areas of a level (country, province, district, subdistrict) inside an area "
-    f"by its code. Up to {MOST_COUNT} resources a page. Figures of very few persons are masked for the public.",
+    documentation="A report tells how things stood at the end of its month, in Thailand. Beside the parameters of "
+    "FHIR, `area` and `level` choose areas: the areas of a level (country, province, district, subdistrict) inside an "
+    f"area by its code. Up to {MOST_COUNT} resources a page. Figures of very few persons are masked for the public.",
     security={"description": "Public data: no key."},
 )
 MEASURE: Final[Parameter] = (
