@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pypdfium2
@@ -14,8 +13,7 @@ import pytest
 from playwright.async_api import Browser, Download, Locator, Page, Route, expect
 
 from deploy.local.stack import Stack
-from shared.contracts.events import Role
-from shared.security.tokens import TokenSigner
+from tests.e2e import volunteers
 from tests.e2e.accessibility import violations_of
 from tests.e2e.complaints import complaints_of
 from tests.e2e.visitors import DESK, Office, signed_in, until
@@ -30,25 +28,13 @@ VOLUNTEER: Final = UUID(int=91)
 @pytest.fixture(scope="module")
 async def surveyed(stack: Stack) -> None:
     """One household of five, counted in the month that it is."""
-    now = datetime.now(UTC)
     addresses = stack.addresses()
-    token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=addresses.registration).sign(
-        subject=VOLUNTEER,
-        organisation=None,
-        role=Role.VOLUNTEER,
-        area=PROVINCE,
-        issued_at=now,
-        expires_at=now + timedelta(minutes=5),
-    )
-    body = {
-        "submission_id": str(uuid4()),
-        "captured_at": now.isoformat(),
-        "address": {"area": SUBDISTRICT, "house": "91"},
-        "persons": [{"age": age, "doses": []} for age in (30, 40, 50, 60, 70)],
-    }
+    body = volunteers.found(SUBDISTRICT, [{"age": age, "doses": []} for age in (30, 40, 50, 60, 70)])
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         sent = await client.post(
-            f"{addresses.survey}/v1/submissions", json=body, headers={"Authorization": f"Bearer {token}"}
+            f"{addresses.survey}/v1/submissions",
+            json=body,
+            headers=volunteers.signed_in(stack, VOLUNTEER.int, PROVINCE),
         )
         assert sent.status_code == 202, sent.text
 
