@@ -11,7 +11,8 @@ from services.registration.settings import CODE_ATTEMPTS, PROOFS_PER_PHONE
 from shared.contracts.events import Role
 from shared.security.citizens import Citizen, CitizenVerifier, citizen_of
 from shared.security.tokens import InvalidToken
-from tests.integration.registration.conftest import ISSUER, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import Office, Phones, new_phone
 
 
 async def begun(office: Office, phones: Phones, phone: str) -> tuple[UUID, str]:
