@@ -44,5 +44,5 @@ async def copy_of(
     what = (now, receiver.subject, role_of(receiver)[0], request.area, f"access_{form.value}", households)
     await connection.execute(export.NOTE_TRANSFER, *what)
     document = await export.held(connection, ring, request.household_id, asked_for_help, now)
-    page = None if form is Form.JSON else export.printable(document, language)
+    page = None if form is Form.JSON else export.PAGE.of(document, language)
     return as_file(document, page, language)
