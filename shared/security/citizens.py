@@ -16,7 +16,8 @@ from uuid import UUID
 
 from shared.security.blind_index import BlindIndex
 from shared.security.identifiers import mobile_number
-from shared.security.tokens import InvalidToken, KeySource, TokenSigner, TokenVerifier, unverified
+from shared.security.key_sets import KeySource
+from shared.security.tokens import InvalidToken, TokenSigner, TokenVerifier, unverified
 
 AUDIENCE: Final = "jitasa-citizen"
 KIND: Final = "citizen+jwt"
