@@ -35,6 +35,7 @@ from shared.kafka.progress import Progress
 from shared.kafka.reading import Reading, RecordsMissing
 from shared.kafka.settings import KafkaSettings
 from shared.observability import tracing
+from shared.observability.clock import pause
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire
 
@@ -281,10 +282,7 @@ class PositionedConsumer:
 
     async def _back_off(self, attempt: int, stopping: asyncio.Event) -> None:
         seconds = BACK_OFF_SECONDS[min(attempt, len(BACK_OFF_SECONDS) - 1)]
-        try:
-            await asyncio.wait_for(stopping.wait(), timeout=seconds)
-        except TimeoutError:
-            return
+        await pause(stopping, seconds)
 
     async def revoked(self, partitions: Iterable[TopicPartition]) -> None:
         """Drains the batch under way and forgets the partitions."""
