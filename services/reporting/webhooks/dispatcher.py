@@ -101,11 +101,11 @@ class Dispatcher:
                     if clock() - measured >= MEASURE_SECONDS:
                         measured = clock()
                         await measure_queue(self._pool, self._clock.now())
-                    self._connected, pause = True, LOOK_SECONDS
+                    self._connected, seconds = True, LOOK_SECONDS
                 except UNREACHABLE as error:
                     _log.warning("webhooks_wait", cause=type(error).__name__)
-                    self._connected, pause = False, RETRY_SECONDS
-                await pause(stopping, pause)
+                    self._connected, seconds = False, RETRY_SECONDS
+                await pause(stopping, seconds)
             if self._working:
                 await asyncio.wait(self._working, timeout=self._settings.delivery_seconds)
         finally:
