@@ -25,7 +25,7 @@ import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.security.key_file import alone, identity, replace
+from shared.security.key_file import Followed, alone, replace
 
 RELOAD_SECONDS: Final = 5.0
 """How often processes look whether the file was replaced: one `stat`."""
@@ -57,8 +57,7 @@ class KeyRing:
     """The key-encryption keys: the current one seals; older ones still open what was sealed under them."""
 
     def __init__(self, current: str, keys: Mapping[str, bytes], path: Path | None = None) -> None:
-        self._path = path
-        self._seen = None if path is None else identity(path)
+        self._file = Followed(path, "sealing_keys_unreadable")
         self._take(current, keys)
 
     def _take(self, current: str, keys: Mapping[str, bytes]) -> None:
@@ -87,17 +86,8 @@ class KeyRing:
 
     def reload(self) -> bool:
         """Read the file again if it was replaced; True if so. A bad one is logged, and the keys stay as they were."""
-        if self._path is None:
+        if not self._file.reload(lambda path: self._take(*_read(path))):
             return False
-        try:
-            seen = identity(self._path)
-            if seen == self._seen:
-                return False
-            self._take(*_read(self._path))
-        except (OSError, ValueError) as error:
-            _log.error("sealing_keys_unreadable", error=type(error).__name__)
-            return False
-        self._seen = seen
         _log.info("sealing_keys", current=self._current, known=sorted(self._wrapping))
         return True
 

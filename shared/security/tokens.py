@@ -27,7 +27,7 @@ from joserfc.errors import BadSignatureError, JoseError
 from joserfc.jwk import KeySet
 
 from shared.contracts.events import Role
-from shared.security.key_file import identity
+from shared.security.key_file import Followed
 from shared.security.key_sets import HttpKeySource, KeySource, PublicKey, claims_of, public_keys
 from shared.security.principal import Principal
 from shared.security.signing_keys import ALGORITHM, SigningKeys, read_signing_keys
@@ -74,8 +74,7 @@ class TokenSigner:
         self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys.of_set(keys)
         self._issuer = issuer
         self._audience = audience
-        self._path = path
-        self._seen = None if path is None else identity(path)
+        self._file = Followed(path, "signing_keys_unreadable")
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str, audience: str = AUDIENCE) -> TokenSigner:
@@ -84,19 +83,13 @@ class TokenSigner:
 
     def reload(self) -> bool:
         """Read the file again if it was replaced; True if so. A bad one is logged, and the keys stay as they were."""
-        if self._path is None:
+        if not self._file.reload(self._read):
             return False
-        try:
-            seen = identity(self._path)
-            if seen == self._seen:
-                return False
-            self._keys = read_signing_keys(self._path)
-        except (OSError, ValueError) as error:
-            _log.error("signing_keys_unreadable", error=type(error).__name__)
-            return False
-        self._seen = seen
         _log.info("signing_keys", known=[one.key_id for one in self._keys.keys])
         return True
+
+    def _read(self, path: Path) -> None:
+        self._keys = read_signing_keys(path)
 
     @property
     def jwks(self) -> bytes:
