@@ -21,7 +21,7 @@ from typing import Final
 
 import httpx
 
-from services.reporting.machine import OPERATOR, Usage, run
+from services.reporting.commands import OPERATOR, Usage, run
 from services.reporting.projector import TOPICS
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.store import Rebuild

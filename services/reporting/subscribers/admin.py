@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from services.reporting.machine import OPERATOR, Usage, run
+from services.reporting.commands import OPERATOR, Usage, run
 from services.reporting.settings import SubscriberSettings
 from services.reporting.store import Pool
 from services.reporting.subscribers import store

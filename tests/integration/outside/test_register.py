@@ -13,8 +13,8 @@ import pytest
 from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
 
 from services.reporting.app import create
+from services.reporting.commands import Usage
 from services.reporting.live import LiveStream
-from services.reporting.machine import Usage
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool
 from services.reporting.subscribers import admin, store
