@@ -52,7 +52,7 @@ COPIES: Final = 3
 """Of each record in Kafka on more than one machine: one may be lost while another is mended."""
 COUNTRY: Final = 28_000_000
 PLACES: Final = {"province": 350_000, "region": 5_000_000, "country": COUNTRY}
-"""Households; a province of the middle size, the largest region, and all (docs/architecture.md)."""
+"""Households; a province of the middle size, the largest region, and all (docs/capacity.md)."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -29,9 +27,8 @@ from confluent_kafka.admin import (
 
 from deploy.catalogue import Service
 from shared.contracts.topics import FOREVER, Topic
+from shared.kafka.administration import REQUEST_SECONDS, alter_credentials, everybodys_rights, give, take, wait_all
 
-_TIMEOUT_S: Final = 15.0
-"""Each request takes well below a second on a healthy cluster; one that is electing leaders needs a few."""
 INTERNAL: Final = ScramMechanism.SCRAM_SHA_256
 """How services sign in. Subscribers do by SCRAM-SHA-512, each on a listener that knows no other."""
 SEGMENT_BYTES: Final = 128 * 1024 * 1024
@@ -52,7 +49,7 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
     A topic is never deleted or recreated: its records are the product's memory. Another number of partitions is only
     reported, since changing it would send the events of an entity to another partition than before.
     """
-    existing = admin.list_topics(timeout=_TIMEOUT_S).topics
+    existing = admin.list_topics(timeout=REQUEST_SECONDS).topics
     settings = {topic.name: settings_of(topic, in_sync) for topic in wanted}
     missing = [topic for topic in wanted if topic.name not in existing]
     if missing:
@@ -62,7 +59,7 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
             )
             for topic in missing
         ]
-        _wait_all(admin.create_topics(new, request_timeout=_TIMEOUT_S), but=KafkaError.TOPIC_ALREADY_EXISTS)
+        wait_all(admin.create_topics(new, request_timeout=REQUEST_SECONDS), but=KafkaError.TOPIC_ALREADY_EXISTS)
         _until_visible(admin, missing)
     present = [topic for topic in wanted if topic.name in existing]
     _correct_settings(admin, {topic.name: settings[topic.name] for topic in present})
@@ -77,16 +74,15 @@ def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     """Give every user its password, for the services' listener alone: credentials of another mechanism, by which it
     could sign in where subscribers do, are taken away."""
     credentials(admin, passwords)
-    everybodys = admin.describe_user_scram_credentials(request_timeout=_TIMEOUT_S)
-    described = everybodys.result(_TIMEOUT_S)  # type: ignore[union-attr]  # one answer for all, where none is named
+    everybodys = admin.describe_user_scram_credentials(request_timeout=REQUEST_SECONDS)
+    described = everybodys.result(REQUEST_SECONDS)  # type: ignore[union-attr]  # one answer for all, where none is named
     foreign: list[UserScramCredentialAlteration] = [
         UserScramCredentialDeletion(user, held.mechanism)
         for user, found in described.items()
         for held in found.scram_credential_infos
         if user in (*passwords, *_OWN) and held.mechanism is not INTERNAL
     ]
-    if foreign:
-        _wait_all(admin.alter_user_scram_credentials(foreign, request_timeout=_TIMEOUT_S))
+    alter_credentials(admin, foreign)
 
 
 def credentials(admin: AdminClient, passwords: Mapping[str, str]) -> None:
@@ -95,7 +91,7 @@ def credentials(admin: AdminClient, passwords: Mapping[str, str]) -> None:
     changes: list[UserScramCredentialAlteration] = [
         UserScramCredentialUpsertion(user, credential, password.encode()) for user, password in passwords.items()
     ]
-    _wait_all(admin.alter_user_scram_credentials(changes, request_timeout=_TIMEOUT_S))
+    alter_credentials(admin, changes)
 
 
 def rights(admin: AdminClient, services: Iterable[Service]) -> None:
@@ -103,24 +99,8 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
     services = list(services)
     wanted = {binding for service in services for binding in bindings(service)}
     present = held(admin, services)
-    if wanted - present:
-        _wait_all(admin.create_acls(list(wanted - present), request_timeout=_TIMEOUT_S))
-    if present - wanted:
-        surplus = [
-            AclBindingFilter(
-                *(
-                    acl.restype,
-                    acl.name,
-                    acl.resource_pattern_type,
-                    acl.principal,
-                    acl.host,
-                    acl.operation,
-                    acl.permission_type,
-                )
-            )
-            for acl in present - wanted
-        ]
-        _wait_all(admin.delete_acls(surplus, request_timeout=_TIMEOUT_S))
+    give(admin, wanted - present)
+    take(admin, present - wanted)
     # A change is answered by the controller before the broker, which decides, has heard of it.
     _until(lambda: held(admin, services) == wanted, "the rights are in force")
 
@@ -128,18 +108,7 @@ def rights(admin: AdminClient, services: Iterable[Service]) -> None:
 def held(admin: AdminClient, services: Iterable[Service]) -> set[AclBinding]:
     """The rights that the services' users have now."""
     ours = {f"User:{user}" for service in services for user in service.kafka_users}
-    # None matches anything, which the library's annotations leave out.
-    anything = AclBindingFilter(
-        ResourceType.ANY,
-        None,  # type: ignore[arg-type]
-        ResourcePatternType.ANY,
-        None,  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
-    everybodys = admin.describe_acls(anything, request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-    return {binding for binding in everybodys if binding.principal in ours}
+    return {binding for binding in everybodys_rights(admin) if binding.principal in ours}
 
 
 def bindings(service: Service) -> set[AclBinding]:
@@ -190,8 +159,8 @@ def _correct_settings(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]
     if not resources:
         return
     changes = []
-    for resource, answer in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
-        entries = answer.result(_TIMEOUT_S)
+    for resource, answer in admin.describe_configs(resources, request_timeout=REQUEST_SECONDS).items():
+        entries = answer.result(REQUEST_SECONDS)
         changed = [
             ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
             for name, value in wanted[resource.name].items()
@@ -200,16 +169,17 @@ def _correct_settings(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]
         if changed:
             changes.append(ConfigResource(ConfigResource.Type.TOPIC, resource.name, incremental_configs=changed))
     if changes:
-        _wait_all(admin.incremental_alter_configs(changes, request_timeout=_TIMEOUT_S))
+        wait_all(admin.incremental_alter_configs(changes, request_timeout=REQUEST_SECONDS))
 
 
 def _until_visible(admin: AdminClient, created: Sequence[Topic]) -> None:
     """Creation is answered before every partition has its leader."""
 
     def complete() -> bool:
-        answers = admin.describe_topics(TopicCollection([topic.name for topic in created]), request_timeout=_TIMEOUT_S)
+        names = TopicCollection([topic.name for topic in created])
+        answers = admin.describe_topics(names, request_timeout=REQUEST_SECONDS)
         try:
-            described = [answer.result(_TIMEOUT_S) for answer in answers.values()]
+            described = [answer.result(REQUEST_SECONDS) for answer in answers.values()]
         except KafkaException:
             return False
         return all(partition.leader is not None for topic in described for partition in topic.partitions)
@@ -218,18 +188,8 @@ def _until_visible(admin: AdminClient, created: Sequence[Topic]) -> None:
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _TIMEOUT_S
+    deadline = time.monotonic() + REQUEST_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Kafka did not get so far that {what} within {_TIMEOUT_S:.0f} s")
+            raise TimeoutError(f"Kafka did not get so far that {what} within {REQUEST_SECONDS:.0f} s")
         time.sleep(0.05)
-
-
-def _wait_all(answers: Mapping[Any, Future[Any]], *, but: int | None = None) -> None:
-    """Wait for every answer; raises the first error, except those of the code `but`."""
-    for answer in answers.values():
-        try:
-            answer.result(_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != but:
-                raise

@@ -86,6 +86,20 @@ class Runtime:
             answer.result(15)
 
 
+def told(kafka: KafkaSettings, database: PostgresSettings) -> dict[str, str]:
+    """What a process is told by its environment to find both."""
+    return {
+        "JITASA_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "JITASA_KAFKA_USERNAME": kafka.username,
+        "JITASA_KAFKA_PASSWORD_FILE": str(kafka.password_file),
+        "JITASA_POSTGRES_HOST": database.host,
+        "JITASA_POSTGRES_PORT": str(database.port),
+        "JITASA_POSTGRES_DATABASE": database.database,
+        "JITASA_POSTGRES_USER": database.user,
+        "JITASA_POSTGRES_PASSWORD_FILE": str(database.password_file),
+    }
+
+
 @contextmanager
 def temporary_home(prefix: str = "jitasa-") -> Iterator[Home]:
     """A home of its own that shares the tools, in a folder that the database's user can enter; removed in the end."""

@@ -20,9 +20,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy import catalogue, provisioning
-from deploy.cluster.wiring import SECRETS
 from deploy.databases import Databases
 from deploy.trouble import Trouble
+from deploy.wiring import SECRETS
 from shared.contracts import topics
 from shared.kafka.settings import KafkaSettings
 from shared.postgres.settings import PostgresSettings

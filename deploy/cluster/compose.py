@@ -11,15 +11,15 @@ from typing import Any, Final
 
 import yaml
 
+from deploy import wiring
 from deploy.catalogue import SERVICES, Process, Service
-from deploy.cluster import wiring
 from deploy.cluster.description import port
-from deploy.cluster.wiring import SECRETS, Source, Variable
 from deploy.local.postgres import SETTINGS
+from deploy.wiring import SECRETS, Source, Variable
 
 _HEAD: Final = """\
 # Made by `python -m deploy.cluster.compose > deploy/compose/compose.yaml` from deploy/catalogue.py and
-# deploy/cluster/wiring.py; do not edit. How it is used: docs/compose.md. What may be set: example.env.
+# deploy/wiring.py; do not edit. How it is used: docs/compose.md. What may be set: example.env.
 """
 PROXY: Final = "172.30.101.2"
 """Whose X-Forwarded-For is believed."""

@@ -9,11 +9,10 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from deploy import provisioning
+from deploy import provisioning, wiring
 from deploy.catalogue import SERVICES, Process, Service
-from deploy.cluster import wiring
-from deploy.cluster.wiring import Variable
 from deploy.local.postgres import SETTINGS
+from deploy.wiring import Variable
 from shared.contracts import topics
 from shared.contracts.topics import Topic
 

@@ -17,7 +17,7 @@ from deploy.demo.help import figures_of
 from deploy.demo.plan import Plan
 from deploy.demo.truth import LEVELS, Figures, Truth, added, rolled_up, tally
 from deploy.trouble import Trouble
-from shared.areas.register import UnknownArea, area
+from shared.areas.register import named
 from shared.contracts.events import FacilityStatus, Role
 
 POLL_SECONDS: Final = 0.25
@@ -42,7 +42,7 @@ class Difference:
 
     def __str__(self) -> str:
         """One line, with the area's names."""
-        return f"{self.where}: {_named(self.area)}: {self.figure}: expected {self.expected}, got {self.got}"
+        return f"{self.where}: {named(self.area)}: {self.figure}: expected {self.expected}, got {self.got}"
 
 
 async def settled(stack: Stack) -> Picture:
@@ -183,13 +183,3 @@ def _select(picture: Picture, wanted: Callable[[str], bool]) -> Picture:
         code: Counter({name: value for name, value in figures.items() if wanted(name)})
         for code, figures in picture.items()
     }
-
-
-def _named(code: str) -> str:
-    if not code:
-        return "ทั้งประเทศ / the whole country"
-    try:
-        found = area(code)
-    except UnknownArea:
-        return f"{code} (no such area / ไม่มีพื้นที่นี้)"
-    return f"{code} {found.name_th} / {found.name_en}"

@@ -24,6 +24,7 @@ from deploy.local.description import SERVES_NO_HTTP, describe
 from deploy.local.home import Home
 from deploy.local.samples import EVERY_SECONDS, Samples
 from deploy.local.tools import Tools
+from shared.observability.clock import pause
 from shared.web.bodies import MAX_BODY_BYTES
 from shared.web.files import FONT, package_files, page_files, route
 from shared.web.frame import Frame
@@ -51,10 +52,7 @@ class Watch:
             began = time.monotonic()
             self._stack, metrics = await asyncio.to_thread(self._look)
             self.samples.take(time.time(), metrics)
-            try:
-                await asyncio.wait_for(stopping.wait(), max(0.0, began + EVERY_SECONDS - time.monotonic()))
-            except TimeoutError:
-                continue
+            await pause(stopping, max(0.0, began + EVERY_SECONDS - time.monotonic()))
 
     def document(self) -> dict[str, Any]:
         """The hour, and the processes."""

@@ -13,8 +13,16 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any, Self
 
-from deploy import catalogue, provisioning
-from deploy.catalogue import OPERATIONS, OPERATIONS_PORT_OFFSET, PROMETHEUS, SERVICES, Process, Service
+from deploy import catalogue, provisioning, wiring
+from deploy.catalogue import (
+    OPERATIONS,
+    OPERATIONS_PORT_OFFSET,
+    PROMETHEUS,
+    REGISTRATION,
+    SERVICES,
+    Process,
+    Service,
+)
 from deploy.local import monitoring, ports, processes
 from deploy.local.addresses import Addresses
 from deploy.local.home import CHECKOUT, Home
@@ -27,6 +35,7 @@ from deploy.local.tools import Tools
 from deploy.monitoring.prometheus import SCRAPE_SECONDS
 from deploy.scale import LARGEST, ONE_OF_EACH, Scale
 from deploy.trouble import Trouble, of_os_error
+from deploy.wiring import Source, Variable
 from shared.contracts import topics
 
 HOST = "127.0.0.1"
@@ -45,6 +54,8 @@ TRACING = ("JITASA_TRACE_ENDPOINT", "JITASA_TRACE_SHARE", "JITASA_TRACE_SECONDS"
 
 _WEBHOOKS = "reporting-webhooks"
 _KEEPER, _KEEPER_ACCOUNT = "reporting-keeper", "keeper.json"
+_NOT_HERE = frozenset({"kafka-authority.pem", "postgres-authority.pem", "sms-token", "mail-password"})
+"""Files that containers are given: on one machine nothing is encrypted, and no message is sent."""
 
 
 def _quiet(_message: str) -> None:
@@ -186,72 +197,44 @@ class Stack:
     def environment(self, process: str) -> dict[str, str]:
         """Everything a process of a service is told: it reads nothing else."""
         service, found = self._find(process)
-        name = service.name
-        registration = self._address("registration")
-        variables = {
-            **self._base_environment(),
-            "JITASA_HTTP_HOST": HOST,
-            **self._http_ports(found),
-            "JITASA_PROCESS_NAME": process,
-            "JITASA_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
-            "JITASA_KAFKA_USERNAME": name,
-            "JITASA_KAFKA_PASSWORD_FILE": str(self.secrets.kafka_password_file(name)),
-            "JITASA_POSTGRES_HOST": self.postgres.host,
-            "JITASA_POSTGRES_PORT": str(self.postgres.port),
-            "JITASA_POSTGRES_DATABASE": name,
-            "JITASA_POSTGRES_USER": name,
-            "JITASA_POSTGRES_PASSWORD_FILE": str(self.secrets.postgres_password_file(name)),
-            "JITASA_TOKEN_ISSUER": registration,
-            "JITASA_JWKS_URL": f"{registration}/.well-known/jwks.json",
-            "JITASA_ASSETS": str(self.tools.assets),
-        }
-        if self.home.issuers.exists():
-            variables["JITASA_ISSUERS_FILE"] = str(self.home.issuers)
-        # A secret goes only to the service that uses it.
-        if name in ("registration", "survey"):
-            variables["JITASA_BLIND_INDEX_KEY_FILE"] = str(self.secrets.blind_index_key)
-        if name == "registration":
-            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.registration_sealing_keys)
-            variables["JITASA_PAGE_ORIGINS"] = self._address("survey")  # the volunteer's phone signs in
-            variables["JITASA_SIGNING_KEYS_FILE"] = str(self.secrets.signing_keys)
-            variables["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)
-            variables["JITASA_FACILITIES_URL"] = self._address("facilities")
-            variables["JITASA_REPORTING_URL"] = self._address("reporting")
-            variables["JITASA_SURVEY_URL"] = self._address("survey")
-            # The one rule of the service that its operator chooses.
-            variables["JITASA_TRAINING_POLICY"] = os.environ.get("JITASA_TRAINING_POLICY", "warn")
-        if name in ("facilities", "reporting"):
-            # A coordinator's desk asks them, and so does the volunteer's phone.
-            variables["JITASA_PAGE_ORIGINS"] = f"{registration} {self._address('survey')}"
-        if process == _KEEPER:  # it holds the figures to what their owners count
-            for owner in ("registration", "survey", "facilities"):
-                variables[f"JITASA_{owner.upper()}_URL"] = self._address(owner)
-            variables["JITASA_ACCOUNT_FILE"] = str(self.home.secrets / _KEEPER_ACCOUNT)
-            # It alone lets subscribers into Kafka.
-            variables["JITASA_GATEKEEPER_USERNAME"] = str(service.gatekeeper)
-            variables["JITASA_GATEKEEPER_PASSWORD_FILE"] = str(
-                self.secrets.kafka_password_file(str(service.gatekeeper))
-            )
-        if process in ("reporting-http", _KEEPER, _WEBHOOKS):
-            variables["JITASA_SUBSCRIBER_SEALING_KEYS_FILE"] = str(self.secrets.subscriber_sealing_keys)
+        environment = self._base_environment()
+        for variable in wiring.variables(service, found):
+            if (value := self._value(variable)) is not None:
+                environment[variable.name] = value
+        environment |= {"JITASA_HTTP_HOST": HOST, **self._http_ports(found), "JITASA_ASSETS": str(self.tools.assets)}
+        if service is REGISTRATION:
+            environment["JITASA_SMS_SINK_FILE"] = str(self.home.sms_sink)  # there is no provider
         if process in ("reporting-http", _WEBHOOKS):
             # Whoever writes a receiver on this machine says so; by itself nothing is sent to loopback.
             loopback = os.environ.get("JITASA_WEBHOOK_ALLOW_LOOPBACK", "false")
-            variables["JITASA_WEBHOOK_ALLOW_LOOPBACK"] = loopback
-        if process in ("reporting-http", _KEEPER):
-            variables["JITASA_SUBSCRIBER_BOOTSTRAP"] = self.kafka.external_bootstrap
-            variables["JITASA_SUBSCRIBER_AUTHORITY_FILE"] = str(self.kafka.certificates.authority)
-        if name == "reporting":
-            variables["JITASA_REGISTRATION_URL"] = registration  # where its pages for who is signed in are
-            variables["JITASA_SURVEY_URL"] = self._address("survey")  # where its map's readers ask for help
-        if name == "survey":
-            variables["JITASA_SEALING_KEYS_FILE"] = str(self.secrets.sealing_keys)
-            variables["JITASA_HOUSEHOLD_KEY_FILE"] = str(self.secrets.household_key)
-            variables["JITASA_REGISTRATION_URL"] = registration
-            variables["JITASA_FACILITIES_URL"] = self._address("facilities")
-            variables["JITASA_REPORTING_URL"] = self._address("reporting")
-            variables["JITASA_PAGE_ORIGINS"] = registration
-        return variables
+            environment["JITASA_WEBHOOK_ALLOW_LOOPBACK"] = loopback
+        return environment
+
+    def _value(self, variable: Variable) -> str | None:
+        """What is here for a variable; None where there is nothing of the kind."""
+        match variable.source:
+            case Source.VALUE:
+                return variable.of
+            case Source.ADDRESS:
+                return " ".join(self._address(service) for service in variable.of.split()) + variable.suffix
+            case Source.SETTING:
+                return {
+                    "kafka-bootstrap": self.kafka.bootstrap,
+                    "postgres-host": self.postgres.host,
+                    "postgres-port": str(self.postgres.port),
+                    "subscriber-bootstrap": self.kafka.external_bootstrap,
+                    # The one rule of a service that its operator chooses.
+                    "training-policy": os.environ.get("JITASA_TRAINING_POLICY", "warn"),
+                }.get(variable.of)
+            case Source.FILE:
+                if variable.of in _NOT_HERE:
+                    return None
+                elsewhere = {
+                    "issuers.json": self.home.issuers if self.home.issuers.exists() else None,
+                    "subscriber-authority.pem": self.kafka.certificates.authority,
+                }
+                path = elsewhere.get(variable.of, self.secrets.folder / variable.of)
+                return None if path is None else str(path)
 
     def addresses(self) -> Addresses:
         """Where the services are, and a central administrator to work with, made at the first call."""

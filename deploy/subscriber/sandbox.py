@@ -6,7 +6,6 @@ nothing of it can lie among real events, and no token of one opens the other.
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import random
@@ -41,7 +40,7 @@ from shared.contracts.golden import examples
 from shared.contracts.topics import SURVEY_SUBMITTED
 from shared.kafka.producer import create_producer
 from shared.kafka.settings import KafkaSettings
-from shared.observability.clock import SystemClock
+from shared.observability.clock import SystemClock, pause
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.principal import Principal
@@ -191,8 +190,7 @@ async def run(stack: Stack, port: int, events: int, ready: Callable[[str], None]
         await sandbox.tell_examples()
         ready(_settings_for(sandbox))
         for _ in range(MOST_EVENTS - events):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), EVERY_SECONDS)
+            await pause(stopping, EVERY_SECONDS)
             if stopping.is_set():
                 return
             await sandbox.survey(1)

@@ -3,7 +3,6 @@ answers."""
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -12,6 +11,7 @@ import asyncpg
 from services.facilities.domain.kinds import STANDARD, Kinds
 from services.facilities.store.holidays import Holiday, holidays
 from services.facilities.store.kinds import kinds
+from shared.observability.clock import pause
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 
 READ_EVERY_SECONDS: Final = 2.0
@@ -42,5 +42,4 @@ class Reference:
                 self.answers = False
             else:
                 self.answers = True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), READ_EVERY_SECONDS)
+            await pause(stopping, READ_EVERY_SECONDS)

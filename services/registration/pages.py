@@ -12,7 +12,7 @@ from shared.web.files import FONT, package_files, page_files, route, services_ro
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
-
+COMMON_PAGES: Final = ("sign-in.html", "performance.html")
 
 MESSAGES: Final = frozenset({"/messages", "/messages.js"})
 """The page of text messages that nobody received: only where there are any."""
@@ -34,7 +34,7 @@ def page_routes(settings: PageSettings, *, sms_sink: bool) -> list[Route]:
         "survey": settings.survey_url,
     }
     services = {name: url for name, url in urls.items() if url}
-    own = page_files(PAGES, connect=tuple(services.values()))
+    own = page_files(PAGES, tuple(services.values()), COMMON_PAGES)
     files = [*own, *map_files(settings.assets), *package_files(settings.assets, FONT)]
     return [
         services_route(**services, messages=sms_sink),

@@ -15,14 +15,13 @@ The exit code is 0 when it was done, and for `reconcile` when nothing differs; 1
 import argparse
 import asyncio
 import ssl
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import httpx
 
-from services.reporting.machine import OPERATOR, Usage
+from services.reporting.commands import OPERATOR, Usage, run
 from services.reporting.projector import TOPICS
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.store import Rebuild
@@ -32,9 +31,9 @@ from services.reporting.trust import dead_letters, store
 from services.reporting.trust.dead_letters import DeadLetter, NotReplayable, Resolved, Unknown
 from services.reporting.trust.reconcile import reconciling_of
 from services.reporting.trust.store import DifferenceRow, Reconciliation
-from shared.areas.register import UnknownArea, area
+from shared.areas.register import named
 from shared.observability.clock import BANGKOK, SystemClock
-from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 
 SHOWN: Final = 20
@@ -74,7 +73,7 @@ def reconciled(found: Reconciliation, rows: Sequence[DifferenceRow]) -> list[str
     for row in rows:
         since = f", since {row.begins_on}" if row.begins_on else ""
         lines.append(
-            f"  reporting: {_named(row.area)}: {row.figure}: expected {row.owned}, got {row.reported}"
+            f"  reporting: {named(row.area)}: {row.figure}: expected {row.owned}, got {row.reported}"
             f" ({row.service}{since})"
         )
     if found.differing > len(rows):
@@ -184,16 +183,6 @@ def _time(moment: datetime) -> str:
     return f"{moment.astimezone(BANGKOK):%Y-%m-%d %H:%M}"
 
 
-def _named(code: str) -> str:
-    if not code:
-        return "ทั้งประเทศ / the whole country"
-    try:
-        found = area(code)
-    except UnknownArea:
-        return f"{code} (no such area / ไม่มีพื้นที่นี้)"
-    return f"{code} {found.name_th} / {found.name_en}"
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     whole = argparse.ArgumentParser(prog="jitasa admin", allow_abbrev=False)
@@ -247,9 +236,4 @@ async def main(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(asyncio.run(main(parser().parse_args())))
-    except Usage as usage:
-        sys.exit(f"jitasa admin: {usage}")
-    except UNREACHABLE as error:
-        sys.exit(f"jitasa admin: the database does not answer ({type(error).__name__})")
+    run(lambda: main(parser().parse_args()))

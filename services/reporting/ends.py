@@ -6,7 +6,6 @@ yet) shows as a growing lag instead of an old number.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -15,7 +14,7 @@ from services.reporting import store
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
 from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
-from shared.observability.clock import Clock
+from shared.observability.clock import Clock, pause
 from shared.observability.logs import log
 from shared.postgres.pool import UNREACHABLE, acquire
 
@@ -44,8 +43,7 @@ class StreamEnds:
                 _log.info("stream_ends_unknown", cause=type(error).__name__)
                 # After an election librdkafka goes on asking with the leader's epoch that it knew, which is refused.
                 self._admin = self._client()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), MEASURE_SECONDS)
+            await pause(stopping, MEASURE_SECONDS)
 
     async def measure(self) -> None:
         """Asks Kafka once and notes what it says."""

@@ -11,6 +11,7 @@ from shared.web.files import FONT, PageRoute, package_files, page_files, route
 from shared.web.maps import MAP_PACKAGES, map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
+COMMON_PAGES: Final = ("performance.html",)
 
 PACKAGES: Final = (*MAP_PACKAGES, FONT)
 """What the page takes from `node_modules`."""
@@ -28,7 +29,7 @@ def page_routes(assets: Path, registration_url: str = "", survey_url: str = "") 
     assets: a `node_modules` folder; raises `AssetsMissing` when a package is not in it. registration_url: where the
     pages for who is signed in are, survey_url: where help is asked for; without it they are not found here.
     """
-    files = [*page_files(PAGES), *map_files(assets), *package_files(assets, FONT)]
+    files = [*page_files(PAGES, common=COMMON_PAGES), *map_files(assets), *package_files(assets, FONT)]
     moved = ((registration_url, SIGNED_IN), (survey_url, ASKING))
     elsewhere = [_elsewhere(path, origin) for origin, paths in moved if origin for path in paths]
     return [*(route(url, file) for url, file in files), *elsewhere]

@@ -44,10 +44,8 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
         yield connection
 
 
-AS_OF = """
-SELECT t.topic, s.newest, e.lag, e.measured_at, EXISTS (SELECT FROM projection_version WHERE version < $2) AS filling
-FROM unnest($1::text[]) AS t (topic)
-LEFT JOIN stream_progress AS s USING (topic)
+# How many events wait, and since when that is known.
+LAG: Final = """
 LEFT JOIN (
     SELECT e.topic,
            sum(greatest(0, e.end_offset - coalesce(p.next_offset, 0)))::bigint AS lag,
@@ -55,8 +53,14 @@ LEFT JOIN (
     FROM stream_end AS e
     LEFT JOIN consumer_position AS p USING (topic, partition)
     GROUP BY e.topic
-) AS e USING (topic)
-"""
+) AS e USING (topic)"""
+
+AS_OF = f"""
+SELECT t.topic, s.newest, e.lag, e.measured_at, EXISTS (SELECT FROM projection_version WHERE version < $2) AS filling
+FROM unnest($1::text[]) AS t (topic)
+LEFT JOIN stream_progress AS s USING (topic)
+{LAG}
+"""  # noqa: S608 - the statement above
 
 
 async def as_of(connection: Connection, topics: Sequence[Topic]) -> AsOf:

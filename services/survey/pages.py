@@ -24,6 +24,7 @@ from shared.web.files import (
 from shared.web.maps import map_files
 
 PAGES: Final = Path(__file__).parent / "pages"
+COMMON_PAGES: Final = ("sign-in.html",)
 SERVICE_WORKER: Final = "/sw.js"
 
 _PHONE: Final = (
@@ -60,7 +61,7 @@ def page_routes(settings: SurveySettings) -> list[Route]:
         "reporting": settings.reporting_url,
     }
     services = {name: url for name, url in urls.items() if url}
-    own = page_files(PAGES, connect=tuple(services.values()))
+    own = page_files(PAGES, tuple(services.values()), COMMON_PAGES)
     files = dict([*package_files(settings.assets, FONT), *map_files(settings.assets), *reversed([*own])])
     worker = _service_worker(files)
     return [

@@ -32,7 +32,7 @@ from services.survey.reach import store as reach_store
 from services.survey.records import IntakeRecord, decode
 from shared.contracts.envelope import HeaderWriter
 from shared.contracts.topics import SURVEY_SUBMITTED, Topic
-from shared.kafka.consumer import PartitionBatch
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.position import Position, TakenOver, move
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord

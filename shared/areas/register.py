@@ -70,6 +70,17 @@ def area(code: str) -> Area:
     raise UnknownArea(code)
 
 
+def named(code: str) -> str:
+    """An area for whoever reads a list at a machine: its code and both its names, whatever code it is."""
+    if not code:
+        return "ทั้งประเทศ / the whole country"
+    try:
+        found = area(code)
+    except UnknownArea:
+        return f"{code} (no such area / ไม่มีพื้นที่นี้)"
+    return f"{code} {found.name_th} / {found.name_en}"
+
+
 def is_current(code: str) -> bool:
     """Tell whether a code of any level is in use today (the country's empty code is)."""
     return code in _areas()

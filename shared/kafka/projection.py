@@ -15,7 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import chain_place
 from shared.contracts.topics import Topic
-from shared.kafka.consumer import PartitionBatch
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position, TakenOver
 from shared.observability.logs import log
 from shared.observability.metrics import DEAD_LETTERS, GAPS, REPETITIONS

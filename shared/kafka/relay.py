@@ -25,6 +25,7 @@ from shared.kafka.adoption import Entity, adopt
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord, PublishFailed
 from shared.kafka.settings import KafkaSettings
+from shared.observability.clock import pause
 from shared.observability.logs import log
 from shared.observability.metrics import ADOPTED, PUBLISHED, REPUBLISHED
 from shared.postgres.pool import UNREACHABLE, Connection, session
@@ -138,12 +139,12 @@ class Relay:
             except (KafkaError, PublishFailed, LookupError, *UNREACHABLE) as error:
                 _log.warning("relay_waits", cause=type(error).__name__)
             self._connected = False
-            await _wait(stopping, BACK_OFF_SECONDS)
+            await pause(stopping, BACK_OFF_SECONDS)
 
     async def _with_lock(self, connection: Connection, publisher: OrderedPublisher, stopping: asyncio.Event) -> None:
         self._connected = True
         while not await connection.fetchval(LOCK, LOCK_KEY):
-            await _wait(stopping, STAND_BY_SECONDS)
+            await pause(stopping, STAND_BY_SECONDS)
             if stopping.is_set():
                 return
         await connection.add_listener("outbox", self._notified)
@@ -229,8 +230,3 @@ class Relay:
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), timeout=seconds)

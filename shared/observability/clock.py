@@ -1,5 +1,7 @@
-"""The time of day as a dependency, so that tests can move it."""
+"""The time of day as a dependency, so that tests can move it; and waiting that ends when the process is to stop."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -36,3 +38,9 @@ class MovableClock:
     def advance(self, step: timedelta) -> None:
         """Moves the clock forward by `step`."""
         self._now += step
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> None:
+    """Waits for so long, or until `stopping` is set."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)

@@ -13,6 +13,7 @@ from typing import Final
 
 import asyncpg
 
+from shared.observability.clock import pause
 from shared.observability.logs import log
 from shared.observability.metrics import DUTY_TURNS
 from shared.postgres.pool import UNREACHABLE, Connection, session
@@ -65,12 +66,12 @@ class Keeper:
             except UNREACHABLE as error:
                 _log.warning("keeper_waits", cause=type(error).__name__)
             self._connected = False
-            await _wait(stopping, RETRY_SECONDS)
+            await pause(stopping, RETRY_SECONDS)
 
     async def _with_lock(self, connection: Connection, stopping: asyncio.Event) -> None:
         self._connected = True
         while not await connection.fetchval(LOCK, LOCK_KEY):
-            await _wait(stopping, STAND_BY_SECONDS)
+            await pause(stopping, STAND_BY_SECONDS)
             if stopping.is_set():
                 return
         _log.info("keeper_begins", duties=[duty.name for duty in self._duties])
@@ -115,8 +116,3 @@ async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), timeout=seconds)

@@ -4,11 +4,11 @@ A relay's outbox is measured here too, beside the relay: one that waits for Kafk
 """
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 import asyncpg
 
+from shared.observability.clock import pause
 from shared.observability.logs import log
 from shared.observability.metrics import (
     DATABASE_BYTES,
@@ -61,8 +61,7 @@ async def measure_database(
                     await measure_outbox(connection)
         except UNREACHABLE as error:
             _log.info("database_not_measured", cause=type(error).__name__)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), MEASURE_SECONDS)
+        await pause(stopping, MEASURE_SECONDS)
 
 
 async def measure(connection: Connection) -> None:

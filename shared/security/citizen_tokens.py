@@ -13,7 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from shared.security.citizens import Citizen
-from shared.security.tokens import InvalidToken, KeySource, TokenSigner, TokenVerifier, unverified
+from shared.security.key_sets import KeySource
+from shared.security.tokens import InvalidToken, TokenSigner, TokenVerifier, unverified
 
 AUDIENCE: Final = "jitasa-citizen"
 KIND: Final = "citizen+jwt"

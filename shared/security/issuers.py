@@ -33,8 +33,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.contracts.events import Role
+from shared.security.key_sets import HttpKeySource
 from shared.security.principal import Principal
-from shared.security.tokens import AREA, AUDIENCE, HttpKeySource, InvalidToken, TokenVerifier, unverified
+from shared.security.tokens import AREA, AUDIENCE, InvalidToken, TokenVerifier, unverified
 
 MAX_ISSUERS = 100
 """More than all ministries, provinces and large hospital groups that run a provider of their own."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import structlog
+
+_log = structlog.get_logger(__name__)
 
 
 @contextmanager
@@ -35,7 +39,31 @@ def replace(path: Path, text: str) -> None:
     unfinished.replace(path)
 
 
-def identity(path: Path) -> tuple[int, int, int]:
-    """What is another when the file was replaced. Raises `OSError`."""
+class Followed:
+    """A file that is read again when it was replaced."""
+
+    def __init__(self, path: Path, unreadable: str) -> None:
+        """unreadable: the line in the log when a new file cannot be taken. Raises `OSError`."""
+        self._path = path
+        self._unreadable = unreadable
+        self._seen = _identity(path)
+
+    def reload(self, take: Callable[[Path], None]) -> bool:
+        """Have the file taken if it was replaced; True if so. What `take` refuses (`OSError`, `ValueError`) is logged,
+        and tried again the next time."""
+        try:
+            seen = _identity(self._path)
+            if seen == self._seen:
+                return False
+            take(self._path)
+        except (OSError, ValueError) as error:
+            _log.error(self._unreadable, error=type(error).__name__)
+            return False
+        self._seen = seen
+        return True
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """What is another when the file was replaced."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -28,7 +28,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.observability.metrics import SEALING_KEYS
-from shared.security.key_file import alone, identity, replace
+from shared.security.key_file import Followed, alone, replace
 
 RELOAD_SECONDS: Final = 5.0
 """How often processes look whether the file was replaced: one `stat`."""
@@ -63,9 +63,8 @@ class Sealed(NamedTuple):
 class KeyRing:
     """The key-encryption keys: the current one seals; older ones still open what was sealed under them."""
 
-    def __init__(self, current: str, keys: Mapping[str, bytes]) -> None:
-        self._path: Path | None = None
-        self._seen: tuple[int, int, int] | None = None
+    def __init__(self, current: str, keys: Mapping[str, bytes], file: Followed | None = None) -> None:
+        self._file = file
         self._take(current, keys)
 
     def _take(self, current: str, keys: Mapping[str, bytes]) -> None:
@@ -83,10 +82,8 @@ class KeyRing:
     @classmethod
     def from_file(cls, path: Path) -> KeyRing:
         """Read `{"current": "k1", "keys": {"k1": "<base64 of 32 bytes>"}}`. Raises `ValueError` naming the file."""
-        seen = identity(path)  # before it is read: one that replaces it meanwhile is another
-        ring = cls(*_read(path))
-        ring._path, ring._seen = path, seen
-        return ring
+        file = Followed(path, "sealing_keys_unreadable")  # before it is read: what replaces it meanwhile is another
+        return cls(*_read(path), file)
 
     @property
     def current(self) -> str:
@@ -100,17 +97,8 @@ class KeyRing:
 
     def reload(self) -> bool:
         """Read the file again if it was replaced; True if so. A bad one is logged, and the keys stay as they were."""
-        if self._path is None:
+        if self._file is None or not self._file.reload(lambda path: self._take(*_read(path))):
             return False
-        try:
-            seen = identity(self._path)
-            if seen == self._seen:
-                return False
-            self._take(*_read(self._path))
-        except (OSError, ValueError) as error:
-            _log.error("sealing_keys_unreadable", error=type(error).__name__)
-            return False
-        self._seen = seen
         _log.info("sealing_keys", current=self._current, known=sorted(self._wrapping))
         return True
 

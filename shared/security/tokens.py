@@ -11,50 +11,36 @@ import asyncio
 import json
 import math
 import re
-import ssl
 import time
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import structlog
 from joserfc import jws, jwt
-from joserfc.errors import BadSignatureError, JoseError, SecurityWarning
-from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
+from joserfc.errors import BadSignatureError, JoseError
+from joserfc.jwk import KeySet
 
 from shared.contracts.events import Role
-from shared.security.key_file import identity
+from shared.security.key_file import Followed
+from shared.security.key_sets import HttpKeySource, KeySource, PublicKey, claims_of, public_keys
 from shared.security.principal import Principal
-from shared.security.signing_keys import ALGORITHM, MAX_KEYS, SigningKeys, read_signing_keys
+from shared.security.signing_keys import ALGORITHM, SigningKeys, read_signing_keys
 
 AUDIENCE = "jitasa"
-
-KEY_KINDS: Mapping[str, tuple[str, str | None]] = {
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-    "Ed25519": ("OKP", "Ed25519"),  # RFC 9864's name of the same
-    "RS256": ("RSA", None),
-}
-"""The algorithms that an issuer can be set to, each with the one kind of key (kty, crv) that it is used with."""
-MIN_RSA_BITS = 2048  # shorter ones are refused by every guideline since 2014
 
 MAX_TOKEN_LENGTH = (
     4096  # ours have about 600 characters; nobody shall make us parse a megabyte before we know who he is
 )
-MAX_JWKS_BYTES = 64 * 1024  # 16 keys of about 250 bytes each, with room for certificates that other issuers add
 MAX_CACHED_TOKENS = 20_000  # some 20 MB at most; a token is verified about 100 times faster when it is found here
 REFETCH_SECONDS = 5.0  # tokens with invented key ids may cost the issuer one request in this time, not more
 FIRST_FETCH_SECONDS = 0.5  # until a key is known: services start side by side, and wait for the issuer's keys
 REFRESH_SECONDS = 300.0  # a key that was withdrawn is forgotten everywhere after this time
-FETCH_TIMEOUT_SECONDS = 5.0  # a key set is one small file from a neighbour: slower than this is broken
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC).timestamp()
 AREA = re.compile(r"(?:\d\d){0,3}", re.ASCII)
@@ -79,74 +65,32 @@ class KeysUnavailable(Exception):
     """The issuer's key set was never reached, so that no token can be judged: our fault, not the token's."""
 
 
-class KeySource(Protocol):
-    """Where a verifier gets the issuer's public keys from."""
-
-    async def fetch(self) -> bytes:
-        """Return the JWKS document. `OSError`, `httpx.HTTPError` and `ValueError` mean that it is not to be had now."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class HttpKeySource:
-    """The key set that an issuer publishes at `url`."""
-
-    url: str
-
-    async def fetch(self) -> bytes:
-        """Fetch the document, refusing one that is longer than a key set can be."""
-        async with (
-            httpx.AsyncClient(timeout=FETCH_TIMEOUT_SECONDS, trust_env=False, verify=_authorities()) as client,
-            client.stream("GET", self.url) as response,
-        ):
-            response.raise_for_status()
-            document = b""
-            async for piece in response.aiter_bytes():
-                document += piece
-                if len(document) > MAX_JWKS_BYTES:
-                    raise ValueError(f"the key set is longer than {MAX_JWKS_BYTES} bytes")
-            return document
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    """The system's certificate authorities. Reading them takes longer than fetching a key set."""
-    return ssl.create_default_context()
-
-
 class TokenSigner:
     """Signs access tokens. Which key signs when is told by the keys (shared/security/signing_keys.py)."""
 
-    def __init__(self, keys: KeySet | SigningKeys, *, issuer: str, audience: str = AUDIENCE) -> None:
+    def __init__(
+        self, keys: KeySet | SigningKeys, *, issuer: str, audience: str = AUDIENCE, file: Followed | None = None
+    ) -> None:
         self._keys = keys if isinstance(keys, SigningKeys) else SigningKeys.of_set(keys)
         self._issuer = issuer
         self._audience = audience
-        self._path: Path | None = None
-        self._seen: tuple[int, int, int] | None = None
+        self._file = file
 
     @classmethod
     def from_file(cls, path: Path, *, issuer: str, audience: str = AUDIENCE) -> TokenSigner:
         """Read a file of signing keys. Raises `ValueError` naming the file when it cannot be one."""
-        seen = identity(path)  # before it is read: one that replaces it meanwhile is another
-        signer = cls(read_signing_keys(path), issuer=issuer, audience=audience)
-        signer._path, signer._seen = path, seen
-        return signer
+        file = Followed(path, "signing_keys_unreadable")  # before it is read: what replaces it meanwhile is another
+        return cls(read_signing_keys(path), issuer=issuer, audience=audience, file=file)
 
     def reload(self) -> bool:
         """Read the file again if it was replaced; True if so. A bad one is logged, and the keys stay as they were."""
-        if self._path is None:
+        if self._file is None or not self._file.reload(self._read):
             return False
-        try:
-            seen = identity(self._path)
-            if seen == self._seen:
-                return False
-            self._keys = read_signing_keys(self._path)
-        except (OSError, ValueError) as error:
-            _log.error("signing_keys_unreadable", error=type(error).__name__)
-            return False
-        self._seen = seen
         _log.info("signing_keys", known=[one.key_id for one in self._keys.keys])
         return True
+
+    def _read(self, path: Path) -> None:
+        self._keys = read_signing_keys(path)
 
     @property
     def jwks(self) -> bytes:
@@ -210,8 +154,6 @@ class TokenSigner:
         key = self._keys.at(issued_at)
         return jwt.encode({"alg": ALGORITHM, "typ": kind, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
-
-PublicKey = ECKey | OKPKey | RSAKey
 
 PrincipalOf = Callable[[Mapping[str, Any], datetime], Principal]
 """Reads who holds a token out of its claims, given when it expires. Raises `InvalidToken`."""
@@ -324,7 +266,7 @@ class TokenVerifier:
         unnamed = self._key_ids_optional and key_id is None
         key = await (self._only_key() if unnamed else self._key(key_id))
         try:
-            return _claims_of(token, key, algorithm)
+            return claims_of(token, key, algorithm)
         except BadSignatureError as error:
             fresh = key
             if unnamed:  # the only key there is may be another one by now
@@ -335,7 +277,7 @@ class TokenVerifier:
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken("token_malformed") from error
         try:
-            return _claims_of(token, fresh, algorithm)
+            return claims_of(token, fresh, algorithm)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise InvalidToken("token_bad_signature") from error
 
@@ -371,7 +313,7 @@ class TokenVerifier:
                 return
             try:
                 document = await self._source.fetch()
-                keys = _public_keys(document, self._algorithms, key_ids_optional=self._key_ids_optional)
+                keys = public_keys(document, self._algorithms, key_ids_optional=self._key_ids_optional)
             except (OSError, httpx.HTTPError, ValueError) as error:
                 _log.warning("token_keys_not_to_be_had", cause=type(error).__name__, known=sorted(self._keys))
             else:
@@ -432,61 +374,3 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _END_OF_TIME:
         raise InvalidToken("token_malformed")
     return value
-
-
-def _public_keys(document: bytes, algorithms: Collection[str], *, key_ids_optional: bool) -> dict[str, PublicKey]:
-    """Take the keys that can verify `algorithms` out of a JWKS document; others in it are none of our business."""
-    entries = json.loads(document)
-    if not isinstance(entries, dict) or not isinstance(entries.get("keys"), list):
-        raise ValueError("this is not a key set")
-    keys: dict[str, PublicKey] = {}
-    for entry in entries["keys"][:MAX_KEYS]:
-        if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
-            continue
-        key_id = entry.get("kid", "" if key_ids_optional else None)
-        if not isinstance(key_id, str):
-            continue
-        usable = {name for name in algorithms if KEY_KINDS[name] == (entry.get("kty"), entry.get("crv"))}
-        if not usable or entry.get("alg", next(iter(usable))) not in usable:
-            continue
-        with suppress(JoseError, ValueError, KeyError, TypeError):
-            key = _imported(entry)
-            if not isinstance(key, RSAKey) or key.raw_value.key_size >= MIN_RSA_BITS:
-                keys[key_id] = key
-    if not keys:
-        raise ValueError(f"the key set holds no key for {', '.join(sorted(algorithms))}")
-    return keys
-
-
-def _imported(entry: Mapping[str, Any]) -> PublicKey:
-    """Import the public part of a key alone, whatever else stands beside it."""
-    match entry["kty"]:
-        case "EC":
-            return ECKey.import_key({name: entry[name] for name in ("kty", "crv", "x", "y")})
-        case "OKP":
-            return OKPKey.import_key({name: entry[name] for name in ("kty", "crv", "x")})
-        case _:
-            return RSAKey.import_key({name: entry[name] for name in ("kty", "n", "e")})
-
-
-def _claims_of(token: str, key: PublicKey, algorithm: str) -> Mapping[str, Any]:
-    """Return what a token signed with `key` says. Raises `BadSignatureError`, also for a key of another kind."""
-    if not _is_for(key, algorithm):
-        raise BadSignatureError
-    if algorithm != "EdDSA":
-        return jwt.decode(token, key, algorithms=[algorithm]).claims
-    with warnings.catch_warnings():
-        # The old name of Ed25519, which issuers still write (RFC 9864).
-        warnings.simplefilter("ignore", SecurityWarning)
-        return jwt.decode(token, key, algorithms=[algorithm]).claims
-
-
-def _is_for(key: PublicKey, algorithm: str) -> bool:
-    """Say whether `key` is of the kind that `algorithm` is used with."""
-    match key:
-        case ECKey():
-            return KEY_KINDS[algorithm] == ("EC", key.curve_name)
-        case OKPKey():
-            return KEY_KINDS[algorithm] == ("OKP", key.curve_name)
-        case _:
-            return KEY_KINDS[algorithm] == ("RSA", None)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from shared.observability.logs import log
+from shared.web.problems import Message, Problem
 from shared.web.viewer import StreamEnded, Viewer
 
 HEARTBEAT: Final = b": \n\n"
@@ -17,6 +18,16 @@ OPENING: Final = b"retry: 2000\n\n"
 """Milliseconds after which a browser comes back when the stream ends."""
 
 _log = log(__name__)
+
+
+def too_many_viewers() -> Problem:
+    """What is answered to one more than there is room for."""
+    return Problem(
+        503,
+        "too_many_viewers",
+        detail=Message("มีผู้ชมมากเกินไป โปรดรอสักครู่", "Too many people are watching, please wait a moment"),
+        headers={"Retry-After": "10"},
+    )
 
 
 class Stream(Protocol):

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from shared.web.counted import Counted
 
 COMMON: Final = Path(__file__).parent / "pages"
-"""What every page is served with."""
+"""What every page is served with, and the pages that more than one service has."""
 
 FONT: Final = "@fontsource/sarabun"
 """The pages' own font, a package of `node_modules`."""
@@ -137,14 +137,16 @@ def route(url: str, file: File) -> PageRoute:
     return PageRoute(url, file.answer)
 
 
-def page_files(folder: Path, connect: Sequence[str] = ()) -> Iterator[tuple[str, File]]:
+def page_files(folder: Path, connect: Sequence[str] = (), common: Sequence[str] = ()) -> Iterator[tuple[str, File]]:
     """The pages' own files and those that all pages have, with their paths: `index.html` is at the root, `desk.html` at
     /desk.
 
-    connect: origins of other services that the pages ask.
+    connect: origins of other services that the pages ask. common: pages that several services have, by their names;
+    each such page has a script of the service's own.
     """
     policy = content_security_policy(connect)
-    for name, path in [*below(folder), *below(COMMON)]:
+    shared = ((name, path) for name, path in below(COMMON) if path.suffix != ".html" or name in common)
+    for name, path in [*below(folder), *shared]:
         yield "/" + name.removesuffix("index.html").removesuffix(".html"), File(path, REVALIDATED, policy)
 
 

@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,38 +15,43 @@ _MADE_AT: Final = Message("จัดทำเมื่อ", "Made at")
 _NOTHING: Final = Message("ไม่มี", "Nothing")
 
 
-def printable(
-    document: Mapping[str, Any],
-    *,
-    title: Message,
-    sections: Sequence[str],
-    words: Mapping[str, Message],
-    language: str,
-    also: Sequence[Message] = (),
-) -> str:
-    """The page of `document`, which has `made_at` and one member for each of `sections`.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How the copies of one service are printed."""
 
-    words: what members are called, by their names; those without any are shown as they are. also: said at the end.
-    """
+    title: Message
+    sections: Mapping[str, Message]
+    """The members of a document that are shown, in this order, and what they are called."""
+    words: Mapping[str, Message]
+    """What members within them are called; those without a word are shown as they are."""
+    cut_short: str
+    """The member that says, by being neither false nor empty, that there is more than the copy has."""
+    more: Message
+    """Said at the end of such a copy."""
 
-    def say(key: str) -> str:
-        known = words.get(key)
-        return key if known is None else known.in_language(language)
+    def of(self, document: Mapping[str, Any], language: str) -> str:
+        """The page of `document`, which has `made_at`, one member for each of `sections`, and `cut_short`."""
+        words = {**self.sections, **self.words}
 
-    heading = html.escape(title.in_language(language))
-    parts = [
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{heading}</title></head><body>"
-        f"<h1>{heading}</h1><p>{_MADE_AT.in_language(language)} {html.escape(_text(document['made_at']))}</p>"
-    ]
-    for name in sections:
-        parts.append(f"<h2>{html.escape(say(name))}</h2>")
-        value = document[name]
-        parts.append(_shown(value, say) if value else f"<p>{_NOTHING.in_language(language)}</p>")
-    parts += [f"<p>{html.escape(one.in_language(language))}</p>" for one in also]
-    parts.append("</body></html>")
-    return "".join(parts)
+        def say(key: str) -> str:
+            known = words.get(key)
+            return key if known is None else known.in_language(language)
+
+        heading = html.escape(self.title.in_language(language))
+        parts = [
+            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{heading}</title></head><body>"
+            f"<h1>{heading}</h1><p>{_MADE_AT.in_language(language)} {html.escape(_text(document['made_at']))}</p>"
+        ]
+        for name, called in self.sections.items():
+            parts.append(f"<h2>{html.escape(called.in_language(language))}</h2>")
+            value = document[name]
+            parts.append(_shown(value, say) if value else f"<p>{_NOTHING.in_language(language)}</p>")
+        if document[self.cut_short]:
+            parts.append(f"<p>{html.escape(self.more.in_language(language))}</p>")
+        parts.append("</body></html>")
+        return "".join(parts)
 
 
 def as_file(document: Mapping[str, Any], page: str | None, language: str) -> Response:

@@ -5,9 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -15,9 +13,8 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
 from deploy.local.stack import Stack
 from shared.areas.register import area, children, provinces
-from shared.contracts.events import Role
-from shared.security.tokens import TokenSigner
 from tests.e2e.complaints import complaints_of
+from tests.e2e.volunteers import found, signed_in
 
 PROVINCE: Final = "96"  # Narathiwat: far from where other tests submit
 DISTRICT: Final = "9601"
@@ -90,25 +87,11 @@ def submit(stack: Stack) -> Callable[[], None]:
     """Surveys one more household of `SUBDISTRICT`."""
 
     def send() -> None:
-        now = datetime.now(UTC)
-        token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=stack.addresses().registration).sign(
-            subject=UUID(int=96),
-            organisation=None,
-            role=Role.VOLUNTEER,
-            area=PROVINCE,
-            issued_at=now,
-            expires_at=now + timedelta(minutes=5),
-        )
-        household = uuid4()
+        body = found(SUBDISTRICT, [{"age": age, "doses": [{"number": 1}]} for age in (30, 40, 50, 60, 70)])
         answer = httpx.post(
             f"{stack.addresses().survey}/v1/submissions",
-            headers={"Authorization": f"Bearer {token}"},
-            json={
-                "submission_id": str(household),
-                "captured_at": now.isoformat(),
-                "address": {"area": SUBDISTRICT, "house": str(household)[:8]},
-                "persons": [{"age": age, "doses": [{"number": 1}]} for age in (30, 40, 50, 60, 70)],
-            },
+            headers=signed_in(stack, 96, PROVINCE),
+            json=body,
             trust_env=False,
             timeout=30,
         )

@@ -6,9 +6,8 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -18,9 +17,8 @@ from deploy.catalogue import PROMETHEUS
 from deploy.local.stack import Stack
 from deploy.monitoring.prometheus import FOLDER
 from deploy.scale import ONE_OF_EACH
-from shared.contracts.events import Role
 from shared.observability.metrics import CATALOGUE
-from shared.security.tokens import TokenSigner
+from tests.e2e.volunteers import found, signed_in
 
 AREA = "850101"  # Ranong: where no other test submits
 DEADLINE_SECONDS = 60.0
@@ -70,26 +68,9 @@ def panels() -> dict[str, str]:
 
 def send(stack: Stack) -> None:
     """A batch of households, of which one is not accepted, and a look at the map."""
-    now = datetime.now(UTC)
     addresses = stack.addresses()
-    token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=addresses.registration).sign(
-        subject=UUID(int=96),
-        organisation=None,
-        role=Role.VOLUNTEER,
-        area=AREA,
-        issued_at=now,
-        expires_at=now + timedelta(minutes=5),
-    )
-    households = [
-        {
-            "submission_id": str(uuid4()),
-            "captured_at": (now + timedelta(days=3 if number == 0 else 0)).isoformat(),
-            "address": {"area": AREA, "house": str(uuid4())[:8]},
-            "persons": [{"age": 40}],
-        }
-        for number in range(20)
-    ]
-    with httpx.Client(trust_env=False, timeout=30, headers={"Authorization": f"Bearer {token}"}) as http:
+    households = [found(AREA, [{"age": 40}], ahead=timedelta(days=days)) for days in (3, *[0] * 19)]
+    with httpx.Client(trust_env=False, timeout=30, headers=signed_in(stack, 96, AREA)) as http:
         answer = http.post(f"{addresses.survey}/v1/submissions:batch", json={"submissions": households})
         assert {each["status"] for each in answer.json()["results"]} == {202, 400}
         assert http.get(f"{addresses.reporting}/v1/picture").status_code == 200

@@ -3,8 +3,6 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,9 +10,8 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from deploy.catalogue import OPERATIONS
 from deploy.local.stack import Stack
-from shared.contracts.events import Role
-from shared.security.tokens import TokenSigner
 from tests.e2e.complaints import complaints_of
+from tests.e2e.volunteers import found, signed_in
 
 SUBDISTRICT = "860101"  # Chumphon: where no other test submits
 HOUSEHOLDS = 200
@@ -37,29 +34,10 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 def submit(stack: Stack) -> None:
     """A batch of households, accepted."""
-    now = datetime.now(UTC)
-    addresses = stack.addresses()
-    token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=addresses.registration).sign(
-        subject=UUID(int=95),
-        organisation=None,
-        role=Role.VOLUNTEER,
-        area=SUBDISTRICT,
-        issued_at=now,
-        expires_at=now + timedelta(minutes=5),
-    )
-    households = [
-        {
-            "submission_id": str(uuid4()),
-            "captured_at": now.isoformat(),
-            "address": {"area": SUBDISTRICT, "house": str(uuid4())[:8]},
-            "persons": [{"age": 40}],
-        }
-        for _ in range(HOUSEHOLDS)
-    ]
     answer = httpx.post(
-        f"{addresses.survey}/v1/submissions:batch",
-        headers={"Authorization": f"Bearer {token}"},
-        json={"submissions": households},
+        f"{stack.addresses().survey}/v1/submissions:batch",
+        headers=signed_in(stack, 95, SUBDISTRICT),
+        json={"submissions": [found(SUBDISTRICT, [{"age": 40}]) for _ in range(HOUSEHOLDS)]},
         trust_env=False,
         timeout=30,
     )

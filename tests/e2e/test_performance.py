@@ -3,10 +3,9 @@
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pypdfium2
@@ -14,8 +13,7 @@ import pytest
 from playwright.async_api import Browser, Download, Locator, Page, Route, expect
 
 from deploy.local.stack import Stack
-from shared.contracts.events import Role
-from shared.security.tokens import TokenSigner
+from tests.e2e import volunteers
 from tests.e2e.accessibility import violations_of
 from tests.e2e.complaints import complaints_of
 from tests.e2e.visitors import DESK, Office, signed_in, until
@@ -30,25 +28,13 @@ VOLUNTEER: Final = UUID(int=91)
 @pytest.fixture(scope="module")
 async def surveyed(stack: Stack) -> None:
     """One household of five, counted in the month that it is."""
-    now = datetime.now(UTC)
     addresses = stack.addresses()
-    token = TokenSigner.from_file(stack.secrets.signing_keys, issuer=addresses.registration).sign(
-        subject=VOLUNTEER,
-        organisation=None,
-        role=Role.VOLUNTEER,
-        area=PROVINCE,
-        issued_at=now,
-        expires_at=now + timedelta(minutes=5),
-    )
-    body = {
-        "submission_id": str(uuid4()),
-        "captured_at": now.isoformat(),
-        "address": {"area": SUBDISTRICT, "house": "91"},
-        "persons": [{"age": age, "doses": []} for age in (30, 40, 50, 60, 70)],
-    }
+    body = volunteers.found(SUBDISTRICT, [{"age": age, "doses": []} for age in (30, 40, 50, 60, 70)])
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         sent = await client.post(
-            f"{addresses.survey}/v1/submissions", json=body, headers={"Authorization": f"Bearer {token}"}
+            f"{addresses.survey}/v1/submissions",
+            json=body,
+            headers=volunteers.signed_in(stack, VOLUNTEER.int, PROVINCE),
         )
         assert sent.status_code == 202, sent.text
 
@@ -97,6 +83,8 @@ async def test_everybody_sees_provinces_and_districts(page: Page, stack: Stack) 
     await page.goto(f"{stack.addresses().reporting}/performance")
     await loaded(page)
     await expect(page.locator("html")).to_have_attribute("lang", "th")
+    await expect(page.locator("#back")).to_have_text("ภาพสด")
+    await expect(page.locator("#back")).to_have_attribute("href", "/")
     await expect(page.locator("#standing")).to_contain_text("ยังไม่ปิดยอด")
     await expect(page.locator("#rows tr")).to_have_count(77)
     await expect(page.locator("#level option")).to_have_text(["จังหวัด", "อำเภอ/เขต"])
@@ -168,6 +156,8 @@ async def test_a_coordinator_sees_subdistricts_and_accounts(browser: Browser, of
         page = visitor.page
         await page.goto(f"{office.addresses.registration}/performance?area={DISTRICT}")
         await loaded(page)
+        await expect(page.locator("#back")).to_have_text("โต๊ะทำงาน")
+        await expect(page.locator("#back")).to_have_attribute("href", "/desk")
         await expect(row(page, SUBDISTRICT).locator("td").nth(5)).to_have_text("5+5")
         await page.locator("#level").select_option("volunteer")
         await loaded(page)

@@ -111,6 +111,8 @@ def settings_in(folder: Path) -> RegistrationSettings:
         sealing_keys_file=folder / "sealing",
         blind_index_key_file=folder / "index",
         sms_sink_file=folder / "sms",
+        sms_url=None,
+        sms_token_file=None,
     )
 
 

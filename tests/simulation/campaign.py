@@ -21,8 +21,8 @@ from uuid import UUID
 from services.survey.intake import Answer, Intake
 from shared.contracts.events import Role
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED, VOLUNTEER_REGISTERED, Topic
-from shared.kafka.consumer import RecordsMissing
 from shared.kafka.producer import PublishFailed
+from shared.kafka.reading import RecordsMissing
 from shared.security.principal import Principal
 from tests.simulation import processes
 from tests.simulation.database import LOCK_SECONDS, Database

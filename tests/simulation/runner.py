@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from services.survey import recorder
-from shared.kafka import accumulator, consumer, projection, relay
+from shared.kafka import account, accumulator, consumer, membership, projection, relay
 from tests.simulation.campaign import Campaign, Failure
 from tests.simulation.scheduler import World
 from tests.simulation.variants import VARIANTS, Variant
@@ -50,7 +50,7 @@ class _Journal:
 @contextmanager
 def _production_logs_to(journal: _Journal) -> Iterator[None]:
     with ExitStack() as stack:
-        for module in (accumulator, consumer, projection, relay, recorder):
+        for module in (account, accumulator, consumer, membership, projection, relay, recorder):
             stack.enter_context(patch.object(module, "_log", journal))
         yield
 

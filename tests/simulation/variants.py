@@ -13,7 +13,7 @@ from services.survey.records import IntakeRecord
 from shared.contracts import partitioning
 from shared.contracts.chain import Verdict, judge
 from shared.kafka import position, projection
-from shared.kafka.consumer import PartitionBatch
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position, TakenOver, move
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord
 from shared.postgres.pool import Connection

@@ -19,7 +19,7 @@ from services.registration.http.parts import Parts, parts
 from services.registration.http.phone_proofs import CodeText, proven
 from services.registration.http.refusals import not_found, unknown_field
 from services.registration.http.trainings.notices import tell
-from services.registration.privacy.copies import printable
+from services.registration.privacy.copies import PAGE
 from services.registration.privacy.erasure import Erased
 from services.registration.privacy.notices import NOTICES
 from services.registration.settings import COPIES_PER_PERSON
@@ -189,7 +189,7 @@ async def _copy(
     except UnknownPerson:
         raise not_found() from None
     language = language_of(request.headers.get("accept-language"))
-    return as_file(document, None if form is Form.JSON else printable(document, language), language)
+    return as_file(document, None if form is Form.JSON else PAGE.of(document, language), language)
 
 
 async def _erase(

@@ -5,6 +5,9 @@ import { coded } from "./papers.js";
 
 const ANSWER_MS = 30_000;
 
+/** The page that this one is opened from. */
+export const BACK = { path: "/desk", text: "desk" };
+
 /** Whoever is not signed in sees what is public. */
 export const LEVELS = ["province", "district", ...(holder() === null ? [] : ["subdistrict", "organisation", "volunteer"])];
 

@@ -6,7 +6,7 @@ it is kept, since it may name who complained; it says that there is such a text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from services.registration.store.people import RECORD_ACCESS, UnknownPerson
 from services.registration.store.sealed_fields import open_field, opened
 from shared.postgres.pool import Connection, acquire
 from shared.security.sealing import KeyRing
-from shared.web.printable import printable as page_of
+from shared.web.printable import Page
 from shared.web.problems import Message
 
 MOST: Final = 1_000
@@ -231,76 +231,55 @@ def _without_id(row: asyncpg.Record) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in ("problem_id", "revision")}
 
 
-_TITLE: Final = Message("สำเนาข้อมูลของท่านในระบบลงทะเบียน", "Copy of your data in registration")
-_CUT_SHORT: Final = Message("มีมากกว่าที่แสดงในรายการนี้", "There is more than this shows")
-_WORDS: Final[Mapping[str, Message]] = {
-    "person": Message("ข้อมูลของท่าน", "You"),
-    "decisions": Message("การพิจารณาเกี่ยวกับท่าน", "What was decided about you"),
-    "appointments": Message("การแต่งตั้ง", "Appointments"),
-    "contact_of": Message("ผู้ติดต่อของหน่วยงาน", "Contact of organisations"),
-    "trainings": Message("การอบรม", "Trainings"),
-    "directives_acknowledged": Message("ข้อสั่งการที่รับทราบ", "Directives acknowledged"),
-    "problems": Message("ปัญหาที่แจ้ง", "Problems reported"),
-    "help_with_registering": Message("ขอให้ช่วยลงทะเบียน", "Help with registering"),
-    "reminders": Message("ข้อความเตือน", "Reminders sent"),
-    "sign_ins": Message("การเข้าสู่ระบบ", "Sign-ins"),
-    "files_published": Message("ไฟล์ที่เผยแพร่", "Files published"),
-    "read_by": Message("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
-    "person_id": Message("รหัส", "Id"),
-    "name": Message("ชื่อ", "Name"),
-    "phone": Message("เบอร์โทร", "Phone"),
-    "area": Message("พื้นที่", "Area"),
-    "role": Message("บทบาท", "Role"),
-    "status": Message("สถานะ", "Status"),
-    "state": Message("สถานะ", "State"),
-    "organisation": Message("หน่วยงาน", "Organisation"),
-    "registered_at": Message("ลงทะเบียนเมื่อ", "Registered"),
-    "waiting_since": Message("ขอลงทะเบียนล่าสุดเมื่อ", "Last sign-up"),
-    "refused_at": Message("ไม่อนุมัติเมื่อ", "Refused"),
-    "phone_confirmed_at": Message("ยืนยันเบอร์เมื่อ", "Phone confirmed"),
-    "group_code": Message("รหัสกลุ่ม", "Group code"),
-    "notice": Message("ประกาศความเป็นส่วนตัวรุ่น", "Privacy notice, version"),
-    "notice_shown": Message("แสดงประกาศโดย", "How it was shown"),
-    "assisted": Message("ผู้ประสานงานลงทะเบียนให้", "Signed up by a coordinator"),
-    "national_id_hashed": Message("มีรหัสลับของเลขประจำตัวประชาชน", "Keyed hash of a national id is held"),
-    "last_active_day": Message("ใช้งานล่าสุด", "Last used"),
-    "erased_at": Message("ลบเมื่อ", "Erased"),
-    "decided_at": Message("เมื่อ", "At"),
-    "at": Message("เมื่อ", "At"),
-    "read_at": Message("เมื่อ", "At"),
-    "step": Message("การดำเนินการ", "Step"),
-    "by_oneself": Message("โดยตัวท่านเอง", "By yourself"),
-    "reason_kept": Message("มีเหตุผลเก็บไว้", "A reason is kept"),
-    "purpose": Message("เพื่อ", "What for"),
-    "title": Message("หัวข้อ", "Title"),
-    "text": Message("ข้อความ", "Text"),
-    "note": Message("บันทึก", "Note"),
-    "steps": Message("ลำดับการดำเนินการ", "Steps"),
-    "pictures": Message("ภาพ", "Pictures"),
-}
-_SECTIONS: Final[Sequence[str]] = (
-    "person",
-    "decisions",
-    "appointments",
-    "contact_of",
-    "trainings",
-    "directives_acknowledged",
-    "problems",
-    "help_with_registering",
-    "reminders",
-    "sign_ins",
-    "files_published",
-    "read_by",
+PAGE: Final = Page(
+    title=Message("สำเนาข้อมูลของท่านในระบบลงทะเบียน", "Copy of your data in registration"),
+    sections={
+        "person": Message("ข้อมูลของท่าน", "You"),
+        "decisions": Message("การพิจารณาเกี่ยวกับท่าน", "What was decided about you"),
+        "appointments": Message("การแต่งตั้ง", "Appointments"),
+        "contact_of": Message("ผู้ติดต่อของหน่วยงาน", "Contact of organisations"),
+        "trainings": Message("การอบรม", "Trainings"),
+        "directives_acknowledged": Message("ข้อสั่งการที่รับทราบ", "Directives acknowledged"),
+        "problems": Message("ปัญหาที่แจ้ง", "Problems reported"),
+        "help_with_registering": Message("ขอให้ช่วยลงทะเบียน", "Help with registering"),
+        "reminders": Message("ข้อความเตือน", "Reminders sent"),
+        "sign_ins": Message("การเข้าสู่ระบบ", "Sign-ins"),
+        "files_published": Message("ไฟล์ที่เผยแพร่", "Files published"),
+        "read_by": Message("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
+    },
+    words={
+        "person_id": Message("รหัส", "Id"),
+        "name": Message("ชื่อ", "Name"),
+        "phone": Message("เบอร์โทร", "Phone"),
+        "area": Message("พื้นที่", "Area"),
+        "role": Message("บทบาท", "Role"),
+        "status": Message("สถานะ", "Status"),
+        "state": Message("สถานะ", "State"),
+        "organisation": Message("หน่วยงาน", "Organisation"),
+        "registered_at": Message("ลงทะเบียนเมื่อ", "Registered"),
+        "waiting_since": Message("ขอลงทะเบียนล่าสุดเมื่อ", "Last sign-up"),
+        "refused_at": Message("ไม่อนุมัติเมื่อ", "Refused"),
+        "phone_confirmed_at": Message("ยืนยันเบอร์เมื่อ", "Phone confirmed"),
+        "group_code": Message("รหัสกลุ่ม", "Group code"),
+        "notice": Message("ประกาศความเป็นส่วนตัวรุ่น", "Privacy notice, version"),
+        "notice_shown": Message("แสดงประกาศโดย", "How it was shown"),
+        "assisted": Message("ผู้ประสานงานลงทะเบียนให้", "Signed up by a coordinator"),
+        "national_id_hashed": Message("มีรหัสลับของเลขประจำตัวประชาชน", "Keyed hash of a national id is held"),
+        "last_active_day": Message("ใช้งานล่าสุด", "Last used"),
+        "erased_at": Message("ลบเมื่อ", "Erased"),
+        "decided_at": Message("เมื่อ", "At"),
+        "at": Message("เมื่อ", "At"),
+        "read_at": Message("เมื่อ", "At"),
+        "step": Message("การดำเนินการ", "Step"),
+        "by_oneself": Message("โดยตัวท่านเอง", "By yourself"),
+        "reason_kept": Message("มีเหตุผลเก็บไว้", "A reason is kept"),
+        "purpose": Message("เพื่อ", "What for"),
+        "title": Message("หัวข้อ", "Title"),
+        "text": Message("ข้อความ", "Text"),
+        "note": Message("บันทึก", "Note"),
+        "steps": Message("ลำดับการดำเนินการ", "Steps"),
+        "pictures": Message("ภาพ", "Pictures"),
+    },
+    cut_short="cut_short",
+    more=Message("มีมากกว่าที่แสดงในรายการนี้", "There is more than this shows"),
 )
-
-
-def printable(document: Mapping[str, Any], language: str) -> str:
-    """The copy as a page that can be printed."""
-    return page_of(
-        document,
-        title=_TITLE,
-        sections=_SECTIONS,
-        words=_WORDS,
-        language=language,
-        also=[_CUT_SHORT] if document["cut_short"] else [],
-    )

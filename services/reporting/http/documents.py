@@ -19,9 +19,19 @@ from services.reporting.documents.refusals import Full
 from services.reporting.documents.workshop import Document, State, Workshop
 from services.reporting.domain import day_in_thailand
 from services.reporting.http.answering import answer, away, now, pool_of
-from services.reporting.http.performance import Named, Reader, Sort, area_and_level, check_reader
+from services.reporting.http.performance import (
+    AskedArea,
+    AskedLevel,
+    AskedOrganisation,
+    AskedRevision,
+    AskedSort,
+    Named,
+    Reader,
+    area_and_level,
+    check_reader,
+)
 from services.reporting.months import store
-from services.reporting.months.answers import RANKED_BY, RowLevel
+from services.reporting.months.answers import RANKED_BY
 from services.reporting.months.store import UnknownRevision
 from shared.postgres.pool import UNREACHABLE, acquire
 from shared.web.problems import FieldError, Message, Problem
@@ -51,16 +61,11 @@ async def ordered(
     request: Request,
     month: Named,
     reader: Reader,
-    area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
-    level: Annotated[RowLevel | None, Query(description="Broken down to; without it, one level below `area`")] = None,
-    sort: Annotated[Sort, Query(description="The figure by which rows are ranked")] = RANKED_BY,
-    organisation: Annotated[
-        UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
-    ] = None,
-    revision: Annotated[
-        int | None,
-        Query(ge=0, le=1_000, description="The latest without; 0, for whoever closes months: as it is counted now"),
-    ] = None,
+    area: AskedArea = "",
+    level: AskedLevel = None,
+    sort: AskedSort = RANKED_BY,
+    organisation: AskedOrganisation = None,
+    revision: AskedRevision = None,
     lang: Annotated[Literal["th", "en"], Query(description="The language of titles and names")] = "th",
     reference: Annotated[str, Query(max_length=60, pattern=_LINE, description="The number of the letter")] = "",
     signer: Annotated[str, Query(max_length=120, pattern=_LINE, description="Who signs it")] = "",

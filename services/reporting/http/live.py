@@ -15,8 +15,7 @@ from services.reporting.picture.rows import AreaName, PictureAnswer, named
 from services.reporting.settings import LiveSettings
 from shared.areas.register import area as registered_area
 from shared.postgres.pool import Connection
-from shared.web.event_stream import EventStream
-from shared.web.problems import Message, Problem
+from shared.web.event_stream import EventStream, too_many_viewers
 
 router = APIRouter(prefix="/v1")
 
@@ -43,12 +42,7 @@ async def live(
     try:
         viewer = stream.join(last_event_id)
     except TooManyViewers:
-        raise Problem(
-            503,
-            "too_many_viewers",
-            detail=Message("มีผู้ชมมากเกินไป โปรดรอสักครู่", "Too many people are watching, please wait a moment"),
-            headers={"Retry-After": "10"},
-        ) from None
+        raise too_many_viewers() from None
     return EventStream(stream, viewer, heartbeat_seconds=settings.heartbeat_seconds, send_seconds=settings.send_seconds)
 
 

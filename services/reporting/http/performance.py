@@ -69,6 +69,17 @@ Sort = Literal[
     "help_closed",
 ]
 
+AskedArea = Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")]
+AskedLevel = Annotated[RowLevel | None, Query(description="Broken down to; without it, one level below `area`")]
+AskedSort = Annotated[Sort, Query(description="The figure by which rows are ranked")]
+AskedOrganisation = Annotated[
+    UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
+]
+AskedRevision = Annotated[
+    int | None,
+    Query(ge=0, le=1_000, description="The latest without; 0, for whoever closes months: as it is counted now"),
+]
+
 router = APIRouter(prefix="/v1/performance")
 Reader = Annotated[Principal | None, Depends(optional_principal)]
 Closer = Annotated[Principal, Depends(require(Right.MONTH_CLOSE))]
@@ -110,16 +121,11 @@ class _Asked(BaseModel):
 
 
 def _asked(
-    area: Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; the country without")] = "",
-    level: Annotated[RowLevel | None, Query(description="Broken down to; without it, one level below `area`")] = None,
-    sort: Annotated[Sort, Query(description="The figure by which rows are ranked")] = RANKED_BY,
-    organisation: Annotated[
-        UUID | None, Query(description="Only what was done for it; of the levels organisation and volunteer")
-    ] = None,
-    revision: Annotated[
-        int | None,
-        Query(ge=0, le=1_000, description="The latest without; 0, for whoever closes months: as it is counted now"),
-    ] = None,
+    area: AskedArea = "",
+    level: AskedLevel = None,
+    sort: AskedSort = RANKED_BY,
+    organisation: AskedOrganisation = None,
+    revision: AskedRevision = None,
 ) -> _Asked:
     """What the query asks for."""
     code, level = area_and_level(area, level, organisation)

@@ -6,25 +6,19 @@ from typing import Final
 
 from services.reporting.answers import AsOf, Stream
 from services.reporting.projector import VERSION
+from services.reporting.store import LAG
 from shared.contracts.topics import Topic
 from shared.postgres.pool import Connection
 
 # The table's oid differs after a rebuild has put new tables in the place of the old ones.
-MOMENT: Final = """
+MOMENT: Final = f"""
 SELECT t.topic, s.newest, s.events, e.lag, e.measured_at, d.changes, 'survey_subdistrict'::regclass::oid AS tables,
        EXISTS (SELECT FROM projection_version WHERE version < $2) AS filling
 FROM unnest($1::text[]) AS t (topic)
 CROSS JOIN denominator_change AS d
 LEFT JOIN stream_progress AS s USING (topic)
-LEFT JOIN (
-    SELECT e.topic,
-           sum(greatest(0, e.end_offset - coalesce(p.next_offset, 0)))::bigint AS lag,
-           min(e.measured_at) AS measured_at
-    FROM stream_end AS e
-    LEFT JOIN consumer_position AS p USING (topic, partition)
-    GROUP BY e.topic
-) AS e USING (topic)
-"""
+{LAG}
+"""  # noqa: S608 - the store's statement
 
 
 @dataclass(frozen=True, slots=True)

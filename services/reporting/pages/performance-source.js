@@ -4,6 +4,9 @@ import { coded } from "./papers.js";
 
 const ANSWER_MS = 30_000;
 
+/** The page that this one is opened from. */
+export const BACK = { path: "/", text: "liveMap" };
+
 /** What is public; whoever is signed in sees all levels on registration's page of the same name. */
 export const LEVELS = ["province", "district"];
 

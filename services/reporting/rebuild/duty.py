@@ -15,8 +15,8 @@ from services.reporting.rebuild.store import Rebuild
 from services.reporting.rebuild.swap import NotUpYet, analyze, caught_up, swap
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
-from shared.kafka.consumer import RecordsMissing
 from shared.kafka.projection import TooMuchPoison
+from shared.kafka.reading import RecordsMissing
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import Clock
 from shared.observability.logs import log

@@ -18,13 +18,12 @@ import argparse
 import asyncio
 import os
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from services.reporting.machine import OPERATOR, Usage
+from services.reporting.commands import OPERATOR, Usage, run
 from services.reporting.settings import SubscriberSettings
 from services.reporting.store import Pool
 from services.reporting.subscribers import store
@@ -45,7 +44,7 @@ from services.reporting.subscribers.domain import (
     new_password,
 )
 from shared.observability.clock import BANGKOK, SystemClock
-from shared.postgres.pool import UNREACHABLE, acquire, open_pool
+from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing
 
@@ -228,9 +227,4 @@ async def main(chosen: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(asyncio.run(main(parser().parse_args())))
-    except Usage as usage:
-        sys.exit(f"jitasa admin: {usage}")
-    except UNREACHABLE as error:
-        sys.exit(f"jitasa admin: the database does not answer ({type(error).__name__})")
+    run(lambda: main(parser().parse_args()))

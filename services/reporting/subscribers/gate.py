@@ -6,13 +6,11 @@ away before anything is given, and the password, which opens the door, is set la
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka.admin import (
     AclBinding,
-    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -20,12 +18,12 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
-    UserScramCredentialAlteration,
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
 from services.reporting.subscribers.domain import PREFIX, STREAMS, Grant
+from shared.kafka.administration import REQUEST_SECONDS, alter_credentials, everybodys_rights, give, take
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.users import Mechanism, Users, users
 
@@ -35,8 +33,6 @@ _LIBRARYS: Final = {
 }
 ITERATIONS: Final = 8192
 """Twice Kafka's minimum. The passwords are random: a guess is hopeless with any number, and each login costs it."""
-SECONDS: Final = 15.0
-"""Each request takes milliseconds on a healthy cluster; one that is electing leaders needs a few seconds."""
 LOOK_SECONDS: Final = 0.02
 
 
@@ -72,10 +68,10 @@ class Gate:
         rights = _rights(admissions)
         async with users(self._settings) as access:
             held = await asyncio.to_thread(_held, admin)
-            await asyncio.to_thread(_take, admin, held - rights)
+            await asyncio.to_thread(take, admin, held - rights)
             await _close(admin, await _credentials(access), wanted)
             await _limit(access, wanted)
-            await asyncio.to_thread(_give, admin, rights - held)
+            await asyncio.to_thread(give, admin, rights - held)
             await asyncio.to_thread(_open, admin, wanted)
             return await _in_force(admin, access, rights, wanted)
 
@@ -87,7 +83,7 @@ async def _close(admin: AdminClient, held: Mapping[str, frozenset[Mechanism]], w
             for user, mechanisms in held.items()
             if mechanism in mechanisms and (user not in wanted or mechanism is not Mechanism.SCRAM_SHA_512)
         ]
-        await asyncio.to_thread(_alter, admin, closed)
+        await asyncio.to_thread(alter_credentials, admin, closed)
 
 
 async def _limit(access: Users, wanted: Mapping[str, Admission]) -> None:
@@ -106,7 +102,7 @@ async def _limit(access: Users, wanted: Mapping[str, Admission]) -> None:
 
 def _open(admin: AdminClient, wanted: Mapping[str, Admission]) -> None:
     information = ScramCredentialInfo(_LIBRARYS[Mechanism.SCRAM_SHA_512], ITERATIONS)
-    _alter(
+    alter_credentials(
         admin,
         [
             UserScramCredentialUpsertion(user, information, each.password.encode())
@@ -122,7 +118,7 @@ async def _in_force(
     """A change is answered by the controller before the broker, which decides, has heard of it."""
     given = {user for user, each in wanted.items() if each.password is not None}
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(REQUEST_SECONDS):
             while True:
                 known = (await _credentials(access)).keys()
                 if given <= known <= wanted.keys() and await asyncio.to_thread(_held, admin) == rights:
@@ -137,28 +133,7 @@ async def _credentials(access: Users) -> Mapping[str, frozenset[Mechanism]]:
 
 
 def _held(admin: AdminClient) -> frozenset[AclBinding]:
-    # None matches anything, which the library's annotations leave out.
-    anything = AclBindingFilter(
-        ResourceType.ANY,
-        None,  # type: ignore[arg-type]
-        ResourcePatternType.ANY,
-        None,  # type: ignore[arg-type]
-        None,  # type: ignore[arg-type]
-        AclOperation.ANY,
-        AclPermissionType.ANY,
-    )
-    everybodys = admin.describe_acls(anything, request_timeout=SECONDS).result(SECONDS)
-    return frozenset(each for each in everybodys if each.principal.startswith(f"User:{PREFIX}"))
-
-
-def _take(admin: AdminClient, rights: frozenset[AclBinding]) -> None:
-    if rights:
-        _wait_all(admin.delete_acls([_exactly(each) for each in rights], request_timeout=SECONDS))
-
-
-def _give(admin: AdminClient, rights: frozenset[AclBinding]) -> None:
-    if rights:
-        _wait_all(admin.create_acls(list(rights), request_timeout=SECONDS))
+    return frozenset(each for each in everybodys_rights(admin) if each.principal.startswith(f"User:{PREFIX}"))
 
 
 def _rights(admissions: Iterable[Admission]) -> frozenset[AclBinding]:
@@ -174,25 +149,3 @@ def _rights(admissions: Iterable[Admission]) -> frozenset[AclBinding]:
         )
         for operation in (AclOperation.READ, AclOperation.DESCRIBE)
     )
-
-
-def _exactly(right: AclBinding) -> AclBindingFilter:
-    return AclBindingFilter(
-        right.restype,
-        right.name,
-        right.resource_pattern_type,
-        right.principal,
-        right.host,
-        right.operation,
-        right.permission_type,
-    )
-
-
-def _alter(admin: AdminClient, changes: Sequence[UserScramCredentialAlteration]) -> None:
-    if changes:
-        _wait_all(admin.alter_user_scram_credentials(list(changes), request_timeout=SECONDS))
-
-
-def _wait_all(answers: Mapping[Any, Future[Any]]) -> None:
-    for answer in answers.values():
-        answer.result(SECONDS)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from services.reporting.answers import AsOf
 from services.reporting.rebuild.store import Origin, Rebuild, State
-from services.reporting.trust.dead_letters import DeadLetter, Gap, Resolution
+from services.reporting.trust.dead_letters import DeadLetter, Gap
 from services.reporting.trust.store import DifferenceRow, Reconciliation
 
 
@@ -94,19 +94,9 @@ class DeadLettersAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetterAnswer:
+class DeadLetterAnswer(DeadLetter):
     """A dead letter with what is in it; see `LookedAt`."""
 
-    id: int
-    topic: str
-    partition: int
-    offset: int
-    sequence: int | None
-    cause: str
-    seen_at: datetime
-    resolution: Resolution | None
-    resolved_at: datetime | None
-    reason: str | None
     key: str | None
     headers: Mapping[str, str | None]
     body: str | None

@@ -13,6 +13,7 @@ from services.reporting.store import Pool
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.position import Position
 from shared.kafka.projection import Gap, ProjectionHandler
+from shared.observability.clock import pause
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 
 LOOK_SECONDS: Final = 1.0
@@ -85,8 +86,7 @@ async def heed_dismissals(
     """While partitions wait, has them read again when something was dismissed; until `stopping` is set."""
     known = None
     while not stopping.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
+        await pause(stopping, LOOK_SECONDS)
         if not handler.waiting:
             known = None
             continue

@@ -22,7 +22,7 @@ from services.reporting.webhooks.leases import Lease, Lost, measure_queue, take
 from services.reporting.webhooks.sender import Sender, Sources
 from shared.contracts.topics import Topic
 from shared.kafka.settings import KafkaSettings
-from shared.observability.clock import Clock
+from shared.observability.clock import Clock, pause
 from shared.observability.logs import log
 from shared.observability.metrics import WEBHOOK_DELIVERIES, WEBHOOKS_AT_WORK
 from shared.postgres.pool import UNREACHABLE
@@ -101,11 +101,11 @@ class Dispatcher:
                     if clock() - measured >= MEASURE_SECONDS:
                         measured = clock()
                         await measure_queue(self._pool, self._clock.now())
-                    self._connected, pause = True, LOOK_SECONDS
+                    self._connected, seconds = True, LOOK_SECONDS
                 except UNREACHABLE as error:
                     _log.warning("webhooks_wait", cause=type(error).__name__)
-                    self._connected, pause = False, RETRY_SECONDS
-                await _wait(stopping, pause)
+                    self._connected, seconds = False, RETRY_SECONDS
+                await pause(stopping, seconds)
             if self._working:
                 await asyncio.wait(self._working, timeout=self._settings.delivery_seconds)
         finally:
@@ -145,7 +145,7 @@ class Dispatcher:
             pass
         except FAILURES as error:
             _log.warning("webhook_waits", cause=type(error).__name__)
-            await _wait(stopping, RETRY_SECONDS)
+            await pause(stopping, RETRY_SECONDS)
         finally:
             await endpoint.close()
             with suppress(*UNREACHABLE):
@@ -160,9 +160,3 @@ class Dispatcher:
         if not all(self._grants.permits(one.subscriber, stream) for stream in one.streams):
             return Reason.STREAM_NOT_GRANTED
         return None
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()

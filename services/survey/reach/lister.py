@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from shared.kafka.consumer import PartitionBatch
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position, TakenOver
 from shared.observability.logs import log
 from shared.postgres.pool import Connection

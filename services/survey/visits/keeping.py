@@ -1,7 +1,6 @@
 """What the survey's keeper does for visits: ends claims, and keeps the copy of the vaccination points."""
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +11,7 @@ from shared.contracts.topics import FACILITY_UPDATED, Topic
 from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.projection import ProjectionHandler
 from shared.kafka.settings import KafkaSettings
-from shared.observability.clock import Clock
+from shared.observability.clock import Clock, pause
 from shared.observability.logs import log
 from shared.postgres.pool import acquire
 
@@ -67,5 +66,4 @@ class VaccinationPoints:
                 await self._consumer.run(stopping)
             except Exception as error:  # the duties beside it shall not end for it
                 _log.error("vaccination_points_stopped", cause=type(error).__name__)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), timeout=AGAIN_SECONDS)
+                await pause(stopping, AGAIN_SECONDS)

@@ -2,7 +2,7 @@
 
 import { keepLanguage, keptLanguage, LANGUAGES, OWN_NAMES } from "./language.js";
 import { order, save } from "./papers.js";
-import { addressOfFile, ask, LEVELS as SEEN } from "./performance-source.js";
+import { addressOfFile, ask, BACK, LEVELS as SEEN } from "./performance-source.js";
 import { fullName, GROUPS, speech } from "./performance-text.js";
 
 const ROWS = 200;
@@ -319,6 +319,8 @@ function showProgress({ state: standing, rows, of }) {
 
 async function begin() {
   keepLanguage(state.lang);
+  $("back").href = BACK.path;
+  $("back").dataset.text = BACK.text;
   showFrame();
   showTable();
   $("language").addEventListener("click", (event) => {

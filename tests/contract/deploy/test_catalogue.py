@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy import provisioning
+from deploy import provisioning, wiring
 from deploy.catalogue import SERVICES
-from deploy.cluster import description, wiring
-from deploy.cluster.wiring import Feature
+from deploy.cluster import description
 from deploy.local.home import Home
 from deploy.local.stack import Stack
+from deploy.wiring import Feature
 from shared.contracts import topics
 from tests.contract.deploy import charts
 from tests.contract.deploy.charts import CHART, RELEASE, VALUES

@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
+from deploy import wiring
 from deploy.catalogue import SERVICES
-from deploy.cluster import compose, description, wiring
+from deploy.cluster import compose, description
 from deploy.cluster.description import served
 from deploy.local import kafka
 from tests.contract.deploy import schemas

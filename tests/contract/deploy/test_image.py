@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import pytest
 
-from deploy.cluster import wiring
+from deploy import wiring
 from deploy.local.home import CHECKOUT
 from tests.runtime import Runtime
 

@@ -8,8 +8,9 @@ from typing import Any
 import prometheus_client
 import pytest
 
+from deploy import wiring
 from deploy.catalogue import SERVICES
-from deploy.cluster import description, wiring
+from deploy.cluster import description
 from deploy.cluster.description import served
 from services.reporting.processes.projector import GROUP
 from shared.contracts.topics import SURVEY_INTAKE, SURVEY_SUBMITTED

@@ -8,7 +8,8 @@ from aiokafka import AIOKafkaProducer
 from prometheus_client import REGISTRY
 
 from shared.contracts.topics import SURVEY_INTAKE, Topic
-from shared.kafka.consumer import PartitionBatch, PositionedConsumer
+from shared.kafka.consumer import PositionedConsumer
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position, TakenOver
 from shared.kafka.settings import KafkaSettings
 from shared.postgres.pool import Connection, open_pool

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from confluent_kafka.admin import ScramMechanism, UserScramCredentialDeletion
 
+from services.reporting.commands import Usage
 from services.reporting.live import LiveStream
-from services.reporting.machine import Usage
 from services.reporting.processes.http import create
 from services.reporting.settings import LiveSettings
 from services.reporting.store import Pool

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
-import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +14,6 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
-from joserfc.jwk import ECKey
 
 from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
@@ -28,10 +24,10 @@ from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.tokens import TokenSigner
+from tests.integration.conftest import ISSUER, settings_in
 from tests.runtime import Runtime
 
 START = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
-ISSUER = "https://jitasa.example"
 _numbers = itertools.count(1)
 
 
@@ -164,21 +160,7 @@ def new_phone() -> str:
 @pytest.fixture(scope="session")
 def registration_settings(tmp_path_factory: pytest.TempPathFactory) -> RegistrationSettings:
     """Settings with keys of their own."""
-    folder: Path = tmp_path_factory.mktemp("registration")
-    key = base64.b64encode(os.urandom(32)).decode()
-    signing = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
-    (folder / "signing").write_text(json.dumps({"keys": [signing.as_dict(private=True)]}))
-    (folder / "sealing").write_text(json.dumps({"current": "k1", "keys": {"k1": key}}))
-    (folder / "index").write_text(key)
-    return RegistrationSettings(
-        token_issuer=ISSUER,
-        signing_keys_file=folder / "signing",
-        sealing_keys_file=folder / "sealing",
-        blind_index_key_file=folder / "index",
-        sms_sink_file=folder / "sms",
-        sms_url=None,
-        sms_token_file=None,
-    )
+    return settings_in(tmp_path_factory.mktemp("registration"))
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing
 from shared.security.tokens import TokenSigner
-from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import START, Barred, Office, Phones, new_phone
 from tests.integration.registration.test_sign_in import CODE, code_for, refused
 from tests.runtime import Runtime
 

@@ -13,7 +13,8 @@ from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.security.tokens import TokenSigner
-from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import START, Barred, Office, Phones, new_phone
 from tests.runtime import Runtime
 
 DEADLINE = 20.0

@@ -12,7 +12,8 @@ from shared.contracts.events import Role
 from shared.security.citizen_tokens import CitizenVerifier
 from shared.security.citizens import Citizen, citizen_of
 from shared.security.tokens import InvalidToken
-from tests.integration.registration.conftest import ISSUER, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import Office, Phones, new_phone
 
 
 async def begun(office: Office, phones: Phones, phone: str) -> tuple[UUID, str]:

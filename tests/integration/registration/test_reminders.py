@@ -36,7 +36,8 @@ from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.tokens import TokenVerifier
 from shared.web.authentication import Authentication
-from tests.integration.registration.conftest import ISSUER, Office, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import Office, new_phone
 from tests.integration.registration.reminding import Told
 from tests.integration.registration.test_appointments import appointed
 from tests.runtime import Runtime

@@ -14,7 +14,8 @@ from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
 from shared.contracts.events import Role
 from shared.security.tokens import TokenVerifier
-from tests.integration.registration.conftest import ISSUER, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import Office, Phones, new_phone
 
 CODE = "urn:jitasa:one-time-code"
 

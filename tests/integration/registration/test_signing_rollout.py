@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jws
 
-from services.registration.app import http_app
+from services.registration.processes.http import http_app
 from services.registration.settings import RegistrationSettings
 from services.registration.store.systems import Systems
 from shared.contracts.events import Role
@@ -24,8 +24,9 @@ from shared.postgres.settings import PostgresSettings
 from shared.security import tokens
 from shared.security.signing_keys import KEPT_AFTER, PUBLISHED_BEFORE, read_signing_keys, rotate
 from shared.security.tokens import TokenVerifier
+from tests.integration.conftest import ISSUER
 from tests.integration.deploy.mounted import Mounted
-from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones
+from tests.integration.registration.conftest import START, Barred, Office, Phones
 
 FILE: Final = "signing-keys.json"
 SHOWN_WITHIN: Final = timedelta(minutes=3)

@@ -27,7 +27,8 @@ from shared.security.signing_keys import KEPT_AFTER, PUBLISHED_BEFORE, KeysWaiti
 from shared.security.tokens import InvalidToken, TokenVerifier
 from shared.web.authentication import Authentication, require
 from shared.web.problems import Problem, problem_response
-from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import START, Barred, Office, Phones, new_phone
 from tests.integration.registration.test_sign_in import CODE, code_for, refused, signed_in
 
 DEADLINE = 20.0

@@ -19,7 +19,8 @@ from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.tokens import TokenSigner
-from tests.integration.registration.conftest import ISSUER, START, Barred, Office, Phones, new_phone
+from tests.integration.conftest import ISSUER
+from tests.integration.registration.conftest import START, Barred, Office, Phones, new_phone
 
 PDF = b"%PDF-1.7\n" + b"x" * 1000 + b"\n%%EOF\n"
 BEGINS = START + timedelta(days=2)

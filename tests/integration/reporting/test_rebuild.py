@@ -31,7 +31,7 @@ from shared.postgres.pool import acquire, open_pool
 from shared.postgres.settings import PostgresSettings
 from tests.integration.reporting.conftest import PARTITIONS, Streams, eventually, lag, projecting
 from tests.integration.reporting.test_figures import person, place, submitted
-from tests.runtime import Runtime
+from tests.runtime import Runtime, told
 from tests.unit.reporting.campaigns import campaign
 
 EVENTS = [submitted(event) for event in campaign(seed=11, length=160).events]
@@ -306,14 +306,7 @@ async def killed_at(step: str, kafka: KafkaSettings, database: PostgresSettings,
         json.dumps([(topic.name, topic.partitions) for topic in topics]),
         env={
             "PATH": os.environ["PATH"],
-            "JITASA_KAFKA_BOOTSTRAP": kafka.bootstrap,
-            "JITASA_KAFKA_USERNAME": kafka.username,
-            "JITASA_KAFKA_PASSWORD_FILE": str(kafka.password_file),
-            "JITASA_POSTGRES_HOST": database.host,
-            "JITASA_POSTGRES_PORT": str(database.port),
-            "JITASA_POSTGRES_DATABASE": database.database,
-            "JITASA_POSTGRES_USER": database.user,
-            "JITASA_POSTGRES_PASSWORD_FILE": str(database.password_file),
+            **told(kafka, database),
         },
     )
     assert await asyncio.wait_for(running.wait(), 60) == -signal.SIGKILL, step

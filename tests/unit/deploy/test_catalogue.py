@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType
 
 from deploy import catalogue
-from deploy.catalogue import Service
+from deploy.catalogue import Service, processes
 from deploy.provisioning import bindings
+from deploy.scale import ONE_OF_EACH
 from shared.contracts import topics
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 @pytest.mark.parametrize("service", catalogue.SERVICES, ids=lambda service: service.name)
@@ -44,3 +49,11 @@ def test_the_gatekeeper_may_touch_no_topic_and_no_group() -> None:
     granted = {each for each in bindings(service) if each.principal == f"User:{service.gatekeeper}"}
     assert {each.restype for each in granted} == {ResourceType.BROKER}
     assert {each.operation for each in granted} == {AclOperation.ALTER, AclOperation.ALTER_CONFIGS}
+
+
+def test_the_architecture_page_tells_of_every_process_and_no_other() -> None:
+    page = (DOCS / "architecture.md").read_text().partition("## The processes")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    told = [name for row in rows for name in re.findall(r"`([a-z-]+)`", row)]
+    assert sorted(told) == sorted(process.name for _, process in processes(ONE_OF_EACH))
+    assert page.strip().startswith("Fourteen") == (len(told) == 14)

@@ -6,7 +6,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from shared.contracts.topics import SURVEY_INTAKE
-from shared.kafka.consumer import PositionedConsumer
+from shared.kafka.reading import Reading
 
 MOST = 50
 SHARE = 10
@@ -34,12 +34,7 @@ class Buffered:
 
 async def fetch(buffered: Any) -> list[int]:
     """How many records of each partition come into one batch."""
-    unused: Any = object()
-    consumer = PositionedConsumer(
-        unused, unused, group="g", topics=[SURVEY_INTAKE], handler=unused, max_records=MOST, identities=unused
-    )
-    consumer._positions = dict.fromkeys(PLACES, unused)
-    fetched = await consumer._fetch(buffered)
+    fetched = await Reading(MOST).fetch(buffered, PLACES)
     assert all(records == list(range(len(records))) for records in fetched.values())
     return [len(fetched.get(place, [])) for place in PLACES]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.topics import SURVEY_SUBMITTED
-from shared.kafka.consumer import PartitionBatch
+from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position
 from shared.kafka.projection import MOST_DEAD_LETTERS, Event, ProjectionHandler, TooMuchPoison
 from shared.postgres.pool import Connection

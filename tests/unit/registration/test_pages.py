@@ -35,6 +35,8 @@ def test_pages_are_at_their_names_and_only_what_is_configured_is_there(assets: P
     assert {
         "/",
         "/sign-up",
+        "/sign-in",
+        "/performance",
         "/desk",
         "/messages",
         "/base.css",

@@ -3,10 +3,19 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.facilities.http.fhir.definitions import DATED, VERSION
+from shared.fhir.capability import Interface, Parameter, search_parameters, statement
 
-Parameter = tuple[str, str, str, str]
-"""Name, type, the last part of its definition's URL, and what is to be known of it here."""
+INTERFACE: Final = Interface(
+    id="jitasa-places",
+    name="JitasaPlaces",
+    title="Register of places",
+    description="Test points, vaccination points, hospitals, field hospitals and waiting centres: public data.",
+    software="Jitasa facilities",
+    implementation="Jitasa's register of places",
+    documentation="Unknown parameters are left out, and not in the self link; with Prefer: handling=strict they are "
+    "refused. Up to 200 resources a page; total on the first one.",
+    security={"cors": True, "description": "Public data: no key. An address may ask 50 times a second."},
+)
 
 _UPDATED: Final[Parameter] = (
     "_lastUpdated",
@@ -53,36 +62,13 @@ ORGANIZATION: Final[Sequence[Parameter]] = (
 
 def capability_statement(base: str) -> dict[str, Any]:
     """The CapabilityStatement of the interface at `base`."""
-    return {
-        "resourceType": "CapabilityStatement",
-        "id": "jitasa-places",
-        "name": "JitasaPlaces",
-        "title": "Register of places",
-        "status": "active",
-        "experimental": False,
-        "date": DATED,
-        "publisher": "Jitasa",
-        "description": "Test points, vaccination points, hospitals, field hospitals and waiting centres: public data.",
-        "kind": "instance",
-        "software": {"name": "Jitasa facilities"},
-        "implementation": {"description": "Jitasa's register of places", "url": base},
-        "fhirVersion": VERSION,
-        "format": ["json"],
-        "rest": [
-            {
-                "mode": "server",
-                "documentation": "Unknown parameters are left out, and not in the self link; with Prefer: "
-                "handling=strict they are refused. Up to 200 resources a page; total on the first one.",
-                "security": {"cors": True, "description": "Public data: no key. An address may ask 50 times a second."},
-                "resource": [
-                    _resource("CodeSystem", "no-version", ()),
-                    _resource("Location", "versioned", LOCATION),
-                    _resource("Organization", "no-version", ORGANIZATION),
-                    _resource("StructureDefinition", "no-version", ()),
-                ],
-            }
-        ],
-    }
+    resources = [
+        _resource("CodeSystem", "no-version", ()),
+        _resource("Location", "versioned", LOCATION),
+        _resource("Organization", "no-version", ORGANIZATION),
+        _resource("StructureDefinition", "no-version", ()),
+    ]
+    return statement(INTERFACE, base, resources)
 
 
 def _resource(kind: str, versioning: str, parameters: Sequence[Parameter]) -> dict[str, Any]:
@@ -95,13 +81,5 @@ def _resource(kind: str, versioning: str, parameters: Sequence[Parameter]) -> di
     }
     if parameters:
         found["conditionalRead"] = "full-support"
-        found["searchParam"] = [
-            {
-                "name": name,
-                "definition": f"http://hl7.org/fhir/SearchParameter/{definition}",
-                "type": kind,
-                "documentation": documentation,
-            }
-            for name, kind, definition, documentation in parameters
-        ]
+        found["searchParam"] = search_parameters(parameters)
     return found

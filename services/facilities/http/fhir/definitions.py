@@ -5,10 +5,7 @@ from typing import Any, Final
 
 from services.facilities.domain.kinds import Kinds
 from services.facilities.http.fhir import names
-
-VERSION: Final = "4.0.1"
-DATED: Final = "2022-03-01"
-"""When these definitions got their present form."""
+from shared.fhir.definitions import DATED, PUBLISHER, VERSION
 
 
 def code_system(kinds: Kinds) -> dict[str, Any]:
@@ -22,7 +19,7 @@ def code_system(kinds: Kinds) -> dict[str, Any]:
         "status": "active",
         "experimental": False,
         "date": DATED,
-        "publisher": "Jitasa",
+        "publisher": PUBLISHER,
         "description": "Kinds of place in the register: the directive's five and what the centre has added.",
         "caseSensitive": True,
         "content": "complete",
@@ -45,7 +42,7 @@ def _definition(url: str, title: str, description: str, context: str, elements: 
         "status": "active",
         "experimental": False,
         "date": DATED,
-        "publisher": "Jitasa",
+        "publisher": PUBLISHER,
         "description": description,
         "fhirVersion": VERSION,
         "kind": "complex-type",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-HOME: Final = "https://jitasa.care/fhir"
+from shared.fhir.definitions import HOME
 
 BEDS: Final = f"{HOME}/StructureDefinition/beds"
 DAILY_CAPACITY: Final = f"{HOME}/StructureDefinition/daily-capacity"

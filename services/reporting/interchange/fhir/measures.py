@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from services.reporting.interchange.fhir.names import DATED, FIGURES, HOME, POPULATION, PUBLISHER, SCORING
+from services.reporting.interchange.fhir.names import FIGURES, POPULATION, SCORING
+from shared.fhir.definitions import DATED, HOME, PUBLISHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-HOME: Final = "https://jitasa.care/fhir"
+from shared.fhir.definitions import HOME
+
 FIGURES: Final = f"{HOME}/CodeSystem/survey-figure"
 AREA_CODE: Final = f"{HOME}/NamingSystem/area-code"
 """Codes of TIS-1099, for which no URI is published by their keeper; of the country it is TH."""
@@ -11,8 +12,4 @@ POPULATION: Final = "http://terminology.hl7.org/CodeSystem/measure-population"
 SCORING: Final = "http://terminology.hl7.org/CodeSystem/measure-scoring"
 ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 
-VERSION: Final = "4.0.1"
-DATED: Final = "2022-03-01"
-"""When these definitions got their present form."""
-PUBLISHER: Final = "Jitasa"
 COUNTRY: Final = "TH"

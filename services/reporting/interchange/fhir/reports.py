@@ -12,8 +12,9 @@ from services.reporting.interchange.fhir.measures import (
     group_code,
     population_code,
 )
-from services.reporting.interchange.fhir.names import ABSENT, AREA_CODE, COUNTRY, PUBLISHER
+from services.reporting.interchange.fhir.names import ABSENT, AREA_CODE, COUNTRY
 from services.reporting.interchange.months import Month
+from shared.fhir.definitions import PUBLISHER
 
 BANGKOK: Final = timezone(timedelta(hours=7))
 MASKED: Final = "masked"

@@ -14,8 +14,8 @@ from shared.areas.digits import to_arabic_digits
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import Authentication, area_asked, require
-from shared.web.event_stream import EventStream
-from shared.web.problems import Message, Problem
+from shared.web.event_stream import EventStream, too_many_viewers
+from shared.web.problems import Problem
 
 router = APIRouter(prefix="/v1/help-requests", tags=["help"])
 
@@ -35,12 +35,7 @@ async def live(
     try:
         viewer = tools.live.join(watched)
     except TooManyWatchers:
-        raise Problem(
-            503,
-            "too_many_viewers",
-            detail=Message("มีผู้ชมมากเกินไป โปรดรอสักครู่", "Too many people are watching, please wait a moment"),
-            headers={"Retry-After": "10"},
-        ) from None
+        raise too_many_viewers() from None
     authentication: Authentication = request.app.state.authentication
 
     async def may_go_on() -> bool:

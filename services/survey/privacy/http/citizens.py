@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.survey.desk.http.parts import NOT_FOUND, database, ids_of, language, now_of, ring_of
 from services.survey.privacy import requests
-from services.survey.privacy.export import fetchable
+from services.survey.privacy.copies import fetchable
 from services.survey.privacy.http.bodies import Asking, OwnRequest, own
 from services.survey.privacy.http.copies import Form, copy_of
 from services.survey.privacy.requests import Identity, State

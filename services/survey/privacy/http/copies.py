@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from services.survey.audit import Purpose, note_reading, role_of
 from services.survey.help import personal as help_requests
-from services.survey.privacy import export
+from services.survey.privacy import copies
 from services.survey.privacy.requests import Request
 from shared.postgres.pool import Connection
 from shared.security.citizens import Citizen
@@ -38,11 +38,11 @@ async def copy_of(
     """
     asked_for_help = []
     if isinstance(receiver, Citizen):
-        asked_for_help = await help_requests.of_citizen(connection, ring, receiver.subject, export.MOST_HELP)
+        asked_for_help = await help_requests.of_citizen(connection, ring, receiver.subject, copies.MOST_HELP)
     households = [request.household_id, *(one.request.request_id for one in asked_for_help)]
     await note_reading(connection, receiver, Purpose.SUBJECT_REQUEST, households, now=now)
     what = (now, receiver.subject, role_of(receiver)[0], request.area, f"access_{form.value}", households)
-    await connection.execute(export.NOTE_TRANSFER, *what)
-    document = await export.held(connection, ring, request.household_id, asked_for_help, now)
-    page = None if form is Form.JSON else export.printable(document, language)
+    await connection.execute(copies.NOTE_TRANSFER, *what)
+    document = await copies.held(connection, ring, request.household_id, asked_for_help, now)
+    page = None if form is Form.JSON else copies.PAGE.of(document, language)
     return as_file(document, page, language)

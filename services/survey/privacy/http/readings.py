@@ -23,7 +23,7 @@ from services.survey.desk.http.parts import (
     write_moment,
 )
 from services.survey.privacy import chain
-from services.survey.privacy.export import NOTE_TRANSFER
+from services.survey.privacy.copies import NOTE_TRANSFER
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right

@@ -26,6 +26,7 @@ from tests.integration.reporting.streams.service import Service
 from tests.integration.reporting.streams.test_scopes import help_of
 from tests.integration.reporting.webhooks.receiver import VERIFICATION, Receiver
 from tests.integration.reporting.webhooks.sending import RING, subscribe
+from tests.runtime import told
 
 ENTITIES: Final = 20
 REVISIONS: Final = 8
@@ -38,14 +39,7 @@ class Killable:
     def __init__(self, kafka: KafkaSettings, database: PostgresSettings, topics: tuple[Topic, ...]) -> None:
         self._environment = {
             **os.environ,
-            "JITASA_KAFKA_BOOTSTRAP": kafka.bootstrap,
-            "JITASA_KAFKA_USERNAME": kafka.username,
-            "JITASA_KAFKA_PASSWORD_FILE": str(kafka.password_file),
-            "JITASA_POSTGRES_HOST": database.host,
-            "JITASA_POSTGRES_PORT": str(database.port),
-            "JITASA_POSTGRES_DATABASE": database.database,
-            "JITASA_POSTGRES_USER": database.user,
-            "JITASA_POSTGRES_PASSWORD_FILE": str(database.password_file),
+            **told(kafka, database),
         }
         self._names = [topic.name for topic in topics]
         self._running: list[asyncio.subprocess.Process] = []

@@ -12,6 +12,7 @@ import httpx
 from shared.kafka.settings import KafkaSettings
 from shared.postgres.settings import PostgresSettings
 from tests.integration.reporting.conftest import eventually
+from tests.runtime import told
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -26,14 +27,7 @@ async def test_it_starts_is_ready_and_stops(kafka: KafkaSettings, database: Post
         **os.environ,
         "JITASA_HTTP_PORT": str(port),
         "JITASA_SUBSCRIBER_SEALING_KEYS_FILE": str(keys),
-        "JITASA_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "JITASA_KAFKA_USERNAME": kafka.username,
-        "JITASA_KAFKA_PASSWORD_FILE": str(kafka.password_file),
-        "JITASA_POSTGRES_HOST": database.host,
-        "JITASA_POSTGRES_PORT": str(database.port),
-        "JITASA_POSTGRES_DATABASE": database.database,
-        "JITASA_POSTGRES_USER": database.user,
-        "JITASA_POSTGRES_PASSWORD_FILE": str(database.password_file),
+        **told(kafka, database),
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.reporting.processes.webhooks"), cwd=ROOT, env=environment

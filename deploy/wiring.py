@@ -1,7 +1,7 @@
-"""What every process is told by its environment where it runs in a container: the names, and where each value is from.
+"""What every process is told by its environment: the names, and where each value is from.
 
-The chart and the compose file are filled from this table; on one machine `deploy.local.stack` does the same for itself.
-A test holds the two to the same names.
+The chart, the compose file and the stack on one machine (`deploy.local.stack`) are filled from this table. A secret
+goes only to who uses it.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _addresses(*services: Service, feature: Feature | None = None) -> Iterator[V
 
 
 def _pages_of(*services: Service) -> Variable:
-    """Whose pages ask this service."""
+    """Whose pages ask this service: a coordinator's desk, or the volunteer's phone."""
     return Variable("JITASA_PAGE_ORIGINS", Source.ADDRESS, " ".join(service.name for service in services))
 
 
@@ -150,7 +150,7 @@ def _facilities() -> Iterator[Variable]:
 
 def _reporting(process: str) -> Iterator[Variable]:
     yield _pages_of(REGISTRATION, SURVEY)
-    yield from _addresses(REGISTRATION, SURVEY)
+    yield from _addresses(REGISTRATION, SURVEY)  # to which its pages lead
     if process in (_HTTP, _KEEPER, _WEBHOOKS):
         yield Variable("JITASA_SUBSCRIBER_SEALING_KEYS_FILE", Source.FILE, "subscriber-sealing-keys.json")
     if process in (_HTTP, _KEEPER):
@@ -164,6 +164,7 @@ def _reporting(process: str) -> Iterator[Variable]:
             feature=Feature.SUBSCRIBERS,
         )
     if process == _KEEPER:
+        # It holds the figures to what their owners count, and alone lets subscribers into Kafka.
         yield from _addresses(FACILITIES, feature=Feature.RECONCILING)
         yield Variable("JITASA_ACCOUNT_FILE", Source.FILE, "keeper.json", feature=Feature.RECONCILING)
         gatekeeper = str(REPORTING.gatekeeper)

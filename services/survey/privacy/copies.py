@@ -3,7 +3,7 @@
 Of those who work for it the copy gives roles, not names: what they did is about the household, who they are is theirs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +18,7 @@ from services.survey.intake import SEALED_FIELD
 from services.survey.privacy import requests
 from shared.postgres.pool import Connection
 from shared.security.sealing import KeyRing, SealBroken, Sealed
-from shared.web.printable import printable as page_of
+from shared.web.printable import Page
 from shared.web.problems import Message
 
 FETCHED_WITHIN: Final = timedelta(days=30)
@@ -157,46 +157,27 @@ def _content(ring: KeyRing, household_id: UUID, row: asyncpg.Record) -> Any:
         return None
 
 
-_TITLE: Final = Message("สำเนาข้อมูลของครัวเรือน", "Copy of a household's data")
-_READ_MORE_OFTEN: Final = Message("มีการอ่านมากกว่าที่แสดง", "It was read more often than is shown")
-_WORDS: Final[Mapping[str, Message]] = {
-    "household": Message("สถานะปัจจุบัน", "As it stands"),
-    "visits": Message("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
-    "persons_to_reach": Message("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
-    "follow_ups": Message("การติดตาม", "Following up"),
-    "held_by": Message("อาสาสมัครหรือผู้ประสานงานที่รับไปเยี่ยม", "Taken on by a volunteer or coordinator, to visit"),
-    "listed_house": Message("ในทะเบียนบ้านของพื้นที่", "On the area's list of houses"),
-    "help_requests": Message("คำขอความช่วยเหลือของท่าน", "Your requests for help"),
-    "requests": Message("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
-    "read_by": Message("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
-    "handed_over": Message("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
-    "content": Message("เนื้อหา", "Content"),
-    "destroyed": Message("ทำลายแล้ว", "Destroyed"),
-}
-_SECTIONS: Final = (
-    "household",
-    "visits",
-    "persons_to_reach",
-    "follow_ups",
-    "held_by",
-    "listed_house",
-    "help_requests",
-    "requests",
-    "read_by",
-    "handed_over",
+PAGE: Final = Page(
+    title=Message("สำเนาข้อมูลของครัวเรือน", "Copy of a household's data"),
+    sections={
+        "household": Message("สถานะปัจจุบัน", "As it stands"),
+        "visits": Message("การเยี่ยมและสิ่งที่บันทึก", "Visits, and what was recorded"),
+        "persons_to_reach": Message("ผู้ที่ต้องการวัคซีน", "Who wants vaccine"),
+        "follow_ups": Message("การติดตาม", "Following up"),
+        "held_by": Message("อาสาสมัครหรือผู้ประสานงานที่รับไปเยี่ยม", "Taken on by a volunteer or coordinator, to visit"),
+        "listed_house": Message("ในทะเบียนบ้านของพื้นที่", "On the area's list of houses"),
+        "help_requests": Message("คำขอความช่วยเหลือของท่าน", "Your requests for help"),
+        "requests": Message("คำขอเกี่ยวกับข้อมูล", "Requests about the data"),
+        "read_by": Message("ใครเปิดอ่านข้อมูลนี้", "Who has read it"),
+        "handed_over": Message("ข้อมูลที่ส่งมอบออกไป", "What was handed over"),
+    },
+    words={
+        "content": Message("เนื้อหา", "Content"),
+        "destroyed": Message("ทำลายแล้ว", "Destroyed"),
+    },
+    cut_short="read_more_often",
+    more=Message("มีการอ่านมากกว่าที่แสดง", "It was read more often than is shown"),
 )
-
-
-def printable(document: Mapping[str, Any], language: str) -> str:
-    """The copy as a page that can be printed."""
-    return page_of(
-        document,
-        title=_TITLE,
-        sections=_SECTIONS,
-        words=_WORDS,
-        language=language,
-        also=[_READ_MORE_OFTEN] if document["read_more_often"] else [],
-    )
 
 
 def fetchable(request: requests.Request, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.kafka import consumer
+from shared.kafka import membership
 
 
 class Broken:
@@ -24,18 +24,18 @@ class Broken:
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), ConnectionError()])
 async def test_what_aiokafka_cancels_inside_does_not_end_our_work(error: BaseException) -> None:
     broken: Any = Broken(error)
-    await consumer._stop(broken)
+    await membership.leave(broken)
 
 
 async def test_a_stop_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "STOP_SECONDS", 0.01)
+    monkeypatch.setattr(membership, "STOP_SECONDS", 0.01)
     broken: Any = Broken(None)
-    await consumer._stop(broken)
+    await membership.leave(broken)
 
 
 async def test_a_cancellation_of_ours_still_arrives() -> None:
     broken: Any = Broken(None)
-    task = asyncio.create_task(consumer._stop(broken))
+    task = asyncio.create_task(membership.leave(broken))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -1,0 +1,1 @@
+"""What all FHIR interfaces of the services have in common; no service's own resources."""
