@@ -1,5 +1,10 @@
 """The composition root: `python -m services.facilities.app http | relay | importer`."""
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until shared/web/process.py: what is loaded stays, and the search took a fifth of a start
+
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,11 +16,7 @@ import asyncpg
 from fastapi import Depends, FastAPI
 
 from services.facilities.cached import Cache
-from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS, STRICT, fhir
-from services.facilities.http.dhis2 import Exports
-from services.facilities.http.public import OpenToPages
 from services.facilities.importer import Importer
-from services.facilities.pages import page_routes
 from services.facilities.reference import Reference
 from services.facilities.settings import PageSettings, TokenSettings
 from shared.contracts.topics import FACILITY_UPDATED, FURTHER_FACILITY_UPDATED
@@ -54,6 +55,11 @@ def create(
     ready: Callable[[], list[str]],
 ) -> FastAPI:
     """The service's application on what it needs, already open."""
+    # Which the other processes need not load.
+    from services.facilities.http import FILE_BODIES, MAX_BODY_BYTES, ROUTERS, STRICT, fhir
+    from services.facilities.http.dhis2 import Exports
+    from services.facilities.http.public import OpenToPages
+    from services.facilities.pages import page_routes
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until shared/web/process.py: what is loaded stays, and the search took a fifth of a start
+
 import asyncio
 import ssl
 import sys
@@ -18,9 +23,10 @@ from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
 from services.registration.domain.trainings import Policy
-from services.registration.http import ROUTERS, imports
+from services.registration.http import imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused
+from services.registration.http.routes import ROUTERS
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes

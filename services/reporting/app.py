@@ -1,5 +1,10 @@
 """The composition root: `python -m services.reporting.app http | projector | keeper | webhooks`."""
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until shared/web/process.py: what is loaded stays, and the search took a fifth of a start
+
 import asyncio
 import ssl
 import sys
@@ -12,9 +17,7 @@ from typing import Final
 import httpx
 from fastapi import FastAPI
 
-from services.reporting.documents.workshop import Workshop
 from services.reporting.ends import StreamEnds
-from services.reporting.http import ROUTERS
 from services.reporting.kept.answers import KeptAnswers
 from services.reporting.live import LiveStream
 from services.reporting.monitor.refresh import REFRESH_SECONDS, ResultsRefresh
@@ -22,7 +25,6 @@ from services.reporting.months import keeping
 from services.reporting.months.closing import Months
 from services.reporting.months.keeping import KeepingDuty
 from services.reporting.months.schedule import ClosingDuty
-from services.reporting.pages import page_routes
 from services.reporting.projector import TOPICS, VERSION, FiguresProjection
 from services.reporting.rebuild import duty as rebuild
 from services.reporting.rebuild.duty import Rebuilding
@@ -121,6 +123,10 @@ def create(
     """The service's application on what it needs, already open. lenience: see `KeptAnswers`; entrance: None where
     nobody is let into Kafka from outside; streams: None where there is no Kafka to be read from over HTTP;
     webhook_ring: seals the secrets of webhooks, None where nobody can have any."""
+    # Which the other processes need not load.
+    from services.reporting.documents.workshop import Workshop
+    from services.reporting.http import ROUTERS
+    from services.reporting.pages import page_routes
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

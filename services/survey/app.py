@@ -1,5 +1,10 @@
 """Puts the survey's processes together: `python -m services.survey.app http | recorder | lister | relay | keeper`."""
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # until shared/web/process.py: what is loaded stays, and the search took a fifth of a start
+
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,13 +17,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
-from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.help.keeping import EVERY_SECONDS, HelpKeeping
 from services.survey.help.parts import HelpParts
-from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.openrosa.keys import FORGET_SECONDS, KeyKeeping
-from services.survey.pages import page_routes
 from services.survey.privacy.chain import LINK_SECONDS, Linking
 from services.survey.privacy.retention import EVERY_SECONDS as RETENTION_SECONDS
 from services.survey.privacy.retention import Retention
@@ -73,6 +75,11 @@ KAFKA_RETRY_SECONDS = 0.5
 
 async def http(stopping: asyncio.Event) -> None:
     """Intake and the survey's other routes."""
+    # Which the other processes need not load.
+    from services.survey.desk.http.imports import LARGER_BODIES
+    from services.survey.http import add_routes
+    from services.survey.pages import page_routes
+
     settings, kafka = SurveySettings(), KafkaSettings()
     verifier = verifier_over_http(settings.jwks_url, settings.token_issuer)
     citizens = CitizenVerifier(settings.jwks_url, settings.token_issuer)

@@ -37,8 +37,10 @@ async def _supervised(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    # What start-up allocated lives as long as the process: the collector need not visit it. A worker's batch is some
-    # 100,000 objects that end by themselves; a collection amid each would visit them all and find nothing.
+    # What start-up allocated lives as long as the process: the collector need not visit it, neither from now on nor, in
+    # processes that turn it off before they load anything, until now. A worker's batch is some 100,000 objects that end
+    # by themselves; a collection amid each would visit them all and find nothing.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
+    gc.enable()
     await main(stopping)
