@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from services.facilities.http import ROUTERS as FACILITIES
-from services.registration.http import ROUTERS as REGISTRATION
+from services.registration.http.routes import ROUTERS as REGISTRATION
 from services.reporting.http import ROUTERS as REPORTING
 from services.survey.http import add_routes as add_survey
 from shared.contracts.events import Role

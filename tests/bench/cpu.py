@@ -1,6 +1,7 @@
 """Processor time and memory by program, those of PostgreSQL's many processes added up."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -23,27 +24,26 @@ class Usage:
 
 
 def usage(stack: Stack) -> dict[str, Usage]:
-    """By program of the stack, what it has used since its start."""
+    """By program of the stack, what it has used since its start; without those that end just now."""
     used = {}
     for name, keeper in stack.supervisor.keepers.items():
-        try:
-            process = psutil.Process(keeper.pid)
-        except (psutil.NoSuchProcess, ProcessLookupError):
-            continue
-        seconds, resident, proportional = 0.0, 0, 0
-        for member in [process, *process.children(recursive=True)]:
-            try:
-                times, memory = member.cpu_times(), member.memory_full_info()
-            except psutil.NoSuchProcess:
-                continue
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            used[name] = _usage(psutil.Process(keeper.pid))
+    return used
+
+
+def _usage(process: psutil.Process) -> Usage:
+    seconds, resident, proportional = 0.0, 0, 0
+    for member in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            times, memory = member.cpu_times(), member.memory_full_info()
             seconds += times.user + times.system
             resident += memory.rss
             proportional += memory.pss
-        # Sessions of PostgreSQL that have ended are in its own account of its children.
-        own = process.cpu_times()
-        seconds += getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
-        used[name] = Usage(seconds, resident, proportional)
-    return used
+    # Sessions of PostgreSQL that have ended are in its own account of its children.
+    own = process.cpu_times()
+    seconds += getattr(own, "children_user", 0.0) + getattr(own, "children_system", 0.0)
+    return Usage(seconds, resident, proportional)
 
 
 def memory(used: Mapping[str, Usage]) -> dict[str, str]:

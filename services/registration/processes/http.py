@@ -15,9 +15,10 @@ from fastapi import FastAPI
 
 from services.registration.domain.people import Refused
 from services.registration.domain.trainings import Policy
-from services.registration.http import ROUTERS, imports
+from services.registration.http import imports
 from services.registration.http.parts import Parts
 from services.registration.http.refusals import on_refused
+from services.registration.http.routes import ROUTERS
 from services.registration.likeness import Likeness
 from services.registration.mail import FileMailGateway, MailGateway, SmtpGateway
 from services.registration.pages import page_routes

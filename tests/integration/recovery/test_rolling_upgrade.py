@@ -24,42 +24,42 @@ MORE = 100
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MixedStack]:
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MixedStack]:
     """All of the former release."""
     commit = former.revision()
     if commit is None:
         pytest.skip("this checkout has no history (git clone --depth 1, or an archive), hence no former release")
     folder = tmp_path_factory.mktemp("former")
     former.unpack(commit, folder)
-    with running(partial(MixedStack, former=folder), PROCESSES) as stack:
-        yield stack
+    with running(partial(MixedStack, former=folder), PROCESSES) as mixed:
+        yield mixed
 
 
-async def test_old_and_new_work_side_by_side_and_nothing_is_lost(stack: MixedStack) -> None:
-    runtime = Runtime(stack)
+async def test_old_and_new_work_side_by_side_and_nothing_is_lost(mixed: MixedStack) -> None:
+    runtime = Runtime(mixed)
     async with Field(seed=12) as field:
-        await field.meet(stack)
-        _all_run(stack, stack.former)
+        await field.meet(mixed)
+        _all_run(mixed, mixed.former)
         place = await field.enter_place("จุดฉีดก่อนปรับรุ่น")
         before = await _migrations(runtime)
         async with field.at_work():
             await _more(field)
-            await asyncio.to_thread(stack.migrate)
+            await asyncio.to_thread(mixed.migrate)
             await _more(field)
 
-            stack.present |= set(SIDE_BY_SIDE)
-            await asyncio.to_thread(stack.start_services, SIDE_BY_SIDE)
+            mixed.present |= set(SIDE_BY_SIDE)
+            await asyncio.to_thread(mixed.start_services, SIDE_BY_SIDE)
             for group in ("survey-recorder", "reporting-projector"):
-                await shared_by(stack, group, 2)
+                await shared_by(mixed, group, 2)
             await _more(field)
 
             for process in PROCESSES:
-                stack.present.add(process)
-                await asyncio.to_thread(stack.stop_services, [process])
-                await asyncio.to_thread(stack.start_services, [process])
+                mixed.present.add(process)
+                await asyncio.to_thread(mixed.stop_services, [process])
+                await asyncio.to_thread(mixed.start_services, [process])
                 await _more(field)
         assert await field.change_place(place, "จุดฉีดหลังปรับรุ่น") == 2
-        _all_run(stack, CHECKOUT)
+        _all_run(mixed, CHECKOUT)
         assert await _migrations(runtime) >= before
         counted = await ledger.settled(runtime, "reporting", ledger.VISITS, len(field.accepted))
         assert counted == len(field.accepted)
