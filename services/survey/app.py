@@ -38,7 +38,7 @@ from shared.kafka.consumer import PositionedConsumer
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.producer import OrderedPublisher, create_producer
 from shared.kafka.relay import Relay
-from shared.kafka.settings import KafkaSettings
+from shared.kafka.settings import METADATA_MILLISECONDS, KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
@@ -69,6 +69,8 @@ KEEPER_CONNECTIONS = 9
 """One holds the lock; the others are the duties', each of which uses one at a time, and the vaccination points'."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
+LEARN_SECONDS = METADATA_MILLISECONDS / 1000
+"""How often intake looks how many partitions there are: as often as what is looked at is new."""
 
 
 async def http(stopping: asyncio.Event) -> None:
@@ -141,12 +143,25 @@ async def _take_submissions(
     """Opens intake as soon as Kafka answers, and stops the process when Kafka refuses it for good."""
     producer = await _started_producer(kafka)
     try:
-        app.state.intake = intake = intake_on(producer)
-        await intake.failed.wait()
+        intake = intake_on(producer)
+        while not intake.failed.is_set():
+            if learned := await _learned(intake):
+                app.state.intake = intake
+            with suppress(TimeoutError):
+                await asyncio.wait_for(intake.failed.wait(), LEARN_SECONDS if learned else KAFKA_RETRY_SECONDS)
         stopping.set()
         await asyncio.Event().wait()  # until the process ends: open requests still use the producer
     finally:
         await producer.stop()
+
+
+async def _learned(intake: Intake) -> bool:
+    try:
+        await intake.learn()
+    except KafkaError as error:
+        _log.warning("partitions_unknown", cause=type(error).__name__)
+        return False
+    return True
 
 
 async def _started_producer(kafka: KafkaSettings) -> AIOKafkaProducer:

@@ -153,7 +153,8 @@ def _channel(topic: Topic, made: Document) -> Document:
     return made | {
         "title": topic.name,
         "description": f"{_summary(topic)}\n\nIn order within a partition; {key} decide{'' if topic.deciding else 's'} "
-        "the partition. Keeps everything from the first event.",
+        "the partition. Keeps everything from the first event."
+        + (" It is made with so many partitions and may be given more (rules: growth)." if topic.grows else ""),
         "servers": [{"$ref": "#/servers/kafka"}, {"$ref": "#/servers/kafka-internal"}],
         "messages": {"event": {"$ref": f"#/components/messages/{topic.name}"}},
         "bindings": {

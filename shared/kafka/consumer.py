@@ -29,7 +29,7 @@ from aiokafka.structs import ConsumerRecord
 
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
-from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, take_over
+from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, partitions_known, take_over
 from shared.kafka.progress import Progress
 from shared.kafka.settings import KafkaSettings
 from shared.observability import tracing
@@ -85,6 +85,11 @@ _log = log(__name__)
 class RecordsMissing(Exception):
     """Kafka no longer has records that were not yet taken: they expired or were deleted. Never passed over in
     silence."""
+
+
+class PartitionsMissing(Exception):
+    """The topic has fewer partitions than were read of it before: it was made anew with too few. Whoever went on would
+    leave out for good what belongs into those that are missing."""
 
 
 @dataclass(slots=True)
@@ -319,6 +324,7 @@ class PositionedConsumer:
             return
         identities = await self._identities.of([*self._topics, *self._watched])
         self._watched_identities = {name: identities[name] for name in self._watched}
+        await self._check_partitions()
         first_offsets = await consumer.beginning_offsets(list(pending))
         async with acquire(self._pool) as connection:
             if ended := await end_stalled(connection):
@@ -347,6 +353,17 @@ class PositionedConsumer:
             self._seek(consumer, partition, position.next_offset)
             consumer.resume(partition)
         self._pending -= pending
+
+    async def _check_partitions(self) -> None:
+        """Raises `PartitionsMissing`. Kafka is asked after the database: meanwhile a topic may only have grown."""
+        async with acquire(self._pool) as connection:
+            known = {topic: await partitions_known(connection, topic) for topic in self._topics}
+        for topic, there_are in (await self._identities.partitions(list(known))).items():
+            if there_are < known[topic]:
+                raise PartitionsMissing(
+                    f"{topic} has {there_are} partitions, but records of {known[topic]} were taken: give it"
+                    f" {known[topic]} again (docs/recovery.md)"
+                )
 
     def _report(self, taken: Iterable[TakenOver]) -> None:
         for one in taken:
