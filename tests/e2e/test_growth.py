@@ -3,15 +3,17 @@ way in; the command and whoever is at work are killed (-9) at each step. In the 
 
 import asyncio
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import pytest
@@ -28,8 +30,10 @@ from tests.integration.recovery.field import Field
 from tests.runtime import Runtime, started
 
 BEFORE, AFTER = NUMBERS_OF_PARTITIONS[:2]
-VISITS: Final = 200
-PATIENCE_SECONDS: Final = 120.0
+VISITS: Final = 120
+FEW: Final = 8
+PAUSE_SECONDS: Final = 0.3
+PATIENCE_SECONDS: Final = 180.0
 AT_WORK: Final = (
     *("survey-http", "survey-recorder", "survey-recorder-2", "survey-lister"),
     *("reporting-projector", "reporting-http", "reporting-webhooks"),
@@ -105,16 +109,17 @@ class Operator:
         return found[SURVEY_SUBMITTED.name], found[SURVEY_INTAKE.name]
 
 
+@pytest.mark.timeout(1200)  # everybody is killed twice, and comes back
 async def test_partitions_are_doubled_while_everybody_works(stack: Stack, world: World, field: Field) -> None:
     runtime, operator = Runtime(stack), Operator(stack)
     houses = await field.visit(VISITS)
     async with AsyncExitStack() as over:
         outsiders = await _everybody(world, over)
-        readers = [(outsider, await over.enter_async_context(outsider.running())) for outsider in outsiders]
-        for outsider, process in readers:
-            await outsider.comes_to(outsider.has(VISITS), "what there was before", process)
+        for outsider in outsiders:
+            await over.enter_async_context(_kept(outsider))
+            await _comes_to(outsider, outsider.has(VISITS))
 
-        async with field.at_work():
+        async with _at_work(field, houses):
             await _move(stack, operator, field, houses)
             await _all_take_part(runtime)
             await field.visit_again(houses)
@@ -128,8 +133,8 @@ async def test_partitions_are_doubled_while_everybody_works(stack: Stack, world:
         await _states_follow_each_other(runtime)
 
         reported = await world.reported()
-        for outsider, process in readers:
-            await outsider.comes_to(_has(outsider, reported), "the figures of reporting", process)
+        for outsider in outsiders:
+            await _comes_to(outsider, _has(outsider, reported))
             assert await outsider.events() == told, outsider.way
     await _who_begins_now_has_the_same(world, reported, told)
 
@@ -137,6 +142,50 @@ async def test_partitions_are_doubled_while_everybody_works(stack: Stack, world:
     assert await world.reported() == reported
     code, said = await operator.does("reconcile")
     assert code == 0, said
+
+
+@asynccontextmanager
+async def _at_work(field: Field, houses: set[str]) -> AsyncIterator[None]:
+    """Visits all the time, to houses that were visited before and to others."""
+    resting, dice = asyncio.Event(), random.Random(15)
+
+    async def work() -> None:
+        while not resting.is_set():
+            await field.visit(FEW)
+            await field.visit_again(dice.sample(sorted(houses), FEW))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work())
+        try:
+            yield
+        finally:
+            resting.set()
+
+
+@asynccontextmanager
+async def _kept(outsider: Outsider) -> AsyncIterator[None]:
+    """At work; one that ends, as when reporting is killed, is started again."""
+
+    async def keep() -> None:
+        while True:
+            async with outsider.running() as process:
+                await process.wait()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.wait({keeping})
+
+
+async def _comes_to(outsider: Outsider, condition: Callable[[], Awaitable[bool]]) -> None:
+    end = monotonic() + PATIENCE_SECONDS
+    while not await condition():
+        assert monotonic() < end, f"{outsider.way} has {await outsider.events()} events"
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _everybody(world: World, over: AsyncExitStack) -> list[Outsider]:
@@ -228,7 +277,7 @@ async def _who_begins_now_has_the_same(world: World, reported: Sums, told: int) 
             assert await outsider.events() == told, outsider.way
 
 
-def _has(outsider: Outsider, wanted: Sums) -> Any:
+def _has(outsider: Outsider, wanted: Sums) -> Callable[[], Awaitable[bool]]:
     async def has_them() -> bool:
         return counted(await outsider.sums()) == wanted
 

@@ -481,9 +481,9 @@ class Campaign:
         intake hears of it late or, until it is started again, never."""
         if SURVEY_SUBMITTED.name in self.site.cluster.topics:
             self._give_more(SURVEY_SUBMITTED.name)
-            self.world.after(self.chance.random(), self._give_more, SURVEY_INTAKE.name)
+            self.world.after(self.chance.random() * 0.3, self._give_more, SURVEY_INTAKE.name)
             if self.chance.random() < 0.8:
-                self.world.after(self.chance.random() * 3, self._learn)
+                self.world.after(self.chance.random() * 0.6, self._learn)
 
     def _give_more(self, name: str) -> None:
         if name in self.site.cluster.topics:

@@ -128,7 +128,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "another_hash": Variant(patched=(partitioning, "partition_of", _another_hash)),
     "owner_epoch_ignored": Variant(Pieces(statements=_without_epoch), faults={"pause_and_recreate": 1}),
     "subdistricts_not_held": Variant(
-        Pieces(statements=_without_holding), faults={"grow": 2, "pause": 2, "rebalance": 1}
+        Pieces(statements=_without_holding), faults={"grow": 3, "add_member": 1, "pause": 1}
     ),
     "batches_in_flight_together": Variant(
         Pieces(publisher=SendsAtOnce), faults={"batch_refused": 3, "crash": 1, "pause": 1}
