@@ -104,7 +104,9 @@ class Feed:
         """One for each partition that there is. What a topic has been given since is read from its beginning; a
         position that comes from where more of them are known already keeps those places for later."""
         places = self.position.places
-        places.extend(Place() for _ in range(len(extent.end) - len(places)))
+        if len(places) < len(extent.end):
+            places.extend(Place() for _ in range(len(extent.end) - len(places)))
+            self.position.rebase()  # their sequences begin below those of the others
         return places[: len(extent.end)]
 
     def take(self, records: Sequence[ConsumerRecord]) -> Iterator[Item]:
