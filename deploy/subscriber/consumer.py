@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS surveyed (area text PRIMARY KEY, events bigint, perso
     dose_2 bigint, dose_3 bigint, wanting bigint);
 CREATE TABLE IF NOT EXISTS put_aside (topic text, partition integer, "offset" bigint, value bytea);
 """
+BEGIN = "INSERT INTO position VALUES ($1, $2) ON CONFLICT (topic, partition) DO UPDATE SET topic = $1 RETURNING *"
 MOVE = """
 UPDATE position SET next_offset = $3, last_sequence = $4
 WHERE topic = $1 AND partition = $2 AND next_offset = $5 AND last_sequence IS NOT DISTINCT FROM $6
@@ -111,13 +112,9 @@ async def follow(consumer: AIOKafkaConsumer, database: Any) -> None:
     places: dict[TopicPartition, Place] = {}
     while True:
         for partition in sorted(consumer.assignment() - places.keys()):  # all; later, what the topic was given since
-            await database.execute("INSERT INTO position VALUES ($1, $2) ON CONFLICT DO NOTHING", *partition)
-            found = "SELECT next_offset, last_sequence FROM position WHERE topic = $1 AND partition = $2"
-            places[partition] = Place(*await database.fetchrow(found, *partition))
+            places[partition] = Place(*(await database.fetchrow(BEGIN, *partition))[2:])
             consumer.seek(partition, places[partition].offset)
-        for partition, records in (await consumer.getmany(timeout_ms=1000, max_records=1000)).items():
-            if partition not in places:
-                continue  # it came just now, and is sought first
+        for partition, records in (await consumer.getmany(*places, timeout_ms=1000, max_records=1000)).items():
             place = places[partition] = await take(database, partition, places[partition], records)
             if not place.waiting and place.offset != records[-1].offset + 1:
                 consumer.seek(partition, place.offset)
