@@ -23,6 +23,7 @@ The public events of Jitasa. No personal data: the subdistrict is the smallest p
 - `ce_sequence`: {sequence}
 - `ce_previous`: {previous}
 - The key is the event's subject. {partition}
+- {growth}
 
 A subscriber keeps, per topic and partition and in the transaction of its effects, the last sequence that it applied:
 
