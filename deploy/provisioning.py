@@ -15,6 +15,7 @@ from confluent_kafka.admin import (
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -44,10 +45,12 @@ _ITERATIONS: Final = 4096  # Kafka's minimum; the passwords are random and long,
 
 
 def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_sync: int) -> list[str]:
-    """Create the missing topics and correct the settings of the others. Returns what differs and was left alone.
+    """Create the missing topics, give more partitions to those that grow and have fewer than wanted, and correct the
+    settings of all others. Returns what differs and was left alone.
 
-    A topic is never deleted or recreated: its records are the product's memory. Another number of partitions is only
-    reported, since changing it would send the events of an entity to another partition than before.
+    A topic is never deleted or recreated: its records are the product's memory. Partitions are never taken away, which
+    Kafka cannot do either; that a topic which grows has more of them than is wanted is no difference. Topics are given
+    partitions one after the other, in the order of `wanted`; repeated, what was cut off goes on.
     """
     existing = admin.list_topics(timeout=REQUEST_SECONDS).topics
     settings = {topic.name: settings_of(topic, in_sync) for topic in wanted}
@@ -63,11 +66,24 @@ def topics(admin: AdminClient, wanted: Sequence[Topic], *, replicas: int, in_syn
         _until_visible(admin, missing)
     present = [topic for topic in wanted if topic.name in existing]
     _correct_settings(admin, {topic.name: settings[topic.name] for topic in present})
+    there_are = {topic.name: len(existing[topic.name].partitions) for topic in present}
+    for topic in present:
+        if topic.grows and there_are[topic.name] < topic.partitions:
+            wait_all(
+                admin.create_partitions([NewPartitions(topic.name, topic.partitions)], request_timeout=REQUEST_SECONDS)
+            )
+            _until_visible(admin, [topic])
     return [
-        f"topic {topic.name} has {len(existing[topic.name].partitions)} partitions instead of {topic.partitions}"
+        f"topic {topic.name} has {there_are[topic.name]} partitions instead of {topic.partitions}"
         for topic in present
-        if len(existing[topic.name].partitions) != topic.partitions
+        if not topic.grows and there_are[topic.name] != topic.partitions
     ]
+
+
+def partitions(admin: AdminClient, wanted: Sequence[Topic]) -> dict[str, int]:
+    """How many partitions each of these topics has, as far as they are there."""
+    existing = admin.list_topics(timeout=REQUEST_SECONDS).topics
+    return {topic.name: len(existing[topic.name].partitions) for topic in wanted if topic.name in existing}
 
 
 def users(admin: AdminClient, passwords: Mapping[str, str]) -> None:
@@ -173,7 +189,7 @@ def _correct_settings(admin: AdminClient, wanted: Mapping[str, Mapping[str, str]
 
 
 def _until_visible(admin: AdminClient, created: Sequence[Topic]) -> None:
-    """Creation is answered before every partition has its leader."""
+    """Creation, of topics and of partitions, is answered before every partition is known and has its leader."""
 
     def complete() -> bool:
         names = TopicCollection([topic.name for topic in created])
@@ -182,7 +198,12 @@ def _until_visible(admin: AdminClient, created: Sequence[Topic]) -> None:
             described = [answer.result(REQUEST_SECONDS) for answer in answers.values()]
         except KafkaException:
             return False
-        return all(partition.leader is not None for topic in described for partition in topic.partitions)
+        wanted = {topic.name: topic.partitions for topic in created}
+        return all(
+            len(topic.partitions) >= wanted[topic.name]
+            and all(partition.leader is not None for partition in topic.partitions)
+            for topic in described
+        )
 
     _until(complete, "the new topics have leaders")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from confluent_kafka.admin import AdminClient
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy import catalogue, provisioning
@@ -33,7 +33,8 @@ _NAMES: Final = tuple(service.name for service in catalogue.SERVICES)
 class ProvisioningSettings(BaseSettings):
     """JITASA_SECRETS: the folder with the passwords of roles and users, named as in `deploy.local.secrets`;
     JITASA_KAFKA_MECHANISM, _REPLICAS, _IN_SYNC: by which mechanism the administrator signs in, how many copies each
-    topic has, and how many of them have a record before it is acknowledged.
+    topic has, and how many of them have a record before it is acknowledged; JITASA_SURVEY_PARTITIONS: how many
+    partitions the survey's topics have at least.
 
     Where the administrators are found, and how they sign in, is told as services are told it (JITASA_POSTGRES_ ...).
     """
@@ -44,6 +45,14 @@ class ProvisioningSettings(BaseSettings):
     kafka_mechanism: str = "SCRAM-SHA-256"
     kafka_replicas: int = Field(default=3, ge=1)
     kafka_in_sync: int = Field(default=2, ge=1)
+    survey_partitions: int = topics.NUMBERS_OF_PARTITIONS[0]
+
+    @field_validator("survey_partitions")
+    @classmethod
+    def _possible(cls, number: int) -> int:
+        if number not in topics.NUMBERS_OF_PARTITIONS:
+            raise ValueError(f"it has to be one of {topics.NUMBERS_OF_PARTITIONS}")
+        return number
 
     def password(self, name: str) -> str:
         """What the file of that name holds."""
@@ -65,7 +74,10 @@ def kafka(settings: ProvisioningSettings) -> int:
     provisioning.users(admin, {user: settings.password(f"kafka-{user}") for user in users})
     provisioning.rights(admin, catalogue.SERVICES)
     differences = provisioning.topics(
-        admin, topics.ALL, replicas=settings.kafka_replicas, in_sync=settings.kafka_in_sync
+        admin,
+        topics.all_with(settings.survey_partitions),
+        replicas=settings.kafka_replicas,
+        in_sync=settings.kafka_in_sync,
     )
     for difference in differences:
         print(f"Left as it is: {difference}")

@@ -145,6 +145,7 @@ def _provisioning(command: str) -> dict[str, Any]:
             "JITASA_KAFKA_PASSWORD_FILE": f"{SECRETS}/kafka-admin",
             "JITASA_KAFKA_REPLICAS": "1",
             "JITASA_KAFKA_IN_SYNC": "1",
+            "JITASA_SURVEY_PARTITIONS": "${JITASA_SURVEY_PARTITIONS:-24}",
         }
         if of_kafka
         else {

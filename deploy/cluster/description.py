@@ -45,7 +45,13 @@ def catalogue() -> dict[str, Any]:
             for service in SERVICES
         ],
         "topics": [
-            {"name": topic.name, "partitions": topic.partitions, "config": _settings(topic)} for topic in topics.ALL
+            {
+                "name": topic.name,
+                "partitions": topic.partitions,
+                "grows": topic.grows,
+                "config": _settings(topic),
+            }
+            for topic in topics.ALL
         ],
         "secrets": wiring.SECRETS,
         "postgres_settings": {name: value for name, value in SETTINGS.items() if name not in _OF_ONE_MACHINE},

@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import KafkaException
 
+from deploy import partitions
 from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET, SERVICES
 from deploy.local import backups, lag, logs, lost_changes, monitoring, passwords, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
@@ -246,6 +247,16 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
     if task == "passwords" and arguments == ["rotate"]:
         passwords.rotate(_attached(home), SERVICES, print)
         return 0
+    if task == "partitions" and len(arguments) == 1 and arguments[0].isdecimal():
+        stack = _attached(home)
+        partitions.grow(
+            stack.kafka.admin(),
+            int(arguments[0]),
+            replicas=stack.replicas,
+            in_sync=stack.in_sync,
+            told=partial(print, flush=True),
+        )
+        return 0
     for tasks, module, process in _ADMIN:
         if task in tasks:
             command = [sys.executable, "-m", module, task, *arguments]
@@ -273,6 +284,7 @@ usage: jitasa admin users create-administrator --phone PHONE --name NAME
        jitasa admin keys list
        jitasa admin keys rotate [--compromised]
        jitasa admin passwords rotate
+       jitasa admin partitions NUMBER
        jitasa admin survey-keys rotate | add | use KEY | status | retire KEY [--now]
        jitasa admin registration-keys rotate | add | use KEY | status | retire KEY
        jitasa admin subscriber-keys rotate | add | use KEY | status | retire KEY

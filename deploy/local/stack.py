@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any, Self
 
-from deploy import catalogue, provisioning, wiring
+from deploy import catalogue, partitions, provisioning, wiring
 from deploy.catalogue import (
     OPERATIONS,
     OPERATIONS_PORT_OFFSET,
@@ -331,7 +331,9 @@ class Stack:
         users = [user for service in SERVICES for user in service.kafka_users]
         provisioning.users(admin, {user: self.secrets.kafka_password(user) for user in users})
         provisioning.rights(admin, SERVICES)
-        for difference in provisioning.topics(admin, topics.ALL, replicas=self.replicas, in_sync=self.in_sync):
+        self.supervisor.wait_ready(["postgres"], INFRASTRUCTURE_S)
+        wanted = topics.all_with(partitions.known(lambda service: self.postgres.connection(database=service)))
+        for difference in provisioning.topics(admin, wanted, replicas=self.replicas, in_sync=self.in_sync):
             self._report(f"Left as it is: {difference}")
 
     def _provision_postgres(self) -> None:

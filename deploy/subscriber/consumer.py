@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS surveyed (area text PRIMARY KEY, events bigint, perso
     dose_2 bigint, dose_3 bigint, wanting bigint);
 CREATE TABLE IF NOT EXISTS put_aside (topic text, partition integer, "offset" bigint, value bytea);
 """
+BEGIN = "INSERT INTO position VALUES ($1, $2) ON CONFLICT (topic, partition) DO UPDATE SET topic = $1 RETURNING *"
 MOVE = """
 UPDATE position SET next_offset = $3, last_sequence = $4
 WHERE topic = $1 AND partition = $2 AND next_offset = $5 AND last_sequence IS NOT DISTINCT FROM $6
@@ -108,14 +109,12 @@ async def take(database: Any, partition: TopicPartition, old: Place, records: li
 async def follow(consumer: AIOKafkaConsumer, database: Any) -> None:
     """Read for ever. Whatever fails ends the process; whoever started it starts it again."""
     await database.execute(TABLES)
-    places = {}
-    for partition in sorted(consumer.assignment()):
-        await database.execute("INSERT INTO position VALUES ($1, $2) ON CONFLICT DO NOTHING", *partition)
-        found = "SELECT next_offset, last_sequence FROM position WHERE topic = $1 AND partition = $2"
-        places[partition] = Place(*await database.fetchrow(found, *partition))
-        consumer.seek(partition, places[partition].offset)
+    places: dict[TopicPartition, Place] = {}
     while True:
-        for partition, records in (await consumer.getmany(timeout_ms=1000, max_records=1000)).items():
+        for partition in sorted(consumer.assignment() - places.keys()):  # all; later, what the topic was given since
+            places[partition] = Place(*(await database.fetchrow(BEGIN, *partition))[2:])
+            consumer.seek(partition, places[partition].offset)
+        for partition, records in (await consumer.getmany(*places, timeout_ms=1000, max_records=1000)).items():
             place = places[partition] = await take(database, partition, places[partition], records)
             if not place.waiting and place.offset != records[-1].offset + 1:
                 consumer.seek(partition, place.offset)
@@ -131,6 +130,7 @@ def create_consumer(told: dict[str, str]) -> AIOKafkaConsumer:
         sasl_mechanism=told["KAFKA_MECHANISM"],
         sasl_plain_username=told["KAFKA_USERNAME"],
         sasl_plain_password=Path(told["KAFKA_PASSWORD_FILE"]).read_text().strip(),
+        metadata_max_age_ms=10_000,  # within which partitions are found that the topic was given
         auto_offset_reset="earliest",  # the offset of a topic that was made anew may be beyond its end
     )
 

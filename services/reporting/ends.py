@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from services.reporting import store
 from services.reporting.store import Pool
 from shared.contracts.topics import Topic
+from shared.kafka.identity import TopicIdentities
 from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
 from shared.observability.clock import Clock, pause
 from shared.observability.logs import log
@@ -30,6 +31,7 @@ class StreamEnds:
     def __init__(self, settings: KafkaSettings, pool: Pool, topics: Sequence[Topic], clock: Clock) -> None:
         self._settings = settings
         self._admin = self._client()
+        self._identities = TopicIdentities(settings)
         self._pool = pool
         self._topics = tuple(topics)
         self._clock = clock
@@ -39,7 +41,7 @@ class StreamEnds:
         while not stopping.is_set():
             try:
                 await self.measure()
-            except (KafkaException, *UNREACHABLE) as error:
+            except (KafkaException, LookupError, *UNREACHABLE) as error:
                 _log.info("stream_ends_unknown", cause=type(error).__name__)
                 # After an election librdkafka goes on asking with the leader's epoch that it knew, which is refused.
                 self._admin = self._client()
@@ -48,18 +50,19 @@ class StreamEnds:
     async def measure(self) -> None:
         """Asks Kafka once and notes what it says."""
         measured_at = self._clock.now()
-        ends = await asyncio.to_thread(self._ask)
+        there_are = await self._identities.partitions([topic.name for topic in self._topics])
+        ends = await asyncio.to_thread(self._ask, there_are)
         async with acquire(self._pool) as connection:
             await store.put_ends(connection, ends, measured_at)
 
     def _client(self) -> AdminClient:
         return AdminClient({**self._settings.for_librdkafka(), "log_level": 0})
 
-    def _ask(self) -> Mapping[tuple[str, int], int]:
+    def _ask(self, there_are: Mapping[str, int]) -> Mapping[tuple[str, int], int]:
         wanted = {
-            TopicPartition(topic.name, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for topic in self._topics
-            for partition in range(topic.partitions)
+            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            for topic, partitions in there_are.items()
+            for partition in range(partitions)
         }
         seconds = REQUEST_MILLISECONDS / 1000
         futures = self._admin.list_offsets(wanted, request_timeout=seconds)

@@ -2,12 +2,13 @@
 replicas.
 
 Stateless, so it scales by processes. The household's key decides the partition, so that what concerns a household stays
-in order.
+in order; and how many partitions there are by now, Kafka says.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -117,6 +118,11 @@ class Intake:
         self.admission = Admission()
         for status in (202, 429, 503):
             _told(status)  # there from the beginning, so that the first refusal shows as one
+
+    async def learn(self) -> None:
+        """Takes up how many partitions the topic has now. Until it does, an intake goes on with the number that it
+        knew: what it sends is recorded just as well (`services.survey.store.hold`). Raises KafkaError."""
+        self._topic = replace(self._topic, partitions=await self._accumulator.learn())
 
     @property
     def failed(self) -> asyncio.Event:

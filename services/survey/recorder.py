@@ -3,9 +3,9 @@ what each changed (`services.survey.household` says what).
 
 One batch (the shared consumer gives the frame, see shared/kafka/consumer.py):
 
-1. in one transaction: read which ids are known and what the households stand at now; decide; move the positions, which
-   fails when another recorder has taken a partition over; write submissions, households, persons to reach and
-   follow-ups, and destroy what erasures end;
+1. in one transaction: keep other recorders from the households' subdistricts; read which ids are known and what the
+   households stand at now; decide; move the positions, which fails when another recorder has taken a partition over;
+   write submissions, households, persons to reach and follow-ups, and destroy what erasures end;
 2. after the commit, publish: per partition in order, each produce batch acknowledged before the next is sent. This
    overlaps with 1 of the next batch, never with its 2;
 3. `published` moves with the next batch's transaction.
@@ -110,6 +110,7 @@ class Recorder:
         plan = self._plan = _Plan()
         arrivals = self._read(batches)
         records = [record for in_order in arrivals for _, record in in_order]
+        await store.hold(connection, store.Work.RECORDING, {record.household_id for record in records})
         plan.known = await store.known_submissions(connection, [record.submission_id for record in records])
         new = plan.first_seen(records)
         plan.households = await store.households(connection, list({record.household_id for record in records}))

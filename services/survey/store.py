@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,7 +12,12 @@ import msgspec
 from services.survey.domain import Visit
 from services.survey.household import Household
 from services.survey.quality import Sighting
+from shared.contracts.partitioning import partition_of
+from shared.contracts.topics import NUMBERS_OF_PARTITIONS, SUBDISTRICT_CHARACTERS
 from shared.postgres.pool import Connection
+
+# In the order of the locks, so that two who want several of them never lock each other out.
+HOLD = "SELECT pg_advisory_xact_lock($1, one.lock) FROM unnest($2::integer[]) AS one (lock)"
 
 KNOWN_SUBMISSIONS = "SELECT submission_id, digest FROM submission WHERE submission_id = ANY ($1::uuid[])"
 
@@ -243,6 +249,29 @@ HOUSEHOLD_COLUMNS = (
     "erased_at",
     "erased_by",
 )
+
+
+class Work(IntEnum):
+    """What nobody else may do with a household at the same time; the numbers name the locks in the database."""
+
+    RECORDING = 7_231_101
+    LISTING = 7_231_102
+
+
+async def hold(connection: Connection, work: Work, households: Iterable[UUID]) -> None:
+    """Waits until nobody else does this work with a household of the same subdistricts, and keeps others from it until
+    the transaction ends.
+
+    While the topics keep their number of partitions nobody ever waits: a subdistrict's records are in one partition,
+    which one process owns. After they have grown they may be in two for a while, or for as long as a process that does
+    not know it yet still writes; then what both partitions tell of a household is worked on in turn all the same. There
+    are as many locks as partitions at the most: subdistricts that share a lock share a partition, whatever the number.
+    """
+    locks = {
+        partition_of(household_id.hex[:SUBDISTRICT_CHARACTERS], NUMBERS_OF_PARTITIONS[-1])
+        for household_id in households
+    }
+    await connection.execute(HOLD, work, sorted(locks))
 
 
 async def known_submissions(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, bytes]:

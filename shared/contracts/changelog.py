@@ -26,7 +26,9 @@ def changelog(publications: Publications) -> str:
                 if _is_of(version, publication):
                     parts.append(f"### {stream}, version {version.number}\n")
                     parts += _of_version(versions[: version.number])
-        parts += ["### Envelope\n\n" + _of_rules(version) for version in rules if _is_of(version, publication)]
+        parts += [
+            "### Envelope\n\n" + _of_rules(rules[: version.number]) for version in rules if _is_of(version, publication)
+        ]
     return "\n".join(parts)
 
 
@@ -60,10 +62,12 @@ def _of_version(versions: Sequence[Version]) -> Iterator[str]:
     yield ""
 
 
-def _of_rules(version: Version) -> str:
-    if version.number > 1:
-        return "More of the rules is stated; what was stated before holds.\n"
-    told = version.document
+def _of_rules(versions: Sequence[Version]) -> str:
+    told = versions[-1].document
+    if len(versions) > 1:
+        before = versions[-2].document
+        added = [f"**{name}**: {told[name]['says']}\n" for name in told if name not in before]
+        return "\n".join(["More of the rules is stated; what was stated before holds.\n", *added])
     names = ", ".join(f"`{name}`" for name in told if name != "examples")
     return f"The rules are published as data, with examples, and held like the schemas: {names}.\n"
 

@@ -23,6 +23,7 @@ The public events of Jitasa. No personal data: the subdistrict is the smallest p
 - `ce_sequence`: {sequence}
 - `ce_previous`: {previous}
 - The key is the event's subject. {partition}
+- {growth}
 
 A subscriber keeps, per topic and partition and in the transaction of its effects, the last sequence that it applied:
 
@@ -153,7 +154,8 @@ def _channel(topic: Topic, made: Document) -> Document:
     return made | {
         "title": topic.name,
         "description": f"{_summary(topic)}\n\nIn order within a partition; {key} decide{'' if topic.deciding else 's'} "
-        "the partition. Keeps everything from the first event.",
+        "the partition. Keeps everything from the first event."
+        + (" It is made with so many partitions and may be given more (rules: growth)." if topic.grows else ""),
         "servers": [{"$ref": "#/servers/kafka"}, {"$ref": "#/servers/kafka-internal"}],
         "messages": {"event": {"$ref": f"#/components/messages/{topic.name}"}},
         "bindings": {

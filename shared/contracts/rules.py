@@ -11,22 +11,27 @@ So these rules are published as the schemas are, and held against all earlier pu
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import Envelope, EnvelopeError, Headers, chain_place, from_headers, to_headers
-from shared.contracts.topics import PUBLIC
+from shared.contracts.topics import NUMBERS_OF_PARTITIONS, PUBLIC
 
 Rules = Mapping[str, Any]
 
 _LARGEST: Final = 2**63 - 1
 _EPOCH: Final = 10**15
+_KEYS: Final = ("50010100-5f1c-8b32-9a6e-0d4b7c21e3aa", "50010199-0000-8000-8000-00000000000f", "100101")
 
 
-def _partition(topic: str, key: str) -> int | None:
-    return next((each.partition_of(key) for each in PUBLIC if each.name == topic), None)
+def _partition(topic: str, key: str, of: int | None = None) -> int | None:
+    """of: how many partitions there are; None: as many as the topic is made with."""
+    found = next((each for each in PUBLIC if each.name == topic), None)
+    if found is None:
+        return None
+    return (found if of is None else replace(found, partitions=of)).partition_of(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Meaning:
     write: Callable[[Envelope], list[tuple[str, bytes]]] = to_headers
     read: Callable[[Headers], Envelope] = from_headers
     place: Callable[[Headers], tuple[int, int | None, bytes | None] | None] = chain_place
-    partition: Callable[[str, str], int | None] = _partition
+    partition: Callable[[str, str, int | None], int | None] = _partition
 
 
 def rules() -> dict[str, Any]:
@@ -75,10 +80,22 @@ def rules() -> dict[str, Any]:
         },
         "partition": {
             "says": "CRC-32 of the key's first characters (null: all of the key), as UTF-8, modulo the topic's number "
-            "of partitions. All events of a key are in one partition, in the order in which they were recorded.",
+            "of partitions, which is stated as it is when the topic is made. While a topic has a number, all events of "
+            "a key are in one partition, in the order in which they were recorded.",
             "hash": "crc32",
             "characters": {topic.name: topic.deciding for topic in PUBLIC},
             "partitions": {topic.name: topic.partitions for topic in PUBLIC},
+        },
+        "growth": {
+            "says": "A topic named here may be given more partitions, announced before; it never has fewer. A new "
+            "partition is a stream like any other: it has to be read from its beginning, and its first event has no "
+            "previous. Nothing that was published moves. A key's later events may be in a new partition, and for a "
+            "while in both; partitions share no order, so that who keeps a state takes the event of the higher "
+            "revision, and who sums up differences need not do anything.",
+            "topics": {topic.name: list(NUMBERS_OF_PARTITIONS) for topic in PUBLIC if topic.grows},
+            "fewer": False,
+            "begins": "at the beginning, with the first previous",
+            "order_of_a_key": "revision",
         },
         "key": {"says": "The record's key is the event's subject.", "is": "ce_subject"},
         "event": {
@@ -138,7 +155,14 @@ def rules() -> dict[str, Any]:
             "partitions": [
                 {"topic": topic.name, "key": key, "partition": topic.partition_of(key)}
                 for topic in PUBLIC
-                for key in ("50010100-5f1c-8b32-9a6e-0d4b7c21e3aa", "50010199-0000-8000-8000-00000000000f", "100101")
+                for key in _KEYS
+            ],
+            "grown": [
+                {"topic": topic.name, "key": key, "of": number, "partition": _partition(topic.name, key, number)}
+                for topic in PUBLIC
+                if topic.grows
+                for number in NUMBERS_OF_PARTITIONS
+                for key in _KEYS
             ],
         },
     }
@@ -173,9 +197,14 @@ def failures(told: Rules, meaning: Meaning) -> Iterator[str]:
         if meaning.place(headers) is not None or _reads(headers, meaning):
             yield f"headers, {case['name']}: were refused and are read"
     for case in examples["partitions"]:
-        found_in = meaning.partition(case["topic"], case["key"])
+        found_in = meaning.partition(case["topic"], case["key"], None)
         if found_in != case["partition"]:
             yield f"partition of {case['key']} in {case['topic']}: was {case['partition']} and is {found_in}"
+    for case in examples.get("grown", ()):  # not in what was published before topics could grow
+        found_in = meaning.partition(case["topic"], case["key"], case["of"])
+        if found_in != case["partition"]:
+            of = f"{case['of']} partitions of {case['topic']}"
+            yield f"partition of {case['key']} among {of}: was {case['partition']} and is {found_in}"
 
 
 def _header_failures(case: Mapping[str, Any], meaning: Meaning) -> Iterator[str]:

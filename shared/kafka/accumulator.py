@@ -26,8 +26,8 @@ LINGER_SECONDS: Final = 0.001
 2 ms let the process wait for a third of its time, and without any every record travels alone."""
 
 MAX_WAITING_BATCHES: Final = 4
-"""Behind the one under way: 2 MB, more than all that intake admits when it is spread over the partitions. In all 24,
-while Kafka is away, they and those under way are 60 MB."""
+"""Behind the one under way: 2 MB, more than all that intake admits when it is spread over the partitions. In 24 of
+them, while Kafka is away, they and those under way are 60 MB."""
 
 Record = tuple[int, bytes, bytes]
 """Partition, key, value."""
@@ -100,6 +100,13 @@ class Accumulator:
         self.failed = asyncio.Event()
         """Set when Kafka refused for good: the producer is of no use any more (aiokafka#1017), and the process has to
         start again."""
+
+    async def learn(self) -> int:
+        """How many partitions the topic has now, by what the producer knows; records may be sent to all of them from
+        now on. Raises KafkaError."""
+        partitions = len(await self._producer.partitions_for(self._topic))
+        self._lanes += [_Lane(partition) for partition in range(len(self._lanes), partitions)]
+        return partitions
 
     async def send(self, records: Sequence[Record]) -> list[bool]:
         """For each record whether all in-sync replicas have it. False: refused, or not known when patience ended, in

@@ -34,6 +34,7 @@ from pydantic import BaseModel
 
 from shared.contracts.envelope import EnvelopeError, from_headers
 from shared.contracts.topics import Topic
+from shared.kafka.identity import TopicIdentities
 from shared.kafka.settings import KafkaSettings
 from shared.postgres.outbox import append
 from shared.postgres.pool import Connection
@@ -181,10 +182,11 @@ def _told(record: ConsumerRecord) -> _Told | None:
 
 async def records(settings: KafkaSettings, topic: Topic) -> AsyncIterator[ConsumerRecord]:
     """The topic from its beginning to where it ends now."""
+    there_are = await TopicIdentities(settings).partitions([topic.name])
     consumer = AIOKafkaConsumer(**settings.for_aiokafka(), auto_offset_reset="earliest")
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        partitions = [TopicPartition(topic.name, number) for number in range(there_are[topic.name])]
         consumer.assign(partitions)
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         left = {partition: end for partition, end in ends.items() if end > begins[partition]}

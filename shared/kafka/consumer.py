@@ -30,9 +30,9 @@ from shared.kafka.account import Account
 from shared.kafka.handler import Handler, PartitionBatch
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.membership import client, joined
-from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, take_over
+from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, partitions_known, take_over
 from shared.kafka.progress import Progress
-from shared.kafka.reading import Reading, RecordsMissing
+from shared.kafka.reading import PartitionsMissing, Reading, RecordsMissing
 from shared.kafka.settings import KafkaSettings
 from shared.observability import tracing
 from shared.observability.clock import pause
@@ -204,6 +204,7 @@ class PositionedConsumer:
             return
         identities = await self._identities.of([*self._topics, *self._watched])
         self._watched_identities = {name: identities[name] for name in self._watched}
+        await self._check_partitions()
         first_offsets = await consumer.beginning_offsets(list(pending))
         async with acquire(self._pool) as connection:
             if ended := await end_stalled(connection):
@@ -230,6 +231,17 @@ class PositionedConsumer:
             self._progress.owns(partition, position.next_offset, end_offsets[partition])
             self._reading.begin(consumer, partition, position.next_offset)
         self._pending -= pending
+
+    async def _check_partitions(self) -> None:
+        """Raises `PartitionsMissing`. Kafka is asked after the database: meanwhile a topic may only have grown."""
+        async with acquire(self._pool) as connection:
+            known = {topic: await partitions_known(connection, topic) for topic in self._topics}
+        for topic, there_are in (await self._identities.partitions(list(known))).items():
+            if there_are < known[topic]:
+                raise PartitionsMissing(
+                    f"{topic} has {there_are} partitions, but records of {known[topic]} were taken: give it"
+                    f" {known[topic]} again (docs/recovery.md)"
+                )
 
     async def _process(self, consumer: AIOKafkaConsumer, fetched: dict[TopicPartition, list[ConsumerRecord]]) -> None:
         batches = []

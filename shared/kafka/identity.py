@@ -1,13 +1,21 @@
 """A topic's identity: Kafka gives every topic an id at its creation, which tells a recreated topic from the former
-one."""
+one. And how many partitions it has by now."""
 
 import asyncio
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
+
+
+class Described(NamedTuple):
+    """What Kafka says of a topic."""
+
+    topic_id: str
+    partitions: int
 
 
 class TopicIdentities:
@@ -20,15 +28,24 @@ class TopicIdentities:
     async def of(self, names: Sequence[str]) -> dict[str, str]:
         """The id of each topic; raises TimeoutError when Kafka does not answer, LookupError when a topic does not
         exist."""
+        return {name: told.topic_id for name, told in (await self.described(names)).items()}
+
+    async def partitions(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions each topic has now; raises as `of` does."""
+        return {name: told.partitions for name, told in (await self.described(names)).items()}
+
+    async def described(self, names: Sequence[str]) -> dict[str, Described]:
+        """Both of each topic; raises as `of` does."""
         return await asyncio.to_thread(self._ask, list(names))
 
-    def _ask(self, names: list[str]) -> dict[str, str]:
+    def _ask(self, names: list[str]) -> dict[str, Described]:
         seconds = REQUEST_MILLISECONDS / 1000
         futures = self._admin.describe_topics(TopicCollection(names), request_timeout=seconds)
-        identities = {}
+        described = {}
         for name, future in futures.items():
             try:
-                identities[name] = str(future.result(timeout=seconds + 1).topic_id)
+                told = future.result(timeout=seconds + 1)
+                described[name] = Described(str(told.topic_id), len(told.partitions))
             except TimeoutError:
                 raise
             except Exception as error:
@@ -38,4 +55,4 @@ class TopicIdentities:
                 raise TimeoutError(
                     f"Kafka did not tell the identity of {name}: {code or type(error).__name__}"
                 ) from error
-        return identities
+        return described

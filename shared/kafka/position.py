@@ -89,6 +89,9 @@ WHERE p.topic = m.topic AND p.partition = m.partition
 """
 
 
+HIGHEST = "SELECT max(partition) FROM consumer_position WHERE topic = $1"
+
+
 @dataclass(frozen=True, slots=True)
 class TakenOver:
     """A position after take-over, and the one of the topic's former identity when there was another."""
@@ -116,6 +119,12 @@ async def take_over(
         changed = row["former_topic_id"] not in (None, topic_id)
         taken.append(TakenOver(_position(row), row["former_next_offset"] if changed else None))
     return taken
+
+
+async def partitions_known(connection: Connection, topic: str) -> int:
+    """How many partitions the topic has had at least, by what was taken of it."""
+    highest: int | None = await connection.fetchval(HIGHEST, topic)
+    return 0 if highest is None else highest + 1
 
 
 def _position(row: asyncpg.Record) -> Position:

@@ -80,6 +80,8 @@ class OrderedPublisher:
             raise PublishFailed(type(errors.exceptions[0]).__name__) from errors
 
     async def _publish_partition(self, topic: str, partition: int, records: Sequence[OutgoingRecord]) -> None:
+        if partition not in await self._producer.partitions_for(topic):
+            await self._producer.client.force_metadata_update()  # the topic has grown a moment ago
         batch = self._producer.create_batch()
         for record in records:
             if self._append(batch, record):

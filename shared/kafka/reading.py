@@ -18,6 +18,11 @@ class RecordsMissing(Exception):
     silence."""
 
 
+class PartitionsMissing(Exception):
+    """The topic has fewer partitions than were read of it before: it was made anew with too few. Whoever went on would
+    leave out for good what belongs into those that are missing."""
+
+
 class Reading:
     """Which offset of each partition is read next."""
 

@@ -38,7 +38,7 @@ class KafkaSettings(BaseSettings):
             "sasl_plain_password": self.password,
             "request_timeout_ms": REQUEST_MILLISECONDS,
             "retry_backoff_ms": 50,
-            "metadata_max_age_ms": 10_000,  # a moved partition leader is found within this time even without traffic
+            "metadata_max_age_ms": METADATA_MILLISECONDS,
         }
 
     def for_librdkafka(self) -> dict[str, Any]:
@@ -58,6 +58,8 @@ class KafkaSettings(BaseSettings):
         return "SASL_PLAINTEXT" if self.authority_file is None else "SASL_SSL"
 
 
+METADATA_MILLISECONDS = 10_000
+"""A moved partition leader, and partitions that a topic was given, are found within this time even without traffic."""
 REQUEST_MILLISECONDS = 5_000
 """A broker that is stopped in the middle is given up after this time (measured: 2 to 5 s of pause instead of 15 to
 20)."""

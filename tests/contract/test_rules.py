@@ -97,8 +97,8 @@ def reads_offsets(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         pytest.param(Meaning(write=previous_as_zero), id="nothing before is written as zero"),
         pytest.param(Meaning(read=reads_offsets), id="read without its epoch"),
         pytest.param(Meaning(place=lambda headers: chain_place(headers) or (0, None, None)), id="damage read as zero"),
-        pytest.param(Meaning(partition=lambda _, key: adler32(key.encode()) % 24), id="another hash"),
-        pytest.param(Meaning(partition=lambda _, key: partition_of(key, 24)), id="all of the key"),
+        pytest.param(Meaning(partition=lambda _, key, of: adler32(key.encode()) % (of or 24)), id="another hash"),
+        pytest.param(Meaning(partition=lambda _, key, of: partition_of(key, of or 24)), id="all of the key"),
     ],
 )
 def test_another_form_or_partition_fails_the_gate(meaning: Meaning) -> None:
@@ -131,6 +131,31 @@ def test_another_statement_fails_the_gate(path: tuple[str, ...], value: Any) -> 
     assert any(line.startswith(f"rules, against publication 1: /{'/'.join(path)}") for line in found), found
     del place[path[-1]]
     assert f"rules, against publication 1: /{'/'.join(path)}: removed" in rules.breaks(current, PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("growth", "topics", "survey-submitted"), [24, 36]),
+        (("growth", "fewer"), True),
+        (("growth", "begins"), "where it is met"),
+        (("growth", "order_of_a_key"), "sequence"),
+    ],
+)
+def test_another_statement_about_growth_fails_the_gate(path: tuple[str, ...], value: Any) -> None:
+    current = deepcopy(rules.rules())
+    place = current
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    where = "/".join(path)
+    assert any(f": /{where}: was" in line or f": /{where}" in line for line in rules.breaks(current, PUBLISHED))
+
+
+def test_a_key_in_a_grown_topic_has_to_stay_in_its_partition() -> None:
+    """Among 48 and 96 as among 24, by the hash that was published."""
+    moved = Meaning(partition=lambda topic, key, of: rules._partition(topic, key, of if of in (None, 24) else of - 1))
+    assert [told for told in PUBLISHED if list(rules.failures(told, moved))] == PUBLISHED[-1:]
 
 
 def test_rules_may_be_said_better_and_more_may_be_stated() -> None:

@@ -160,7 +160,8 @@ def _consumer(runtime: Runtime) -> Iterator[Consumer]:
 
 
 def _ends(consumer: Consumer, topic: Topic) -> dict[int, int]:
-    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+    there_are = consumer.list_topics(topic.name, timeout=READ_SECONDS).topics[topic.name].partitions
+    places = [TopicPartition(topic.name, partition) for partition in there_are]
     return {place.partition: consumer.get_watermark_offsets(place, timeout=READ_SECONDS)[1] for place in places}
 
 

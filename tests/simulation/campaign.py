@@ -64,6 +64,7 @@ FAULTS: Final[Mapping[str, int]] = {
     "remove_member": 2,
     "rebalance": 2,
     "recreate": 2,
+    "grow": 2,
     "pause_and_recreate": 1,
 }
 """What can happen, and how often beside the others."""
@@ -474,6 +475,24 @@ class Campaign:
     def _rebalance(self) -> None:
         for group in self.site.cluster.groups.values():
             group.rebalance()
+
+    def _grow(self) -> None:
+        """The survey's topics are given twice as many partitions, that of intake a moment after that of the events;
+        intake hears of it late or, until it is started again, never."""
+        if SURVEY_SUBMITTED.name in self.site.cluster.topics:
+            self._give_more(SURVEY_SUBMITTED.name)
+            self.world.after(self.chance.random() * 0.3, self._give_more, SURVEY_INTAKE.name)
+            if self.chance.random() < 0.8:
+                self.world.after(self.chance.random() * 0.6, self._learn)
+
+    def _give_more(self, name: str) -> None:
+        if name in self.site.cluster.topics:
+            self.site.cluster.grow(name, 2 * self.site.partitions)
+
+    def _learn(self) -> None:
+        if self._intake is not None and self._intake[0].alive:
+            process, intake = self._intake
+            process.create_task(intake.learn())
 
     def _recreate(self) -> None:
         self._make_anew(self.chance.choice(self.topics).name, self.chance.random())

@@ -631,6 +631,19 @@ def _advisory_lock(session: Session, arguments: tuple[Any, ...]) -> Work:
     yield
 
 
+def _hold(session: Session, arguments: tuple[Any, ...]) -> Work:
+    work, locks = arguments
+    for lock in locks:
+        yield "advisory", (work, lock)
+
+
+def _highest(session: Session, arguments: tuple[Any, ...]) -> Work:
+    return [
+        (max((key[1] for key in session.database.tables["consumer_position"] if key[0] == arguments[0]), default=None),)
+    ]
+    yield
+
+
 def _notify(session: Session, _: tuple[Any, ...]) -> Work:
     return None
     yield
@@ -686,6 +699,8 @@ STATEMENTS: Mapping[str, Statement] = {
     position.END_STALLED: _end_stalled,
     position.TAKE_OVER: _take_over,
     position.MOVE: move_statement(owner_epoch=True),
+    position.HIGHEST: _highest,
+    store.HOLD: _hold,
     store.KNOWN_SUBMISSIONS: _known_submissions,
     store.HOUSEHOLDS: _households,
     store.CHANGE_HOUSEHOLDS: _change_households,

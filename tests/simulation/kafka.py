@@ -69,12 +69,23 @@ class Cluster:
         """Records that fit into one produce batch."""
         self.under_way = 0
         """Produce batches that were sent and have not arrived."""
+        self.partitions: dict[str, int] = {}
+        """Of each topic, as it is or as it was before it was deleted: what clients know of it."""
         self._identities = itertools.count(1)
 
     def create(self, name: str, partitions: int) -> None:
         """Makes a topic."""
         self.topics[name] = Topic(name, f"{name}-{next(self._identities)}", [[] for _ in range(partitions)])
+        self.partitions[name] = partitions
         self.world.note(f"kafka: {name} is made, id {self.topics[name].topic_id}")
+        self._new_metadata()
+
+    def grow(self, name: str, partitions: int) -> None:
+        """Gives a topic so many partitions, more than it has."""
+        logs = self.topics[name].logs
+        logs += [[] for _ in range(len(logs), partitions)]
+        self.partitions[name] = partitions
+        self.world.note(f"kafka: {name} has {partitions} partitions")
         self._new_metadata()
 
     def delete(self, name: str) -> int:
@@ -416,6 +427,10 @@ class Producer:
             if waiting:
                 await asyncio.wait(waiting)
 
+    async def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of a topic."""
+        return set(range(self._cluster.partitions[topic]))
+
     def create_batch(self) -> Batch:
         """An empty batch."""
         return Batch(self._cluster.batch_records, self._world.now)
@@ -479,13 +494,17 @@ class Identities:
 
     async def of(self, names: Sequence[str]) -> dict[str, str]:
         """The id of each topic."""
-        return await self._process.ask(lambda: self._ask(names))
+        return {name: topic.topic_id for name, topic in (await self._process.ask(lambda: self._ask(names))).items()}
 
-    def _ask(self, names: Sequence[str]) -> dict[str, str]:
+    async def partitions(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions each topic has."""
+        return {name: len(topic.logs) for name, topic in (await self._process.ask(lambda: self._ask(names))).items()}
+
+    def _ask(self, names: Sequence[str]) -> dict[str, Topic]:
         if self._cluster.trouble.identities:
             self._cluster.trouble.identities -= 1
             raise TimeoutError("Kafka did not tell the identity")
         try:
-            return {name: self._cluster.topics[name].topic_id for name in names}
+            return {name: self._cluster.topics[name] for name in names}
         except KeyError as error:
             raise LookupError(f"topic {error} does not exist") from error

@@ -78,7 +78,7 @@ class Pieces:
 
 @dataclass(slots=True)
 class Site:
-    """The servers of one campaign, and the topics in the number of partitions that it has."""
+    """The servers of one campaign, and the topics in the number of partitions that it begins with."""
 
     world: World
     cluster: Cluster
@@ -166,6 +166,7 @@ async def run_intake(
     await producer.start()
     try:
         intake = Intake(producer, Unsealed(), HOUSEHOLD_IDS, BLIND_INDEX, site.clock(), site.topic(SURVEY_INTAKE))
+        await intake.learn()
         opened(process, intake)
         waits = [process.create_task(event.wait()) for event in (stopping, intake.failed)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -8,6 +8,7 @@ from typing import Any, Final
 from unittest.mock import patch
 from zlib import adler32
 
+from services.survey import store
 from services.survey.recorder import Recorder
 from services.survey.records import IntakeRecord
 from shared.contracts import partitioning
@@ -18,7 +19,7 @@ from shared.kafka.position import Position, TakenOver, move
 from shared.kafka.producer import OrderedPublisher, OutgoingRecord
 from shared.postgres.pool import Connection
 from tests.simulation.campaign import FAULTS
-from tests.simulation.database import Statement, move_statement, statement_of
+from tests.simulation.database import Session, Statement, Work, move_statement, statement_of
 from tests.simulation.processes import Pieces
 
 
@@ -88,6 +89,15 @@ def _without_epoch(text: str) -> Statement:
     return move_statement(owner_epoch=False) if text == position.MOVE else statement_of(text)
 
 
+def _nothing(_: Session, __: tuple[Any, ...]) -> Work:
+    return None
+    yield
+
+
+def _without_holding(text: str) -> Statement:
+    return _nothing if text == store.HOLD else statement_of(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to break the protocol. faults: what has to go wrong for it to show, where that is rare."""
@@ -117,6 +127,9 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "sequence_from_a_clock": Variant(Pieces(recorder=NumbersByClock)),
     "another_hash": Variant(patched=(partitioning, "partition_of", _another_hash)),
     "owner_epoch_ignored": Variant(Pieces(statements=_without_epoch), faults={"pause_and_recreate": 1}),
+    "subdistricts_not_held": Variant(
+        Pieces(statements=_without_holding), faults={"grow": 3, "add_member": 1, "pause": 1}
+    ),
     "batches_in_flight_together": Variant(
         Pieces(publisher=SendsAtOnce), faults={"batch_refused": 3, "crash": 1, "pause": 1}
     ),

@@ -32,7 +32,7 @@ def problems(campaign: Campaign) -> list[str]:
 def _problems(campaign: Campaign) -> Iterator[str]:
     topics = campaign.site.cluster.topics
     for topic in topics.values():
-        yield from _misplaced(topic.name, topic.logs)
+        yield from _misplaced(topic.name, topic.logs, campaign.site.partitions)
     if SURVEY_SUBMITTED in campaign.site.streams:
         yield from _recorded(campaign)
         yield from _survey_events(campaign)
@@ -41,11 +41,14 @@ def _problems(campaign: Campaign) -> Iterator[str]:
         yield from _volunteers(campaign)
 
 
-def _misplaced(name: str, logs: Sequence[Sequence[ConsumerRecord]]) -> Iterator[str]:
+def _misplaced(name: str, logs: Sequence[Sequence[ConsumerRecord]], before: int) -> Iterator[str]:
+    """before: how many partitions there were before the topic grew; who does not know yet still writes to these."""
     deciding = 6 if name.startswith("survey-") else None  # a household belongs to the partition of its subdistrict
     for partition, log in enumerate(logs):
         for record in log:
-            if record.key is not None and crc32(record.key[:deciding]) % len(logs) != partition:
+            if record.key is not None and partition not in {
+                crc32(record.key[:deciding]) % n for n in (before, len(logs))
+            }:
                 yield f"{name}/{partition}@{record.offset} belongs to another partition"
 
 

@@ -144,7 +144,6 @@ async def read_events(
     except FAILURES as error:
         raise failed(error) from None
     demand_area(principal, position.area)
-    position.places.extend(Place() for _ in range(topic.partitions - len(position.places)))
     most = UNBOUNDED if form is Form.EVENTS else limit or DEFAULT_EVENTS
     asked = Asked(form, most, wait, _still_allowed(request, principal, topic))
     return Answer(streams, principal, Feed(topic, position), seal, asked)
@@ -181,11 +180,11 @@ async def beginning_of(
 ) -> Position:
     """Where a feed begins: at the start, the end, or a time (since 1970). Raises one of `FAILURES`."""
     if begin in (None, "start"):
-        return Position(topic.name, area, "", places=[Place() for _ in range(topic.partitions)])
+        return Position(topic.name, area, "")
     extent = await streams.extents.now(topic)
     offsets = list(extent.end)
     if milliseconds is not None:
-        found = await streams.extents.at(topic, milliseconds)
+        found = await streams.extents.at(topic, extent, milliseconds)
         offsets = [end if offset is None else offset for offset, end in zip(found, extent.end, strict=True)]
     places = [Place(offset, ANYTHING if offset else NOTHING) for offset in offsets]
     return Position(topic.name, area, extent.topic_id, places=places)

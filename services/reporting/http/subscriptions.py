@@ -20,7 +20,7 @@ from services.reporting.settings import WebhookSettings
 from services.reporting.streams.answering import FAILURES, failed
 from services.reporting.streams.cursors import MOST_CHARACTERS, BadCursor
 from services.reporting.streams.parts import Streams
-from services.reporting.streams.position import Place, Position
+from services.reporting.streams.position import Position
 from services.reporting.streams.transfers import LARGEST
 from services.reporting.webhooks import addresses, store
 from services.reporting.webhooks.answers import (
@@ -307,7 +307,6 @@ async def _at(request: Request, topic: Topic, area: str, cursor: str) -> Positio
         raise bad_cursor("cursor", error.fault) from None
     except FAILURES as error:
         raise failed(error) from None
-    position.places.extend(Place() for _ in range(topic.partitions - len(position.places)))
     return position
 
 

@@ -16,8 +16,9 @@ LOOK_SECONDS: Final = 0.1
 """Between two looks at where a stream ends, while somebody waits for it to go on: one small request each, whoever and
 how many they are."""
 IDENTITY_EVERY_SECONDS: Final = 2.0
-"""A topic that is deleted and made again is noticed within this time. Until then its records go through the sequence
-rule as if they went on: nothing is told twice, and what is missing is told as missing."""
+"""A topic that is deleted and made again is noticed within this time, and so are partitions that it was given. Until
+then its records go through the sequence rule as if they went on: nothing is told twice, and what is missing is told as
+missing."""
 
 
 class Extents:
@@ -28,7 +29,7 @@ class Extents:
         self._identities = TopicIdentities(settings)
         self._consumer: AIOKafkaConsumer | None = None
         self._opening = asyncio.Lock()
-        self._known: dict[str, tuple[float, str]] = {}
+        self._known: dict[str, tuple[float, str, int]] = {}
         self._looks: dict[str, _Looks] = {}
 
     async def now(self, topic: Topic, *, may_be_older: float = 0.0, doubted: bool = False) -> Extent:
@@ -45,12 +46,13 @@ class Extents:
                 looks.extent = await self._look(topic)
             return looks.extent
 
-    async def at(self, topic: Topic, milliseconds: int) -> list[int | None]:
-        """For each partition the first offset with a timestamp (since 1970) at or after the given one; None where there
-        is none."""
+    async def at(self, topic: Topic, extent: Extent, milliseconds: int) -> list[int | None]:
+        """For each partition of the extent the first offset with a timestamp (since 1970) at or after the given one;
+        None where there is none."""
         consumer = await self._client()
-        found = await consumer.offsets_for_times(dict.fromkeys(_places(topic), milliseconds))
-        return [each and each.offset for each in (found[place] for place in _places(topic))]
+        places = _places(topic, len(extent.end))
+        found = await consumer.offsets_for_times(dict.fromkeys(places, milliseconds))
+        return [each and each.offset for each in (found[place] for place in places)]
 
     async def close(self) -> None:
         """Ends the connections."""
@@ -58,22 +60,23 @@ class Extents:
             await self._consumer.stop()
 
     async def _look(self, topic: Topic) -> Extent:
-        topic_id = await self._identity(topic.name)
+        topic_id, partitions = await self._identity(topic.name)
         consumer = await self._client()
-        places = _places(topic)
+        places = _places(topic, partitions)
         first: Mapping[TopicPartition, int]
         end: Mapping[TopicPartition, int]
         first, end = await asyncio.gather(consumer.beginning_offsets(places), consumer.end_offsets(places))
         return Extent(topic_id, [first[place] for place in places], [end[place] for place in places])
 
-    async def _identity(self, name: str) -> str:
+    async def _identity(self, name: str) -> tuple[str, int]:
+        """The topic's id, and how many partitions it has."""
         clock = asyncio.get_running_loop().time
-        at, topic_id = self._known.get(name, (-IDENTITY_EVERY_SECONDS, ""))
+        at, topic_id, partitions = self._known.get(name, (-IDENTITY_EVERY_SECONDS, "", 0))
         if clock() - at >= IDENTITY_EVERY_SECONDS:
             asked = clock()
-            topic_id = (await self._identities.of([name]))[name]
-            self._known[name] = asked, topic_id
-        return topic_id
+            topic_id, partitions = (await self._identities.described([name]))[name]
+            self._known[name] = asked, topic_id, partitions
+        return topic_id, partitions
 
     async def _client(self) -> AIOKafkaConsumer:
         async with self._opening:
@@ -91,5 +94,5 @@ class _Looks:
         self.extent: Extent | None = None
 
 
-def _places(topic: Topic) -> Sequence[TopicPartition]:
-    return [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+def _places(topic: Topic, partitions: int) -> Sequence[TopicPartition]:
+    return [TopicPartition(topic.name, partition) for partition in range(partitions)]

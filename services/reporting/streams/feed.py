@@ -17,7 +17,6 @@ order of this reading, gaps included.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from aiokafka.structs import ConsumerRecord
 
@@ -70,7 +69,6 @@ class Feed:
         self.position = position
         self._writer = EventWriter(topic)
         self._country = position.area == ""
-        self.partitions: Final = range(topic.partitions)
 
     def astray(self, extent: Extent) -> bool:
         """Whether the position is where nothing is, or in another topic."""
@@ -86,18 +84,30 @@ class Feed:
             self.position.topic_id = extent.topic_id
             for place in self.position.places:
                 place.next_offset, place.packed = 0, None
-        for partition in self.partitions:
-            place, first, end = self.position.places[partition], extent.first[partition], extent.end[partition]
+        for partition, (place, first, end) in enumerate(
+            zip(self._places(extent), extent.first, extent.end, strict=True)
+        ):
             if not first <= place.next_offset <= end:
                 place.next_offset, place.packed = first if place.next_offset < first else end, None
                 yield Gap(Reason.RECORDS_GONE, partition)
 
     def waiting(self, extent: Extent) -> dict[int, int]:
         """The next offsets of the partitions in which there is something to read."""
+        ends = zip(self._places(extent), extent.end, strict=True)
+        return {each: place.next_offset for each, (place, end) in enumerate(ends) if place.next_offset < end}
+
+    def offsets(self, extent: Extent) -> dict[int, int]:
+        """The next offsets of all partitions."""
+        return {each: place.next_offset for each, place in enumerate(self._places(extent))}
+
+    def _places(self, extent: Extent) -> Sequence[Place]:
+        """One for each partition that there is. What a topic has been given since is read from its beginning; a
+        position that comes from where more of them are known already keeps those places for later."""
         places = self.position.places
-        return {
-            each: places[each].next_offset for each in self.partitions if places[each].next_offset < extent.end[each]
-        }
+        if len(places) < len(extent.end):
+            places.extend(Place() for _ in range(len(extent.end) - len(places)))
+            self.position.rebase()  # their sequences begin below those of the others
+        return places[: len(extent.end)]
 
     def take(self, records: Sequence[ConsumerRecord]) -> Iterator[Item]:
         """What comes of records of one partition, which go on where it was left. After each item the position is right

@@ -56,7 +56,7 @@ class Replay:
             return Piece(parts, 0, at_end=True)
         events = scanned = size = 0
         async with self._readers.lent(self) as reader:
-            await reader.begin(feed.topic.name, {n: feed.position.places[n].next_offset for n in feed.partitions})
+            await reader.begin(feed.topic.name, feed.offsets(extent))
             patience = self._clock() + STALL_SECONDS
             while scanned < PIECE_RECORDS and events < most and size < PIECE_BYTES and feed.waiting(extent):
                 await asyncio.sleep(0)  # what has been fetched is given at once, and others wait for their turn

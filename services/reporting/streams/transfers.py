@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final
 from uuid import UUID
 
@@ -181,7 +182,7 @@ async def _insert(
     began_at: datetime | None,
     now: datetime,
 ) -> bool:
-    moved = {str(n): [a, b] for n, (a, b) in enumerate(zip(begins, _offsets(position), strict=True)) if a != b}
+    moved = {str(n): [a, b] for n, (a, b) in enumerate(zip_longest(begins, _offsets(position), fillvalue=0)) if a != b}
     revoked: bool = await connection.fetchval(
         INSERT,
         receiver.subscriber,

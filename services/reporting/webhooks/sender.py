@@ -23,7 +23,7 @@ import msgspec
 from services.reporting.streams.cursors import Seal
 from services.reporting.streams.extents import Extents
 from services.reporting.streams.feed import Feed, Gap, Item
-from services.reporting.streams.position import Place, Position, unpack
+from services.reporting.streams.position import Position, unpack
 from services.reporting.streams.readers import Readers
 from services.reporting.streams.replay import Replay
 from services.reporting.streams.written import notice
@@ -281,7 +281,6 @@ class _Stream:
         self._clock = clock
         self._planned = planned
         position = unpack(planned[-1].packed if planned else held.position)
-        position.places.extend(Place() for _ in range(topic.partitions - len(position.places)))
         position.rebase()
         self._packed = position.pack()
         self._replay = Replay(Feed(topic, position), sources.extents, sources.readers)

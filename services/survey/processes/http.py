@@ -16,9 +16,9 @@ from services.survey.pages import page_routes
 from services.survey.settings import SurveySettings
 from shared.areas import districts
 from shared.kafka.producer import create_producer
-from shared.kafka.settings import KafkaSettings
+from shared.kafka.settings import METADATA_MILLISECONDS, KafkaSettings
 from shared.kafka.standing import BarredVolunteers
-from shared.observability.clock import SystemClock
+from shared.observability.clock import SystemClock, pause
 from shared.observability.logs import log
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
@@ -39,6 +39,8 @@ _log = log(__name__)
 
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
+LEARN_SECONDS = METADATA_MILLISECONDS / 1000
+"""How often intake looks how many partitions there are: as often as what is looked at is new."""
 
 
 async def main(stopping: asyncio.Event) -> None:
@@ -111,12 +113,24 @@ async def _take_submissions(
     """Opens intake as soon as Kafka answers, and stops the process when Kafka refuses it for good."""
     producer = await _started_producer(kafka)
     try:
-        app.state.intake = intake = intake_on(producer)
-        await intake.failed.wait()
+        intake = intake_on(producer)
+        while not intake.failed.is_set():
+            if learned := await _learned(intake):
+                app.state.intake = intake
+            await pause(intake.failed, LEARN_SECONDS if learned else KAFKA_RETRY_SECONDS)
         stopping.set()
         await asyncio.Event().wait()  # until the process ends: open requests still use the producer
     finally:
         await producer.stop()
+
+
+async def _learned(intake: Intake) -> bool:
+    try:
+        await intake.learn()
+    except KafkaError as error:
+        _log.warning("partitions_unknown", cause=type(error).__name__)
+        return False
+    return True
 
 
 async def _started_producer(kafka: KafkaSettings) -> AIOKafkaProducer:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from services.survey import store
 from shared.kafka.handler import PartitionBatch
 from shared.kafka.position import Position, TakenOver
 from shared.observability.logs import log
@@ -87,7 +88,9 @@ class Lister:
 
     async def write(self, connection: Connection, batches: Sequence[PartitionBatch]) -> None:
         """Lists the households of the batch; their ids are the records' keys."""
-        await relist(connection, sorted(_households(batches)))
+        households = sorted(_households(batches))
+        await store.hold(connection, store.Work.LISTING, households)
+        await relist(connection, households)
 
     async def committed(self, batches: Sequence[PartitionBatch]) -> None:
         """Nothing follows."""

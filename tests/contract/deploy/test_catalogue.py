@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy import provisioning, wiring
 from deploy.catalogue import SERVICES
@@ -112,6 +113,18 @@ def test_strimzi_is_told_of_the_topics_as_the_contract_has_them(values: str) -> 
         spec = found[topic.name]["spec"]
         assert spec["partitions"] == topic.partitions
         assert spec["config"] == provisioning.settings_of(topic, in_sync)
+
+
+def test_a_grown_survey_is_told_to_strimzi_and_to_the_job() -> None:
+    done = charts.helm("province", "--set", "kafka.surveyPartitions=48")
+    assert done.returncode == 0, done.stderr
+    documents = [each for each in yaml.safe_load_all(done.stdout) if each]
+    told = {each["metadata"]["name"]: each["spec"] for each in documents if each["kind"] == "KafkaTopic"}
+    assert {name: spec["partitions"] for name, spec in told.items()} == {
+        topic.name: 48 if topic.grows else 24 for topic in topics.ALL
+    }
+    assert '{ name: JITASA_SURVEY_PARTITIONS, value: "48" }' in done.stdout
+    assert charts.helm("province", "--set", "kafka.surveyPartitions=36").returncode != 0
 
 
 @pytest.mark.parametrize("values", VALUES)

@@ -6,6 +6,7 @@ CONFIGURATION: the file; its folder has the authority's certificate. BOOK: see b
 import json
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,14 @@ def main() -> None:
     parts = [line.partition("=") for line in lines]
     consumer, book = Consumer({name: value for name, _, value in parts}), Book()
     offsets = places(book.kept("offsets"))
-    partitions = consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions
-    consumer.assign([TopicPartition(TOPIC, each, offsets.get(each, 0)) for each in partitions])
+    assigned: set[int] = set()
+    looked = 0.0
     while True:
+        if time.monotonic() - looked > 10:  # there may be more of them than before
+            looked = time.monotonic()
+            new = set(consumer.list_topics(TOPIC, timeout=30).topics[TOPIC].partitions) - assigned
+            consumer.incremental_assign([TopicPartition(TOPIC, each, offsets.get(each, 0)) for each in new])
+            assigned |= new
         events = []
         for record in consumer.consume(500, timeout=0.5):
             if record.error() is not None:

@@ -121,6 +121,11 @@ def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[st
     done = provision("kafka", **told)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {topic.name for topic in ALL} <= set(admin.list_topics(timeout=10).topics)
+    assert set(provisioning.partitions(admin, ALL).values()) == {24}
+    for number in ("48", "24"):  # what a topic has it keeps
+        assert provision("kafka", **told, JITASA_SURVEY_PARTITIONS=number).returncode == 0
+        assert provisioning.partitions(admin, ALL) == {each.name: 48 if each.grows else 24 for each in ALL}
+    assert provision("kafka", **told, JITASA_SURVEY_PARTITIONS="36").returncode != 0
     assert provisioning.held(admin, SERVICES) == {
         each for service in SERVICES for each in provisioning.bindings(service)
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy import provisioning
 from deploy.catalogue import REPORTING, SERVICES
-from shared.contracts.topics import ALL, SURVEY_INTAKE
+from shared.contracts.topics import ALL, HELP_UPDATED, SURVEY_INTAKE
 from tests.runtime import Runtime
 
 
@@ -50,16 +51,21 @@ def test_a_changed_setting_is_put_right_and_the_topic_stays_the_same(runtime: Ru
 
 
 def test_another_number_of_partitions_is_reported_and_left(runtime: Runtime) -> None:
-    runtime.create_topic(SURVEY_INTAKE, "small", partitions=2)
-    wanted = SURVEY_INTAKE.__class__(f"{SURVEY_INTAKE.name}-small", None, None, None, retention_ms=1000)
+    small = runtime.create_topic(HELP_UPDATED, "small", partitions=2)
+    wanted = replace(small, partitions=24)
     differences = provisioning.topics(runtime.admin, [wanted], replicas=1, in_sync=1)
-    assert differences == ["topic survey-intake-small has 2 partitions instead of 24"]
-    assert len(runtime.admin.list_topics(timeout=10).topics[wanted.name].partitions) == 2
+    assert differences == ["topic help-updated-small has 2 partitions instead of 24"]
+    assert provisioning.partitions(runtime.admin, [wanted]) == {wanted.name: 2}
+
+
+def test_a_topic_that_grows_is_given_what_it_lacks_and_keeps_what_it_has(runtime: Runtime) -> None:
+    topic = runtime.create_topic(SURVEY_INTAKE, partitions=2)
+    for wanted, there_are in ((4, 4), (2, 4), (4, 4)):
+        assert provisioning.topics(runtime.admin, [replace(topic, partitions=wanted)], replicas=1, in_sync=1) == []
+        assert provisioning.partitions(runtime.admin, [topic]) == {topic.name: there_are}
 
 
 def test_a_right_that_the_catalogue_no_longer_grants_is_taken_away(runtime: Runtime) -> None:
-    from dataclasses import replace
-
     more = replace(REPORTING, topics_written=(SURVEY_INTAKE,))
     provisioning.rights(runtime.admin, [more])
     assert provisioning.held(runtime.admin, [REPORTING]) == provisioning.bindings(more)

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from tests.bench.submissions import submissions
 BATCH: Final = 20
 PAUSE_SECONDS: Final = 0.1
 PATIENCE_SECONDS: Final = 60.0
+LATER: Final = timedelta(minutes=1)
+"""After the former visit; as far as phones' clocks may be ahead, so that a house may be visited again a few times."""
 MOST: Final = 50_000
 """Visits of one field; no test comes near."""
 
@@ -62,6 +65,20 @@ class Field:
             sent.add(submission_id)
         await self.send(sent)
         return sent
+
+    async def visit_again(self, ids: Iterable[str]) -> set[str]:
+        """Send another visit to the house of each of these, at a later time and with one person more; their ids."""
+        again = set()
+        for one in sorted(ids):
+            former = msgspec.json.decode(self.bodies[one])
+            captured_at = datetime.fromisoformat(former["captured_at"]) + LATER
+            more = {"age": 50, "sex": "f", "wants_vaccine": "yes", "reasons": ["hard_to_reach"]}
+            visit = {**former, "submission_id": str(uuid4()), "captured_at": captured_at.isoformat()}
+            visit["persons"] = [*former["persons"], more]
+            self.bodies[visit["submission_id"]] = msgspec.json.encode(visit)
+            again.add(visit["submission_id"])
+        await self.send(again)
+        return again
 
     async def send(self, ids: Iterable[str]) -> None:
         """Send visits, once more if they were sent before, until each is accepted. Raises AssertionError when one is

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy import provisioning
 from shared.contracts.chain import Verdict, judge
 from shared.contracts.envelope import from_headers
-from shared.contracts.topics import FACILITY_UPDATED, SURVEY_SUBMITTED, Topic
+from shared.contracts.topics import FACILITY_UPDATED, SURVEY_INTAKE, SURVEY_SUBMITTED, Topic
 from shared.kafka.adoption import records
 from tests.faults import ledger
 from tests.integration.recovery.field import Field
@@ -22,6 +23,7 @@ from tests.runtime import temporary_home
 VISITS = 200
 ONLY_IN_KAFKA = 60
 """Visits that were accepted while no recorder worked: the databases do not know them yet."""
+GROWN = {SURVEY_SUBMITTED.name: 48, SURVEY_INTAKE.name: 48}
 SHOWN = "SELECT name, status FROM facility WHERE facility_id::text = ANY ($1::text[])"
 
 
@@ -58,6 +60,11 @@ class Rehearsal:
         await self.all_recorded()
         found = await ledger.differences(self.machine.runtime, self.field.accepted, gone=self.gone, restored=restored)
         assert not found, "\n".join(found)
+
+    async def partitions(self) -> dict[str, int]:
+        """How many the survey's topics have."""
+        topics = [SURVEY_SUBMITTED, SURVEY_INTAKE]
+        return await asyncio.to_thread(provisioning.partitions, self.machine.stack.kafka.admin(), topics)
 
     async def kafka_is_lost(self) -> None:
         """Note how many records of intake the databases have taken from the Kafka that is about to go."""
@@ -168,6 +175,9 @@ async def test_the_database_is_set_back_while_kafka_is_ahead(rehearsal: Rehearsa
     await field.visit(VISITS)
     await rehearsal.all_recorded()
     moment: datetime = (await ledger.rows(machine.runtime, "postgres", "SELECT clock_timestamp()"))[0][0]
+    # Kafka alone knows then that there are more partitions.
+    grown = await asyncio.to_thread(machine.command, "admin", "partitions", "48")
+    assert grown.returncode == 0, grown.stderr
     await field.visit(VISITS)
     revision = await field.change_place(changed, "จุดฉีดที่เปลี่ยนแล้ว")
     lost = await field.enter_place("จุดฉีดที่หายไป")
@@ -184,6 +194,7 @@ async def test_the_database_is_set_back_while_kafka_is_ahead(rehearsal: Rehearsa
     words = [line.split() for line in listed.stdout.splitlines()[:-1]]
     assert [(line[3], line[-1]) for line in words] == [(changed, "open"), (lost, "closed")]
     assert await field.change_place(changed, "จุดฉีดที่เปลี่ยนอีกครั้ง") == revision + 1
+    assert await rehearsal.partitions() == GROWN
     await rehearsal.exact(restored=True)
     shown = [tuple(row) for row in await ledger.rows(machine.runtime, "reporting", SHOWN, [changed, lost])]
     assert sorted(shown) == sorted([("จุดฉีดที่เปลี่ยนอีกครั้ง", "open"), ("จุดฉีดที่หายไป", "closed")])
@@ -206,6 +217,7 @@ async def test_the_whole_of_kafka_is_lost(rehearsal: Rehearsal) -> None:
     await rehearsal.up()
     assert await field.not_known(only_in_kafka) == only_in_kafka
     assert await rehearsal.recorded() == before
+    assert await rehearsal.partitions() == GROWN  # as many as were read of the one that is lost
     await field.send(only_in_kafka)
     assert await field.change_place(places[0], "จุดฉีดหลังเสียคาฟคา") == 2
     await rehearsal.exact()

@@ -35,6 +35,11 @@ class Producer:
     def __init__(self) -> None:
         self.sent: list[tuple[int, list[bytes], asyncio.Future[Any]]] = []
         self.came = asyncio.Event()
+        self.partitions = TOPIC.partitions
+
+    async def partitions_for(self, _topic: str) -> set[int]:
+        """As many as the test says."""
+        return set(range(self.partitions))
 
     def create_batch(self) -> Batch:
         """An empty batch."""
@@ -132,3 +137,14 @@ async def test_a_partition_that_is_gone_is_a_failure_and_nobody_waits_for_it() -
     async with asyncio.timeout(2):
         assert await accumulator.send(records(0, 1)) == [False]
     assert accumulator.failed.is_set()
+
+
+async def test_records_go_to_partitions_that_the_topic_was_given() -> None:
+    producer = Producer()
+    accumulator = accumulator_on(producer)
+    producer.partitions = 2 * TOPIC.partitions
+    assert await accumulator.learn() == producer.partitions
+    sending = asyncio.create_task(accumulator.send(records(producer.partitions - 1, 1)))
+    partition, keys, acknowledgement = await producer.next()
+    acknowledgement.set_result(None)
+    assert (partition, keys, await sending) == (producer.partitions - 1, [b"1"], [True])
