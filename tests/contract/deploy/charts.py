@@ -19,11 +19,11 @@ VALUES: Final = ("small", "province", "country")
 Document = dict[str, Any]
 
 
-def program(name: str) -> str:
-    """A program that CI installs with Go; skips where it is not here."""
+def program(name: str, otherwise: str = "with Go on the machine `.ci/run` installs it") -> str:
+    """A program that CI installs with Go; skips where it is not here, and says how it comes here otherwise."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), go_programs()]))
     if found is None:
-        pytest.skip(f"{name} is not here; with Go on the machine `.ci/run` installs it")
+        pytest.skip(f"{name} is not here; {otherwise}")
     return found
 
 
@@ -37,9 +37,9 @@ def go_programs() -> str:
     return str(Path(told.stdout.strip()) / "bin")
 
 
-def helm(values: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def helm(values: str, *arguments: str, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
     """Render the chart with one of its values files and further arguments."""
-    command = [program("helm"), "template", RELEASE, str(CHART), "--namespace", "jitasa"]
+    command = [program("helm"), "template", RELEASE, str(chart), "--namespace", "jitasa"]
     return subprocess.run(
         [*command, "--values", str(CHART / "values" / f"{values}.yaml"), *arguments],
         capture_output=True,

@@ -61,16 +61,20 @@ def kubernetes(version: str, kinds: Iterable[str], folder: Path) -> None:
 
 def operators(tools: Path, folder: Path) -> None:
     """Write the schemas of what the three operators know. tools: where Strimzi's jars are kept."""
-    definitions = [path for name, pattern in MODULES.items() if pattern for path in _bases(module(name), pattern)]
+    for definition in definitions(tools):
+        names, group = definition["spec"]["names"], definition["spec"]["group"].split(".")[0]
+        for version in definition["spec"]["versions"]:
+            schema = version["schema"]["openAPIV3Schema"]
+            schema["properties"]["metadata"] = {"type": "object"}
+            _close(schema)
+            (folder / f"{names['kind'].lower()}-{group}-{version['name']}.json").write_text(json.dumps(schema))
+
+
+def definitions(tools: Path) -> list[Any]:
+    """The resource definitions of the three operators, as an API server takes them. tools: as above."""
+    found = [path for name, pattern in MODULES.items() if pattern for path in _bases(module(name), pattern)]
     with tempfile.TemporaryDirectory() as made:
-        definitions += _strimzi(tools, Path(made))
-        for definition in map(_read, definitions):
-            names, group = definition["spec"]["names"], definition["spec"]["group"].split(".")[0]
-            for version in definition["spec"]["versions"]:
-                schema = version["schema"]["openAPIV3Schema"]
-                schema["properties"]["metadata"] = {"type": "object"}
-                _close(schema)
-                (folder / f"{names['kind'].lower()}-{group}-{version['name']}.json").write_text(json.dumps(schema))
+        return [_read(path) for path in (*found, *_strimzi(tools, Path(made)))]
 
 
 def _bases(folder: Path, pattern: str) -> Iterator[Path]:
