@@ -1,9 +1,7 @@
 """A real API server of Kubernetes on this machine, with etcd behind it and nothing beside it: it judges and keeps
 objects, and nobody makes pods of them.
 
-Both are built from their Go modules, where somebody wants to: `go -C tests/contract/deploy/apiserver build -o
-"$(go env GOPATH)/bin/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl`, and `-o .../etcd
-go.etcd.io/etcd/server/v3`.
+docs/kubernetes.md (What holds it) says how it is built.
 """
 
 from __future__ import annotations
@@ -118,11 +116,11 @@ def api_server(folder: Path) -> Iterator[ApiServer]:
     }
     with ExitStack() as running:
         running.enter_context(_process([etcd, *_options(of_etcd)], folder / "etcd.log"))
-        running.enter_context(_process([server, *_options(of_server)], folder / "server.log"))
+        process = running.enter_context(_process([server, *_options(of_server)], folder / "server.log"))
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(_kubeconfig(port, folder / "certificates" / "apiserver.crt", token))
         found = ApiServer(kubeconfig)
-        _wait(found, folder / "server.log")
+        _wait(found, process, folder / "server.log")
         yield found
 
 
@@ -131,10 +129,10 @@ def _options(values: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _process(command: Sequence[str], log: Path) -> Iterator[None]:
+def _process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -143,11 +141,12 @@ def _process(command: Sequence[str], log: Path) -> Iterator[None]:
                 process.kill()
 
 
-def _wait(server: ApiServer, log: Path) -> None:
+def _wait(server: ApiServer, process: subprocess.Popen[bytes], log: Path) -> None:
     """Until it answers, and has made its own namespaces."""
     deadline = time.monotonic() + READY_SECONDS
     while server.ask("get", "--raw", "/readyz").code or server.ask("get", "namespace", "default").code:
-        assert time.monotonic() < deadline, log.read_text()[-2000:]
+        ended = process.poll() is not None or time.monotonic() > deadline
+        assert not ended, log.read_text()[-2000:]
         time.sleep(0.2)
 
 
@@ -161,7 +160,7 @@ def _free_ports(number: int) -> list[int]:
 
 def _private_key() -> bytes:
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 

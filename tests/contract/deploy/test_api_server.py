@@ -88,7 +88,7 @@ def test_what_is_wrong_is_refused(server: ApiServer) -> None:
     one_of_each = {each["kind"]: each for values in VALUES for each in charts.documents(values)}
     for kind, document in one_of_each.items():
         wrong = _moved(document, "small")
-        wrong["spec"] = {**wrong.get("spec", {}), "sepc": 1}
+        wrong.get("spec", wrong)["sepc"] = 1
         done = server.apply([wrong], "small", dry=True)
         assert (done.code, "sepc" in done.errors) == (1, True), (kind, done.errors)
     name, template = next(iter(charts.pods("small")))
