@@ -23,8 +23,8 @@ packages() {
 sources() {
     cp -R services shared "$prefix"
     mkdir -p "$prefix/deploy/local" "$prefix/deploy/cluster"
-    for file in __init__ catalogue databases provisioning scale trouble local/__init__ local/secrets \
-        cluster/__init__ cluster/__main__ cluster/wiring; do
+    for file in __init__ catalogue databases provisioning scale trouble wiring local/__init__ local/secrets \
+        cluster/__init__ cluster/__main__; do
         cp "deploy/$file.py" "$prefix/deploy/$file.py"
     done
     # The root file system cannot be written when it runs.

@@ -81,9 +81,9 @@ class Phones:
             while len(self.accepted) < goal:
                 await asyncio.sleep(0.01)
 
-    def fastest_since(self, moment: float) -> float:
-        """The shortest wait, in seconds, of the batches that were first sent after `moment`."""
-        return min(wait for sent, wait in self.waits if sent >= moment)
+    def fastest_since(self, moment: float) -> float | None:
+        """The shortest wait, in seconds, of the batches that were first sent after `moment`; None while there are none."""
+        return min((wait for sent, wait in self.waits if sent >= moment), default=None)
 
     async def _phone(self, client: Client) -> None:
         while not self._finishing.is_set():

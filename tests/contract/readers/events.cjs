@@ -33,7 +33,8 @@ async function main() {
   await consumer.connect();
   await consumer.subscribe({ topics, fromBeginning: true });
   await new Promise((resolve, reject) => {
-    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+    // A broker that has only begun to coordinate groups says so; then it tries again by itself.
+    consumer.on(consumer.events.CRASH, ({ payload }) => payload.restart || reject(payload.error));
     consumer.run({
       eachMessage: async (record) => {
         found.push(understood(record));

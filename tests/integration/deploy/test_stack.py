@@ -64,7 +64,7 @@ def _supervise(home: Home, base: int, python: str = sys.executable, **options: A
     return process
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def _eventually(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -1,6 +1,8 @@
 """The release before this one, and a stack whose processes are of either."""
 
+import json
 import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from io import BytesIO
@@ -12,6 +14,13 @@ from deploy.local.stack import Stack
 from deploy.local.supervisor import Program
 
 MIGRATIONS = "*/migrations/*.sql"
+COMMANDS = """
+import json
+from deploy.catalogue import SERVICES
+said = {each.name: [each.module, getattr(each, "argument", "")] for one in SERVICES for each in one.processes}
+print(json.dumps({name: list(filter(None, words)) for name, words in said.items()}))
+"""
+"""What the former release's own catalogue says of its processes; they had an argument once."""
 
 
 def revision() -> str | None:
@@ -41,6 +50,10 @@ class MixedStack(Stack):
     def __init__(self, home: Home, port_base: int, former: Path) -> None:
         super().__init__(home, port_base)
         self.former = former
+        told = subprocess.run(
+            [sys.executable, "-c", COMMANDS], cwd=former, env={"PYTHONPATH": str(former)}, capture_output=True, check=True
+        )
+        self._commands: dict[str, list[str]] = json.loads(told.stdout)
         self.present: set[str] = set()
         """The processes that are started with the present code from now on."""
 
@@ -61,6 +74,9 @@ class MixedStack(Stack):
 
     def _service_program(self, service: Service, process: Process) -> Program:
         program = super()._service_program(service, process)
+        if process.name not in self.present:
+            former = [sys.executable, "-m", *self._commands[process.name]]
+            program = replace(program, command=lambda: former)
         return replace(program, options={"cwd": str(self._code(process.name))})
 
     def _provision_postgres(self) -> None:
