@@ -82,7 +82,7 @@ class Phones:
                 await asyncio.sleep(0.01)
 
     def fastest_since(self, moment: float) -> float | None:
-        """The shortest wait, in seconds, of the batches that were first sent after `moment`; None while there are none."""
+        """The shortest wait, in seconds, of the batches that were first sent after `moment`; None: there are none."""
         return min((wait for sent, wait in self.waits if sent >= moment), default=None)
 
     async def _phone(self, client: Client) -> None:

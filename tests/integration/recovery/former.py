@@ -50,9 +50,8 @@ class MixedStack(Stack):
     def __init__(self, home: Home, port_base: int, former: Path) -> None:
         super().__init__(home, port_base)
         self.former = former
-        told = subprocess.run(
-            [sys.executable, "-c", COMMANDS], cwd=former, env={"PYTHONPATH": str(former)}, capture_output=True, check=True
-        )
+        words = [sys.executable, "-c", COMMANDS]
+        told = subprocess.run(words, cwd=former, env={"PYTHONPATH": str(former)}, capture_output=True, check=True)
         self._commands: dict[str, list[str]] = json.loads(told.stdout)
         self.present: set[str] = set()
         """The processes that are started with the present code from now on."""
