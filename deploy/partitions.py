@@ -25,6 +25,7 @@ _READERS: Final = ("survey", "reporting")
 """Databases that know how many partitions were read."""
 _KNOWN: Final = "SELECT max(partition) + 1 FROM consumer_position WHERE topic = ANY ($1::text[])"
 _SECONDS: Final = 5.0
+"""To reach a database of the same cluster or machine, or to leave it: it takes some milliseconds where it is there."""
 
 
 def grow(admin: AdminClient, number: int, *, replicas: int, in_sync: int, told: Callable[[str], None]) -> None:
