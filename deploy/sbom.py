@@ -84,7 +84,7 @@ def npm_packages(lock: Path) -> Iterator[Component]:
 
 
 def maven_files(listing: Path) -> Iterator[Component]:
-    """Kafka's and PostgreSQL's files."""
+    """Kafka's files."""
     for jar in jars.read(listing):
         group, name, *others = jar.coordinate.split(":")
         package = _library("maven", group, name, others[-1])

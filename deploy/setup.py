@@ -134,7 +134,7 @@ def key(part: str, tools: Path) -> str:
         TEST_PACKAGES: (tools, RUNTIME_LOCK, TEST_LOCK),
         WEB: WEB_FILES,
         JARS: (JAR_LIST,),
-        POSTGRES: (JAR_LIST, platform.system(), platform.machine()),
+        POSTGRES: (RUNTIME_LOCK, tools, platform.machine()),
         AOT: (JAR_LIST, RUNTIME_LOCK, BROKER_RECIPE, tools, platform.machine()),
     }
     digest = hashlib.sha256()

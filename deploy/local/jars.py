@@ -1,13 +1,12 @@
-"""Kafka's and PostgreSQL's files from Maven: exactly those of the checked-in list, each by its sha256.
+"""Kafka's files from Maven: exactly those of the checked-in list, each by its sha256.
 
-`python -m deploy.local.jars` resolves the pinned versions anew and writes the list.
+`python -m deploy.local.jars` resolves the pinned version anew and writes the list.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import platform
 import sys
 import tempfile
 import threading
@@ -29,16 +28,9 @@ from deploy.setup import JAR_LIST
 from deploy.trouble import Trouble, no_network
 
 KAFKA_VERSION = "4.3.0"
-POSTGRES_VERSION = "18.6.0"
 
 # The exclamation mark takes each project's own versions: log4j's managed ones would bring an older client of Kafka.
 _KAFKA = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}!+org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
-_POSTGRES_GROUP = "io.zonky.test.postgres"
-_PLATFORMS = {
-    ("Linux", "x86_64"): "linux-amd64",
-    ("Linux", "aarch64"): "linux-arm64v8",
-    ("Darwin", "arm64"): "darwin-arm64v8",
-}
 _AT_ONCE = 6
 """Downloads at the same time: the files are small, so that most of each is waiting for the answer's beginning."""
 _TIMEOUT_S = 30
@@ -57,25 +49,6 @@ class Jar:
         """The file's name in a Maven repository."""
         _, artifact, version = self.coordinate.split(":")
         return f"{artifact}-{version}.jar"
-
-
-def kafka_jars(listing: Path = JAR_LIST) -> list[Jar]:
-    """The broker's class path, in order."""
-    return [jar for jar in read(listing) if not jar.coordinate.startswith(_POSTGRES_GROUP)]
-
-
-def postgres_jar(listing: Path = JAR_LIST) -> Jar:
-    """PostgreSQL's binaries for this machine. Raises `Trouble` where there are none."""
-    here = _PLATFORMS.get((platform.system(), platform.machine()))
-    for jar in read(listing):
-        if here and jar.coordinate == f"{_POSTGRES_GROUP}:embedded-postgres-binaries-{here}:{POSTGRES_VERSION}":
-            return jar
-    raise Trouble(
-        f"There is no PostgreSQL for this machine ({platform.system()} {platform.machine()}); "
-        "there is one for Linux on x86_64 and aarch64, and for macOS on arm64.",
-        f"ไม่มี PostgreSQL สำหรับเครื่องนี้ ({platform.system()} {platform.machine()}) "
-        "รองรับเฉพาะ Linux x86_64, Linux aarch64 และ macOS arm64",
-    )
 
 
 def fetch(jars: Sequence[Jar], folder: Path, step: Step) -> list[Path]:
@@ -132,7 +105,7 @@ def fetch(jars: Sequence[Jar], folder: Path, step: Step) -> list[Path]:
     try:
         return list(pool.map(bring, jars))
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise no_network("Kafka and PostgreSQL") from error
+        raise no_network("Kafka") from error
     except RuntimeError as error:  # what the client raises when no repository has the file
         raise Trouble(f"A file could not be fetched: {error}", f"ดาวน์โหลดไฟล์ไม่สำเร็จ: {error}") from error
     finally:
@@ -141,11 +114,11 @@ def fetch(jars: Sequence[Jar], folder: Path, step: Step) -> list[Path]:
 
 def class_path(folder: Path) -> str:
     """The broker's class path over the files in `folder`."""
-    return ":".join(str(folder / jar.name) for jar in kafka_jars())
+    return ":".join(str(folder / jar.name) for jar in read())
 
 
-def read(listing: Path) -> list[Jar]:
-    """The files of a list, in order."""
+def read(listing: Path = JAR_LIST) -> list[Jar]:
+    """The files of a list, in order; by default the broker's class path."""
     lines = (line.split() for line in listing.read_text().splitlines() if line and not line.startswith("#"))
     return [Jar(coordinate, sha256) for sha256, coordinate in lines]
 
@@ -161,17 +134,13 @@ def _repositories() -> dict[str, str]:
 
 
 def resolve() -> str:
-    """The list's text for the pinned versions, resolved from Maven now."""
+    """The list's text for the pinned version, resolved from Maven now."""
     with tempfile.TemporaryDirectory() as folder:
         kafka = jgo.build(_KAFKA, cache_dir=Path(folder))
         lines = [
             f"{_sha256(path)}  {dependency.groupId}:{dependency.artifactId}:{dependency.version}"
             for path, dependency in zip(kafka.all_jars, _in_order(kafka), strict=True)
         ]
-        for here in sorted(_PLATFORMS.values()):
-            coordinate = f"{_POSTGRES_GROUP}:embedded-postgres-binaries-{here}:{POSTGRES_VERSION}"
-            path = jgo.build(f"{coordinate}!", cache_dir=Path(folder)).all_jars[0]
-            lines.append(f"{_sha256(path)}  {coordinate}")
     return "\n".join(lines) + "\n"
 
 

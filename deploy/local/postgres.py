@@ -18,7 +18,6 @@ import psutil
 
 from deploy.catalogue import POSTGRES_PORT_OFFSET
 from deploy.databases import Databases, run
-from deploy.local import jars
 from deploy.local.secrets import POSTGRES_SUPERUSER, Secrets, write_private
 from deploy.trouble import Trouble
 from shared.postgres.pool import UNREACHABLE
@@ -93,7 +92,7 @@ class Postgres:
         if not self.data.exists():
             self._initialise()
         version = (self.data / "PG_VERSION").read_text().strip()
-        expected = jars.POSTGRES_VERSION.split(".")[0]
+        expected = self.tools.postgres_version.split(".")[0]
         if version != expected:
             raise Trouble(
                 f"The data in {self.data} belongs to PostgreSQL {version};\n"

