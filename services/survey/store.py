@@ -267,10 +267,8 @@ async def hold(connection: Connection, work: Work, households: Iterable[UUID]) -
     not know it yet still writes; then what both partitions tell of a household is worked on in turn all the same. There
     are as many locks as partitions at the most: subdistricts that share a lock share a partition, whatever the number.
     """
-    locks = {
-        partition_of(household_id.hex[:SUBDISTRICT_CHARACTERS], NUMBERS_OF_PARTITIONS[-1])
-        for household_id in households
-    }
+    subdistricts = {household_id.hex[:SUBDISTRICT_CHARACTERS] for household_id in households}
+    locks = {partition_of(subdistrict, NUMBERS_OF_PARTITIONS[-1]) for subdistrict in subdistricts}
     await connection.execute(HOLD, work, sorted(locks))
 
 
