@@ -27,6 +27,7 @@ _OF_ONE_MACHINE: Final = frozenset(
         "work_mem",
         "maintenance_work_mem",
         "max_wal_size",
+        "min_wal_size",
     }
 )
 """Sizes and addresses, which are another cluster's own."""

@@ -15,6 +15,7 @@ A party is an organisation, or a volunteer who belongs to none.
 import asyncio
 from enum import StrEnum
 
+from services.survey.precedence import Precedence
 from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM
 from shared.security.principal import Principal
 
@@ -93,7 +94,13 @@ class Room:
 class Admission:
     """The room of one process. Bodies are let in before they are read, records before they are judged."""
 
-    def __init__(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        max_records: int = MAX_RECORDS,
+        max_bytes: int = MAX_BYTES,
+        precedence: Precedence | None = None,
+    ) -> None:
+        self._precedence = precedence or Precedence()
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
         self._turns = asyncio.Lock()
@@ -137,10 +144,11 @@ class Admission:
         return granted
 
     async def turn(self) -> None:
-        """Lets only one stretch of a batch pass in each turn of the event loop: whoever is refused, or asks for a list,
-        must not wait until all that were let in are judged."""
+        """Lets only one stretch of a batch pass in each turn of the event loop, and none while somebody waits for a
+        page: whoever is refused, or asks for a list, must not wait until all that were let in are judged."""
         async with self._turns:
             await asyncio.sleep(0)
+            await self._precedence.give_way()
 
     def give_back(self, party: Party, records: int) -> None:
         """Records that were let in are answered."""

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.survey.admission import Admission, party_of
 from services.survey.domain import count
+from services.survey.precedence import Precedence
 from services.survey.quality import evidence_of
 from services.survey.reach import follow_up as follow_ups
 from services.survey.reach.persons import persons_to_reach
@@ -106,6 +107,7 @@ class Intake:
         blind_index: BlindIndex,
         clock: Clock,
         topic: Topic = SURVEY_INTAKE,
+        precedence: Precedence | None = None,
     ) -> None:
         self._accumulator = Accumulator(producer, topic, patience_seconds=ACKNOWLEDGE_SECONDS)
         self._sealing = sealing
@@ -115,7 +117,7 @@ class Intake:
         self._topic = topic
         self._submission = _Form("submission_id", read_id, self._judge_submission)
         self._follow_up = _Form("follow_up_id", follow_ups.read_follow_up_id, self._judge_follow_up)
-        self.admission = Admission()
+        self.admission = Admission(precedence=precedence)
         for status in (202, 429, 503):
             _told(status)  # there from the beginning, so that the first refusal shows as one
 

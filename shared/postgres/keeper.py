@@ -6,6 +6,7 @@ any point, by a stop, a kill or a lost connection: whatever it does is one trans
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,11 +38,16 @@ _log = log(__name__)
 @dataclass(frozen=True, slots=True)
 class Duty:
     """Something to be done again and again. `turn` does what is due, or nothing; what it raises is logged, and the next
-    turn comes all the same."""
+    turn comes all the same.
+
+    rests: the next turn comes after so many times as long as the last one took, when that is later; of a duty whose
+    work grows with what comes in, so that it takes a share of one core at most, and grows late instead.
+    """
 
     name: str
     turn: Callable[[], Awaitable[None]]
     every_seconds: float = EVERY_SECONDS
+    rests: int = 0
 
 
 class Keeper:
@@ -100,13 +106,14 @@ class Keeper:
 async def _repeat(duty: Duty) -> None:
     DUTY_TURNS.labels(duty.name, "failed")  # there from the beginning, so that the first failure shows as one
     while True:
+        began = time.monotonic()
         try:
             await duty.turn()
             DUTY_TURNS.labels(duty.name, "done").inc()
         except Exception as error:  # whatever one turn meets, the next one shall come
             DUTY_TURNS.labels(duty.name, "failed").inc()
             _log.warning("duty_failed", duty=duty.name, cause=type(error).__name__)
-        await asyncio.sleep(duty.every_seconds)
+        await asyncio.sleep(max(duty.every_seconds, duty.rests * (time.monotonic() - began)))
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:

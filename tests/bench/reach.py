@@ -16,7 +16,6 @@ from uuid import UUID, uuid4
 import httpx
 import msgspec
 
-from deploy.scale import Scale
 from services.survey.intake import SEALED_FIELD
 from services.survey.visits import claims, lists
 from services.survey.visits.lists import FIRST, Ownership, Status
@@ -38,7 +37,7 @@ AREAS = 40
 """Of each level, by chance."""
 ASKED_A_SECOND = 20
 CONNECTIONS = 16
-INTAKE_BATCH, INTAKE_CONNECTIONS, INTAKE_MOST = 50, 16, 100_000
+INTAKE_BATCH, INTAKE_CONNECTIONS, INTAKE_MOST = 50, 16, 250_000
 BURSTS_A_SECOND = 550.0
 """Households, when the country is surveyed in a week."""
 MOST_PART = 10.0
@@ -97,22 +96,21 @@ INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'reach' 
 
 async def run(seconds: float, show: Callable[[Figure], None]) -> None:
     """Fills the tables, then asks: with nothing else to do, beside intake at the rate of the country's bursts, and
-    beside intake at its fastest, where lists are asked of a process of their own."""
+    beside intake at its fastest; always of the process that takes the surveys in, too."""
     persons = PERSONS if seconds >= QUICK_BELOW_SECONDS else PERSONS_QUICKLY
     part = min(seconds, MOST_PART)
-    with setting(PROCESSES, Scale(intakes=2)) as found:
+    with setting(PROCESSES) as found:
         country = Country(found, persons)
         show(await country.fill())
         print(f"    {await stored.megabytes(found, 'survey'):,} MB", flush=True)
         cases = list(country.cases())
         for case, asked in cases:
             await country.seal_first_pages(asked)
-            show(await country.ask(case, asked, part, "survey-http"))
+            show(await country.ask(case, asked, part))
         for case, asked in cases:
-            show(await country.ask_beside(case, asked, part, "survey-http", BURSTS_A_SECOND))
-        await found.start("survey-http-2")
+            show(await country.ask_beside(case, asked, part, BURSTS_A_SECOND))
         for case, asked in cases:
-            show(await country.ask_beside(case, asked, part, "survey-http-2", None))
+            show(await country.ask_beside(case, asked, part, None))
 
 
 Asked = Sequence[tuple[str, Role, str]]
@@ -147,6 +145,7 @@ class Country:
         async with self._found.database("survey", "postgres") as pool, acquire(pool) as connection:
             for table in ("reach", "household", "claim"):
                 await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=FILL_SECONDS)
+            await connection.execute("CHECKPOINT", timeout=FILL_SECONDS)  # what was filled is no part of what is asked
         took = time.perf_counter() - began
         sizes = await self._sizes()
         return Figure(
@@ -183,12 +182,11 @@ class Country:
         yield "the country, whom nobody has", [("", Role.CENTRAL_ADMINISTRATOR, "&owner=none")]
         yield "the country, late", [("", Role.CENTRAL_ADMINISTRATOR, "&status=late")]
 
-    async def ask(self, case: str, asked: Asked, seconds: float, process: str) -> Figure:
+    async def ask(self, case: str, asked: Asked, seconds: float) -> Figure:
         """First pages of 50 persons, by HTTP, opened and noted."""
         paths = [f"/v1/need-to-reach?area={area}{more}" for area, _, more in asked]
         tokens = [self._token(role, area) for area, role, _ in asked]
-        environment = self._found.stack.environment(process)
-        port = int(environment.get("JITASA_HTTP_OWN_PORT", environment["JITASA_HTTP_PORT"]))
+        port = self._found.port("survey-http")
         most = int(ASKED_A_SECOND * seconds)
         before = cpu.usage(self._found.stack)
         outcome = await ordered(Order(port, tokens, CONNECTIONS, 1, seconds + 5, most, 0, ASKED_A_SECOND, reads=paths))
@@ -205,10 +203,9 @@ class Country:
             milliseconds={"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3, "longest": outcome.longest * 1e3},
         )
 
-    async def ask_beside(self, case: str, asked: Asked, seconds: float, process: str, rate: float | None) -> Figure:
+    async def ask_beside(self, case: str, asked: Asked, seconds: float, rate: float | None) -> Figure:
         """The same while phones send; rate: households a second, None for as fast as intake takes them."""
-        environment = self._found.stack.environment("survey-http")
-        port = int(environment.get("JITASA_HTTP_OWN_PORT", environment["JITASA_HTTP_PORT"]))
+        port = self._found.port("survey-http")
         lasting = seconds + LOADED_LONGER_SECONDS
         most = INTAKE_MOST if rate is None else int(rate * lasting)
         before = await self._accepted(port)
@@ -220,7 +217,7 @@ class Country:
         while await self._accepted(port) == before:
             await asyncio.sleep(0.1)
         figure = await self.ask(
-            f"{case}, beside intake {'at its fastest' if rate is None else f'of {rate:.0f}/s'}", asked, seconds, process
+            f"{case}, beside intake {'at its fastest' if rate is None else f'of {rate:.0f}/s'}", asked, seconds
         )
         figure.notes["intake went on until the end"] = not loading.done()
         loaded = await loading

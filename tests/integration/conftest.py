@@ -34,6 +34,7 @@ from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.pages import page_routes as survey_pages
+from services.survey.precedence import Precedence
 from services.survey.settings import SurveySettings
 from shared.contracts.events import Role
 from shared.observability.clock import MovableClock
@@ -159,6 +160,7 @@ async def services(
         survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
+        survey.state.precedence = Precedence()
         survey.state.help = HelpParts.of(survey.state.pool, sealing, BlindIndex(key), clock)
         survey.state.citizens = CitizenVerifier("", ISSUER, source=signer, now=lambda: clock.now().timestamp())
         ids = HouseholdIds(key)

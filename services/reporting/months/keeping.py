@@ -1,6 +1,5 @@
 """Keeps the sums of the months that are still counted, so that readers need not wait for them: a duty of the keeper."""
 
-import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
@@ -19,9 +18,6 @@ from shared.postgres.pool import acquire
 
 EVERY_SECONDS: Final = 10.0
 """How soon the sums of a small country are new; a turn without new events costs two small statements."""
-
-SHARE: Final = 20
-"""For so many times as long as the last counting took nothing is counted again: a twentieth of one core at most."""
 
 NEW_EVENTS: Final = """
 SELECT coalesce(sum(p.events), 0)::bigint AS applied, (SELECT events FROM month_summed WHERE month = $1) AS summed
@@ -67,13 +63,9 @@ class KeepingDuty:
         self._pool = pool
         self._clock = clock
         self._topics = topics
-        self._not_before = 0.0
 
     async def turn(self) -> None:
-        """Counts what has new events, unless the last counting took long and is not long ago."""
-        began = time.monotonic()
-        if began < self._not_before:
-            return
+        """Counts what has new events."""
         present = month_of(self._clock.now())
         months = [present, month_before(present)]
         for month in months:
@@ -81,8 +73,6 @@ class KeepingDuty:
         async with acquire(self._pool) as connection:
             for statement in FORGET_OTHERS:
                 await connection.execute(statement, months)
-        ended = time.monotonic()
-        self._not_before = ended + SHARE * (ended - began)
 
     async def sum_up(self, month: date) -> None:
         """Brings the sums of one month up to this moment."""

@@ -39,6 +39,8 @@ from shared.web.worker import run_worker
 
 KEEPER_CONNECTIONS: Final = 10
 """One holds the lock; the others are the duties'."""
+RESTS: Final = 20
+"""Of duties that count what is new: a twentieth of one core at most, and none of it that visits in a surge wait for."""
 
 
 async def main(stopping: asyncio.Event) -> None:
@@ -65,10 +67,10 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
     found = [
-        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS),
+        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS, RESTS),
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
-        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS),
+        Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS, RESTS),
         Duty("forget_transfers", Forgetting(pool, clock).turn, forgetting.EVERY_SECONDS),
     ]
     if (reconciling := reconciling_of(pool, client, OwnerSettings(), clock)) is not None:

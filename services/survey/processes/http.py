@@ -13,6 +13,7 @@ from services.survey.help.parts import HelpParts
 from services.survey.http import add_routes
 from services.survey.intake import Intake
 from services.survey.pages import page_routes
+from services.survey.precedence import Precedence
 from services.survey.settings import SurveySettings
 from shared.areas import districts
 from shared.kafka.producer import create_producer
@@ -53,9 +54,10 @@ async def main(stopping: asyncio.Event) -> None:
     household_ids = HouseholdIds.from_file(settings.household_key_file)
     blind_index = BlindIndex.from_file(settings.blind_index_key_file)
     districts.load()
+    precedence = Precedence()
 
     def intake_on(producer: AIOKafkaProducer) -> Intake:
-        return Intake(producer, sealing, household_ids, blind_index, SystemClock())
+        return Intake(producer, sealing, household_ids, blind_index, SystemClock(), precedence=precedence)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -96,7 +98,7 @@ async def main(stopping: asyncio.Event) -> None:
         page_methods=WRITE,
         allowance=crowd(),  # phones with ODK Collect show their key in the path, as nobody's
     )
-    app.state.intake = None
+    app.state.intake, app.state.precedence = None, precedence
     app.state.citizens, app.state.blind_index = citizens, blind_index
     app.state.sealing, app.state.household_ids, app.state.clock = sealing, household_ids, SystemClock()
     add_routes(app)

@@ -178,7 +178,6 @@ SELECT r.household_id, r.person_id, r.area, r.village, r.registered_area, r.subm
        asked.rank AS place_rank, asked.at AS place_at, coalesce(elsewhere.seen_later, false) AS seen_later
 FROM asked
 JOIN reach AS r USING (household_id, person_id)
-JOIN household AS h USING (household_id)
 LEFT JOIN submission AS s ON s.submission_id = r.submission_id AND s.wrapped_key IS NOT NULL
 LEFT JOIN claim ON claim.household_id = r.household_id AND claim.person_id = r.person_id AND claim.expires_at > $1
 LEFT JOIN LATERAL (
@@ -186,7 +185,9 @@ LEFT JOIN LATERAL (
            bool_or(o.status NOT IN ('moved', 'not_found')
                    AND (greatest(oh.captured_at, o.followed_at), o.household_id)
                        > (greatest(h.captured_at, r.followed_at), r.household_id)) AS seen_later
-    FROM reach AS o JOIN household AS oh USING (household_id)
+    FROM reach AS o
+    JOIN household AS oh USING (household_id)
+    JOIN household AS h ON h.household_id = r.household_id
     WHERE o.person_id = r.person_id AND o.household_id <> r.household_id
 ) AS elsewhere ON true
 WHERE starts_with(r.area, $2)

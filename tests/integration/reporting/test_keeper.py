@@ -114,6 +114,23 @@ async def test_a_failing_duty_comes_again_and_holds_up_no_other(pool: Pool) -> N
     assert other.turns == turns  # stopped: nothing goes on without the lock
 
 
+async def test_a_duty_rests_for_as_long_as_it_worked(pool: Pool) -> None:
+    """One that rests three times as long as it works takes a quarter of the time; one that does not, all of it."""
+    rested, worked = Counted(), Counted()
+
+    async def works(turns: Counted) -> None:
+        await asyncio.sleep(3 * SOON_SECONDS)
+        await turns.turn()
+
+    duties = [
+        Duty("rests", lambda: works(rested), SOON_SECONDS, rests=3),
+        Duty("works", lambda: works(worked), SOON_SECONDS),
+    ]
+    async with keeping(pool, *duties):
+        await worked.reach(12)
+    assert 0 < rested.turns <= worked.turns // 2
+
+
 async def test_each_duty_is_there_once_and_has_a_connection(
     pool: Pool, database: PostgresSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from services.survey.desk.http.imports import LARGER_BODIES
 from services.survey.http import add_routes
 from services.survey.intake import Answer, Intake
+from services.survey.precedence import Precedence
 from services.survey.reach.lister import Lister
 from services.survey.recorder import Recorder
 from shared.contracts.chain import Verdict, judge
@@ -103,7 +104,7 @@ class Survey:
         """The survey's routes over this database; a token is `role@area@subject`, the subject as a small number."""
         app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
-        app.state.pool, app.state.intake = self.pool, self.intake
+        app.state.pool, app.state.intake, app.state.precedence = self.pool, self.intake, Precedence()
         app.state.blind_index, app.state.citizens = self.blind_index, Citizens()
         app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from services.survey.admission import Admission, Room, party_of
+from services.survey.precedence import PATIENCE_SECONDS, Precedence
 from shared.contracts.events import Role
 from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM
 from shared.security.principal import Principal
@@ -155,6 +156,32 @@ async def test_batches_pass_one_in_a_turn_of_the_loop() -> None:
         assert len(passed) <= known + 1
     await batches
     assert passed == list(range(10))
+
+
+async def test_no_batch_passes_while_somebody_waits_for_a_page() -> None:
+    """Until the last page is there; each stretch that comes then passes as before."""
+    precedence = Precedence()
+    admission = Admission(precedence=precedence)
+    await asyncio.wait_for(admission.turn(), 1)
+    with precedence.page():
+        with precedence.page():
+            batch = asyncio.create_task(admission.turn())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not batch.done()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert batch.done()
+
+
+async def test_pages_without_end_do_not_keep_batches_out() -> None:
+    precedence = Precedence()
+    admission = Admission(precedence=precedence)
+    with precedence.page():
+        for _ in range(3):
+            await asyncio.wait_for(admission.turn(), 50 * PATIENCE_SECONDS)
 
 
 def test_nothing_taken_is_nothing_held() -> None:

@@ -44,12 +44,14 @@ AreaQuery = Annotated[AreaCode | None, Query(max_length=6, description="by defau
 @asynccontextmanager
 async def connected(request: Request) -> AsyncIterator[Connection]:
     """A connection on which each statement stands for itself: that something was read is committed before anything is
-    given out; raises a 503 problem when the database is away."""
-    try:
-        async with acquire(request.app.state.pool) as connection:
-            yield connection
-    except (*UNREACHABLE, asyncpg.DeadlockDetectedError):
-        raise Problem(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
+    given out; raises a 503 problem when the database is away. Batches give way meanwhile."""
+    state = request.app.state
+    with state.precedence.page():
+        try:
+            async with acquire(state.pool) as connection:
+                yield connection
+        except (*UNREACHABLE, asyncpg.DeadlockDetectedError):
+            raise Problem(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
 
 
 @asynccontextmanager

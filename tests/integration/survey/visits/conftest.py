@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from services.survey import household
 from services.survey.http import add_routes
 from services.survey.intake import SEALED_FIELD
+from services.survey.precedence import Precedence
 from services.survey.reach.lister import relist
 from services.survey.reach.tokens import name_tokens, phone_token
 from shared.areas.districts import cell_of
@@ -232,6 +233,7 @@ class Visits:
         app: FastAPI = create_app(title="test", lifespan=_nothing, ready=list)
         add_routes(app)
         app.state.pool, app.state.intake, app.state.clock = self.pool, None, self.clock
+        app.state.precedence = Precedence()
         app.state.sealing, app.state.household_ids, app.state.blind_index = (
             self.sealing,
             self.household_ids,
