@@ -35,6 +35,7 @@ _PLAIN = re.compile(r"[0-9a-z]*(?:[/-][0-9a-z]+)*")  # possessive by form: no ch
 _AM_IN_PIECES = re.compile("\u0e4d([\u0e48-\u0e4b]?)\u0e32")
 _AE_IN_PIECES = "\u0e40\u0e40"
 _BETWEEN: Final = "\ue000"  # for private use: no text has it, and `canonical` lets it stand
+_THAI = re.compile("[\u0e01-\u0e3a\u0e40-\u0e4c\ue000]*")  # without digits, the baht sign and nikhahit
 
 
 def canonical(text: str) -> str:
@@ -49,7 +50,10 @@ def canonical(text: str) -> str:
         return text.lower()
     if _PLAIN.fullmatch(text):
         return text  # most house numbers: nothing to bring into order
-    text = to_arabic_digits(unicodedata.normalize("NFC", text)).lower().replace("\0", "")
+    text = unicodedata.normalize("NFC", text)
+    if _THAI.fullmatch(text):  # nearly all names
+        return text.replace(_AE_IN_PIECES, "\u0e41")
+    text = to_arabic_digits(text).lower().replace("\0", "")
     text = _UNSEEN.sub("", text)
     text = _AM_IN_PIECES.sub("\\1\u0e33", text).replace(_AE_IN_PIECES, "\u0e41")
     return _DASHES.sub("-", _SLASHES.sub("/", text))

@@ -15,6 +15,9 @@ from shared.security.identifiers import InvalidIdentifier, check_digit, mobile_n
 from shared.security.keyed_ids import HouseholdIds
 from shared.security.spelling import canonical
 
+THAI_CHARACTERS = [chr(code) for code in (*range(0x0E01, 0x0E3B), *range(0x0E3F, 0x0E5C))]
+"""Everything of Thai that Unicode has."""
+
 KEY = bytes(range(32))
 IDS = HouseholdIds(KEY)
 INDEX = BlindIndex(KEY)
@@ -163,3 +166,9 @@ def test_key_files_are_judged_when_they_are_read(tmp_path: Path) -> None:
         BlindIndex.from_file(path).of("a", "b")
         != HouseholdIds.from_file(path).of_address("100101", None, "1", None).bytes
     )
+
+
+@given(st.text(alphabet=THAI_CHARACTERS, max_size=12))
+def test_thai_alone_is_spelled_as_beside_other_characters(text: str) -> None:
+    """Nearly all names take a way of their own. Beside a slash a text takes the long one."""
+    assert canonical(text) == canonical(f"{text}/1").removesuffix("/1")
