@@ -4,7 +4,7 @@ import base64
 import binascii
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
@@ -44,9 +44,10 @@ AreaQuery = Annotated[AreaCode | None, Query(max_length=6, description="by defau
 @asynccontextmanager
 async def connected(request: Request) -> AsyncIterator[Connection]:
     """A connection on which each statement stands for itself: that something was read is committed before anything is
-    given out; raises a 503 problem when the database is away. Batches give way meanwhile."""
+    given out; raises a 503 problem when the database is away. Batches give way meanwhile, if a connection is free:
+    who waits for a database that is away must not hold up intake, which needs none."""
     state = request.app.state
-    with state.precedence.page():
+    with state.precedence.page() if state.pool.get_idle_size() else nullcontext():
         try:
             async with acquire(state.pool) as connection:
                 yield connection
