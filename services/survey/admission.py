@@ -103,7 +103,7 @@ class Admission:
         self._precedence = precedence or Precedence()
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
-        self._turns = asyncio.Lock()
+        self._turn = asyncio.Lock()
         for cause in Cause:
             NO_ROOM.labels(cause)  # there from the beginning, so that the first refusal shows as one
         IN_FLIGHT.set_function(lambda: self.records_held)
@@ -143,12 +143,16 @@ class Admission:
         self._records.take(party, granted)
         return granted
 
-    async def turn(self) -> None:
-        """Lets only one stretch of a batch pass in each turn of the event loop, and none while somebody waits for a
-        page: whoever is refused, or asks for a list, must not wait until all that were let in are judged."""
-        async with self._turns:
-            await asyncio.sleep(0)
-            await self._precedence.give_way()
+    @property
+    def turn(self) -> asyncio.Lock:
+        """Held by who judges a stretch of a batch: batches go one after another, in the order in which they came."""
+        return self._turn
+
+    async def pause(self) -> None:
+        """Lets all others in the event loop go on, and whoever waits for a page until it is read: who is refused, or
+        asks for a list, must not wait until what was let in is judged."""
+        await asyncio.sleep(0)
+        await self._precedence.give_way()
 
     def give_back(self, party: Party, records: int) -> None:
         """Records that were let in are answered."""

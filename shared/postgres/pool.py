@@ -1,7 +1,8 @@
 """Connections to a service's own database, each wait bounded."""
 
+import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,10 @@ ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 """The longest statements, a projector's batch and a national roll-up, take below one second; this only ends hung
 ones."""
+IDLE_SECONDS = 300.0
+"""A connection that nobody needed for so long is ended: each takes some 5 MB of the server."""
+FILL_AGAIN_SECONDS = 1.0
+"""A database that was away is noticed this soon."""
 LOCK_MILLISECONDS = 10_000
 """As long as PostgreSQL lets a stopped process hold a transaction open (idle_in_transaction_session_timeout)."""
 
@@ -55,11 +60,14 @@ async def open_pool(
     min_size: int = 1,
     max_size: int = 10,
     search_path: str | None = None,
+    prepare: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool whose connections carry `application` as their name.
 
     min_size: connections opened at once, so that a database that is away is noticed; 0 for who can do without it.
     search_path: schemas in which tables are looked for, if not the database's own.
+    prepare: for few statements that are asked often, and whose plan does not depend on their arguments: asks them on
+    each new connection, which plans each once, whatever it is given later, and is kept however long nobody needs it.
     max_size: four services of two processes with 10 each stay below the server's 100 connections.
     """
     pool = await asyncpg.create_pool(
@@ -68,12 +76,15 @@ async def open_pool(
         max_size=max_size,
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
+        max_inactive_connection_lifetime=IDLE_SECONDS if prepare is None else 0,
         server_settings={
             "application_name": application,
             "lock_timeout": str(LOCK_MILLISECONDS),
             "timezone": "UTC",
             **({} if search_path is None else {"search_path": search_path}),
+            **({} if prepare is None else {"plan_cache_mode": "force_generic_plan"}),
         },
+        init=prepare,  # type: ignore[arg-type]  # asyncpg's stubs name a protocol that no coroutine function meets
         reset=_as_left,
     )
     _measure(pool, application)
@@ -109,6 +120,19 @@ async def acquire(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Connect
         finally:
             _waiting[name] -= 1
         yield connection
+
+
+async def fill(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Opens all connections of a pool, so that nobody waits for it later; as soon as the database answers."""
+    while True:
+        try:
+            async with AsyncExitStack() as lent:
+                for _ in range(pool.get_max_size()):
+                    await lent.enter_async_context(acquire(pool))
+        except UNREACHABLE:
+            await asyncio.sleep(FILL_AGAIN_SECONDS)
+        else:
+            return
 
 
 @asynccontextmanager

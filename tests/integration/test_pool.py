@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from shared.postgres.pool import acquire, open_pool, session
+from shared.postgres.pool import Connection, acquire, fill, open_pool, session
 from tests.runtime import Runtime
 
+ECHO = "SELECT $1::int"
+PLANS = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1"
 LOCKED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7"
 
 
@@ -45,3 +47,42 @@ async def test_nobody_inherits_an_open_transaction(pool: "asyncpg.Pool[asyncpg.R
     async with acquire(pool) as connection:
         assert not connection.is_in_transaction()
         assert await connection.fetchval("SELECT to_regclass('left_open')") is None
+
+
+async def test_a_prepared_pool_keeps_its_connections_and_their_plans(runtime: Runtime) -> None:
+    database = runtime.create_database("survey")
+
+    async def prepare(connection: Connection) -> None:
+        assert await connection.fetchval(ECHO, 0) == 0
+
+    pool = await open_pool(database, application="test", min_size=0, max_size=2, prepare=prepare)
+    try:
+        await fill(pool)
+        assert pool.get_idle_size() == pool.get_size() == 2
+        async with acquire(pool) as one, acquire(pool) as other:
+            for connection in (one, other):
+                assert await connection.fetchval(ECHO, 7) == 7
+                plans = await connection.fetchrow(PLANS, ECHO)
+                assert plans is not None
+                assert tuple(plans) == (2, 0)
+    finally:
+        pool.terminate()
+        runtime.drop_database(database)
+
+
+async def test_a_pool_is_filled_when_the_database_is_back(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.postgres.pool.FILL_AGAIN_SECONDS", 0.01)
+    database, away = runtime.create_database("survey"), [1, 2]
+
+    async def prepare(connection: Connection) -> None:
+        if away:
+            away.pop()
+            raise asyncpg.CannotConnectNowError("the database system is starting up")
+
+    pool = await open_pool(database, application="test", min_size=0, max_size=2, prepare=prepare)
+    try:
+        await fill(pool)
+        assert (away, pool.get_size()) == ([], 2)
+    finally:
+        pool.terminate()
+        runtime.drop_database(database)

@@ -15,13 +15,14 @@ from services.survey.intake import Intake
 from services.survey.pages import page_routes
 from services.survey.precedence import Precedence
 from services.survey.settings import SurveySettings
+from services.survey.visits import lists
 from shared.areas import districts
 from shared.kafka.producer import create_producer
 from shared.kafka.settings import METADATA_MILLISECONDS, KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import SystemClock, pause
 from shared.observability.logs import log
-from shared.postgres.pool import open_pool
+from shared.postgres.pool import fill, open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.blind_index import BlindIndex
 from shared.security.citizen_tokens import CitizenVerifier
@@ -63,11 +64,19 @@ async def main(stopping: asyncio.Event) -> None:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # No connection is made yet: intake needs no database, and takes submissions while it is away.
         pool = await open_pool(PostgresSettings(), application="survey-http", min_size=0)
+        listing = await open_pool(
+            PostgresSettings(),
+            application="survey-lists",
+            min_size=0,
+            max_size=lists.CONNECTIONS,
+            prepare=lists.prepare,
+        )
+        filling = asyncio.create_task(fill(listing))
         await verifier.start()
         await citizens.start()
         following = asyncio.create_task(sealing.follow())
         await barred.start()
-        app.state.pool = pool
+        app.state.pool, app.state.lists = pool, listing
         app.state.authentication = Authentication(verifier, barred, barred)
         app.state.help = help_parts = HelpParts.of(pool, sealing, blind_index, SystemClock())
         help_parts.live.start()
@@ -80,10 +89,12 @@ async def main(stopping: asyncio.Event) -> None:
             with suppress(asyncio.CancelledError):
                 await taking
             following.cancel()
+            filling.cancel()
             await help_parts.live.close()
             await barred.stop()
             await citizens.close()
             await verifier.close()
+            listing.terminate()
             pool.terminate()  # every request has been answered; closing would wait for a database that may be away
 
     def ready() -> list[str]:

@@ -1,7 +1,8 @@
 """A person to reach in words: from what is stored in the clear, and from the opened submission."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from services.survey.submission import Address, Person, Submission, birth_year_of
@@ -10,6 +11,9 @@ from shared.areas.register import UnknownArea, area
 from shared.observability.clock import BANGKOK
 from shared.web.problems import Message
 
+KEPT: Final = 16_384
+"""Sentences and names of places that are kept ready, some 5 MB: all subdistricts in both languages, and the reasons of
+all who have waited for up to two years."""
 _WHY: Final = {
     "home_visit": Message("ต้องไปเยี่ยมถึงบ้าน เช่น ผู้ป่วยติดเตียง", "Needs a visit at home, such as a bedridden person"),
     "at_risk": Message("กลุ่มเสี่ยง 608", "Risk group 608"),
@@ -19,15 +23,14 @@ _WHY: Final = {
 }
 
 
-def why(entry: Entry, now: datetime) -> Iterator[tuple[str, Message]]:
+def why(*, home_visit: bool, at_risk: bool, dose: int, days: int) -> Iterator[tuple[str, Message]]:
     """Why somebody stands where he stands in the list: words for programs and sentences, the weightiest first."""
-    if entry.home_visit:
+    if home_visit:
         yield "home_visit", _WHY["home_visit"]
-    if entry.at_risk:
+    if at_risk:
         yield "at_risk", _WHY["at_risk"]
-    dose = "no_dose" if entry.dose == 0 else "next_dose"
-    yield dose, _filled(_WHY[dose], dose=entry.dose)
-    days = waited(entry, now)
+    code = "no_dose" if dose == 0 else "next_dose"
+    yield code, _filled(_WHY[code], dose=dose)
     if days:
         yield "waiting", _filled(_WHY["waiting"], days=days)
 
@@ -64,8 +67,17 @@ def address_text(address: Address, code: str, language: str) -> str:
         parts.append(f"ห้อง {address.unit}" if thai else f"unit {address.unit}")
     if address.village and address.village[6:].isdigit():
         parts.append(f"หมู่ {int(address.village[6:])}" if thai else f"Moo {int(address.village[6:])}")
-    parts += [_titled(code[:digits], thai) for digits in (6, 4, 2)]
-    return " ".join(parts) if thai else ", ".join(parts)
+    parts.append(_place(code, thai))
+    return _joined(parts, thai)
+
+
+@lru_cache(maxsize=KEPT)
+def _place(code: str, thai: bool) -> str:
+    return _joined([_titled(code[:digits], thai) for digits in (6, 4, 2)], thai)
+
+
+def _joined(parts: Iterable[str], thai: bool) -> str:
+    return (" " if thai else ", ").join(parts)
 
 
 def _titled(code: str, thai: bool) -> str:

@@ -104,7 +104,8 @@ class Survey:
         """The survey's routes over this database; a token is `role@area@subject`, the subject as a small number."""
         app = create_app(title="test", lifespan=_nothing, ready=list, larger_bodies=LARGER_BODIES)
         add_routes(app)
-        app.state.pool, app.state.intake, app.state.precedence = self.pool, self.intake, Precedence()
+        app.state.pool = app.state.lists = self.pool
+        app.state.intake, app.state.precedence = self.intake, Precedence()
         app.state.blind_index, app.state.citizens = self.blind_index, Citizens()
         app.state.sealing, app.state.household_ids, app.state.clock = self.sealing, self.household_ids, self.clock
         app.state.authentication = Authentication(Tokens(), Tokens())

@@ -140,32 +140,33 @@ def test_what_is_held_is_shown_and_given_back() -> None:
     assert (value(IN_FLIGHT), value(IN_FLIGHT_BYTES)) == (0, 0)
 
 
-async def test_batches_pass_one_in_a_turn_of_the_loop() -> None:
-    """Others, such as those who are refused, have their turns between them."""
+async def test_batches_go_one_after_another_and_others_between_their_stretches() -> None:
+    """Who is refused, for instance, does not wait until all are judged."""
     admission = Admission()
     passed: list[int] = []
 
     async def batch(number: int) -> None:
-        await admission.turn()
-        passed.append(number)
+        async with admission.turn:
+            for _ in range(3):
+                await admission.pause()
+                passed.append(number)
 
     batches = asyncio.gather(*(batch(number) for number in range(10)))
-    for _ in range(5):
+    while not batches.done():
         known = len(passed)
         await asyncio.sleep(0)
         assert len(passed) <= known + 1
-    await batches
-    assert passed == list(range(10))
+    assert passed == [number for number in range(10) for _ in range(3)]
 
 
-async def test_no_batch_passes_while_somebody_waits_for_a_page() -> None:
+async def test_nothing_is_judged_while_somebody_waits_for_a_page() -> None:
     """Until the last page is there; each stretch that comes then passes as before."""
     precedence = Precedence()
     admission = Admission(precedence=precedence)
-    await asyncio.wait_for(admission.turn(), 1)
+    await asyncio.wait_for(admission.pause(), 1)
     with precedence.page():
         with precedence.page():
-            batch = asyncio.create_task(admission.turn())
+            batch = asyncio.create_task(admission.pause())
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -181,7 +182,7 @@ async def test_pages_without_end_do_not_keep_batches_out() -> None:
     admission = Admission(precedence=precedence)
     with precedence.page():
         for _ in range(3):
-            await asyncio.wait_for(admission.turn(), 50 * PATIENCE_SECONDS)
+            await asyncio.wait_for(admission.pause(), 500 * PATIENCE_SECONDS)
 
 
 def test_nothing_taken_is_nothing_held() -> None:

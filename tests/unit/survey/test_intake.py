@@ -157,6 +157,30 @@ async def test_the_same_id_in_one_batch(keys: Keys) -> None:
     assert len(producer.sent) == 1
 
 
+async def test_others_go_on_while_a_batch_is_judged(keys: Keys) -> None:
+    """Of 120 records never more than ten are judged before the event loop goes on, and a batch that came with it is
+    judged after the first fifty."""
+    intake = intake_over(FakeProducer(), keys)
+    answering = asyncio.gather(
+        intake.accept([body(number) for number in range(120)], VOLUNTEER), intake.accept([body(500)], VOLUNTEER)
+    )
+    judged, sealed = [0], keys[0].seal
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        judged[0] += 1
+        return sealed(*arguments, **named)
+
+    keys[0].seal = counted  # type: ignore[method-assign]
+    stretches = []
+    while not answering.done():
+        before = judged[0]
+        await asyncio.sleep(0)
+        stretches.append(judged[0] - before)
+    large, small = answering.result()
+    assert {answer.status for answer in (*large, *small)} == {202}
+    assert [each for each in stretches if each] == [10] * 5 + [1] + [10] * 7
+
+
 async def test_beyond_the_limit_is_refused_at_once_and_room_comes_back(
     keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

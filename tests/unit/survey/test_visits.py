@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.survey.submission import Address, Person
+from services.survey.visits.http.items import reasons
 from services.survey.visits.lists import Entry
-from services.survey.visits.persons import address_text, age_of, why
+from services.survey.visits.persons import address_text, age_of
 from services.survey.visits.routing import Spot, metres, natural, nearest_first
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
@@ -57,9 +58,10 @@ def entry(**changes: object) -> Entry:
     ],
 )
 def test_why_says_what_counts(changes: dict[str, object], codes: list[str]) -> None:
-    told = list(why(entry(**changes), NOW))
-    assert [code for code, _ in told] == codes
-    assert all("{" not in message.th + message.en for _, message in told)
+    for language in ("th", "en"):
+        told = reasons(entry(**changes), NOW, language)
+        assert [one.code for one in told] == codes
+        assert not any("{" in one.message for one in told)
 
 
 def test_late_is_past_the_first_date_while_there_is_something_to_do() -> None:

@@ -42,14 +42,16 @@ AreaQuery = Annotated[AreaCode | None, Query(max_length=6, description="by defau
 
 
 @asynccontextmanager
-async def connected(request: Request) -> AsyncIterator[Connection]:
+async def connected(request: Request, *, to_lists: bool = False) -> AsyncIterator[Connection]:
     """A connection on which each statement stands for itself: that something was read is committed before anything is
     given out; raises a 503 problem when the database is away. Batches give way meanwhile, if a connection is free:
-    who waits for a database that is away must not hold up intake, which needs none."""
+    who waits for a database that is away must not hold up intake, which needs none. to_lists: one of those that plan
+    once (`services.survey.visits.lists`)."""
     state = request.app.state
-    with state.precedence.page() if state.pool.get_idle_size() else nullcontext():
+    pool = state.lists if to_lists else state.pool
+    with state.precedence.page() if pool.get_idle_size() else nullcontext():
         try:
-            async with acquire(state.pool) as connection:
+            async with acquire(pool) as connection:
                 yield connection
         except (*UNREACHABLE, asyncpg.DeadlockDetectedError):
             raise Problem(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None

@@ -17,9 +17,9 @@ from services.survey.submission import Person
 from services.survey.visits import lists
 from services.survey.visits.households import household
 from services.survey.visits.http.asking import connected, language, not_found, now_of
-from services.survey.visits.http.items import Point, Why
+from services.survey.visits.http.items import Point, Why, reasons
 from services.survey.visits.lists import Entry
-from services.survey.visits.persons import address_text, age_of, why
+from services.survey.visits.persons import address_text, age_of
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require
@@ -185,7 +185,7 @@ def _reach(entry: Entry, now: datetime, spoken: str) -> Reach:
     return Reach(
         person_id=entry.person_id,
         rank=entry.rank,
-        why=[Why(code=code, message=message.in_language(spoken)) for code, message in why(entry, now)],
+        why=reasons(entry, now, spoken),
         wanting_since=entry.wanting_since,
         status=entry.status,
         due_at=entry.due_at,

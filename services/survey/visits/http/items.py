@@ -1,7 +1,9 @@
 """A person to reach as the routes show him, with the name and number from the opened submission."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -12,7 +14,7 @@ from services.survey.opening import opened
 from services.survey.submission import Submission
 from services.survey.visits.http.asking import language, now_of
 from services.survey.visits.lists import Entry
-from services.survey.visits.persons import address_text, age_of, person_of, why
+from services.survey.visits.persons import KEPT, address_text, age_of, person_of, waited, why
 from shared.postgres.pool import Connection
 from shared.security.principal import Principal
 from shared.security.sealing import KeyRing
@@ -75,11 +77,27 @@ class PersonToReach(BaseModel):
 async def read_items(
     connection: Connection, request: Request, reader: Principal, purpose: Purpose, entries: Sequence[Entry]
 ) -> list[PersonToReach]:
-    """The entries with what is sealed; the reading is noted, of nothing as well."""
+    """The entries with what is sealed. The reading is noted, of nothing as well, while the seals are opened; nothing is
+    given out before."""
     now, spoken = now_of(request), language(request)
-    await note_reading(connection, reader, purpose, _households(entries), now=now)
-    surveys = _opened(request.app.state.sealing, entries)
-    return [_item(entry, surveys.get(entry.submission_id), now, spoken) for entry in entries]
+    noting = asyncio.create_task(note_reading(connection, reader, purpose, _households(entries), now=now))
+    try:
+        await asyncio.sleep(0)  # what is noted is on its way now
+        surveys = _opened(request.app.state.sealing, entries)
+        return [_item(entry, surveys.get(entry.submission_id), now, spoken) for entry in entries]
+    finally:
+        await noting
+
+
+def reasons(entry: Entry, now: datetime, spoken: str) -> list[Why]:
+    """Why somebody stands where he stands; the same list for all of whom the same is told, which nobody changes."""
+    return _told(entry.home_visit, entry.at_risk, entry.dose, waited(entry, now), spoken)
+
+
+@lru_cache(maxsize=KEPT)
+def _told(home_visit: bool, at_risk: bool, dose: int, days: int, spoken: str) -> list[Why]:
+    told = why(home_visit=home_visit, at_risk=at_risk, dose=dose, days=days)
+    return [Why(code=code, message=message.in_language(spoken)) for code, message in told]
 
 
 def _opened(ring: KeyRing, entries: Iterable[Entry]) -> dict[UUID, Submission | None]:
@@ -113,7 +131,7 @@ def _item(entry: Entry, submission: Submission | None, now: datetime, spoken: st
         position=Point(lat=position.lat, lon=position.lon, accuracy_m=position.accuracy_m) if position else None,
         registered_area=entry.registered_area,
         rank=entry.rank,
-        why=[Why(code=code, message=message.in_language(spoken)) for code, message in why(entry, now)],
+        why=reasons(entry, now, spoken),
         wanting_since=entry.wanting_since,
         dose=entry.dose,
         at_risk=entry.at_risk,

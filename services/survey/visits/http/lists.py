@@ -11,13 +11,11 @@ from services.survey.audit import Purpose
 from services.survey.visits import lists
 from services.survey.visits.http.asking import AreaQuery, OwnerText, connected, cursor_of, now_of, place_of
 from services.survey.visits.http.items import PersonToReach, read_items
-from services.survey.visits.lists import FIRST, Ownership, Status
+from services.survey.visits.lists import DEFAULT_ITEMS, FIRST, Ownership, Status
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import area_asked, require
 
-DEFAULT_ITEMS: Final = 50
-"""A screen of a desk, and more than anybody visits in a day."""
 MOST_ITEMS: Final = 200
 """As many as one volunteer may hold; their seals are opened in 10 ms."""
 
@@ -55,7 +53,7 @@ async def need_to_reach(
     """
     prefix = area_asked(principal, area)
     after = FIRST if cursor is None else place_of(cursor)
-    async with connected(request) as connection:
+    async with connected(request, to_lists=True) as connection:
         page = await lists.page(
             connection,
             prefix,

@@ -232,7 +232,8 @@ class Visits:
         """The survey's routes; a token is `role@area@subject`, the subject as a small number."""
         app: FastAPI = create_app(title="test", lifespan=_nothing, ready=list)
         add_routes(app)
-        app.state.pool, app.state.intake, app.state.clock = self.pool, None, self.clock
+        app.state.pool = app.state.lists = self.pool
+        app.state.intake, app.state.clock = None, self.clock
         app.state.precedence = Precedence()
         app.state.sealing, app.state.household_ids, app.state.blind_index = (
             self.sealing,

@@ -1,5 +1,6 @@
 """The need-to-reach list: order, scope, owners, dates, deduplication, and what is noted of it."""
 
+import random
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -133,6 +134,37 @@ async def test_every_page_of_every_area_is_in_order_and_has_everybody_once(
         assert await all_names(client, headers, 7, **place) == [one["name"] for one in whole]
         assert await all_names(client, headers, 7, owner="none", **place) == [one["name"] for one in whole[5:]]
         assert await all_names(client, taker, 2, owner="me", **place) == [one["name"] for one in whole[:5]]
+
+
+@pytest.mark.parametrize("limit", [10, 19, 50, 200])
+@pytest.mark.parametrize("headers", [CENTRE, PROVINCE, by("district_coordinator", "5001", 21)])
+async def test_an_area_that_has_nearly_all_who_come_first_is_read_to_its_end(
+    visits: Visits, headers: dict[str, str], limit: int
+) -> None:
+    """More of one subdistrict than are looked at first where subdistricts or provinces are merged."""
+    chance = random.Random(limit)
+    for number in range(90):
+        rank, area = (0, "500101") if number < 40 else (1, chance.choice(["500101", "500102", "500103", "510101"]))
+        late = NOW - timedelta(hours=number) if number % 2 else None
+        since = NOW - timedelta(minutes=chance.randrange(50_000))
+        await visits.survey({"name": f"คน{number}", "rank": rank, "since": since, "due_at": late}, area=area)
+    in_order = """
+    SELECT person_id::text AS id FROM reach
+    WHERE starts_with(area, $1) AND (NOT $2 OR due_first < $3)
+    ORDER BY CASE WHEN NOT $2 THEN rank END, CASE WHEN $2 THEN due_first ELSE wanting_since END, household_id, person_id
+    """
+    area = headers["Authorization"].split("@")[1]
+    async with visits.client() as client:
+        for query in ({}, {"owner": "none"}, {"status": "late"}):
+            expected = [row["id"] for row in await visits.pool.fetch(in_order, area, "status" in query, NOW)]
+            found: list[str] = []
+            cursor = None
+            while cursor or not found:
+                params = query | {"limit": limit} | ({"cursor": cursor} if cursor else {})
+                answer = (await client.get(LIST, headers=headers, params=params)).json()
+                found += [item["person_id"] for item in answer["items"]]
+                cursor = answer["cursor"]
+            assert found == expected
 
 
 async def test_others_areas_are_neither_listed_nor_asked_for(visits: Visits) -> None:
