@@ -2,16 +2,12 @@
 
 from datetime import datetime
 from operator import call
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from services.survey.domain import Counts
-
-if TYPE_CHECKING:
-    from uuid import UUID
-else:  # the same in C: read, hashed, spelled out and given to the database in a fraction of the time
-    from asyncpg.pgproto.pgproto import UUID
+from shared.postgres.uuids import UUID
 
 
 class ReachPerson(msgspec.Struct, frozen=True, array_like=True):

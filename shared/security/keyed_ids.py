@@ -11,8 +11,8 @@ import hmac
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import UUID
 
+from shared.postgres.uuids import UUID
 from shared.security.secret_key import read_secret_key
 from shared.security.spelling import canonical
 
@@ -55,7 +55,7 @@ class HouseholdIds:
         keyed = self._hmac.copy()
         keyed.update(parts.encode())
         prefix = int(code, 16) << 128 - 4 * _AREA_DIGITS
-        return UUID(int=prefix | int.from_bytes(keyed.digest()[:16]) & _HASHED_BITS | _MARKS)
+        return _id(prefix | int.from_bytes(keyed.digest()[:16]) & _HASHED_BITS | _MARKS)
 
     def of_national_id(self, digits: str) -> UUID:
         """Return the id of the person with a national id of 13 Arabic digits, the same in every household."""
@@ -71,11 +71,15 @@ class HouseholdIds:
 
     def _person(self, parts: str) -> UUID:
         digest = hashlib.blake2b(parts.encode(), digest_size=16, key=self._key, person=b"person").digest()
-        return UUID(int=int.from_bytes(digest) & _PERSON_BITS | _MARKS)
+        return _id(int.from_bytes(digest) & _PERSON_BITS | _MARKS)
 
     def fingerprint(self, content: bytes) -> bytes:
         """Return 16 bytes that tell equal from different content, and nothing else to anybody without the key."""
         return hashlib.blake2b(content, digest_size=16, key=self._key, person=b"fingerprint").digest()
+
+
+def _id(number: int) -> UUID:
+    return UUID(number.to_bytes(16))  # type: ignore[arg-type]  # unlike the standard library's it takes bytes
 
 
 def _house_number(text: str) -> str:

@@ -39,6 +39,8 @@ from shared.web.serve import HttpSettings, serve
 
 _log = log(__name__)
 
+CONNECTIONS = 10 - lists.CONNECTIONS
+"""For all but lists: ten in all, as in every process, by which the server's limit is reckoned."""
 KAFKA_RETRY_SECONDS = 0.5
 """Intake that starts while Kafka is away tries again this often, and answers 503 meanwhile."""
 LEARN_SECONDS = METADATA_MILLISECONDS / 1000
@@ -63,7 +65,7 @@ async def main(stopping: asyncio.Event) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # No connection is made yet: intake needs no database, and takes submissions while it is away.
-        pool = await open_pool(PostgresSettings(), application="survey-http", min_size=0)
+        pool = await open_pool(PostgresSettings(), application="survey-http", min_size=0, max_size=CONNECTIONS)
         listing = await open_pool(
             PostgresSettings(),
             application="survey-lists",
