@@ -157,7 +157,8 @@ async def services(
         survey = create_app(title="survey", lifespan=_nothing, ready=list)
         add_routes(survey)
         survey.router.routes.extend(survey_pages(SurveySettings.model_construct(assets=assets)))
-        survey.state.pool, survey.state.authentication = await pool_of("survey"), authentication
+        survey.state.pool = survey.state.lists = await pool_of("survey")
+        survey.state.authentication = authentication
         sealing, key = KeyRing("k", {"k": os.urandom(32)}), os.urandom(32)
         producer = cast(AIOKafkaProducer, FakeProducer())
         survey.state.precedence = Precedence()
