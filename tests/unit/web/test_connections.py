@@ -259,6 +259,7 @@ async def test_many_requests_at_once_on_one_connection_are_refused(served: Serve
 
 async def test_an_answered_body_is_taken_in_only_so_far(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_IGNORED_BYTES", 300_000)
+    monkeypatch.setattr(module, "PATIENCE", dict.fromkeys(Wait, (float("inf"), 0.1)))  # nobody is too slow here
     before = ended("body_too_large")
     await drip(served, REFUSED + b"Transfer-Encoding: chunked\r\n\r\n", b"8000\r\n%b\r\n" % (b"x" * 0x8000))
     assert ended("body_too_large") == before + 1
