@@ -41,7 +41,7 @@ INTAKE_BATCH, INTAKE_CONNECTIONS, INTAKE_MOST = 50, 16, 250_000
 BURSTS_A_SECOND = 550.0
 """Households, when the country is surveyed in a week."""
 MOST_PART = 10.0
-NOTHING = "/health/live"
+NOTHING = "/healthz"
 CLAIMED_EACH = 40
 """One person in so many has an owner, one in twelve an appointment, one in ten another attempt due."""
 FILL_SECONDS = 1_800.0
