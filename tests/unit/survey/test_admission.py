@@ -182,7 +182,7 @@ async def test_pages_without_end_do_not_keep_batches_out() -> None:
     admission = Admission(precedence=precedence)
     with precedence.page():
         for _ in range(3):
-            await asyncio.wait_for(admission.pause(), 500 * PATIENCE_SECONDS)
+            await asyncio.wait_for(admission.pause(), 250 * PATIENCE_SECONDS)
 
 
 def test_nothing_taken_is_nothing_held() -> None:
