@@ -184,8 +184,8 @@ async def records(settings: KafkaSettings, topic: Topic) -> AsyncIterator[Consum
     """The topic from its beginning to where it ends now."""
     there_are = await TopicIdentities(settings).partitions([topic.name])
     consumer = AIOKafkaConsumer(**settings.for_aiokafka(), auto_offset_reset="earliest")
-    await consumer.start()
     try:
+        await consumer.start()
         partitions = [TopicPartition(topic.name, number) for number in range(there_are[topic.name])]
         consumer.assign(partitions)
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)

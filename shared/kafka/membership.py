@@ -56,8 +56,8 @@ def client(
 async def joined(consumer: AIOKafkaConsumer, topics: Iterable[str], member: Member) -> AsyncIterator[None]:
     """In the group for as long as the block lasts."""
     consumer.subscribe(list(topics), listener=_Listener(member, consumer))
-    await consumer.start()
     try:
+        await consumer.start()
         yield
     finally:
         await leave(consumer)

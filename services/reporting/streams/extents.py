@@ -6,8 +6,8 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.reporting.streams.connection import Connection
 from services.reporting.streams.feed import Extent
-from services.reporting.streams.readers import opened
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.settings import KafkaSettings
@@ -25,10 +25,8 @@ class Extents:
     """Asks where streams begin and end, over one connection to each broker."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
         self._identities = TopicIdentities(settings)
-        self._consumer: AIOKafkaConsumer | None = None
-        self._opening = asyncio.Lock()
+        self._connection = Connection(lambda: AIOKafkaConsumer(**settings.for_aiokafka()))
         self._known: dict[str, tuple[float, str, int]] = {}
         self._looks: dict[str, _Looks] = {}
 
@@ -49,19 +47,18 @@ class Extents:
     async def at(self, topic: Topic, extent: Extent, milliseconds: int) -> list[int | None]:
         """For each partition of the extent the first offset with a timestamp (since 1970) at or after the given one;
         None where there is none."""
-        consumer = await self._client()
+        consumer = await self._connection.client()
         places = _places(topic, len(extent.end))
         found = await consumer.offsets_for_times(dict.fromkeys(places, milliseconds))
         return [each and each.offset for each in (found[place] for place in places)]
 
     async def close(self) -> None:
         """Ends the connections."""
-        if self._consumer is not None:
-            await self._consumer.stop()
+        await self._connection.close()
 
     async def _look(self, topic: Topic) -> Extent:
         topic_id, partitions = await self._identity(topic.name)
-        consumer = await self._client()
+        consumer = await self._connection.client()
         places = _places(topic, partitions)
         first: Mapping[TopicPartition, int]
         end: Mapping[TopicPartition, int]
@@ -77,12 +74,6 @@ class Extents:
             topic_id, partitions = (await self._identities.described([name]))[name]
             self._known[name] = asked, topic_id, partitions
         return topic_id, partitions
-
-    async def _client(self) -> AIOKafkaConsumer:
-        async with self._opening:
-            if self._consumer is None:
-                self._consumer = await opened(AIOKafkaConsumer(**self._settings.for_aiokafka()))
-            return self._consumer
 
 
 class _Looks:

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from services.reporting.streams.connection import Connection
 from shared.kafka.settings import KafkaSettings
-from shared.observability.logs import log
 from shared.observability.metrics import STREAM_READERS
 
 LEASE_SECONDS: Final = 5.0
@@ -32,9 +32,6 @@ PARTITION_BYTES: Final = 256 * 1024
 """Of one partition in it. A larger batch comes all the same, alone."""
 RECORDS: Final = 500
 """Unpacked in one go, in some 5 ms: other requests of the process wait no longer for their turn."""
-STOP_SECONDS: Final = 5.0
-
-_log = log(__name__)
 
 
 class NoReader(Exception):
@@ -45,14 +42,14 @@ class Reader:
     """One consumer. `holder` is who had it last."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._settings = settings
+        self._connection = Connection(lambda: _consumer(settings))
         self._consumer: AIOKafkaConsumer | None = None
         self._next: dict[TopicPartition, int] = {}
         self.holder: object = None
 
     async def begin(self, topic: str, offsets: Mapping[int, int]) -> None:
         """Goes on at these offsets, and nowhere else."""
-        consumer = await self._client()
+        consumer = self._consumer = await self._connection.client()
         wanted = {TopicPartition(topic, partition): offset for partition, offset in offsets.items()}
         if wanted.keys() != self._next.keys():
             consumer.assign(list(wanted))
@@ -70,7 +67,7 @@ class Reader:
 
     async def read(self) -> Sequence[Sequence[ConsumerRecord]]:
         """What has come, up to `RECORDS`, each sequence of one partition and in its order."""
-        consumer = await self._client()
+        consumer = await self._connection.client()
         fetched = await consumer.getmany(timeout_ms=FETCH_MILLISECONDS, max_records=RECORDS)
         found = []
         for place, records in fetched.items():
@@ -81,38 +78,8 @@ class Reader:
 
     async def close(self) -> None:
         """Ends the connection; the next use opens another."""
-        consumer, self._consumer, self._next, self.holder = self._consumer, None, {}, None
-        if consumer is None:
-            return
-        stopped = asyncio.ensure_future(consumer.stop())
-        await asyncio.wait([stopped], timeout=STOP_SECONDS)
-        if not stopped.done():
-            stopped.cancel()
-        elif not stopped.cancelled() and (error := stopped.exception()) is not None:
-            _log.info("reader_stopped_badly", cause=type(error).__name__)
-
-    async def _client(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            self._consumer = await opened(
-                AIOKafkaConsumer(
-                    **self._settings.for_aiokafka(),
-                    auto_offset_reset="none",  # what is not there is told to the subscriber, never passed over
-                    fetch_max_bytes=FETCH_BYTES,
-                    max_partition_fetch_bytes=PARTITION_BYTES,
-                    fetch_max_wait_ms=KEPT_MILLISECONDS,
-                )
-            )
-        return self._consumer
-
-
-async def opened(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
-    """The consumer, connected; one that finds no Kafka is closed again."""
-    try:
-        await consumer.start()
-    except BaseException:
-        await consumer.stop()
-        raise
-    return consumer
+        self._consumer, self._next, self.holder = None, {}, None
+        await self._connection.close()
 
 
 class Readers:
@@ -155,3 +122,13 @@ class Readers:
     async def close(self) -> None:
         """Ends all connections."""
         await asyncio.gather(*(reader.close() for reader in self._all))
+
+
+def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **settings.for_aiokafka(),
+        auto_offset_reset="none",  # what is not there is told to the subscriber, never passed over
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_BYTES,
+        fetch_max_wait_ms=KEPT_MILLISECONDS,
+    )

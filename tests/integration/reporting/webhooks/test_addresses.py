@@ -24,15 +24,18 @@ async def written(streams: Streams) -> Topic:
     return streams.of(HelpUpdated)
 
 
-async def fails(service: Service, account: str, made: str) -> dict[str, Any]:
-    """Waits for a failure of a subscription."""
+async def fails(service: Service, account: str, made: str, cause: str) -> dict[str, Any]:
+    """Waits for a failure of a subscription by this cause; before it may come others, such as a machine too slow."""
+    found: list[dict[str, Any]] = []
     async with service.client(account) as client:
 
         async def there() -> bool:
-            return bool((await client.get(f"/v1/subscriptions/{made}/failures")).json()["failures"])
+            failures = (await client.get(f"/v1/subscriptions/{made}/failures")).json()["failures"]
+            found.extend(each for each in failures if each["cause"] == cause)
+            return bool(found)
 
-        await eventually(there, "it has failed")
-        return dict((await client.get(f"/v1/subscriptions/{made}/failures")).json()["failures"][-1])
+        await eventually(there, f"it has failed by {cause}")
+    return found[0]
 
 
 async def subscribed(service: Service, account: str, receiver: Receiver, topic: Topic, url: str | None = None) -> str:
@@ -57,7 +60,7 @@ async def test_a_name_that_leads_inside_is_never_connected_to(
     sending.resolve = resolve
     account = f"external_system@@inside {addresses}"
     made = await subscribed(service, account, receiver, written, f"http://hospital.example:{receiver.port}/hook")
-    assert (await fails(service, account, made))["cause"] == "address_refused"
+    await fails(service, account, made, "address_refused")
     assert receiver.requests == 0
 
 
@@ -69,12 +72,12 @@ async def test_a_name_that_changes_its_mind_is_refused_from_then_on(
 
     async def resolve(host: str, port: int) -> Sequence[str]:
         asked.append(host)
-        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+        return ["10.0.0.1"] if receiver.requests else ["127.0.0.1"]
 
     sending.resolve = resolve
     account = "external_system@@rebinding"
     made = await subscribed(service, account, receiver, written, f"http://hospital.example:{receiver.port}/hook")
-    assert (await fails(service, account, made))["cause"] == "address_refused"
+    await fails(service, account, made, "address_refused")
     assert (receiver.requests, receiver.accepted) == (1, [])
     assert len(asked) >= 2  # for each connection anew; it may have been tried again meanwhile
 
@@ -90,7 +93,7 @@ async def test_a_name_that_does_not_exist_fails_by_that(
     sending.resolve = resolve
     account = "external_system@@nameless"
     made = await subscribed(service, account, receiver, written, "http://hospital.example/hook")
-    assert (await fails(service, account, made))["cause"] == "name_not_found"
+    await fails(service, account, made, "name_not_found")
 
 
 async def test_redirects_are_not_followed(
@@ -101,8 +104,8 @@ async def test_redirects_are_not_followed(
         receiver.fault = lambda event: None if event["type"] == VERIFICATION else RedirectResponse(other.url, 307)
         account = "external_system@@redirected"
         made = await subscribed(service, account, receiver, written)
-        found = await fails(service, account, made)
-        assert (found["cause"], found["status"], other.requests) == ("redirect", 307, 0)
+        found = await fails(service, account, made, "redirect")
+        assert (found["status"], other.requests) == (307, 0)
 
 
 async def _drops() -> AsyncIterator[bytes]:
@@ -124,7 +127,7 @@ async def test_an_answer_that_does_not_end_is_ended(
     receiver.fault = lambda event: None if event["type"] == VERIFICATION else StreamingResponse(_drops())
     account = "external_system@@dripping"
     made = await subscribed(service, account, receiver, written)
-    assert (await fails(service, account, made))["cause"] == "timeout"
+    await fails(service, account, made, "timeout")
 
     async with receiving() as other:
 
