@@ -48,6 +48,10 @@ UNREACHABLE = (
 )
 """What a database that is down, restarting, out of connections, disk or time raises: wait and do it again."""
 
+_KEPT_PLANS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "max_parallel_workers_per_gather": "0",  # starting a worker takes longer than any of these statements
+}
 _names: Final[dict[int, str]] = {}
 """By the pool's id, since asyncpg's class takes no attributes; pools live as long as their process."""
 _waiting: Final = Counter[str]()
@@ -82,7 +86,7 @@ async def open_pool(
             "lock_timeout": str(LOCK_MILLISECONDS),
             "timezone": "UTC",
             **({} if search_path is None else {"search_path": search_path}),
-            **({} if prepare is None else {"plan_cache_mode": "force_generic_plan"}),
+            **({} if prepare is None else _KEPT_PLANS),
         },
         init=prepare,  # type: ignore[arg-type]  # asyncpg's stubs name a protocol that no coroutine function meets
         reset=_as_left,
