@@ -1,7 +1,7 @@
 """In which order tests run, and which of them one of three workers runs together.
 
 Tests wait as often as they compute: two workers kept two processors busy for 65 % of the time, so there are three. A
-whole stack takes 21 s of processor time to start, and then a quarter of a processor although nobody asks it for
+whole stack takes 21 s of processor time to start, and then a fifth of a processor although nobody asks it for
 anything; one without services takes 8 s and an eighth. So all that share a stack are one worker's, which ends it behind
 the last of them, and these two groups, the longest pieces of work, are begun first. What is left is a file at a time,
 by name: those with a stack for themselves come before the short ones of `tests/unit`, with which all workers end at

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from deploy.local import lag
 from deploy.local.lag import GroupLag
 
@@ -134,14 +132,13 @@ class Samples:
         for process, text in metrics.items():
             answers: dict[str, float] = {}
             times: dict[str, float] = defaultdict(float)
-            for family in text_string_to_metric_families(text):
-                for sample in family.samples:
-                    if sample.name == _SUBMISSIONS:
-                        answers[sample.labels["status"]] = sample.value
-                    elif sample.name == _IN_FLIGHT:
-                        self._in_flight += sample.value
-                    elif sample.name == _SECONDS and sample.labels["method"] == "POST":
-                        times[sample.labels["le"]] += sample.value
+            for sample in lag.samples(text, _SUBMISSIONS, _IN_FLIGHT, _SECONDS):
+                if sample.name == _SUBMISSIONS:
+                    answers[sample.labels["status"]] = sample.value
+                elif sample.name == _IN_FLIGHT:
+                    self._in_flight += sample.value
+                elif sample.name == _SECONDS and sample.labels["method"] == "POST":
+                    times[sample.labels["le"]] += sample.value
             submissions.append(self._answers.per_second(process, now, answers))
             buckets.append(self._times.per_second(process, now, times))
         self._buckets.append(_together(buckets))

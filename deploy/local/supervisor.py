@@ -34,6 +34,8 @@ processor is not burnt when it was not."""
 STEADY_S = 20.0
 """A process that lived this long starts with the short pause again."""
 _POLL_S = 0.05
+_POLL_READY_S = 0.2
+"""Twenty processes that are ready are looked at five times a second each, and no more often: it adds up."""
 _PROBE_READY_S = 1.0
 _PROBE_TIMEOUT_S = 2.0
 _ROTATE_S = 5.0
@@ -203,7 +205,7 @@ class Keeper:
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Until the process has died, or is to be stopped."""
-        next_probe = 0.0
+        next_probe, ready = 0.0, False
         while process.poll() is None and not self._stopping.is_set():
             if time.monotonic() >= next_probe:
                 ready = self._probe()
@@ -213,7 +215,7 @@ class Keeper:
                 elif self.state is State.READY:
                     self._become(State.UNREADY)
                 next_probe = time.monotonic() + (_PROBE_READY_S if ready else _POLL_S)
-            self._stopping.wait(_POLL_S)
+            self._stopping.wait(_POLL_READY_S if ready else _POLL_S)
         if process.poll() is not None:
             self.identity = None
 

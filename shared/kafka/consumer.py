@@ -29,7 +29,7 @@ from shared.contracts.topics import Topic
 from shared.kafka.account import Account
 from shared.kafka.handler import Handler, PartitionBatch
 from shared.kafka.identity import TopicIdentities
-from shared.kafka.membership import client, joined
+from shared.kafka.membership import Gathering, client, joined
 from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move, partitions_known, take_over
 from shared.kafka.progress import Progress
 from shared.kafka.reading import PartitionsMissing, Reading, RecordsMissing
@@ -89,6 +89,7 @@ class PositionedConsumer:
         self._topics = {topic.name: topic for topic in topics}
         self._handler = handler
         self._collect_milliseconds = collect_milliseconds
+        self._gathering = Gathering(collect_milliseconds)
         self._again = False
         self._identities = identities or TopicIdentities(settings)
         self._open_consumer = open_consumer
@@ -166,6 +167,7 @@ class PositionedConsumer:
                     await self._take_over_pending(consumer)
                 self._connected = True
                 fetched = await self._reading.fetch(consumer, self._positions)
+                self._gathering.note(consumer, came=bool(fetched))
                 async with self._working:
                     await self._process(consumer, fetched)
                 attempt = 0

@@ -152,9 +152,9 @@ FROM (SELECT code, kind FROM merged GROUP BY code, kind HAVING count(*) = {of_ea
      LATERAL ({of_one} LIMIT {limit}) AS one
 """
 
-# Those whose claim has ended and is still there: the keeper's last half minute, or all since it stood still. The bound
-# below says only that they are few: a plan that is kept reckons with a third of all claims for one bound, and reads them
-# all, and with a two-hundredth for two.
+# Those whose claim has ended and is still there: the keeper's last half minute, or all since it stood still. The lower
+# bound says only that they are few: for one bound a plan that is kept reckons with a third of all claims, and reads
+# them all; for two with a two-hundredth.
 _ENDED: Final = """
 SELECT rank, wanting_since AS at, household_id, person_id
 FROM claim JOIN reach USING (household_id, person_id)
