@@ -83,6 +83,10 @@ async def joined(consumer: AIOKafkaConsumer, topics: Iterable[str], member: Memb
     consumer.subscribe(list(topics), listener=_Listener(member, consumer))
     try:
         await consumer.start()
+    except Exception:  # tried again and again while Kafka is away: nothing of it may stay open
+        await leave(consumer)
+        raise
+    try:
         yield
     finally:
         await leave(consumer)

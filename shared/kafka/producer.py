@@ -61,7 +61,7 @@ class OrderedPublisher:
     async def __aenter__(self) -> Self:
         try:
             await self._producer.start()
-        except BaseException:
+        except Exception:
             await self._producer.stop()
             raise
         return self
