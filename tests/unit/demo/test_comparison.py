@@ -14,6 +14,7 @@ from deploy.demo.display import Display
 from deploy.demo.figures import Picture
 from deploy.demo.main import main
 from deploy.demo.truth import Figures, Truth
+from services.reporting.processes.http import LENIENCE_SECONDS
 
 NOW = datetime(2022, 1, 15, tzinfo=UTC)
 
@@ -94,6 +95,18 @@ async def test_following_ends_when_the_last_event_has_arrived_and_not_for_a_wron
     stack: Any = FakeStack({}, waiting, waiting, arrived)
     await follow(stack, Counter(submissions=2, persons=5), Display(Console(file=StringIO())))
     assert stack.reads == 3
+
+
+async def test_following_ends_when_no_answer_can_be_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr("deploy.demo.comparison.sleep", sleep)
+    stack: Any = FakeStack({}, {"": Counter(submissions=2)})
+    await follow(stack, Counter(submissions=2), Display(Console(file=StringIO())))
+    assert sum(slept) > 5 * LENIENCE_SECONDS  # `KeptAnswers.get`
 
 
 async def test_following_gives_up_when_nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
