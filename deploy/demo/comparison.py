@@ -66,6 +66,7 @@ async def settled(stack: Stack) -> Picture:
             )
         before = now
         await sleep(SETTLE_SECONDS if now else 0)
+    await sleep(BEHIND_SECONDS if now else 0)
     return added(now, _select(await stack.reported(), only_reported))
 
 

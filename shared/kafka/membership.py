@@ -92,18 +92,18 @@ async def joined(consumer: AIOKafkaConsumer, topics: Iterable[str], member: Memb
         await leave(consumer)
 
 
-async def leave(consumer: AIOKafkaConsumer) -> None:
-    """Leaves the group, at the latest after `STOP_SECONDS`.
+async def leave(consumer: AIOKafkaConsumer, seconds: float = STOP_SECONDS) -> None:
+    """Ends a consumer, which leaves its group if it has one, at the latest after so many seconds.
 
     While Kafka is away, aiokafka lets the cancellation of its own fetch task out of `stop()`. It must not be taken for
     one of ours: a task group holds a cancelled task for a finished one, and this process would do nothing from then on,
     in silence.
     """
     stopped = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait([stopped], timeout=STOP_SECONDS)
+    await asyncio.wait([stopped], timeout=seconds)
     if not stopped.done():
         stopped.cancel()
-        _log.warning("consumer_not_stopped", seconds=STOP_SECONDS)
+        _log.warning("consumer_not_stopped", seconds=seconds)
     elif not stopped.cancelled() and (error := stopped.exception()) is not None:
         _log.warning("consumer_stopped_badly", cause=type(error).__name__)
 

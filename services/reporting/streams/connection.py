@@ -6,12 +6,10 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 
-from shared.observability.logs import log
+from shared.kafka.membership import leave
 
 STOP_SECONDS: Final = 5.0
-"""A broker that does not answer is left after this time."""
-
-_log = log(__name__)
+"""For connecting, and for the end of a connection: a broker that does not answer is left after this time."""
 
 
 class Connection:
@@ -33,16 +31,10 @@ class Connection:
         return await asyncio.shield(known)
 
     async def close(self) -> None:
-        """Ends it, at the latest after `STOP_SECONDS`; who asks then has another one."""
+        """Ends it; who asks then has another one. Who gives up meanwhile does not stop that."""
         known, self._connecting = self._connecting, None
-        if known is None:
-            return
-        stopped = asyncio.create_task(_stopped(known))
-        await asyncio.wait([stopped], timeout=STOP_SECONDS)
-        if not stopped.done():
-            stopped.cancel()
-        elif not stopped.cancelled() and (error := stopped.exception()) is not None:
-            _log.info("reader_stopped_badly", cause=type(error).__name__)
+        if known is not None:
+            await asyncio.shield(asyncio.create_task(_closed(known)))
 
 
 async def _started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
@@ -55,8 +47,9 @@ async def _started(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
     return consumer
 
 
-async def _stopped(connecting: asyncio.Task[AIOKafkaConsumer]) -> None:
-    """Stops what has been connected by then, if it has."""
-    await asyncio.wait([connecting])
-    if not connecting.cancelled() and connecting.exception() is None:
-        await connecting.result().stop()
+async def _closed(connecting: asyncio.Task[AIOKafkaConsumer]) -> None:
+    await asyncio.wait([connecting], timeout=STOP_SECONDS)
+    if not connecting.done():
+        connecting.cancel()  # `_started` stops what there is of it
+    elif not connecting.cancelled() and connecting.exception() is None:
+        await leave(connecting.result(), STOP_SECONDS)

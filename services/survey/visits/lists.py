@@ -153,8 +153,8 @@ FROM (SELECT code, kind FROM merged GROUP BY code, kind HAVING count(*) = {of_ea
 """
 
 # Those whose claim has ended and is still there: the keeper's last half minute, or all since it stood still. The lower
-# bound says only that they are few: for one bound a plan that is kept reckons with a third of all claims, and reads
-# them all; for two with a two-hundredth.
+# bound says only that they are few: for one bound a plan that is kept reckons with a third of all claims, and joins the
+# persons by hash; for two with a two-hundredth, whom it looks up one by one.
 _ENDED: Final = """
 SELECT rank, wanting_since AS at, household_id, person_id
 FROM claim JOIN reach USING (household_id, person_id)
