@@ -1,9 +1,9 @@
-"""Kafka's administration by librdkafka's requests: everybody's rights, and the passwords that are set. Each is waited
-for until Kafka has answered all of it."""
+"""Kafka's administration by librdkafka's requests: a client that is asked again and again, everybody's rights, and the
+passwords that are set. Each is waited for until Kafka has answered all of it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
@@ -17,8 +17,44 @@ from confluent_kafka.admin import (
     UserScramCredentialAlteration,
 )
 
+from shared.kafka.settings import KafkaSettings
+
 REQUEST_SECONDS: Final = 15.0
 """Each request takes well below a second on a healthy cluster; one that is electing leaders needs a few."""
+
+Answer = TypeVar("Answer")
+
+
+def open_admin(settings: KafkaSettings) -> AdminClient:
+    """A client that keeps what librdkafka has to say to itself: whoever asks gets an error."""
+    return AdminClient({**settings.for_librdkafka(), "log_level": 0})
+
+
+class Admin:
+    """A client for who asks again and again, in any thread. One that failed is not asked again.
+
+    A broker that has just come back from a pause says for a moment that there are no brokers (it counts itself as
+    fenced). librdkafka 2.16 gives up the last one that it knew then, and times out from there on, the broker being well
+    (seen for four minutes, after which it was not looked at any more). And after an election it goes on asking by the
+    leader's epoch that it knew, which is refused.
+    """
+
+    def __init__(self, settings: KafkaSettings, opened: Callable[[KafkaSettings], AdminClient] = open_admin) -> None:
+        self._settings = settings
+        self._opened = opened
+        self._client: AdminClient | None = None
+
+    def ask(self, question: Callable[[AdminClient], Answer]) -> Answer:
+        """What `question` makes of the client; raises what it raises."""
+        client = self._client
+        if client is None:  # a client is false while nothing waits in it
+            client = self._client = self._opened(self._settings)
+        try:
+            return question(client)
+        except BaseException:
+            if self._client is client:  # otherwise somebody else has opened another meanwhile
+                self._client = None
+            raise
 
 
 def wait_all(answers: Mapping[Any, Future[Any]], *, but: int | None = None) -> None:

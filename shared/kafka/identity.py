@@ -3,11 +3,13 @@ one. And how many partitions it has by now."""
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from confluent_kafka import TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from shared.kafka.administration import Admin
 from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
 
 
@@ -23,7 +25,7 @@ class TopicIdentities:
     admin client."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._admin = AdminClient({**settings.for_librdkafka(), "log_level": 0})
+        self._admin = Admin(settings)
 
     async def of(self, names: Sequence[str]) -> dict[str, str]:
         """The id of each topic; raises TimeoutError when Kafka does not answer, LookupError when a topic does not
@@ -36,23 +38,22 @@ class TopicIdentities:
 
     async def described(self, names: Sequence[str]) -> dict[str, Described]:
         """Both of each topic; raises as `of` does."""
-        return await asyncio.to_thread(self._ask, list(names))
+        return await asyncio.to_thread(self._admin.ask, partial(_describe, list(names)))
 
-    def _ask(self, names: list[str]) -> dict[str, Described]:
-        seconds = REQUEST_MILLISECONDS / 1000
-        futures = self._admin.describe_topics(TopicCollection(names), request_timeout=seconds)
-        described = {}
-        for name, future in futures.items():
-            try:
-                told = future.result(timeout=seconds + 1)
-                described[name] = Described(str(told.topic_id), len(told.partitions))
-            except TimeoutError:
-                raise
-            except Exception as error:
-                code = getattr(error.args[0], "name", lambda: "")() if error.args else ""
-                if code == "UNKNOWN_TOPIC_OR_PART":
-                    raise LookupError(f"topic {name} does not exist") from error
-                raise TimeoutError(
-                    f"Kafka did not tell the identity of {name}: {code or type(error).__name__}"
-                ) from error
-        return described
+
+def _describe(names: list[str], admin: AdminClient) -> dict[str, Described]:
+    seconds = REQUEST_MILLISECONDS / 1000
+    futures = admin.describe_topics(TopicCollection(names), request_timeout=seconds)
+    described = {}
+    for name, future in futures.items():
+        try:
+            told = future.result(timeout=seconds + 1)
+            described[name] = Described(str(told.topic_id), len(told.partitions))
+        except TimeoutError:
+            raise
+        except Exception as error:
+            code = getattr(error.args[0], "name", lambda: "")() if error.args else ""
+            if code == "UNKNOWN_TOPIC_OR_PART":
+                raise LookupError(f"topic {name} does not exist") from error
+            raise TimeoutError(f"Kafka did not tell the identity of {name}: {code or type(error).__name__}") from error
+    return described

@@ -7,6 +7,7 @@ subscriber who keeps his place in a database of his own, as he should, has no gr
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.reporting.store import Pool
 from services.reporting.subscribers.domain import PREFIX, STREAMS, group_prefix
+from shared.kafka.administration import Admin
 from shared.kafka.settings import REQUEST_MILLISECONDS, KafkaSettings
 from shared.observability.clock import Clock
 from shared.postgres.pool import Connection, acquire
@@ -53,9 +55,8 @@ class Places:
 
     def __init__(self, pool: Pool, settings: KafkaSettings, clock: Clock) -> None:
         self._pool = pool
-        self._settings = settings
+        self._admin = Admin(settings)
         self._clock = clock
-        self._admin: AdminClient | None = None
 
     async def turn(self) -> None:
         """Looks once. While there are no subscribers Kafka is not asked. Raises `confluent_kafka.KafkaException`, and
@@ -64,21 +65,19 @@ class Places:
             inside = {row["name"]: row["subscriber_id"] for row in await connection.fetch(INSIDE)}
         looked_at, found = self._clock.now(), []
         if inside:
-            found = await asyncio.to_thread(self._look, list(inside))
+            found = await asyncio.to_thread(self._admin.ask, partial(_look, list(inside)))
         async with acquire(self._pool) as connection, connection.transaction():
             await note(connection, [(inside[name], *place) for name, place in found], looked_at)
 
-    def _look(self, names: Iterable[str]) -> list[tuple[str, Place]]:
-        admin = self._admin or AdminClient({**self._settings.for_librdkafka(), "log_level": 0})
-        self._admin = None  # one that failed is not used again: it would go on by what it knew of the cluster
-        listed = admin.list_consumer_groups(request_timeout=SECONDS).result(SECONDS)
-        groups = sorted(each.group_id for each in listed.valid if each.group_id.startswith(PREFIX))
-        found: list[tuple[str, Place]] = []
-        for name in names:
-            for group in [each for each in groups if each.startswith(group_prefix(name))][:MOST_GROUPS]:
-                found += [(name, place) for place in _places(admin, group)]
-        self._admin = admin
-        return found
+
+def _look(names: Iterable[str], admin: AdminClient) -> list[tuple[str, Place]]:
+    listed = admin.list_consumer_groups(request_timeout=SECONDS).result(SECONDS)
+    groups = sorted(each.group_id for each in listed.valid if each.group_id.startswith(PREFIX))
+    found: list[tuple[str, Place]] = []
+    for name in names:
+        for group in [each for each in groups if each.startswith(group_prefix(name))][:MOST_GROUPS]:
+            found += [(name, place) for place in _places(admin, group)]
+    return found
 
 
 def _places(admin: AdminClient, group: str) -> Sequence[Place]:

@@ -23,7 +23,14 @@ from confluent_kafka.admin import (
 )
 
 from services.reporting.subscribers.domain import PREFIX, STREAMS, Grant
-from shared.kafka.administration import REQUEST_SECONDS, alter_credentials, everybodys_rights, give, take
+from shared.kafka.administration import (
+    REQUEST_SECONDS,
+    alter_credentials,
+    everybodys_rights,
+    give,
+    open_admin,
+    take,
+)
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.users import Mechanism, Users, users
 
@@ -63,7 +70,7 @@ class Gate:
         Raises `confluent_kafka.KafkaException`, `aiokafka.errors.KafkaError`, `TimeoutError`, `NotInForce`; whatever
         was done by then is right, and the rest is done by the next call.
         """
-        admin = AdminClient({**self._settings.for_librdkafka(), "log_level": 0})
+        admin = open_admin(self._settings)
         wanted = {each.user: each for each in admissions}
         rights = _rights(admissions)
         async with users(self._settings) as access:
