@@ -27,7 +27,7 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, get_args
 from uuid import UUID, uuid4
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 from pydantic import BaseModel
@@ -36,6 +36,7 @@ from shared.contracts.envelope import EnvelopeError, from_headers
 from shared.contracts.topics import Topic
 from shared.kafka.identity import TopicIdentities
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watched import WatchedConsumer
 from shared.postgres.outbox import append
 from shared.postgres.pool import Connection
 
@@ -183,7 +184,7 @@ def _told(record: ConsumerRecord) -> _Told | None:
 async def records(settings: KafkaSettings, topic: Topic) -> AsyncIterator[ConsumerRecord]:
     """The topic from its beginning to where it ends now."""
     there_are = await TopicIdentities(settings).partitions([topic.name])
-    consumer = AIOKafkaConsumer(**settings.for_aiokafka(), auto_offset_reset="earliest")
+    consumer = WatchedConsumer(**settings.for_aiokafka(), auto_offset_reset="earliest")
     try:
         await consumer.start()
         partitions = [TopicPartition(topic.name, number) for number in range(there_are[topic.name])]

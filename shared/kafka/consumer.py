@@ -34,6 +34,7 @@ from shared.kafka.position import Fenced, Position, TakenOver, end_stalled, move
 from shared.kafka.progress import Progress
 from shared.kafka.reading import PartitionsMissing, Reading, RecordsMissing
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watched import WatchedConsumer
 from shared.observability import tracing
 from shared.observability.clock import pause
 from shared.observability.logs import log
@@ -75,7 +76,7 @@ class PositionedConsumer:
         collect_milliseconds: int = 0,
         until: Mapping[tuple[str, int], int] | None = None,
         identities: TopicIdentities | None = None,
-        open_consumer: Callable[..., AIOKafkaConsumer] = AIOKafkaConsumer,
+        open_consumer: Callable[..., AIOKafkaConsumer] = WatchedConsumer,
     ) -> None:
         """watched: topics that the handler publishes to; when one is made anew, partitions are taken over again.
         max_records: records in one transaction; measured best between 2,000 and 5,000, and 2,000 keeps delays

@@ -13,12 +13,12 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 
 from shared.contracts.events import VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watched import WatchedConsumer
 from shared.observability.logs import log
 
 RETRY_SECONDS = 2.0
@@ -106,7 +106,7 @@ class BarredVolunteers:
 
     async def _follow(self) -> None:
         """Reads from the beginning until something fails. aiokafka itself waits for a broker that was once there."""
-        consumer = AIOKafkaConsumer(
+        consumer = WatchedConsumer(
             VOLUNTEER_REGISTERED.name,
             **self._settings.for_aiokafka(),
             auto_offset_reset="earliest",

@@ -16,6 +16,7 @@ from aiokafka.structs import ConsumerRecord
 
 from services.reporting.streams.connection import Connection
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watched import WatchedConsumer
 from shared.observability.metrics import STREAM_READERS
 
 LEASE_SECONDS: Final = 5.0
@@ -125,7 +126,7 @@ class Readers:
 
 
 def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
+    return WatchedConsumer(
         **settings.for_aiokafka(),
         auto_offset_reset="none",  # what is not there is told to the subscriber, never passed over
         fetch_max_bytes=FETCH_BYTES,
