@@ -39,16 +39,15 @@ class Admin:
     leader's epoch that it knew, which is refused.
     """
 
-    def __init__(self, settings: KafkaSettings, opened: Callable[[KafkaSettings], AdminClient] = open_admin) -> None:
+    def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._opened = opened
         self._client: AdminClient | None = None
 
     def ask(self, question: Callable[[AdminClient], Answer]) -> Answer:
         """What `question` makes of the client; raises what it raises."""
         client = self._client
         if client is None:  # a client is false while nothing waits in it
-            client = self._client = self._opened(self._settings)
+            client = self._client = open_admin(self._settings)
         try:
             return question(client)
         except BaseException:

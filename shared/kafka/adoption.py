@@ -117,7 +117,7 @@ class _Told(NamedTuple):
 async def adopt(connection: Connection, settings: KafkaSettings, topic: Topic, entity: Entity | None) -> int:
     """Take into the outbox what `topic` holds beyond it; how many events its database knew nothing of.
 
-    Raises `KafkaTimeoutError` when the topic cannot be read to its end.
+    Raises `KafkaError` when the topic cannot be read to its end.
     """
     last = {row["partition"]: row["last_sequence"] for row in await connection.fetch(LAST_SEQUENCES, topic.name)}
     unknown = 0

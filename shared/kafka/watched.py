@@ -11,8 +11,8 @@ class WatchedConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     """A consumer that is noticed to have fallen silent.
 
     aiokafka fetches in a task of its own, and `getmany` does not look whether that has ended: it goes on answering that
-    nothing has come, and heartbeats keep the partitions (aiokafka#983; 0.14 ends it, for one, when two requests run
-    into their time-out together and the second finds the connection gone).
+    nothing has come, and heartbeats keep the partitions (aiokafka#983). By the code of 0.14 that can happen when two
+    requests run into their time-out together and the second finds the connection gone; it was not seen here.
     """
 
     async def getmany(
