@@ -93,16 +93,13 @@ IMPORT_WAIT = timedelta(seconds=20)
 IMPORT_ERRORS_PAGE = 500
 """Bad rows in one answer: more than anybody mends before sending the file again."""
 
-TERMS_EVERY = timedelta(seconds=15)
+TERMS_SECONDS = 15.0
 """How often appointments are looked through for those whose first or last day is due: with the way of the event to
 every process, a role ends everywhere within half a minute."""
-KEYS_EVERY = timedelta(seconds=15)
+KEYS_SECONDS = 15.0
 """How often the file of signing keys is looked at; a new key is published for longer than that before it signs."""
 
-REWRAP_EVERY = timedelta(seconds=30)
-"""How soon after a rotation data keys begin to be wrapped under the new sealing key."""
-
-SWEEP_EVERY = timedelta(minutes=10)
+SWEEP_SECONDS = 600.0
 """How often what has expired is deleted; nothing depends on it but space."""
 
 COPIES_PER_PERSON = Limit("copies.person", 20, timedelta(days=1))
@@ -125,11 +122,11 @@ ATTENDANCE_TRIES = Limit("attendance.person", 10, timedelta(hours=1))
 """For one person and session; enough for mistyping six letters, and no way to guess among 86 million."""
 ATTENDANCE_TRIES_PER_ADDRESS = Limit("attendance.address", 3_000, timedelta(minutes=10))
 """A full hall behind one carrier's address enters the code in a minute; a guesser with many phones needs years."""
-CARE_EVERY = timedelta(seconds=30)
+CARE_SECONDS = 30.0
 """How often tickets whose time is over go up: time limits are days, and half a minute late is on time."""
 
 
-REMIND_EVERY = timedelta(minutes=1)
+REMIND_SECONDS = 60.0
 """How often it is looked whether a round of notices is to be made, or a message to be sent."""
 
 

@@ -88,7 +88,7 @@ class Keeper:
 
         connection.add_termination_listener(note_end)
         stop = asyncio.create_task(_either(stopping, ended))
-        working = [asyncio.create_task(_repeat(duty)) for duty in self._duties]
+        working = [asyncio.create_task(repeat(duty)) for duty in self._duties]
         try:
             while not stop.done():
                 await asyncio.wait({stop}, timeout=PROBE_SECONDS)
@@ -103,7 +103,8 @@ class Keeper:
                 connection.remove_termination_listener(note_end)
 
 
-async def _repeat(duty: Duty) -> None:
+async def repeat(duty: Duty) -> None:
+    """Takes turns at a duty until it is cancelled, where any number of processes may do it."""
     DUTY_TURNS.labels(duty.name, "failed")  # there from the beginning, so that the first failure shows as one
     while True:
         began = time.monotonic()

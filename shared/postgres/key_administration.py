@@ -80,7 +80,7 @@ async def administer(
         raise NotNow(f"{given.key} is the current key, or there is none of this name")
     left = sum(counts.get(given.key, 0) for counts in used.values())
     if left:
-        raise NotNow(f"{left} rows are still under {given.key}: they are wrapped anew at the next pass, within an hour")
+        raise NotNow(f"{left} rows are still under {given.key}: they are wrapped anew at the next pass; see `status`")
     since = replaced_at(path)
     age = timedelta() if since is None else clock.now() - since
     if age < NOTICED_WITHIN:

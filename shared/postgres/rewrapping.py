@@ -2,19 +2,19 @@
 
 Tables are walked by their blocks, a stretch in each transaction, so that a pass reads a table once, in order, whatever
 its indexes are. Rows are locked while their keys are wrapped anew, so that one that is erased meanwhile stays erased.
-A kill in between costs nothing: what was done stays done, and the next pass passes over it.
+A kill in between costs nothing: what was done stays done, and the next pass passes over it. Passes follow each other
+for as long as the ring has an old key, since what was sealed under it is written later too: by a transaction that was
+open, by a process that had not read the ring yet, from a log.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Final
 
 import asyncpg
 
-from shared.observability.clock import Clock
 from shared.observability.logs import log
 from shared.observability.metrics import REWRAPPED_KEYS
 from shared.postgres.pool import Connection, acquire
@@ -24,8 +24,9 @@ BLOCKS: Final = 256
 """Of 8 KiB, in one transaction: some 2,000 submissions, whose keys take 30 ms of computing."""
 PAUSE_SECONDS: Final = 0.02
 """Between two transactions that changed something, so that a pass takes a share of the machine and not all of it."""
-AGAIN: Final = timedelta(hours=1)
-"""What was sealed under an old key and recorded later is found by the next pass."""
+REWRAPPING_RESTS: Final = 20
+"""A pass comes after so many times as long as the last one took: some seconds after it in a small database; a pass over
+hundreds of gigabytes, which takes minutes, does not follow the last one at once."""
 COUNT_SECONDS: Final = 900.0
 """Counting by key reads whole tables."""
 
@@ -70,27 +71,18 @@ WHERE t.ctid = c.place
 class Rewrapping:
     """The duty of whoever keeps a database with sealed columns."""
 
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, tables: Sequence[SealedTable], clock: Clock
-    ) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, tables: Sequence[SealedTable]) -> None:
         self._pool = pool
         self._ring = ring
         self._tables = tables
-        self._clock = clock
-        self._done: tuple[str, datetime] | None = None
 
     async def turn(self) -> None:
-        """One pass over all tables, if the ring has more than one key and the last pass is not recent."""
+        """One pass over all tables, if the ring has more than one key."""
         self._ring.reload()
-        current, now = self._ring.current, self._clock.now()
         if len(self._ring.key_ids) == 1:
             return
-        if self._done is not None and self._done[0] == current and now - self._done[1] < AGAIN:
-            return
-        changed = sum([await self.one_pass(table) for table in self._tables])
-        if self._ring.current == current:
-            self._done = (current, now)
-        _log.info("keys_rewrapped", key=current, rows=changed)
+        if changed := sum([await self.one_pass(table) for table in self._tables]):
+            _log.info("keys_rewrapped", key=self._ring.current, rows=changed)
 
     async def one_pass(self, table: SealedTable) -> int:
         """Wraps anew what a table holds now, and says how many keys that were."""

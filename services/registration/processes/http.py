@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -26,16 +25,15 @@ from services.registration.privacy.copies import Copies
 from services.registration.privacy.erasure import Erasures
 from services.registration.reminders import FETCH_SECONDS, Facilities, Reminders
 from services.registration.settings import (
-    CARE_EVERY,
+    CARE_SECONDS,
     DIRECTIVE_FILE_BYTES,
     IMPORT_BYTES,
-    KEYS_EVERY,
+    KEYS_SECONDS,
     MATERIAL_BYTES,
-    REMIND_EVERY,
-    REWRAP_EVERY,
+    REMIND_SECONDS,
     SCREENSHOT_BYTES,
-    SWEEP_EVERY,
-    TERMS_EVERY,
+    SWEEP_SECONDS,
+    TERMS_SECONDS,
     MailSettings,
     PageSettings,
     RegistrationSettings,
@@ -61,8 +59,9 @@ from shared.kafka.settings import KafkaSettings
 from shared.kafka.standing import BarredVolunteers
 from shared.observability.clock import Clock, SystemClock
 from shared.observability.logs import log
+from shared.postgres.keeper import Duty, repeat
 from shared.postgres.pool import UNREACHABLE, acquire, open_pool
-from shared.postgres.rewrapping import Rewrapping
+from shared.postgres.rewrapping import REWRAPPING_RESTS, Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.postgres.throttle import Throttle, Throttled
 from shared.security.blind_index import BlindIndex
@@ -161,17 +160,15 @@ def http_app(
                 training_policy=settings.training_policy,
             )
             parts: Parts = app.state.parts
-            for work in (
-                _repeat(lambda: parts.sign_ins.sweep(now=clock.now()), SWEEP_EVERY, waits="sweep_waits"),
-                _repeat(lambda: _keep_terms(parts), TERMS_EVERY, waits="terms_wait"),
-                _follow_keys(signer),
-                ring.follow(),
-                _repeat(Rewrapping(pool, ring, SEALED_TABLES, clock).turn, REWRAP_EVERY, waits="rewrapping_waits"),
-                _watch(pool, reasons),
-                _repeat(presence.write, timedelta(seconds=WRITE_SECONDS), waits="presence_waits"),
-                _repeat(lambda: _care(parts), CARE_EVERY, waits="care_waits"),
+            duties = (
+                Duty("sign_ins", lambda: parts.sign_ins.sweep(now=clock.now()), SWEEP_SECONDS),
+                Duty("terms", lambda: _keep_terms(parts), TERMS_SECONDS),
+                Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES).turn, rests=REWRAPPING_RESTS),
+                Duty("presence", presence.write, WRITE_SECONDS),
+                Duty("care", lambda: _care(parts), CARE_SECONDS),
                 *await _reminding(parts, settings, gateway, stack),
-            ):
+            )
+            for work in (_follow_keys(signer), ring.follow(), _watch(pool, reasons), *map(repeat, duties)):
                 stack.push_async_callback(_end, asyncio.create_task(work))
             reasons.discard(_STARTING)
             yield
@@ -195,16 +192,6 @@ def http_app(
     return app
 
 
-async def _repeat(turn: Callable[[], Awaitable[None]], every: timedelta, *, waits: str) -> None:
-    """Take one turn after the other; `waits` is what is logged when one fails and its work waits for the next."""
-    while True:
-        try:
-            await turn()
-        except Exception as error:  # whatever one turn meets, the next one shall come
-            _log.warning(waits, cause=type(error).__name__)
-        await asyncio.sleep(every.total_seconds())
-
-
 async def _care(parts: Parts) -> None:
     """What the time brings about. Any number of processes may do it; what one misses, its next turn or another does."""
     while await parts.problems.steps.escalate_overdue(now=parts.clock.now()):
@@ -216,7 +203,7 @@ async def _care(parts: Parts) -> None:
 
 async def _reminding(
     parts: Parts, settings: RegistrationSettings, sms: Gateway, stack: AsyncExitStack
-) -> Sequence[Coroutine[None, None, None]]:
+) -> Sequence[Duty]:
     """What reminds of places, where the service knows who keeps the register of them."""
     address = PageSettings().facilities_url
     if not address:
@@ -232,7 +219,7 @@ async def _reminding(
         parts.clock,
         f"{settings.token_issuer}/week",
     )
-    return [_repeat(reminders.turn, REMIND_EVERY, waits="reminders_wait")]
+    return [Duty("reminders", reminders.turn, REMIND_SECONDS)]
 
 
 async def _keep_terms(parts: Parts) -> None:
@@ -244,7 +231,7 @@ async def _keep_terms(parts: Parts) -> None:
 
 async def _follow_keys(signer: TokenSigner) -> None:
     while True:
-        await asyncio.sleep(KEYS_EVERY.total_seconds())
+        await asyncio.sleep(KEYS_SECONDS)
         signer.reload()
 
 

@@ -31,7 +31,7 @@ from shared.observability.clock import SystemClock
 from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.measuring import measure_database
 from shared.postgres.pool import open_pool
-from shared.postgres.rewrapping import Rewrapping
+from shared.postgres.rewrapping import REWRAPPING_RESTS, Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.web.process import run
 from shared.web.serve import HttpSettings
@@ -79,7 +79,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         found.append(Duty("subscribers", subscribers.turn, admitting.EVERY_SECONDS))
         found.append(Duty("subscribers_places", Places(pool, KafkaSettings(), clock).turn, places.EVERY_SECONDS))
     if (ring := sealing_ring()) is not None:
-        found.append(Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn))
+        found.append(Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES).turn, rests=REWRAPPING_RESTS))
     return found
 
 

@@ -17,7 +17,7 @@ from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import Clock, SystemClock
 from shared.postgres.keeper import Duty, Keeper
 from shared.postgres.pool import open_pool
-from shared.postgres.rewrapping import Rewrapping
+from shared.postgres.rewrapping import REWRAPPING_RESTS, Rewrapping
 from shared.postgres.settings import PostgresSettings
 from shared.security.sealing import KeyRing
 from shared.web.process import run
@@ -54,7 +54,7 @@ def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) ->
     return [
         Duty("audit-chain", Linking(pool, clock).turn, LINK_SECONDS),
         Duty("retention", Retention(pool, clock).turn, RETENTION_SECONDS),
-        Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES, clock).turn),
+        Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES).turn, rests=REWRAPPING_RESTS),
         Duty("vacuuming", Vacuuming(pool, clock).turn),
         Duty("end-claims", EndingClaims(pool, clock).turn),
         Duty("help", HelpKeeping(pool, clock).turn, every_seconds=EVERY_SECONDS),

@@ -176,7 +176,7 @@ async def test_tokens_of_an_ended_role_stop_everywhere(
     """A process that is started when the last day is over, as after a power cut, finds what is due, and every process
     that checks tokens hears of it."""
     made = await appointed(office, last=TODAY)
-    monkeypatch.setattr(application, "TERMS_EVERY", timedelta(seconds=0.2))
+    monkeypatch.setattr(application, "TERMS_SECONDS", 0.2)
     rounds = rounds_of_terms(monkeypatch)
     bar, clock = BarredVolunteers(runtime.kafka_settings("survey")), MovableClock(MIDNIGHT - timedelta(seconds=1))
     app = http_app(registration_settings, database, bar=Barred(), clock=clock, gateway=Phones())

@@ -11,7 +11,6 @@ import pytest
 
 from services.registration.store.sealed_fields import open_field
 from services.registration.store.sealed_tables import SEALED_TABLES
-from shared.observability.clock import MovableClock
 from shared.postgres.pool import open_pool
 from shared.postgres.rewrapping import Rewrapping, keys_in_use
 from shared.security.sealing import KeyRing, retire, rotate
@@ -55,7 +54,7 @@ async def test_fields_are_wrapped_anew_and_open_after_the_old_key_is_gone(runtim
         )
         await pool.execute(insert, THING, NOW, *contact)
         rotate(ring_file, NOW)
-        await Rewrapping(pool, ring, SEALED_TABLES, MovableClock(NOW)).turn()
+        await Rewrapping(pool, ring, SEALED_TABLES).turn()
         async with pool.acquire() as connection:
             used = await keys_in_use(connection, SEALED_TABLES)
         assert {table: dict(counts) for table, counts in used.items() if counts} == {

@@ -222,7 +222,7 @@ async def rotation(
     keys: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Rotation]:
-    monkeypatch.setattr(application, "KEYS_EVERY", timedelta(seconds=0.02))
+    monkeypatch.setattr(application, "KEYS_SECONDS", 0.02)
     monkeypatch.setattr(tokens, "REFETCH_SECONDS", 0)
     clock = MovableClock(START)
     client_id, secret = await Systems(office.pool).add(

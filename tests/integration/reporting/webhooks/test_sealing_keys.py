@@ -76,7 +76,7 @@ async def test_secrets_are_wrapped_anew_and_sign_after_the_old_key_is_gone(
         made = await subscribe(client, receiver, [streams.of(HelpUpdated).name])
         secrets = [(await client.post(f"/v1/subscriptions/{made}/secret")).json()["secret"], *receiver.secrets]
         assert (await command(database, path, "rotate"))["current"] == "k2"
-        await Rewrapping(pool, ring, SEALED_TABLES, clock).turn()
+        await Rewrapping(pool, ring, SEALED_TABLES).turn()
         async with acquire(pool) as connection:
             used = await keys_in_use(connection, SEALED_TABLES)
         assert {table: dict(counts) for table, counts in used.items()} == {
