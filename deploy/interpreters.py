@@ -29,8 +29,9 @@ FASTER = 0.9
 """Another Python is chosen when it needs at most this share of the running one's time: noise must not decide."""
 MOST_CANDIDATES = 8
 """How many are asked besides the running one: the first on the PATH, of which few machines have as many."""
-ASKING_SECONDS = 5.0
-"""How long one may take to answer. It works for 0.1 s; a script that goes looking for it may take as long again."""
+ASKING_SECONDS = 20.0
+"""How long one may take to answer. It works for 0.1 s; a script that goes looking for it may take as long again, and a
+disk that is read for the first time since the machine began many times as long: whoever is late is not asked again."""
 MAKING_SECONDS = 120.0
 """How long an environment may take to be made, in each of two steps: seconds, on a slow disk half a minute."""
 TURNS = 3
