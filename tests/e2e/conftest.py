@@ -13,7 +13,13 @@ from playwright.async_api import Browser, async_playwright, expect
 from deploy.local.stack import Stack
 from tests.e2e.visitors import Office
 
-BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS: Final = (
+    "chromium-headless-shell",  # a quarter of the processor time of the others, with the same engine
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 QUIET: Final = (
     "--no-sandbox",  # the tests may run as root, where the browser's own sandbox refuses to start
     "--disable-background-networking",

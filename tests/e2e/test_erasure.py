@@ -24,6 +24,7 @@ from deploy.local.stack import Stack
 from shared.security.sealing import KeyRing, SealBroken, Sealed, retire, rotate
 from tests.e2e.accessibility import violations_of
 from tests.e2e.complaints import complaints_of
+from tests.e2e.files import files_with
 from tests.e2e.visitors import Office, authorization
 
 DISTRICT, AREA = "5003", "500301"
@@ -51,20 +52,6 @@ def spellings(canary: str) -> Iterator[bytes]:
 
 
 ANY: Final = re.compile(b"|".join(re.escape(one) for canary in CANARIES for one in set(spellings(canary))))
-
-
-def files_with(stack: Stack, wanted: "re.Pattern[bytes]") -> dict[str, set[bytes]]:
-    """The files of the stack that hold any of it: Kafka's, PostgreSQL's, logs and secrets; not the stand-in for phones,
-    nor Kafka's indexes, which hold offsets and times only."""
-    found = {}
-    looked_into = 0
-    for path in stack.home.state.rglob("*"):
-        if path.is_file() and path != stack.addresses().sms_sink and path.suffix not in (".index", ".timeindex"):
-            looked_into += 1
-            if hits := set(wanted.findall(path.read_bytes())):
-                found[str(path.relative_to(stack.home.state))] = hits
-    assert looked_into > 100
-    return found
 
 
 async def dumped(stack: Stack) -> bytes:

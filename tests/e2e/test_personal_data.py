@@ -22,6 +22,7 @@ from deploy.local.stack import Stack
 from shared.contracts.topics import ALL
 from shared.kafka.settings import KafkaSettings
 from tests.collector import Collector, collecting
+from tests.e2e.files import files_with
 
 AREA = "900101"
 VOLUNTEER_NAME, VOLUNTEER_PHONE = "ขวัญข้าว ฟ้าประทานพรเลิศ", "0898765431"
@@ -220,17 +221,7 @@ async def test_no_topic_holds_personal_data(stack: Stack, surveyed: str) -> None
 
 def test_no_database_file_log_or_metric_holds_personal_data(stack: Stack, surveyed: str) -> None:
     """Every file of the stack, PostgreSQL's write-ahead log and tables among them, except the stand-in for phones."""
-    sink = stack.addresses().sms_sink
-    looked_into, found = 0, {}
-    for path in stack.home.state.rglob("*"):
-        # Kafka's indexes hold offsets and times only, and are two gigabytes of zeros kept free.
-        if path.is_file() and path != sink and path.suffix not in (".index", ".timeindex"):
-            looked_into += 1
-            hits = traces(path.read_bytes())
-            if hits:
-                found[str(path.relative_to(stack.home.state))] = hits
-    assert looked_into > 100
-    assert found == {}
+    assert files_with(stack, ANY) == {}
     for name, keeper in stack.supervisor.keepers.items():
         if name not in ("kafka", "postgres"):
             metrics = httpx.get(f"http://127.0.0.1:{keeper.program.port}/metrics")
