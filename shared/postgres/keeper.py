@@ -104,7 +104,8 @@ class Keeper:
 
 
 async def repeat(duty: Duty) -> None:
-    """Takes turns at a duty until it is cancelled, where any number of processes may do it."""
+    """Takes turns at a duty until it is cancelled. By itself, without the lock, for what any number of processes may do
+    at once."""
     DUTY_TURNS.labels(duty.name, "failed")  # there from the beginning, so that the first failure shows as one
     while True:
         began = time.monotonic()

@@ -101,18 +101,20 @@ class Rewrapping:
     async def _stretch(self, connection: Connection, table: SealedTable, first: int) -> int:
         current = self._ring.current
         rows = await connection.fetch(table.old(), f"({first},0)", f"({first + BLOCKS},0)", current)
-        places, keys = [], []
+        places, keys, broken = [], [], []
         for row in rows:
             try:
                 key_id, key = self._ring.rewrap(
                     row["key_id"], row["wrapped_key"], household=row["of"], field=row["field"]
                 )
             except SealBroken:
-                _log.error("wrapped_key_broken", table=table.name, of=row["of"], key=row["key_id"])
+                broken.append(row["of"])
                 continue
             if key_id == current:  # else the ring was replaced just now: the next pass takes it
                 places.append(row["place"])
                 keys.append(key)
+        if broken:  # as many as may be under a key that is lost: each pass meets them again
+            _log.error("wrapped_keys_broken", table=table.name, rows=len(broken), one=broken[0])
         if places:
             await connection.execute(table.change(), places, keys, current)
         return len(places)
