@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from typing import Final
 
 import pytest
 from xdist.remote import Producer
@@ -12,6 +13,9 @@ from xdist.remote import Producer
 from deploy.local.stack import Stack
 from tests import order
 from tests.runtime import Runtime, bare, started
+
+LONG: Final = 80
+"""Characters: of those who write a case by hand, few write more, and a line of a report shows no more."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,6 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     order.group(items)  # before xdist looks for groups
     yield
     items[:] = order.in_order(items)  # after pytest has ordered them by their fixtures
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Files and forms are named by their argument: each worker makes its own, and all must name a test alike."""
+    return argname if isinstance(val, bytes | str) and len(val) > LONG else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -70,3 +70,8 @@ def test_one_worker_has_a_whole_group_and_else_whole_files() -> None:
         "tests/unit/test_c.py::test[a@b]": "tests/unit/test_c.py",
     }
     assert {part: together._split_scope(part) for part in parts} == parts
+
+
+def test_groups_that_are_not_told_are_noticed() -> None:
+    with pytest.raises(pytest.UsageError, match="fit together"):
+        Together.__new__(Together)._split_scope("tests/faults/test_a.py::test")
