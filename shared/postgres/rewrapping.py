@@ -25,8 +25,8 @@ BLOCKS: Final = 256
 PAUSE_SECONDS: Final = 0.02
 """Between two transactions that changed something, so that a pass takes a share of the machine and not all of it."""
 REWRAPPING_RESTS: Final = 20
-"""A pass comes after so many times as long as the last one took: some seconds after it in a small database; a pass over
-hundreds of gigabytes, which takes minutes, does not follow the last one at once."""
+"""A pass comes after so many times as long as the last one took, where that is later than the duty's next turn: a pass
+over hundreds of gigabytes, which takes minutes, does not follow the last one at once."""
 COUNT_SECONDS: Final = 900.0
 """Counting by key reads whole tables."""
 

@@ -15,8 +15,9 @@ def files_with(stack: Stack, wanted: "re.Pattern[bytes]") -> dict[str, set[bytes
     Kafka's indexes, which hold offsets and times only and are two gigabytes of zeros kept free."""
     found = {}
     looked_into = 0
+    phones = stack.addresses().sms_sink
     for path in stack.home.state.rglob("*"):
-        if path.is_file() and path != stack.addresses().sms_sink and path.suffix not in (".index", ".timeindex"):
+        if path.is_file() and path != phones and path.suffix not in (".index", ".timeindex"):
             looked_into += 1
             if hits := set(wanted.findall(path.read_bytes().replace(_EMPTY, b"\0"))):
                 found[str(path.relative_to(stack.home.state))] = hits
