@@ -96,7 +96,7 @@ WITH visits AS (
            count(*) FILTER (WHERE flags IS NOT NULL AND kind = 'survey') AS flagged,
            max(captured_at) AS last_seen_at
     FROM submission
-    WHERE household_id BETWEEN $1 AND $2 AND kind <> 'erasure'
+    WHERE household_id BETWEEN $1 AND $2 AND volunteer_id IS NOT NULL
       AND ($4::timestamptz IS NULL OR captured_at >= $4) AND ($5::timestamptz IS NULL OR captured_at < $5)
     GROUP BY volunteer_id
 ), houses AS (

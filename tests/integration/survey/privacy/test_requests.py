@@ -168,6 +168,9 @@ async def test_one_person_is_erased_and_the_others_stay(survey: Survey) -> None:
         await post(client, f"{work}/decision", COORDINATOR, wrong | {"person": 0})
         assert (await post(client, f"{work}/execution", COORDINATOR))[1]["state"] == "done"
         await survey.until_listed(2)
+        progress = await client.get("/v1/desk/volunteers?area=500101", headers=COORDINATOR)
+        counted = [(one["visits"], one["follow_ups"]) for one in progress.json()["volunteers"]]
+        assert (progress.status_code, counted) == (200, [(1, 0)])  # an erasure is nobody's
         household = await survey.pool.fetchval("SELECT household_id FROM household")
         async with survey.pool.acquire() as connection:
             left = (await standing_submissions(connection, survey.sealing, [household]))[household]
