@@ -250,7 +250,7 @@ def birth_year_of(person: Person) -> int | None:
 def check(submission: Submission, now: datetime) -> list[FieldError]:
     """Everything that is wrong with a readable submission, judged without the database. now: UTC."""
     errors = _check_area(submission)
-    captured = submission.captured_at.astimezone(UTC)
+    captured = in_utc(submission.captured_at)
     errors += captured_errors(captured, now)
     contact = submission.contact
     if contact is not None and contact.phone:
@@ -260,7 +260,7 @@ def check(submission: Submission, now: datetime) -> list[FieldError]:
             errors.append(FieldError("contact.phone", error.code, _PHONE))
     if submission.notice is not None and submission.notice not in VERSIONS:
         errors.append(FieldError("notice", "unknown_notice", UNKNOWN_NOTICE))
-    latest_dose = latest_dose_day(captured)
+    latest_dose = latest_dose_day(captured, now)
     for index, person in enumerate(submission.persons):
         _check_person(errors, index, person, captured, latest_dose)
     return errors
@@ -275,9 +275,18 @@ def captured_errors(captured: datetime, now: datetime) -> list[FieldError]:
     return []
 
 
-def latest_dose_day(captured: datetime) -> date:
-    """The last day, in Thailand, on which a dose may have been had that somebody speaks of at that time (UTC)."""
-    return (captured + _TO_BANGKOK_WITH_SKEW).date()
+def in_utc(time: datetime) -> datetime:
+    """A time in UTC; of one that UTC would put outside the years 1 to 9999, the nearest moment inside."""
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if time.year == 1 else datetime.max).replace(tzinfo=UTC)
+
+
+def latest_dose_day(captured: datetime, now: datetime) -> date:
+    """The last day, in Thailand, on which a dose may have been had that somebody speaks of at that time. Both in UTC;
+    a time that is yet to come, which is an error of its own, counts as now."""
+    return (min(captured, now + CLOCK_SKEW) + _TO_BANGKOK_WITH_SKEW).date()
 
 
 def _check_area(submission: Submission) -> list[FieldError]:
@@ -286,7 +295,7 @@ def _check_area(submission: Submission) -> list[FieldError]:
     error = _area_error(code)
     if error is not None:
         return [error]
-    if village is not None and not (len(village) == 8 and village.isdigit() and village.startswith(code)):
+    if village is not None and not (len(village) == 8 and _is_number(village) and village.startswith(code)):
         return [FieldError("address.village", "other_village", _OTHER_VILLAGE)]
     return []
 
@@ -294,7 +303,7 @@ def _check_area(submission: Submission) -> list[FieldError]:
 @lru_cache(maxsize=10_000)  # more than there are subdistricts; whatever else is sent does not pile up
 def _area_error(code: str) -> FieldError | None:
     path = "address.area"
-    if len(code) != 6 or not code.isdigit():
+    if len(code) != 6 or not _is_number(code):
         return FieldError(path, "not_a_subdistrict", _NOT_SUBDISTRICT)
     if is_current(code):
         return None
@@ -359,3 +368,8 @@ def age_of(person: Person, captured_at: datetime) -> int | None:
 
 def _plain(text: str) -> str:
     return text if text.isascii() else to_arabic_digits(text)
+
+
+def _is_number(text: str) -> bool:
+    """Whether these are Arabic digits: `isdigit` alone takes ² and ① as well, which are no numbers."""
+    return text.isascii() and text.isdigit()

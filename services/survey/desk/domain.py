@@ -159,7 +159,7 @@ Order = tuple[tuple[int, str], ...]
 
 def order_of(number: str) -> Order:
     """By what houses stand in their order: 9, 9/1, 10, 99/1, 100."""
-    return tuple((int(piece), "") if piece.isdigit() else (-1, piece) for piece in _PIECES.findall(canonical(number)))
+    return tuple((int(piece), "") if piece.isdecimal() else (-1, piece) for piece in _PIECES.findall(canonical(number)))
 
 
 def lies_between(number: str, first: str, last: str) -> bool:

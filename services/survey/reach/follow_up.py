@@ -1,13 +1,13 @@
 """A follow-up as phones send it: what came of contacting one person to reach."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal, get_args
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
 
-from services.survey.submission import EARLIEST_DOSE, Dose, captured_errors, latest_dose_day, read_json
+from services.survey.submission import EARLIEST_DOSE, Dose, captured_errors, in_utc, latest_dose_day, read_json
 from shared.areas.register import is_current
 from shared.web.problems import FieldError, Message
 
@@ -99,7 +99,7 @@ _DOSE_IN_FUTURE = Message("วันที่อยู่ในอนาคต",
 
 def check_follow_up(follow_up: FollowUp, now: datetime) -> list[FieldError]:
     """Everything that is wrong with a readable follow-up, judged without the database. now: UTC."""
-    captured = follow_up.captured_at.astimezone(UTC)
+    captured = in_utc(follow_up.captured_at)
     errors = captured_errors(captured, now)
     if area_of(follow_up.household_id) is None:
         errors.append(FieldError("household_id", "unknown_household", _UNKNOWN_HOUSEHOLD))
@@ -114,7 +114,7 @@ def check_follow_up(follow_up: FollowUp, now: datetime) -> list[FieldError]:
     if dose is not None:
         if follow_up.outcome != "vaccinated":
             errors.append(FieldError("dose", "not_vaccinated", _ONLY_VACCINATED))
-        elif dose.date is not None and dose.date > latest_dose_day(captured):
+        elif dose.date is not None and dose.date > latest_dose_day(captured, now):
             errors.append(FieldError("dose.date", "in_the_future", _DOSE_IN_FUTURE))
         elif dose.date is not None and dose.date < EARLIEST_DOSE:
             errors.append(FieldError("dose.date", "too_early", _DOSE_TOO_EARLY))
@@ -126,6 +126,6 @@ def check_follow_up(follow_up: FollowUp, now: datetime) -> list[FieldError]:
 def _check_ahead(path: str, time: datetime, captured: datetime) -> list[FieldError]:
     if time < captured:
         return [FieldError(path, "before_the_follow_up", _BEFORE)]
-    if time > captured + FARTHEST_AHEAD:
+    if time - captured > FARTHEST_AHEAD:
         return [FieldError(path, "too_far_ahead", _TOO_FAR)]
     return []

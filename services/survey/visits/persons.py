@@ -65,7 +65,7 @@ def address_text(address: Address, code: str, language: str) -> str:
     parts = [f"บ้านเลขที่ {address.house}" if thai else f"House {address.house}"]
     if address.unit:
         parts.append(f"ห้อง {address.unit}" if thai else f"unit {address.unit}")
-    if address.village and address.village[6:].isdigit():
+    if address.village and address.village[6:].isdecimal():
         parts.append(f"หมู่ {int(address.village[6:])}" if thai else f"Moo {int(address.village[6:])}")
     parts.append(_place(code, thai))
     return _joined(parts, thai)

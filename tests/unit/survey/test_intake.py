@@ -117,6 +117,18 @@ async def test_the_same_house_is_the_same_household(keys: Keys) -> None:
     assert len({key for key, _, _ in producer.sent}) == 1
 
 
+async def test_a_time_at_the_end_of_all_times_holds_up_no_other(keys: Keys) -> None:
+    producer = FakeProducer()
+    ends = [body(2, captured_at="9999-12-31T23:00:00Z"), body(3, captured_at="0001-01-01T00:00:00+14:00")]
+    answers = await intake_over(producer, keys).accept([body(1), *ends], VOLUNTEER)
+    assert [(one.status, [error.code for error in one.errors]) for one in answers] == [
+        (202, []),
+        (400, ["in_the_future"]),
+        (400, ["too_early"]),
+    ]
+    assert len(producer.sent) == 1
+
+
 async def test_a_coordinator_records_on_a_volunteers_behalf_and_the_record_says_so(keys: Keys) -> None:
     producer = FakeProducer()
     told = body(1, on_behalf_of=str(UUID(int=77)), position={"lat": 13.75, "lon": 100.5})

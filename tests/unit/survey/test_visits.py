@@ -84,3 +84,5 @@ def test_an_address_is_written_as_people_write_it() -> None:
     address = Address(area="100101", house="12", unit="5A")
     assert address_text(address, "100101", "th") == ("บ้านเลขที่ 12 ห้อง 5A แขวงพระบรมมหาราชวัง เขตพระนคร กรุงเทพมหานคร")
     assert address_text(address, "100101", "en").startswith("House 12, unit 5A, ")
+    odd = Address(area="500101", house="9", village="5001010²")  # stood in the database before it was refused
+    assert "หมู่" not in address_text(odd, "500101", "th")

@@ -78,7 +78,9 @@ class Asking(Body):
     def household(self, ids: HouseholdIds) -> UUID:
         """The household at the address. Raises a 400 problem for a village of another subdistrict."""
         village = None if not self.village else to_arabic_digits(self.village).strip()
-        if village and not (len(village) == 8 and village.isdigit() and village.startswith(self.area)):
+        if village and not (
+            len(village) == 8 and village.isascii() and village.isdigit() and village.startswith(self.area)
+        ):
             raise Problem(400, "invalid", errors=[FieldError("village", "other_village", _OTHER_VILLAGE)])
         return ids.of_address(self.area, village, self.house, self.unit)
 
