@@ -219,7 +219,7 @@ async def _put(
             outcome = "kept"
         elif holder is not None and holder != volunteer and not from_others and only_from is None:
             outcome = "taken"
-        elif holder != volunteer and room == 0:
+        elif holder != volunteer and room <= 0:  # below: persons whose claims stood came back on the lists
             outcome = "too_many"
         if outcome == "claimed":
             room -= holder != volunteer

@@ -132,6 +132,9 @@ async def test_nobody_holds_more_than_he_may(visits: Visits, monkeypatch: pytest
         # Who needs no visit any more counts no more.
         await visits.pool.execute("UPDATE reach SET status = 'vaccinated' WHERE owner IS NOT NULL")
         assert await change(client, VOLUNTEER, free[0]) == [("claimed", str(ME))]
+        # Who was claimed before comes back: more are held than allowed, and no other is added.
+        await visits.pool.execute("UPDATE reach SET status = 'open' WHERE owner IS NOT NULL")
+        assert await change(client, VOLUNTEER, free[1]) == [("too_many", None)]
 
 
 async def test_for_whom_nothing_is_left_to_do_nobody_is_sent(visits: Visits) -> None:
