@@ -167,15 +167,18 @@ WHERE request_id = $1
 RETURNING revision
 """
 
-# Whose record the recorder has not taken yet, so that the standing survey still has in it what is to be gone.
+# Whose record the recorder has not taken yet, so that the standing survey still has in it what is to be gone. One that
+# was sent and is not known to have arrived may arrive yet.
 UNDERWAY: Final = """
 SELECT EXISTS (
     SELECT
     FROM subject_request AS r
-    WHERE r.household_id = $1 AND r.request_id <> $2 AND r.kind = 'erasure' AND r.state = 'done'
+    WHERE r.household_id = $1 AND r.request_id <> $2 AND r.kind = 'erasure' AND r.submission_id = r.request_id
       AND NOT EXISTS (SELECT FROM submission AS s WHERE s.submission_id = r.request_id)
 )
 """
+BEGIN_ERASURE: Final = "UPDATE subject_request SET submission_id = request_id WHERE request_id = $1"
+IS_COUNTED: Final = "SELECT EXISTS (SELECT FROM household WHERE household_id = $1 AND counts IS NOT NULL)"
 RECORDED: Final = "SELECT EXISTS (SELECT FROM submission WHERE submission_id = $1)"
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 220))"
 
@@ -306,6 +309,17 @@ async def another_is_underway(connection: Connection, request: Request) -> bool:
     gets past here for this household."""
     await connection.execute(ONE_AT_A_TIME, str(request.household_id))
     found: bool = await connection.fetchval(UNDERWAY, request.household_id, request.request_id)
+    return found
+
+
+async def begin_erasure(connection: Connection, request: Request) -> None:
+    """Notes that the request's erasure is sent from now on, whatever comes of it."""
+    await connection.execute(BEGIN_ERASURE, request.request_id)
+
+
+async def is_counted(connection: Connection, household_id: UUID) -> bool:
+    """Whether a survey of the household stands, be it readable or not."""
+    found: bool = await connection.fetchval(IS_COUNTED, household_id)
     return found
 
 

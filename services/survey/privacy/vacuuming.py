@@ -27,10 +27,17 @@ TABLES: Final = (
     "help_request",
     "help_step",
 )
+LISTS_FOLLOW: Final = timedelta(minutes=1)
+"""The lists of whom to reach are made behind the recorder: what an erasure ends there, it ends within this time."""
 VACUUM_SECONDS: Final = 3600.0
 """The first one on a table of 28 million households reads all of it."""
 
-LATEST: Final = "SELECT max(closed_at) FROM subject_request WHERE kind = 'erasure' AND state = 'done'"
+# When the recorder ended the keys, which in a surge may be long after the erasure was sent.
+LATEST: Final = """
+SELECT max(s.recorded_at)
+FROM subject_request AS r JOIN submission AS s ON s.submission_id = r.request_id
+WHERE r.kind = 'erasure'
+"""
 
 _log = log(__name__)
 
@@ -48,7 +55,8 @@ class Vacuuming:
         now = self._clock.now()
         async with acquire(self._pool) as connection:
             latest = await connection.fetchval(LATEST)
-            if latest is None or (self._begun is not None and (latest < self._begun or now - self._begun < EVERY)):
+            begun = self._begun
+            if latest is None or (begun is not None and (latest + LISTS_FOLLOW < begun or now - begun < EVERY)):
                 return
             for table in TABLES:
                 await connection.execute(f"VACUUM (INDEX_CLEANUP ON) {table}", timeout=VACUUM_SECONDS)

@@ -60,8 +60,14 @@ _UNKNOWN: Final = Message(
     "ไม่ทราบว่าลบแล้วหรือไม่ โปรดสั่งอีกครั้ง", "It is not known whether it is erased; ask for it again, which is safe"
 )
 _UNDERWAY: Final = Message(
-    "กำลังลบข้อมูลอื่นของครัวเรือนนี้ โปรดสั่งอีกครั้งในอีกสักครู่",
-    "Another erasure of this household is being carried out; ask for it again in a moment",
+    "กำลังลบข้อมูลอื่นของครัวเรือนนี้ หากคำขอนั้นยังไม่เสร็จ โปรดสั่งให้เสร็จก่อน แล้วสั่งคำขอนี้อีกครั้งในอีกสักครู่",
+    "Another erasure of this household is being carried out: if that request is still open, carry it out first; then "
+    "ask for this one again in a moment",
+)
+_UNREADABLE: Final = Message(
+    "ขณะนี้เปิดอ่านข้อมูลครัวเรือนนี้ไม่ได้ จึงยังลบเฉพาะบุคคลไม่ได้ โปรดแจ้งผู้ดูแลระบบ",
+    "What stands of this household cannot be opened now, so that no one person can be taken out of it; tell the "
+    "operators",
 )
 _WHICH_PERSON: Final = Message(
     "มีการสำรวจครัวเรือนนี้ใหม่หลังการพิจารณา โปรดระบุว่าเป็นบุคคลใดในการสำรวจล่าสุด",
@@ -253,12 +259,15 @@ async def decide(request_id: UUID, body: Decision, request: Request, caller: Off
 async def execute(request_id: UUID, body: Execution, request: Request, caller: Officer) -> Detail:
     """Carry out an accepted request: erase, or name the survey or follow-up that came of it. Asking again is safe."""
     async with database(request) as connection:
-        found = await _found(connection, request, request_id, caller)
-        if found.state is not State.ACCEPTED:
-            raise Problem(409, "not_accepted", detail=_NOT_ACCEPTED)
+        found = await _accepted(connection, request, request_id, caller)
+        left = None
+        if found.kind is Kind.ERASURE:
+            left = await _begin_erasure(connection, request, found, body.person, caller)
+    async with database(request) as connection:
+        found = await _accepted(connection, request, request_id, caller)
         submission_id = body.submission_id
         if found.kind is Kind.ERASURE:
-            await _erase(connection, request, found, body.person, caller)
+            await _erase(connection, request, found, left, caller)
             submission_id = found.request_id
             # The reason stays for who asked; what would say who that is does not.
             written = Written(house="", reason=found.written.reason if found.written else None)
@@ -304,6 +313,13 @@ async def _found(connection: Connection, request: Request, request_id: UUID, cal
     return found
 
 
+async def _accepted(connection: Connection, request: Request, request_id: UUID, caller: Principal) -> requests.Request:
+    found = await _found(connection, request, request_id, caller)
+    if found.state is not State.ACCEPTED:
+        raise Problem(409, "not_accepted", detail=_NOT_ACCEPTED)
+    return found
+
+
 async def _standing(connection: Connection, request: Request, household_id: UUID) -> Submission | None:
     return (await standing_submissions(connection, ring_of(request), [household_id])).get(household_id)
 
@@ -341,42 +357,56 @@ async def _naming(
     return msgspec.structs.replace(written, person=standing.persons[place], standing=standing.submission_id)
 
 
-async def _erase(
+async def _begin_erasure(
     connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
-) -> None:
-    """Through the intake log, as everything that changes a household. The request's own id is the erasure's, so that a
-    second try is the same one. What the asking phone itself has asked for and is over goes too.
+) -> Submission | None:
+    """What is to be left of the household, which is nothing when all of it is to go; notes that the erasure is sent.
 
     One after the other for a household: what is left of it is made from its standing survey, which would bring back
-    what an erasure on its way is about to end.
+    what an erasure on its way is about to end. Its note stands before anything is sent, so that one of which nobody
+    knows whether it was sent is heeded, too.
     """
     if await requests.another_is_underway(connection, found):
         raise Problem(503, detail=_UNDERWAY, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
-    if not await requests.is_carried_out(connection, found):
-        await _send_erasure(connection, request, found, named, caller)
-    if found.subject is not None:
-        await help_requests.forget_of(connection, found.subject)
-
-
-async def _send_erasure(
-    connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
-) -> None:
-    intake: Intake | None = request.app.state.intake
     left = None
-    if found.place is not None:
-        await note_reading(connection, caller, Purpose.SUBJECT_REQUEST, [found.household_id], now=now_of(request))
-        standing = await _standing(connection, request, found.household_id)
-        if standing is not None:
-            place = named if named is not None else requests.place_in(standing, found)
-            if place is None:
-                raise invalid("person", "which", _WHICH_PERSON)
-            if place >= len(standing.persons):
-                raise invalid("person", "no_such_person", _NO_PERSON)
-            left = without(standing, place) if len(standing.persons) > 1 else None
-    if intake is None or not await intake.erase(
-        found.household_id, found.area, caller.subject, erasure_id=found.request_id, left=left
+    if found.place is not None and not await requests.is_carried_out(connection, found):
+        left = await _without_person(connection, request, found, named, caller)
+    await requests.begin_erasure(connection, found)
+    return left
+
+
+async def _without_person(
+    connection: Connection, request: Request, found: requests.Request, named: int | None, caller: Principal
+) -> Submission | None:
+    await note_reading(connection, caller, Purpose.SUBJECT_REQUEST, [found.household_id], now=now_of(request))
+    standing = await _standing(connection, request, found.household_id)
+    if standing is None:
+        if await requests.is_counted(connection, found.household_id):  # else the others would go with the one
+            raise Problem(503, detail=_UNREADABLE, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        return None
+    place = named if named is not None else requests.place_in(standing, found)
+    if place is None:
+        raise invalid("person", "which", _WHICH_PERSON)
+    if place >= len(standing.persons):
+        raise invalid("person", "no_such_person", _NO_PERSON)
+    return without(standing, place) if len(standing.persons) > 1 else None
+
+
+async def _erase(
+    connection: Connection, request: Request, found: requests.Request, left: Submission | None, caller: Principal
+) -> None:
+    """Through the intake log, as everything that changes a household. The request's own id is the erasure's, so that a
+    second try is the same one. What the asking phone itself has asked for and is over goes too."""
+    intake: Intake | None = request.app.state.intake
+    if not await requests.is_carried_out(connection, found) and (
+        intake is None
+        or not await intake.erase(
+            found.household_id, found.area, caller.subject, erasure_id=found.request_id, left=left
+        )
     ):
         raise Problem(503, detail=_UNKNOWN, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+    if found.subject is not None:
+        await help_requests.forget_of(connection, found.subject)
 
 
 async def _detail(connection: Connection, request: Request, found: requests.Request, caller: Principal) -> Detail:

@@ -1,11 +1,14 @@
 """What an erasure leaves of a household: every table that knows households, and why it may keep what it keeps."""
 
 import asyncio
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
+from structlog.testing import capture_logs
 
 from services.survey.help import domain
 from services.survey.help.domain import Outcome, Step, Worker
@@ -13,6 +16,7 @@ from services.survey.help.personal import Details
 from services.survey.help.store import HelpRequests
 from services.survey.opening import standing_submissions
 from services.survey.privacy.requests import without
+from services.survey.privacy.vacuuming import EVERY, Vacuuming
 from services.survey.visits import claims
 from services.survey.visits.claims import PersonKey
 from shared.contracts.events import Role
@@ -251,7 +255,10 @@ async def names_of(survey: Survey) -> list[str | None]:
 BROTHER: Final = {"name": "นายสมชาย ใจดี", "age": 60, "wants_vaccine": "no"}
 
 
-async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_back(survey: Survey) -> None:
+@pytest.mark.parametrize("answered", [True, False])
+async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_back(
+    survey: Survey, monkeypatch: pytest.MonkeyPatch, *, answered: bool
+) -> None:
     first, second = (asking("erasure", identity="card") for _ in range(2))
     async with survey.client() as client:
         async with survey.recorder():
@@ -261,8 +268,12 @@ async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_
             await post(client, "/v1/subject-requests", COORDINATOR, asked)
             work = f"/v1/subject-requests/{asked['request_id']}/decision"
             assert (await post(client, work, COORDINATOR, GRANTED | {"person": place}))[0] == 200
-        assert (await post(client, f"/v1/subject-requests/{first['request_id']}/execution", COORDINATOR))[0] == 200
-        again = f"/v1/subject-requests/{second['request_id']}/execution"
+        once, again = (f"/v1/subject-requests/{asked['request_id']}/execution" for asked in (first, second))
+        with monkeypatch.context() as patch:
+            if not answered:  # Kafka has it, and nobody here is told
+                erase = survey.intake.erase
+                patch.setattr(survey.intake, "erase", lambda *given, **more: _unanswered(erase(*given, **more)))
+            assert (await post(client, once, COORDINATOR))[0] == (200 if answered else 503)
         assert (await post(client, again, COORDINATOR))[0] == 503  # the first is on its way still
         async with survey.recorder():
             await survey.until_listed(2)
@@ -270,6 +281,54 @@ async def test_two_of_a_household_are_erased_one_after_the_other_and_none_comes_
             assert (await post(client, again, COORDINATOR))[0] == 200  # whose place is another one now
             await survey.until_listed(3)
             assert await names_of(survey) == [BROTHER["name"]]
+            if not answered:
+                assert (await post(client, once, COORDINATOR))[1]["state"] == "done"
+                assert await names_of(survey) == [BROTHER["name"]]
+
+
+async def _unanswered(erasing: Awaitable[bool]) -> bool:
+    assert await erasing
+    return False
+
+
+async def test_nobody_goes_with_an_erased_person_when_the_household_cannot_be_read(survey: Survey) -> None:
+    asked = asking("erasure", identity="card")
+    async with survey.recorder(), survey.client() as client:
+        await survey.accept(home())
+        await survey.until_listed(1)
+        await post(client, "/v1/subject-requests", COORDINATOR, asked)
+        work = f"/v1/subject-requests/{asked['request_id']}"
+        await post(client, f"{work}/decision", COORDINATOR, GRANTED | {"person": 0})
+        whole = await survey.pool.fetchval("SELECT sealed FROM submission")
+        await survey.pool.execute("UPDATE submission SET sealed = substr(sealed, 2)")
+        assert (await post(client, f"{work}/execution", COORDINATOR))[0] == 503
+        await survey.pool.execute("UPDATE submission SET sealed = $1", whole)
+        assert (await post(client, f"{work}/execution", COORDINATOR))[0] == 200
+        await survey.until_listed(2)
+        assert await names_of(survey) == [CHILD]
+
+
+async def test_tables_are_vacuumed_once_more_after_an_erasure_is_recorded(survey: Survey) -> None:
+    keeper = Vacuuming(survey.pool, survey.clock)
+    asked = asking("erasure", identity="card")
+
+    async def vacuumed() -> bool:
+        survey.clock.advance(EVERY)
+        with capture_logs() as lines:
+            await keeper.turn()
+        return any(line["event"] == "erased_rows_vacuumed" for line in lines)
+
+    async with survey.client() as client:
+        async with survey.recorder():
+            await survey.accept(home())
+            await survey.until_listed(1)
+        await post(client, "/v1/subject-requests", COORDINATOR, asked)
+        assert (await decide_and_execute(client, asked))[0] == 200
+        assert not await vacuumed()  # nothing has been ended yet
+        async with survey.recorder():
+            await survey.until_listed(2)
+        assert await vacuumed()
+        assert not await vacuumed()
 
 
 async def test_who_was_decided_about_is_found_in_a_later_survey_or_asked_for(survey: Survey) -> None:
