@@ -185,6 +185,7 @@ class Intake:
         if left is not None:
             plaintext = msgspec.json.encode(msgspec.structs.replace(left, submission_id=erasure_id))
             sealed = self._sealing.seal(plaintext, household=key, field=SEALED_FIELD)
+            evidence = evidence_of(left, area, self._blind_index)
             record = msgspec.structs.replace(
                 record,
                 kind="follow_up",
@@ -194,7 +195,8 @@ class Intake:
                 key_id=sealed.key_id,
                 wrapped_key=sealed.wrapped_key,
                 sealed=sealed.ciphertext,
-                persons=evidence_of(left, area, self._blind_index).persons,
+                cell=evidence.cell,
+                persons=evidence.persons,
                 reach=persons_to_reach(left, household_id, self._household_ids, self._blind_index),
             )
         [acknowledged] = await self._accumulator.send([self._addressed(key, record)])

@@ -259,7 +259,8 @@ class _Plan:
             household = self.households[record.household_id] = Household(record.household_id)
         outcome, before, after, kept = household.take(record)
         revision = household.revision
-        flags = self.comparison.flags(record) if kept else record.flags
+        by_volunteer = record.volunteer_id is not None  # else it is no visit, of which nothing is odd
+        flags = self.comparison.flags(record) if kept and by_volunteer else record.flags
         row = (
             record.submission_id,
             record.household_id,

@@ -253,7 +253,9 @@ async def test_one_person_is_erased_and_the_rest_of_the_household_stays(survey: 
     chance = random.Random(4)
     whole = wanting(chance, "1", captured_at=(NOW - timedelta(days=3)).isoformat())
     other = {"name": "สมชาย ใจดี", "age": 40, "wants_vaccine": "yes", "national_id": "3100600451236"}
-    whole["persons"] = [whole["persons"][0], other]
+    whole |= {"persons": [whole["persons"][0], other], "position": {"lat": 18.79, "lon": 98.99}}
+    known = survey.blind_index.of("surveyed-person", other["national_id"])[:16]
+    await survey.pool.execute("INSERT INTO person_index VALUES ($1, $2)", known, UUID(int=1))  # in another household
     async with survey.recorder():
         await survey.accept(whole)
         await survey.until_listed(1)
@@ -269,6 +271,9 @@ async def test_one_person_is_erased_and_the_rest_of_the_household_stays(survey: 
     row = await survey.pool.fetchrow("SELECT person_id, place, status, dose, submission_id FROM reach")
     assert row is not None
     assert tuple(row) == (stays, 0, "vaccinated", 1, UUID(int=98))
+    assert await survey.pool.fetchval("SELECT cell_row FROM reach") is not None, "the house stands where it stood"
+    flags = dict(await survey.pool.fetch("SELECT submission_id, flags FROM submission WHERE flags IS NOT NULL"))
+    assert flags == {UUID(whole["submission_id"]): ["same_person"]}, "what nobody visited is not odd"
     keys = await survey.pool.fetch("SELECT submission_id, wrapped_key IS NULL AS destroyed FROM submission")
     assert {row["submission_id"]: row["destroyed"] for row in keys}[UUID(int=98)] is False
     assert sum(row["destroyed"] for row in keys) == 2
