@@ -254,7 +254,7 @@ async def test_one_person_is_erased_and_the_rest_of_the_household_stays(survey: 
     whole = wanting(chance, "1", captured_at=(NOW - timedelta(days=3)).isoformat())
     other = {"name": "สมชาย ใจดี", "age": 40, "wants_vaccine": "yes", "national_id": "3100600451236"}
     whole |= {"persons": [whole["persons"][0], other], "position": {"lat": 18.79, "lon": 98.99}}
-    known = survey.blind_index.of("surveyed-person", other["national_id"])[:16]
+    known = survey.blind_index.of("surveyed-person", "3100600451236")[:16]
     await survey.pool.execute("INSERT INTO person_index VALUES ($1, $2)", known, UUID(int=1))  # in another household
     async with survey.recorder():
         await survey.accept(whole)
@@ -272,8 +272,9 @@ async def test_one_person_is_erased_and_the_rest_of_the_household_stays(survey: 
     assert row is not None
     assert tuple(row) == (stays, 0, "vaccinated", 1, UUID(int=98))
     assert await survey.pool.fetchval("SELECT cell_row FROM reach") is not None, "the house stands where it stood"
-    flags = dict(await survey.pool.fetch("SELECT submission_id, flags FROM submission WHERE flags IS NOT NULL"))
-    assert flags == {UUID(whole["submission_id"]): ["same_person"]}, "what nobody visited is not odd"
+    flagged = await survey.pool.fetch("SELECT submission_id, flags FROM submission WHERE flags IS NOT NULL")
+    expected = [(UUID(whole["submission_id"]), ["same_person"])]
+    assert list(map(tuple, flagged)) == expected, "what nobody visited is not odd"
     keys = await survey.pool.fetch("SELECT submission_id, wrapped_key IS NULL AS destroyed FROM submission")
     assert {row["submission_id"]: row["destroyed"] for row in keys}[UUID(int=98)] is False
     assert sum(row["destroyed"] for row in keys) == 2
