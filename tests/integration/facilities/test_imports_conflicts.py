@@ -109,6 +109,24 @@ async def test_what_another_organisation_keeps(lists: Lists, pool: Pool, place: 
     assert (await lists.send(file, **ADMINISTRATOR))["counts"] == {"changed": 2}
 
 
+async def test_an_officer_gives_no_place_to_another_organisation(lists: Lists, place: Place) -> None:
+    """Neither his own nor a new one; a coordinator does."""
+    own, other = (str(UUID(int=number)) for number in (7, 8))
+    body = place(name="ศูนย์ที่จะยกให้", kind="waiting_centre")
+    assert (await lists.client.post("/v1/facilities", json=body)).json()["organisation_id"] == own
+    rows = [
+        ("ศูนย์ที่จะยกให้", "ศูนย์พักคอย", "500101", 200, 12, other),
+        ("ศูนย์ใหม่ของเขา", "ศูนย์พักคอย", "500102", 20, 1, other),
+        ("ศูนย์ใหม่ของเรา", "ศูนย์พักคอย", "500102", 20, 1, own),
+        ("ศูนย์ใหม่ไม่บอก", "ศูนย์พักคอย", "500102", 20, 1, None),
+    ]
+    file = listed(*rows, titles=(*TITLES, "organisation_id"))
+    sent = await lists.send(file)
+    assert await faults(lists, sent["import_id"]) == [(2, "F2", "other_organisation"), (3, "F3", "other_organisation")]
+    assert sent["counts"] == {"error": 2, "new": 2}
+    assert (await lists.send(file, **ADMINISTRATOR))["counts"] == {"changed": 1, "new": 3}
+
+
 async def test_history_names_who_applied_and_who_undid(lists: Lists, revisions: Callable[[str], Any]) -> None:
     sent = await lists.send(listed(("ศูนย์ของผู้ส่ง", "ศูนย์พักคอย", "500101", 20, 1)))
     assert sent["asked_by"] == sent["sent_by"] == str(subject("place_officer@50"))
