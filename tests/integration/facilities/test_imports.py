@@ -419,6 +419,31 @@ async def test_of_two_workers_one_has_an_import(lists: Lists, pool: Pool, clock:
             await imports.hold(connection, mine, 1, clock.now())
 
 
+async def test_a_worker_that_wakes_after_others_have_done_all_changes_nothing(
+    lists: Lists, pool: Pool, clock: MovableClock
+) -> None:
+    """It slept through its lease, another's check, and the application that was asked for then."""
+    file = listed(("ศูนย์หลับยาว", "ศูนย์พักคอย", "500101", 20, 1))
+    import_id = (await lists.client.post("/v1/imports?name=a.csv", content=file)).json()["import_id"]
+    mine = await _claim(pool, clock)
+    assert mine is not None
+    clock.advance(LEASE + timedelta(seconds=1))
+    assert (await lists.done(import_id))["state"] == "checked"
+    applied, rows = await lists.step(import_id, "application"), await lists.rows(import_id)
+    assert (applied["state"], len(rows)) == ("applied", 1)
+    with pytest.raises(imports.Fenced):
+        await checking.check(pool, mine, clock)
+    async with acquire(pool) as connection:
+        for write in (
+            imports.lock(connection, mine),
+            imports.hold(connection, mine, 0, clock.now()),
+            imports.settle(connection, mine, imports.State.FAILED, clock.now()),
+        ):
+            with pytest.raises(imports.Fenced):
+                await write
+    assert (await lists.done(import_id), await lists.rows(import_id)) == (applied, rows)
+
+
 async def _claim(pool: Pool, clock: MovableClock) -> imports.Import | None:
     async with acquire(pool) as connection:
         return await imports.claim(connection, clock.now())
