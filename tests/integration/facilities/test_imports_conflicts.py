@@ -159,6 +159,26 @@ async def test_undoing_leaves_a_code_that_was_given_away_since(lists: Lists, poo
     assert [row["name"] for row in await pool.fetch(open_with)] == ["โรงพยาบาลรับรหัส"]
 
 
+async def test_undoing_leaves_a_place_into_which_another_was_merged_since(lists: Lists, place: Place) -> None:
+    """Both would be closed; one that was parted again has nothing to lose."""
+    names = ("ศูนย์รับรวม", "ศูนย์รับรวมแล้วแยก", "ศูนย์ไม่มีใครรวม")
+    sent = await lists.send(listed(*((name, "ศูนย์พักคอย", "500101", 20, 1) for name in names)))
+    await lists.step(sent["import_id"], "application")
+    entered = [f"/v1/facilities/{row['facility_id']}" for row in await lists.rows(sent["import_id"])]
+    for number, address in enumerate(entered[:2]):
+        body = place(name=f"ศูนย์เดิม {number}", kind="waiting_centre")
+        former = "/v1/facilities/" + (await lists.client.post("/v1/facilities", json=body)).json()["facility_id"]
+        into = {"into": address.rpartition("/")[2]}
+        merger = await lists.client.post(f"{former}/merger", json=into, headers={"If-Match": '"1"'})
+        assert merger.status_code == 200, merger.text
+    parted = await lists.client.delete(f"{former}/merger", headers={"If-Match": '"2"'})
+    assert parted.status_code == 200, parted.text
+    undone = await lists.step(sent["import_id"], "undo")
+    assert (undone["state"], undone["counts"]) == ("undone", {"changed_since": 1, "new": 2})
+    states = [(await lists.client.get(address)).json()["status"] for address in entered]
+    assert states == ["open", "closed", "closed"]
+
+
 @pytest.fixture
 def revisions(pool: Pool) -> Callable[[str], Any]:
     """Who made the revisions of a place, and in which role."""
