@@ -158,6 +158,8 @@ class Judge:
             return Judged(row.number, Result.ERROR, faults=[fault], notices=row.notices)
         before = content_document(place.content) if place else {"organisation_id": self._organisation}
         fields = laid_over(row.draft, before, clears=bool(row.draft.get("facility_id")))
+        if row.has_hours_as_note:
+            fields["hours"] = row.draft["hours"]  # also none: the former ones would contradict the note
         try:
             same = place is not None and fields["position"] == before["position"]
             after = content_of(fields, self._kinds, position_known=same)

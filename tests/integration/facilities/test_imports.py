@@ -266,6 +266,23 @@ async def test_messy_lists_are_applied_and_undone_exactly(lists: Lists, pool: Po
     assert await register(pool, closed=False) == former
 
 
+async def test_hours_that_cannot_be_read_end_the_former_ones(lists: Lists, place: Place) -> None:
+    """A place has no hours beside a note that says others; an empty cell leaves them."""
+    titles = (*TITLES, "เวลาทำการ")
+    cells = {"ศูนย์เวลาใหม่": "อังคารต้นเดือน 13.00-16.00 น.", "ศูนย์ไม่บอกวัน": "9.00-12.00 น.", "ศูนย์เวลาเดิม": ""}
+    for name in cells:
+        body = place(name=name, kind="waiting_centre")
+        assert (await lists.client.post("/v1/facilities", json=body)).status_code == 201
+    rows = [(name, "ศูนย์พักคอย", "500101", 200, 12, cell) for name, cell in cells.items()]
+    sent = await lists.send(listed(*rows, titles=titles))
+    assert sent["counts"] == {"changed": 2, "unchanged": 1}
+    changed = await lists.rows(sent["import_id"], "?result=changed")
+    assert [
+        {change["field"]: change["after"] for change in row["changes"] if change["field"].startswith("hours")}
+        for row in changed
+    ] == [{"hours": [], "hours_note": cell} for cell in cells.values() if cell]
+
+
 async def test_an_old_list_confirms_as_of_its_day(lists: Lists, clock: MovableClock) -> None:
     """Three weeks ago by its own column: what it says of a place that was confirmed since is no confirmation."""
     titles = (*TITLES, "ข้อมูล ณ วันที่")
