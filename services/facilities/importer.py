@@ -61,7 +61,7 @@ class Importer:
                 await imports.erase_old(connection, self._clock.now())
                 return False
         try:
-            if claimed.attempt > MOST_ATTEMPTS:
+            if claimed.tried > MOST_ATTEMPTS:
                 await self._give_up(claimed)
             else:
                 await _STEPS[claimed.state](self._pool, claimed, self._clock)

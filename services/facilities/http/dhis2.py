@@ -1,13 +1,14 @@
 """/dhis2: the register for DHIS2, in the forms that its own imports take. For anybody, without a key."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from services.facilities import units as dhis2
@@ -37,23 +38,27 @@ class Exports:
     def __init__(self) -> None:
         self._running = 0
 
-    def admit(self) -> None:
-        """Raise a 429 problem where one more would be too many."""
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count one until the block ends. Raises a 429 problem where it would be too many."""
         if self._running >= MOST_AT_ONCE:
             raise Problem(
                 429,
                 detail=Message("มีการส่งออกอยู่มากแล้ว โปรดรอสักครู่", "There are many exports now; please wait a moment"),
                 headers={"Retry-After": "10"},
             )
-
-    async def counted(self, pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-        """The same pieces, counted until the last one was sent or the reader has gone."""
         self._running += 1
         try:
-            async for piece in pieces:
-                yield piece
+            yield
         finally:
             self._running -= 1
+
+
+async def _counted(request: Request) -> AsyncIterator[None]:
+    """Before anything is read, until the answer was sent, has failed, or its reader has gone."""
+    exports: Exports = request.app.state.exports
+    with exports.one_more():
+        yield
 
 
 AreaAsked = Annotated[str, Query(max_length=20, description="Code of 2, 4 or 6 digits; all of the country without")]
@@ -65,18 +70,25 @@ async def read_metadata() -> JSONResponse:
     return JSONResponse(dhis2.metadata())
 
 
-@router.get("/organisationUnits.json", responses={200: {"content": {"application/json": {}}}})
+@router.get(
+    "/organisationUnits.json",
+    dependencies=[Depends(_counted)],
+    responses={200: {"content": {"application/json": {}}}},
+)
 async def export_units(request: Request, area: AreaAsked = "") -> StreamingResponse:
     """Areas and places as organisation units, for `POST /api/metadata` of DHIS2: country, provinces, districts,
     subdistricts and places, each behind its parent."""
-    exports = _admitted(request)
     code = area_of(area)
     async with database(request) as connection:  # a database that is away shows before the answer has begun
         first = await store.units(connection, code, NOBODY, STREAM_ROWS)
-    return StreamingResponse(exports.counted(_units(request, code, first)), media_type="application/json")
+    return StreamingResponse(_units(request, code, first), media_type="application/json")
 
 
-@router.get("/dataValueSets.json", responses={200: {"content": {"application/json": {}}}})
+@router.get(
+    "/dataValueSets.json",
+    dependencies=[Depends(_counted)],
+    responses={200: {"content": {"application/json": {}}}},
+)
 async def export_values(
     request: Request,
     period: Annotated[str, Query(max_length=8, description="A day, such as 20220207")],
@@ -84,19 +96,11 @@ async def export_values(
 ) -> StreamingResponse:
     """Free and all beds of each place as they stood at the end of a day in Thailand, for `POST /api/dataValueSets` of
     DHIS2; of today as they stand."""
-    exports = _admitted(request)
     code, day = area_of(area), _day(period, clock_of(request).now())
     before = datetime.combine(day + timedelta(days=1), time(), BANGKOK)
     async with database(request) as connection:
         first = await store.beds(connection, code, NOBODY, STREAM_ROWS, before=before)
-    pieces = _values(request, code, period, before, first)
-    return StreamingResponse(exports.counted(pieces), media_type="application/json")
-
-
-def _admitted(request: Request) -> Exports:
-    exports: Exports = request.app.state.exports
-    exports.admit()
-    return exports
+    return StreamingResponse(_values(request, code, period, before, first), media_type="application/json")
 
 
 async def _units(request: Request, code: str, page: Sequence[Unit]) -> AsyncIterator[str]:

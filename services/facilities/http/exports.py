@@ -15,11 +15,14 @@ from services.facilities.http.lists import STREAM_ROWS, Asked
 from services.facilities.http.parts import database, reference_of
 from services.facilities.store import lists
 from services.facilities.store.lists import Filters
+from shared.tables.turns import Busy, Turns
 from shared.tables.writing import BYTE_ORDER_MARK, csv_rows, write_workbook
 from shared.web.problems import Message, Problem
 
 MOST_IN_A_WORKBOOK: Final = 20_000
 """A workbook is written whole before it is sent: 5 s of a processor. The whole country is a CSV."""
+WAIT_SECONDS: Final = 10
+"""For the workbooks of others, as long as the two largest take."""
 PIECE: Final = 64 * 1024
 SHEET: Final = "สถานที่"
 
@@ -41,7 +44,28 @@ async def export_csv(request: Request, filters: Asked) -> StreamingResponse:
     responses={200: {"content": {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": {}}}},
 )
 async def export_workbook(request: Request, filters: Asked) -> StreamingResponse:
-    """The same as a workbook, of at most 20,000 places."""
+    """The same as a workbook, of at most 20,000 places; one is written after the other."""
+    turns: Turns = request.app.state.workbooks
+    try:
+        async with turns.turn(WAIT_SECONDS):
+            file = await _whole(request, filters)
+    except Busy:
+        raise Problem(
+            429,
+            detail=Message(
+                "มีผู้ดาวน์โหลดไฟล์ Excel อยู่ โปรดรอสักครู่ หรือดาวน์โหลด CSV",
+                "Others are downloading workbooks now; please wait a moment, or download the CSV",
+            ),
+            headers={"Retry-After": str(WAIT_SECONDS)},
+        ) from None
+    return StreamingResponse(
+        _pieces(file),
+        media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        headers=_as_file("places.xlsx"),
+    )
+
+
+async def _whole(request: Request, filters: Filters) -> IO[bytes]:
     places: list[Facility] = []
     async for page in _pages(request, filters, []):
         places += page
@@ -55,12 +79,7 @@ async def export_workbook(request: Request, filters: Asked) -> StreamingResponse
                 ),
             )
     kinds = reference_of(request).kinds
-    file = await asyncio.to_thread(_workbook, [TITLES, *(row_of(place, kinds) for place in places)])
-    return StreamingResponse(
-        _pieces(file),
-        media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        headers=_as_file("places.xlsx"),
-    )
+    return await asyncio.to_thread(_workbook, [TITLES, *(row_of(place, kinds) for place in places)])
 
 
 async def _csv(request: Request, filters: Filters, first: list[Facility]) -> AsyncIterator[str]:

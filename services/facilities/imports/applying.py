@@ -10,7 +10,7 @@ import asyncpg
 
 from services.facilities.domain.hours import BANGKOK
 from services.facilities.domain.places import Change, Facility, created, updated
-from services.facilities.imports.conflicts import entered_meanwhile, given_away
+from services.facilities.imports.conflicts import entered_meanwhile, given_away, merged_into
 from services.facilities.imports.judging import Result
 from services.facilities.imports.overlay import draft_of
 from services.facilities.store import imports, places
@@ -85,14 +85,14 @@ async def apply(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
 async def undo(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Clock) -> None:
     """Give every place that a claimed import has changed its former fields, and close those that it entered; let go.
 
-    Places that somebody has changed since, or whose former code another place has by now, are left alone, and their
-    rows are marked. Raises `Fenced`.
+    Places that somebody has changed since, whose former code another place has by now, or that another was merged into,
+    are left alone, and their rows are marked. Raises `Fenced`.
     """
     now = clock.now()
     async with acquire(pool) as connection, connection.transaction():
         await imports.lock(connection, claimed)
         await connection.execute(LOCK_ALL, claimed.import_id)
-        without = await given_away(connection, claimed.import_id)
+        without = await given_away(connection, claimed.import_id) | await merged_into(connection, claimed.import_id)
         async for rows in _chunks(connection, TO_UNDO, claimed.import_id):
             locked = await _locked(connection, rows, claimed.asked)
             untouched = [

@@ -39,11 +39,12 @@ async def check(pool: "asyncpg.Pool[asyncpg.Record]", claimed: Import, clock: Cl
     """Check a claimed import and let go of it: checked, or failed with the reason.
 
     1. Forget the rows of an attempt that was cut off. 2. Chunk by chunk: read, match, judge, and in one transaction
-    write the rows and move the lease, which fails where another worker has taken over. 3. Let go.
+    write the rows and move the lease. 3. Let go. Each fails where another worker has taken over.
 
     Raises `Fenced`.
     """
-    async with acquire(pool) as connection:
+    async with acquire(pool) as connection, connection.transaction():
+        await imports.lock(connection, claimed)
         file = await imports.file_of(connection, claimed.import_id)
         await connection.execute(CLEAR, claimed.import_id)
         known_kinds = await kinds(connection)

@@ -42,6 +42,15 @@ WHERE r.import_id = $1 AND r.result = 'new' AND f.status <> 'closed'
   AND (f.official_code IS NULL OR r.after ->> 'official_code' IS NULL OR f.official_code = r.after ->> 'official_code')
 """
 
+# What a list has entered, and another place turned out to be since: closed, it would take that one along. Merging
+# leaves the survivor's revision as it is.
+MERGED_INTO: Final = """
+SELECT number
+FROM facility_import_row
+WHERE import_id = $1 AND applied IS NOT NULL AND before IS NULL
+  AND facility_id IN (SELECT merged_into FROM facility WHERE merged_into IS NOT NULL)
+"""
+
 # Two lists that are applied at once would not see each other's places.
 LOCK_APPLICATION: Final = "SELECT pg_advisory_xact_lock(hashtextextended('facility_import.application', 0))"
 
@@ -81,6 +90,11 @@ async def given_away(connection: Connection, import_id: UUID) -> frozenset[int]:
     Until the caller's transaction ends nobody enters these codes.
     """
     return frozenset(await _codes_held(connection, TAKEN_BY_UNDOING, import_id))
+
+
+async def merged_into(connection: Connection, import_id: UUID) -> frozenset[int]:
+    """The rows of an import that entered what another place was merged into since."""
+    return frozenset(row["number"] for row in await connection.fetch(MERGED_INTO, import_id))
 
 
 async def _codes_held(connection: Connection, taken: str, import_id: UUID) -> set[int]:

@@ -110,6 +110,7 @@ _OTHER_ORGANISATION: Final = (
     "สถานที่นี้ดูแลโดยหน่วยงานอื่น",
     "Another organisation keeps this place",
 )
+_NOT_YOURS: Final = ("other_organisation", "หน่วยงานนี้ไม่ใช่หน่วยงานของท่าน", "This is not your organisation")
 _MERGED: Final = ("facility_merged", "สถานที่นี้รวมกับที่อื่นแล้ว", "This place was merged into another")
 
 
@@ -127,7 +128,7 @@ class Judge:
         organisation: UUID | None,
         only_of: UUID | None,
     ) -> None:
-        """organisation: keeps what is new; only_of: places that another one keeps are refused."""
+        """organisation: keeps what is new; only_of: places that another one keeps, or would keep, are refused."""
         self._import_id = import_id
         self._table = table
         self._columns = columns
@@ -157,6 +158,8 @@ class Judge:
             return Judged(row.number, Result.ERROR, faults=[fault], notices=row.notices)
         before = content_document(place.content) if place else {"organisation_id": self._organisation}
         fields = laid_over(row.draft, before, clears=bool(row.draft.get("facility_id")))
+        if row.has_hours_as_note:
+            fields["hours"] = row.draft["hours"]  # also none: the former ones would contradict the note
         try:
             same = place is not None and fields["position"] == before["position"]
             after = content_of(fields, self._kinds, position_known=same)
@@ -167,6 +170,9 @@ class Judge:
             return Judged(
                 row.number, Result.ERROR, faults=[self._named(row.number, "area", _OUTSIDE)], notices=row.notices
             )
+        if self._only_of is not None and after.organisation_id not in (None, self._only_of):
+            fault = self._named(row.number, "organisation_id", _NOT_YOURS)
+            return Judged(row.number, Result.ERROR, faults=[fault], notices=row.notices)
         if place is not None and crosses(place.content.kind, after.kind):
             return Judged(
                 row.number, Result.ERROR, faults=[self._named(row.number, "kind", KIND_STAYS)], notices=row.notices

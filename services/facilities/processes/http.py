@@ -21,6 +21,7 @@ from shared.observability.clock import Clock, SystemClock
 from shared.postgres.pool import open_pool
 from shared.postgres.settings import PostgresSettings
 from shared.security.issuers import verifier_over_http
+from shared.tables.turns import Turns
 from shared.web.app import create_app
 from shared.web.authentication import Authentication
 from shared.web.cors import WRITE
@@ -65,6 +66,7 @@ def create(
     app.state.reference = reference
     app.state.cache = Cache()
     app.state.exports = Exports()
+    app.state.workbooks = Turns()
     return app
 
 

@@ -41,6 +41,11 @@ class Row:
     notices: Sequence[Fault] = ()
     as_of: date | None = None
 
+    @property
+    def has_hours_as_note(self) -> bool:
+        """Whether it says hours that could not be read, and are the note: what was known before holds no longer."""
+        return any(notice.code in ("hours_as_note", "days_not_said") for notice in self.notices)
+
 
 class Unreadable(ValueError):
     """A text that cannot be read as what it should be. `code` is a key of `messages.CELLS`, `named` what its sentence

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, Final
 from uuid import UUID
@@ -25,7 +25,7 @@ RUN: Final = 3
 CANDIDATES: Final = 60
 """Three times as many as the nearest that are shown, since the plane's order is not quite the sphere's."""
 LOOKED_AT: Final = 1_500
-"""So many of the nearest are looked at for those that may be open now: at night hardly one in fifty is."""
+"""So many of the nearest are looked at for those that are open now: at night hardly one in fifty is."""
 MOST_FEATURES: Final = 2_000
 """Points, or else groups, in one map: what an old phone draws in half a second; some 100 KB packed."""
 
@@ -40,7 +40,19 @@ ORDER BY on_plane(lat, lon) <-> on_plane($1, $2)
 LIMIT $3
 """  # noqa: S608 - text of this module only
 
-# Hours and exceptions that cannot hold at the moment are left out here, the others judged in Python.
+_HOLDS: Final = "@.open <= $clock && (@.close > $clock || @.close < @.open)"
+_GOES_ON: Final = "@.close < @.open && @.close > $clock"
+_BY_DAY: Final = """
+CASE WHEN jsonb_path_exists(exceptions, '$[*] ? (@.date == ${day}.date)', $5)
+     THEN jsonb_path_exists(exceptions, '$[*] ? (@.date == ${day}.date).spans[*] ? ({span})', $5)
+     ELSE (holidays = 'open' OR NOT ($5 -> '{day}' -> 'is_holiday')::boolean)
+          AND jsonb_path_exists(hours, '$[*] ? (@.days[*] == ${day}.name && {span})', $5)
+END"""
+# `domain.hours.open_at` in SQL. What it let through besides would stand in the way of what is open farther off.
+OPEN: Final = f"""
+status <> 'suspended' AND ({_BY_DAY.format(day="today", span=_HOLDS)}
+OR {_BY_DAY.format(day="yesterday", span=_GOES_ON)})
+"""
 SELECT_NEAREST_OPEN: Final = f"""
 SELECT {COLUMNS}
 FROM (
@@ -50,14 +62,10 @@ FROM (
     ORDER BY away
     LIMIT $4
 ) AS near
-WHERE exceptions <> '[]' OR jsonb_path_exists(hours, $5, $6)
+WHERE {OPEN}
 ORDER BY away
 LIMIT $3
 """  # noqa: S608
-MAY_HOLD: Final = """
-$[*] ? ((@.days[*] == $day && @.open <= $clock && (@.close > $clock || @.close < @.open))
-        || (@.days[*] == $before && @.close < @.open && @.close > $clock))
-"""
 
 SELECT_NAMED: Final = f"""
 SELECT {COLUMNS}, search_name
@@ -148,11 +156,13 @@ class Moment:
     holidays: Collection[date]
 
     def as_json(self) -> str:
-        """As `MAY_HOLD` asks for it."""
+        """As `OPEN` asks for it."""
         local = self.at.astimezone(BANGKOK)
-        days = tuple(Day)
-        told = {"day": days[local.weekday()], "before": days[local.weekday() - 1], "clock": f"{local:%H:%M}"}
-        return json.dumps(told)
+        today, yesterday = (self._day(local.date() - timedelta(days=back)) for back in (0, 1))
+        return json.dumps({"today": today, "yesterday": yesterday, "clock": f"{local:%H:%M}"})
+
+    def _day(self, day: date) -> dict[str, Any]:
+        return {"date": day.isoformat(), "name": tuple(Day)[day.weekday()], "is_holiday": day in self.holidays}
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,19 +200,15 @@ async def nearest(
     """
     around = Box(*_around(position, within_km)) if sought.box is None else sought.box
     boxed = Sought(sought.area, sought.kinds, sought.status, sought.service, sought.text, around)
+    asked: list[Any] = [position.lat, position.lon, max(CANDIDATES, 2 * limit)]
+    if open_at is not None:
+        asked += [LOOKED_AT, open_at.as_json()]
     async with connection.transaction(readonly=True):
         await connection.execute(PLAN_EACH_TIME)
         spelling = await _spelling(connection, sought.text)
-        if open_at is None:
-            conditions, values = boxed.conditions(spelling, 4)
-            query = SELECT_NEAREST.format(conditions=conditions)
-            rows = await connection.fetch(query, position.lat, position.lon, max(CANDIDATES, 2 * limit), *values)
-        else:
-            conditions, values = boxed.conditions(spelling, 7)
-            query = SELECT_NEAREST_OPEN.format(conditions=conditions)
-            rows = await connection.fetch(
-                query, position.lat, position.lon, 3 * limit, LOOKED_AT, MAY_HOLD, open_at.as_json(), *values
-            )
+        conditions, values = boxed.conditions(spelling, len(asked) + 1)
+        query = (SELECT_NEAREST if open_at is None else SELECT_NEAREST_OPEN).format(conditions=conditions)
+        rows = await connection.fetch(query, *asked, *values)
     candidates = [facility_of(row) for row in rows]
     found = [
         (distance_km(position, each.content.position), each)

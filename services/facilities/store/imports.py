@@ -56,6 +56,9 @@ class Import:
     finished_at: datetime | None
     failure: str | None
     attempt: int
+    """Told with every write of who has claimed it: whoever claims it next has another."""
+    tried: int
+    """How often its present step was."""
 
 
 class Fenced(Exception):
@@ -68,7 +71,7 @@ class TooManyWaiting(Exception):
 
 _COLUMNS: Final = """
 import_id, state, name, sent_by, organisation, role, area, sent_at, guess, columns, row_count, partial, confirm,
-finished_at, failure, attempt,
+finished_at, failure, attempt, attempt - attempts_before AS tried,
 coalesce(asked_by, sent_by) AS asked_by, coalesce(asked_role, role) AS asked_role,
 coalesce(asked_area, area) AS asked_area,
 CASE WHEN asked_by IS NULL THEN organisation ELSE asked_organisation END AS asked_organisation
@@ -114,7 +117,7 @@ LIMIT $4
 # From one state to the next, by whoever is first.
 MOVE: Final = f"""
 UPDATE facility_import
-SET state = $4, attempt = 0, lease_until = NULL, failure = NULL, finished_at = NULL,
+SET state = $4, attempts_before = attempt, lease_until = NULL, failure = NULL, finished_at = NULL,
     columns = coalesce($6, columns), partial = coalesce($7, partial), confirm = coalesce($8, confirm),
     asked_by = $9, asked_organisation = $10, asked_role = $11, asked_area = $1
 WHERE {VISIBLE} AND import_id = $3 AND state = ANY ($5::text[]) AND ($4 <> 'waiting' OR file IS NOT NULL)
@@ -307,4 +310,5 @@ def _import(row: asyncpg.Record | None) -> Import | None:
         row["finished_at"],
         row["failure"],
         row["attempt"],
+        row["tried"],
     )

@@ -1,6 +1,7 @@
 """The register for DHIS2: units of five levels, and beds by day as they stood at the day's end in Thailand."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,13 +12,14 @@ import pytest
 
 from services.facilities import units
 from services.facilities.http import dhis2
+from services.facilities.store import units as store
 from shared.areas.units import area_uid
 from shared.observability.clock import MovableClock
-from shared.web.problems import Problem
 
 Place = Callable[..., dict[str, Any]]
 UID: Final = {"type": "string", "pattern": "^[a-zA-Z][a-zA-Z0-9]{10}$"}
 REFERENCE: Final = {"type": "object", "properties": {"id": UID}, "required": ["id"], "additionalProperties": False}
+DEADLINE: Final = 30.0
 DAY: Final = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
 
 
@@ -195,29 +197,41 @@ async def test_bad_questions(client: httpx.AsyncClient, query: str, path: str, c
     assert [(error["path"], error["code"]) for error in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_no_more_than_some_are_written_at_once(client: httpx.AsyncClient) -> None:
-    """Also when their readers go away before the end."""
-    exports = dhis2.Exports()
+@pytest.mark.parametrize(
+    ("query", "page"), [("organisationUnits.json", "units"), ("dataValueSets.json?period=20220207", "beds")]
+)
+async def test_no_more_than_some_are_written_at_once(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, query: str, page: str
+) -> None:
+    """However many ask at one moment, before the first has read anything; also when readers go away before the end."""
+    real, reading, may_read = getattr(store, page), asyncio.Semaphore(0), asyncio.Event()
 
-    async def pieces() -> AsyncIterator[str]:
-        yield "a"
-        yield "b"
+    async def waiting(*given: Any, **named: Any) -> Any:
+        reading.release()
+        await may_read.wait()
+        return await real(*given, **named)
 
-    for _ in range(3):
-        running = [exports.counted(pieces()) for _ in range(dhis2.MOST_AT_ONCE)]
-        for each in running:
-            exports.admit()
-            assert await anext(each) == "a"
-        with pytest.raises(Problem):
-            exports.admit()
-        for each in running:
-            await each.aclose()
-    assert [piece async for piece in exports.counted(pieces())] == ["a", "b"]
-    exports.admit()
-    transport: Any = client._transport
-    for _ in range(3 * dhis2.MOST_AT_ONCE):
-        assert (await client.get("/dhis2/organisationUnits.json?area=500301")).status_code == 200
-    transport.app.state.exports._running = dhis2.MOST_AT_ONCE
-    for path in ("organisationUnits.json", "dataValueSets.json?period=20220207"):
-        refused = await client.get(f"/dhis2/{path}")
+    def ask() -> asyncio.Task[httpx.Response]:
+        return asyncio.create_task(client.get(f"/dhis2/{query}"))
+
+    monkeypatch.setattr(store, page, waiting)
+    async with asyncio.timeout(DEADLINE):
+        running = [ask() for _ in range(dhis2.MOST_AT_ONCE)]
+        for _ in running:
+            await reading.acquire()
+        one_more = ask()
+        await asyncio.wait({one_more}, timeout=DEADLINE / 3)
+        assert one_more.done()
+        refused = await one_more
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "10")
+        running[0].cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running[0]
+        running[0] = ask()
+        await reading.acquire()
+        may_read.set()
+        assert [(await each).status_code for each in running] == dhis2.MOST_AT_ONCE * [200]
+        between = "&" if "?" in query else "?"
+        for _ in range(dhis2.MOST_AT_ONCE + 1):
+            assert (await client.get(f"/dhis2/{query}{between}area=99")).status_code == 400
+        assert (await ask()).status_code == 200

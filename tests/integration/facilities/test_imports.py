@@ -266,6 +266,23 @@ async def test_messy_lists_are_applied_and_undone_exactly(lists: Lists, pool: Po
     assert await register(pool, closed=False) == former
 
 
+async def test_hours_that_cannot_be_read_end_the_former_ones(lists: Lists, place: Place) -> None:
+    """A place has no hours beside a note that says others; an empty cell leaves them."""
+    titles = (*TITLES, "เวลาทำการ")
+    cells = {"ศูนย์เวลาใหม่": "อังคารต้นเดือน 13.00-16.00 น.", "ศูนย์ไม่บอกวัน": "9.00-12.00 น.", "ศูนย์เวลาเดิม": ""}
+    for name in cells:
+        body = place(name=name, kind="waiting_centre")
+        assert (await lists.client.post("/v1/facilities", json=body)).status_code == 201
+    rows = [(name, "ศูนย์พักคอย", "500101", 200, 12, cell) for name, cell in cells.items()]
+    sent = await lists.send(listed(*rows, titles=titles))
+    assert sent["counts"] == {"changed": 2, "unchanged": 1}
+    changed = await lists.rows(sent["import_id"], "?result=changed")
+    assert [
+        {change["field"]: change["after"] for change in row["changes"] if change["field"].startswith("hours")}
+        for row in changed
+    ] == [{"hours": [], "hours_note": cell} for cell in cells.values() if cell]
+
+
 async def test_an_old_list_confirms_as_of_its_day(lists: Lists, clock: MovableClock) -> None:
     """Three weeks ago by its own column: what it says of a place that was confirmed since is no confirmation."""
     titles = (*TITLES, "ข้อมูล ณ วันที่")
@@ -417,6 +434,31 @@ async def test_of_two_workers_one_has_an_import(lists: Lists, pool: Pool, clock:
     async with acquire(pool) as connection:
         with pytest.raises(imports.Fenced):
             await imports.hold(connection, mine, 1, clock.now())
+
+
+async def test_a_worker_that_wakes_after_others_have_done_all_changes_nothing(
+    lists: Lists, pool: Pool, clock: MovableClock
+) -> None:
+    """It slept through its lease, another's check, and the application that was asked for then."""
+    file = listed(("ศูนย์หลับยาว", "ศูนย์พักคอย", "500101", 20, 1))
+    import_id = (await lists.client.post("/v1/imports?name=a.csv", content=file)).json()["import_id"]
+    mine = await _claim(pool, clock)
+    assert mine is not None
+    clock.advance(LEASE + timedelta(seconds=1))
+    assert (await lists.done(import_id))["state"] == "checked"
+    applied, rows = await lists.step(import_id, "application"), await lists.rows(import_id)
+    assert (applied["state"], len(rows)) == ("applied", 1)
+    with pytest.raises(imports.Fenced):
+        await checking.check(pool, mine, clock)
+    async with acquire(pool) as connection:
+        for write in (
+            imports.lock(connection, mine),
+            imports.hold(connection, mine, 0, clock.now()),
+            imports.settle(connection, mine, imports.State.FAILED, clock.now()),
+        ):
+            with pytest.raises(imports.Fenced):
+                await write
+    assert (await lists.done(import_id), await lists.rows(import_id)) == (applied, rows)
 
 
 async def _claim(pool: Pool, clock: MovableClock) -> imports.Import | None:

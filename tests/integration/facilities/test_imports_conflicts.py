@@ -109,6 +109,24 @@ async def test_what_another_organisation_keeps(lists: Lists, pool: Pool, place: 
     assert (await lists.send(file, **ADMINISTRATOR))["counts"] == {"changed": 2}
 
 
+async def test_an_officer_gives_no_place_to_another_organisation(lists: Lists, place: Place) -> None:
+    """Neither his own nor a new one; a coordinator does."""
+    own, other = (str(UUID(int=number)) for number in (7, 8))
+    body = place(name="ศูนย์ที่จะยกให้", kind="waiting_centre")
+    assert (await lists.client.post("/v1/facilities", json=body)).json()["organisation_id"] == own
+    rows = [
+        ("ศูนย์ที่จะยกให้", "ศูนย์พักคอย", "500101", 200, 12, other),
+        ("ศูนย์ใหม่ของเขา", "ศูนย์พักคอย", "500102", 20, 1, other),
+        ("ศูนย์ใหม่ของเรา", "ศูนย์พักคอย", "500102", 20, 1, own),
+        ("ศูนย์ใหม่ไม่บอก", "ศูนย์พักคอย", "500102", 20, 1, None),
+    ]
+    file = listed(*rows, titles=(*TITLES, "organisation_id"))
+    sent = await lists.send(file)
+    assert await faults(lists, sent["import_id"]) == [(2, "F2", "other_organisation"), (3, "F3", "other_organisation")]
+    assert sent["counts"] == {"error": 2, "new": 2}
+    assert (await lists.send(file, **ADMINISTRATOR))["counts"] == {"changed": 1, "new": 3}
+
+
 async def test_history_names_who_applied_and_who_undid(lists: Lists, revisions: Callable[[str], Any]) -> None:
     sent = await lists.send(listed(("ศูนย์ของผู้ส่ง", "ศูนย์พักคอย", "500101", 20, 1)))
     assert sent["asked_by"] == sent["sent_by"] == str(subject("place_officer@50"))
@@ -139,6 +157,26 @@ async def test_undoing_leaves_a_code_that_was_given_away_since(lists: Lists, poo
     assert (await lists.client.get(address)).json()["official_code"] == "00788"
     open_with = "SELECT name FROM facility WHERE official_code = '00787' AND status <> 'closed'"
     assert [row["name"] for row in await pool.fetch(open_with)] == ["โรงพยาบาลรับรหัส"]
+
+
+async def test_undoing_leaves_a_place_into_which_another_was_merged_since(lists: Lists, place: Place) -> None:
+    """Both would be closed; one that was parted again has nothing to lose."""
+    names = ("ศูนย์รับรวม", "ศูนย์รับรวมแล้วแยก", "ศูนย์ไม่มีใครรวม")
+    sent = await lists.send(listed(*((name, "ศูนย์พักคอย", "500101", 20, 1) for name in names)))
+    await lists.step(sent["import_id"], "application")
+    entered = [f"/v1/facilities/{row['facility_id']}" for row in await lists.rows(sent["import_id"])]
+    for number, address in enumerate(entered[:2]):
+        body = place(name=f"ศูนย์เดิม {number}", kind="waiting_centre")
+        former = "/v1/facilities/" + (await lists.client.post("/v1/facilities", json=body)).json()["facility_id"]
+        into = {"into": address.rpartition("/")[2]}
+        merger = await lists.client.post(f"{former}/merger", json=into, headers={"If-Match": '"1"'})
+        assert merger.status_code == 200, merger.text
+    parted = await lists.client.delete(f"{former}/merger", headers={"If-Match": '"2"'})
+    assert parted.status_code == 200, parted.text
+    undone = await lists.step(sent["import_id"], "undo")
+    assert (undone["state"], undone["counts"]) == ("undone", {"changed_since": 1, "new": 2})
+    states = [(await lists.client.get(address)).json()["status"] for address in entered]
+    assert states == ["open", "closed", "closed"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Reading the register: lists, pages, the map's file and the counts."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,12 +9,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.facilities.http import lists
+from services.facilities.http import exports, lists
+from services.facilities.store import lists as store
 from shared.observability.clock import MovableClock
 
 Place = Callable[..., dict[str, Any]]
 AREAS = {"500101": (18.79, 98.98), "500203": (18.42, 98.68), "100101": (13.75, 100.49), "830101": (7.885, 98.39)}
 """Subdistricts, and a place in each one's district."""
+DEADLINE = 30.0
 CENTRAL = {"Authorization": "Bearer central_administrator@"}
 
 
@@ -128,3 +131,27 @@ async def test_counts_stay_inside_the_token_s_area(client: httpx.AsyncClient) ->
     province = await client.get("/v1/counts", headers={"Authorization": "Bearer province_administrator@50"})
     assert province.json() == [row for row in whole if row["area"].startswith("50")]
     assert (await client.get("/v1/counts")).status_code == 403
+
+
+async def test_workbooks_are_written_one_after_the_other(
+    client: httpx.AsyncClient, entered: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert entered
+    real, reading, may_read = store.page, asyncio.Event(), asyncio.Event()
+
+    async def waiting(*given: Any) -> Any:
+        reading.set()
+        await may_read.wait()
+        return await real(*given)
+
+    monkeypatch.setattr(store, "page", waiting)
+    async with asyncio.timeout(DEADLINE):
+        first = asyncio.create_task(client.get("/v1/facilities.xlsx"))
+        await reading.wait()
+        with monkeypatch.context() as patched:
+            patched.setattr(exports, "WAIT_SECONDS", 0)
+            refused = await client.get("/v1/facilities.xlsx")
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "0")
+        second = asyncio.create_task(client.get("/v1/facilities.xlsx"))
+        may_read.set()
+        assert [(await each).status_code for each in (first, second)] == [200, 200]

@@ -5,7 +5,8 @@ import gzip
 import json
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,12 +14,15 @@ import httpx
 import pytest
 
 from services.facilities.cached import Cache
-from services.facilities.domain.places import Content, Position, created
+from services.facilities.domain.hours import BANGKOK, open_at
+from services.facilities.domain.places import Content, DayException, Holidays, Hours, Position, Span, created
 from services.facilities.http.public import PRIVATE
 from services.facilities.store import finding, places
-from services.facilities.store.finding import MOST_FEATURES, distance_km
+from services.facilities.store.finding import MOST_FEATURES, Moment, Sought, distance_km
 from services.facilities.store.places import Actor
+from shared.contracts.events import Day, FacilityStatus
 from shared.observability.clock import MovableClock
+from shared.postgres.pool import acquire
 from shared.web.allowance import AT_ONCE, Allowance
 from tests.integration.facilities.conftest import NOW
 
@@ -26,6 +30,7 @@ Place = Callable[..., dict[str, Any]]
 CITY = Position(18.79, 98.98)
 CENTRE = Actor(UUID(int=1), None, "central_administrator", "")
 ALWAYS = [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "open": "00:00", "close": "24:00"}]
+WHOLE_WEEK = (Hours(tuple(Day), "00:00", "24:00"),)
 NIGHT = [{"days": ["mon"], "open": "20:00", "close": "23:00"}]
 
 
@@ -138,6 +143,71 @@ async def test_the_nearest_of_many_are_the_nearest(client: httpx.AsyncClient, po
         found = await names(client, f"near={here.lat},{here.lon}&kind=waiting_centre&area=72&limit=20&within_km=200")
         inside = [one for one in expected if distance_km(here, one.position) <= 200]
         assert found == [content.name for content in inside]
+
+
+def drawn(chance: random.Random, number: int) -> Content:
+    """A place on a line to the north, with hours, exceptions and a word on holidays, or without."""
+
+    def span() -> tuple[str, str]:
+        opens = chance.randrange(24)
+        return f"{opens:02}:00", f"{chance.choice([each for each in range(25) if each != opens]):02}:00"
+
+    exceptions = [
+        DayException(date(2022, 2, 5 + day), tuple(Span(*span()) for _ in range(chance.randrange(3))))
+        for day in chance.sample(range(5), chance.randrange(3))
+    ]
+    return Content(
+        "waiting_centre",
+        f"ศูนย์พักคอย {number}",
+        "710101",
+        position=Position(14 + number / 1_000, 99.5),
+        status=chance.choice([FacilityStatus.OPEN, FacilityStatus.FULL, FacilityStatus.SUSPENDED]),
+        hours=tuple(Hours(tuple(chance.sample(list(Day), 4)), *span()) for _ in range(chance.randrange(3))),
+        exceptions=tuple(exceptions),
+        holidays=chance.choice([None, Holidays.OPEN, Holidays.CLOSED]),
+    )
+
+
+async def test_what_is_open_is_found_behind_whatever_is_not(pool: Any) -> None:
+    """Among the nearest that are looked at, by every rule of hours: nothing else may take its place in the answer."""
+    chance, here = random.Random(8), Position(14, 99.5)
+    made = [drawn(chance, number) for number in range(400)]
+    holidays = [date(2022, 2, 7)]
+    async with acquire(pool) as connection:
+        async with connection.transaction():
+            await places.insert(connection, [created(uuid4(), content, NOW) for content in made], CENTRE)
+        for hour in range(0, 72, 3):
+            at = datetime(2022, 2, 6, tzinfo=BANGKOK) + timedelta(hours=hour, minutes=hour % 2 * 30)
+            expected = [each.name for each in made if open_at(each, holidays, at)]
+            assert 5 < len(expected) < 200
+            for limit in (1, 100):
+                found = await finding.nearest(
+                    connection, Sought("710101"), here, within_km=100, limit=limit, open_at=Moment(at, holidays)
+                )
+                assert [each.content.name for _, each in found] == expected[:limit], at
+
+
+@pytest.mark.parametrize(
+    ("area", "near"),
+    [
+        ("710201", {"exceptions": (DayException(date(2022, 1, 1)),)}),
+        ("710202", {"hours": WHOLE_WEEK, "exceptions": (DayException(date(2022, 2, 7)),)}),
+        ("710203", {"hours": WHOLE_WEEK, "holidays": Holidays.CLOSED}),
+        ("710204", {"hours": WHOLE_WEEK, "status": FacilityStatus.SUSPENDED}),
+    ],
+    ids=["past exception", "closed today", "closed on holidays", "suspended"],
+)
+async def test_hundreds_that_are_not_open_hide_none_that_is(pool: Any, area: str, near: dict[str, Any]) -> None:
+    here = Position(15, 99.5)
+    base = Content("waiting_centre", "ศูนย์พักคอยที่ไม่เปิด", area, position=here)
+    far = replace(base, name="ศูนย์พักคอยที่เปิด", position=Position(15.5, 99.5), hours=WHOLE_WEEK, holidays=Holidays.OPEN)
+    made = [*(replace(base, **near) for _ in range(400)), far]
+    open_now = Moment(NOW, [date(2022, 2, 7)])
+    async with acquire(pool) as connection:
+        async with connection.transaction():
+            await places.insert(connection, [created(uuid4(), content, NOW) for content in made], CENTRE)
+        found = await finding.nearest(connection, Sought(area), here, within_km=200, limit=20, open_at=open_now)
+    assert [each.content.name for _, each in found] == [far.name]
 
 
 async def test_the_map_groups_what_is_too_much(

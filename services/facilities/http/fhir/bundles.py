@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from services.facilities.http.fhir.locations import instant
 from services.facilities.http.fhir.names import DISTANCE, UCUM
 from services.facilities.http.fhir.parameters import Asked, bad, whole
 
@@ -61,8 +63,10 @@ def bundle(
     entries: Sequence[Mapping[str, Any]],
     total: int | None,
     more: str | None,
+    until: datetime | None,
 ) -> dict[str, Any]:
-    """The searchset. asked: what was understood, which is what the self link repeats; more: the next page's cursor."""
+    """The searchset. asked: what was understood, which is what the self link repeats; more: the next page's cursor;
+    until: from when whoever follows `_lastUpdated` asks the next time."""
     understood = [
         (each.name + (f":{each.modifier}" if each.modifier else ""), ",".join(each.alternatives))
         for each in asked
@@ -72,7 +76,10 @@ def bundle(
     links = [{"relation": "self", "url": _url(base, kind, own)}]
     if more is not None:
         links.append({"relation": "next", "url": _url(base, kind, [*understood, ("_cursor", more)])})
-    found: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
+    found: dict[str, Any] = {"resourceType": "Bundle"}
+    if until is not None:
+        found["meta"] = {"lastUpdated": instant(until)}
+    found["type"] = "searchset"
     if total is not None:
         found["total"] = total
     found["link"] = links

@@ -64,14 +64,16 @@ def capability_statement(base: str) -> dict[str, Any]:
     """The CapabilityStatement of the interface at `base`."""
     resources = [
         _resource("CodeSystem", "no-version", ()),
-        _resource("Location", "versioned", LOCATION),
-        _resource("Organization", "no-version", ORGANIZATION),
+        _resource("Location", "versioned", LOCATION, conditional_read="full-support"),
+        _resource("Organization", "no-version", ORGANIZATION, conditional_read="not-match"),
         _resource("StructureDefinition", "no-version", ()),
     ]
     return statement(INTERFACE, base, resources)
 
 
-def _resource(kind: str, versioning: str, parameters: Sequence[Parameter]) -> dict[str, Any]:
+def _resource(
+    kind: str, versioning: str, parameters: Sequence[Parameter], conditional_read: str = "not-supported"
+) -> dict[str, Any]:
     found: dict[str, Any] = {
         "type": kind,
         "interaction": [{"code": "read"}, *([{"code": "search-type"}] if parameters else [])],
@@ -80,6 +82,6 @@ def _resource(kind: str, versioning: str, parameters: Sequence[Parameter]) -> di
         "updateCreate": False,
     }
     if parameters:
-        found["conditionalRead"] = "full-support"
+        found["conditionalRead"] = conditional_read
         found["searchParam"] = search_parameters(parameters)
     return found

@@ -181,6 +181,8 @@ def bad(name: str, code: str, th: str, en: str) -> Problem:
 
 def _alternatives(name: str, value: str) -> Sequence[str]:
     alternatives = [each for each in _BETWEEN.split(value.replace("\0", "")) if each]
+    if not alternatives:
+        raise bad(name, "no_value", "ไม่มีค่าที่ระบุ", "There is no value between the commas")
     most = MOST_NAMES if name.startswith("address") else MOST_ALTERNATIVES
     if len(alternatives) > most:
         raise bad(name, "too_many", f"ระบุได้ไม่เกิน {most} ค่า", f"At most {most} values")

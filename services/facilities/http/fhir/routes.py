@@ -31,8 +31,10 @@ from services.facilities.http.fhir.searches import (
 from services.facilities.http.parts import database, reference_of
 from services.facilities.http.public import answered
 from services.facilities.store import locations, organisations, places
+from services.facilities.store.horizon import horizon
 from services.facilities.store.locations import of_codes
 from services.facilities.store.places import UnknownFacility
+from shared.postgres.pool import Connection
 from shared.web.outcomes import MEDIA_TYPE
 from shared.web.problems import Message, Problem
 
@@ -88,7 +90,8 @@ async def read_location(request: Request, location_id: str) -> Response:
             facility = await places.get(connection, facility_id)
         except UnknownFacility:
             raise _unknown() from None
-    return _read(request, location_of(facility, reference_of(request).kinds), facility.updated_at)
+    known = _not_since(request.headers.get("if-modified-since"), facility.updated_at)
+    return _read(request, location_of(facility, reference_of(request).kinds), facility.updated_at, same=known)
 
 
 @router.get("/Organization", responses=ANSWER)
@@ -110,7 +113,8 @@ async def read_organization(request: Request, organization_id: str) -> Response:
         found = await organisations.page(connection, [of_codes([organization_id])], [], "", 1)
     if not found:
         raise _unknown()
-    return _read(request, organisation_of(found[0]), found[0].updated_at)
+    # Its last change is one of before when the place that was changed last leaves: the ETag alone tells what is known.
+    return _read(request, organisation_of(found[0]), found[0].updated_at, same=False)
 
 
 async def _locations(
@@ -119,6 +123,7 @@ async def _locations(
     kinds, base = reference_of(request).kinds, _base(request)
     total, more, found = None, None, []
     async with database(request) as connection:
+        until = await _until(connection, shape)
         if shape.total:
             total = await locations.count(connection, search.conditions, search.near)
         if search.near is not None and not shape.counted_only:
@@ -130,7 +135,8 @@ async def _locations(
             page = await locations.page(connection, search.conditions, after and after[1], shape.count + 1)
             found = [entry(base, location_of(place, kinds)) for place in page[: shape.count]]
             more = _write_cursor(page[shape.count - 1].facility_id) if len(page) > shape.count else None
-    return as_json(bundle(base, "Location", asked, shape, entries=found, total=total, more=more)).encode()
+    told = bundle(base, "Location", asked, shape, entries=found, total=total, more=more, until=until)
+    return as_json(told).encode()
 
 
 async def _organizations(
@@ -138,13 +144,20 @@ async def _organizations(
 ) -> bytes:
     base, total, more, found = _base(request), None, None, []
     async with database(request) as connection:
+        until = await _until(connection, shape)
         if shape.total:
             total = await organisations.count(connection, search.narrowing, search.conditions)
         if not shape.counted_only:
             page = await organisations.page(connection, search.narrowing, search.conditions, after, shape.count + 1)
             found = [entry(base, organisation_of(each)) for each in page[: shape.count]]
             more = _encoded(page[shape.count - 1].code.encode()) if len(page) > shape.count else None
-    return as_json(bundle(base, "Organization", asked, shape, entries=found, total=total, more=more)).encode()
+    told = bundle(base, "Organization", asked, shape, entries=found, total=total, more=more, until=until)
+    return as_json(told).encode()
+
+
+async def _until(connection: Connection, shape: Shape) -> datetime | None:
+    """Before anything else is read, and for the first page alone: what changes while somebody reads on is after it."""
+    return await horizon(connection) if shape.cursor is None else None
 
 
 def _asked(request: Request, known: Any) -> list[Asked]:
@@ -172,8 +185,11 @@ def _check_format(request: Request) -> None:
         )
 
 
-def _read(request: Request, resource: dict[str, Any], updated_at: datetime) -> Response:
-    """A resource with what makes the next reading of the same cheap (conditional read)."""
+def _read(request: Request, resource: dict[str, Any], updated_at: datetime, *, same: bool) -> Response:
+    """A resource with what makes the next reading of the same cheap (conditional read).
+
+    same: whether the client has it already, where it names no ETag.
+    """
     body = as_json(resource).encode()
     version = resource["meta"].get("versionId") or sha256(body).hexdigest()[:16]
     tag = f'W/"{version}"'
@@ -185,8 +201,6 @@ def _read(request: Request, resource: dict[str, Any], updated_at: datetime) -> R
     known = request.headers.get("if-none-match")
     if known is not None:
         same = known.strip() == "*" or tag.removeprefix("W/") in known
-    else:
-        same = _not_since(request.headers.get("if-modified-since"), updated_at)
     if same:
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=MEDIA_TYPE)
