@@ -270,6 +270,7 @@ async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser:
     number = await new_volunteer(office, SUBDISTRICT)
     async with handset(browser, office) as phone:
         await phone.sign_in(number)
+        assert await phone.kept("key-left")  # from the first moment: nothing has been written yet
         await phone.survey("61")
         await phone.shows(recorded=1)
         await phone.house("62")
@@ -287,17 +288,53 @@ async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser:
         await phone.unlock(PIN)
         await expect(phone.page.get_by_text("PIN ถูกปิดแล้ว")).to_be_visible()
         await phone.page.clock.set_system_time(now)
-        await phone.press("ลืม PIN: เข้าสู่ระบบด้วย SMS")
-        await phone.redeem(number)
-        await phone.write("รหัส PIN", "314159")
-        await phone.write("PIN อีกครั้ง", "314159")
-        await phone.press("บันทึก")
+        await phone.forgot_pin(number)
+        await phone.choose_pin("314159")
         await phone.shows(recorded=1)
         await phone.press("ทำต่อ: 62 ม.3")
         await phone.press("กลับ")
         await phone.open()
         await phone.unlock("314159")
         await phone.shows(recorded=1)
+
+
+async def test_a_key_that_the_service_did_not_take_at_once_is_left_later_and_kept_until_then(
+    browser: Browser, office: Office
+) -> None:
+    number = await new_volunteer(office, SUBDISTRICT)
+    async with handset(browser, office) as phone:
+        await phone.page.route("**/v1/device-keys/*", without_keys)
+        await phone.sign_in(number)
+        await phone.house("63")
+        await phone.stored_draft("63")
+        await phone.open()
+        now = datetime.now(UTC)
+        for attempt in range(1, 12):
+            await phone.page.clock.set_system_time(now + timedelta(hours=attempt))
+            await phone.unlock("000000")
+            await expect(phone.page.get_by_text("PIN ไม่ถูกต้อง", exact=True)).to_be_visible()
+        await phone.page.clock.set_system_time(now)
+        await phone.forgot_pin(number)
+        await expect(phone.page.locator("#notice")).to_contain_text("ระบบไม่มีกุญแจ")
+        await phone.page.clock.set_system_time(now + timedelta(hours=15))
+        await phone.unlock()
+        await expect(phone.page.locator("body[data-view=home]")).to_be_attached()
+        await phone.page.clock.set_system_time(now)
+        async with phone.page.expect_response(lambda answer: "/v1/device-keys/" in answer.url and answer.ok):
+            await phone.page.unroute("**/v1/device-keys/*")
+
+        await phone.open()
+        await phone.forgot_pin(number)
+        await phone.choose_pin("314159")
+        await phone.press("ทำต่อ: 63 ม.3")
+
+
+async def without_keys(route: Route) -> None:
+    """A service that keeps no key: it has none, and takes none."""
+    if route.request.method == "GET":
+        await route.fulfill(status=404)
+    else:
+        await route.abort()
 
 
 async def test_nothing_that_people_said_lies_readable_in_the_browsers_files(

@@ -71,14 +71,22 @@ export class Session {
   /** The key from the service, for who signed in with `granted`; null when there is none. */
   async keyFromService(granted) {
     const answer = await reach(`/v1/device-keys/${(await thisDevice()).id}`, { headers: { Authorization: `Bearer ${granted.access}` } });
-    if (answer.status === 404) return null;
+    if (answer.status === 404) {
+      await this.database.forget("key-left"); // of many phones the service lets go of one: its key is left anew
+      return null;
+    }
     if (!answer.ok) throw new Refused(answer.status, await documentOf(answer));
     return Uint8Array.from(atob((await answer.json()).key), (letter) => letter.charCodeAt(0));
   }
 
+  /** Whether the service keeps the key: until then a PIN that is forgotten loses what lies here. */
+  async keyIsLeft() {
+    return (await this.database.kept("key-left")) === true;
+  }
+
   /** Leaves the key with the service; done once, and tried again at each synchronisation until it is. */
   async leaveKey() {
-    if (await this.database.kept("key-left")) return;
+    if (await this.keyIsLeft()) return;
     const key = btoa(String.fromCharCode(...(await this.vault.bytes())));
     await this.ask("PUT", `/v1/device-keys/${(await thisDevice()).id}`, { key });
     await this.database.keep("key-left", true);

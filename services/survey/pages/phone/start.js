@@ -111,6 +111,7 @@ function easy(pin) {
 
 async function begun(session, granted) {
   await session.begin(granted);
+  await session.leaveKey().catch(() => {}); // now there is a net; otherwise the synchronisation tries again
   await navigator.storage?.persist?.(); // a browser that needs room then takes it elsewhere first
   return session;
 }

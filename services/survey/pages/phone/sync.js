@@ -58,7 +58,7 @@ export class Sync extends EventTarget {
 
   async round() {
     const counts = await this.forms.counts();
-    if (counts.finished + counts.sent === 0) return this.rest("idle");
+    if (counts.finished + counts.sent === 0 && (await this.session.keyIsLeft())) return this.rest("idle");
     this.tell("sending");
     let waits = false;
     try {
