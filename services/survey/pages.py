@@ -36,6 +36,7 @@ _PHONE: Final = (
     "/work.css",
     "/elements.js",
     "/language.js",
+    "/refusal.js",
     "/text.js",
     "/common-text.js",
 )

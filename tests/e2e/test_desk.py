@@ -190,6 +190,21 @@ async def test_progress_names_volunteers_and_does_without_names(
         await expect(desk.page.locator("#notice")).to_contain_text("รหัส")
 
 
+async def test_while_the_addresses_are_not_told_the_desk_says_so_and_signs_nobody_out(
+    browser: Browser, office: Office, people: tuple[str, str, str]
+) -> None:
+    async with at_the_desk(browser, office, people) as desk:
+        page = desk.page
+        kept = json.dumps({"access": desk.coordinator, "refresh": "none", "expires": 0})
+        await page.add_init_script(f"sessionStorage.setItem('jitasa.sign-in', {json.dumps(kept)})")
+        await page.route("**/services", lambda route: route.fulfill(status=503))
+        await desk.open(f"view=volunteers&area={AREA}")
+        await expect(page.locator("#notice")).to_contain_text("ติดต่อระบบไม่ได้")
+        assert "/desk" in page.url
+        await page.get_by_role("button", name="ออกจากระบบ").click()
+        await page.wait_for_url(f"{office.addresses.survey}/")
+
+
 async def test_a_flagged_record_is_opened_and_put_right(
     browser: Browser, office: Office, people: tuple[str, str, str], listed: None
 ) -> None:

@@ -266,6 +266,18 @@ async def test_a_sign_in_that_ended_while_offline_keeps_what_was_written(
         await recorded(survey, phone, 1)
 
 
+async def test_addresses_that_are_not_told_for_a_while_sign_nobody_out(browser: Browser, office: Office) -> None:
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        await phone.page.route("**/services", lambda route: route.fulfill(status=503))
+        await phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(minutes=16))  # the token has run out
+        await phone.open()
+        await phone.unlock()
+        await expect(phone.page.locator("body[data-view=home]")).to_be_attached()
+        await phone.survey("43")
+        await phone.shows(on_phone=0, recorded=1)
+
+
 async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser: Browser, office: Office) -> None:
     number = await new_volunteer(office, SUBDISTRICT)
     async with handset(browser, office) as phone:

@@ -129,7 +129,8 @@ export class Session {
       try {
         await this.keep(await tokens({ grant_type: "refresh_token", refresh_token: kept.refresh }));
       } catch (error) {
-        if (!(error instanceof Refused) || error.status >= 500 || error.status === 429) throw error instanceof Refused ? new Away() : error;
+        if (!(error instanceof Refused)) throw error;
+        if (error.problem?.error !== "invalid_grant") throw new Away(); // not said by who gives tokens, or not for good
         await this.database.keep("session", await this.vault.seal({ ...kept, over: true }, "session"));
         throw new SignedOut();
       }
@@ -145,14 +146,16 @@ export class Session {
   }
 }
 
-/** Where the other services are; kept for the time without a net. */
+/** Where the other services are; kept for the time without a net. Throws `Away`. */
 export async function addresses() {
   try {
     const found = await services();
-    localStorage.setItem("jitasa.services", JSON.stringify(found));
+    if (found.registration) localStorage.setItem("jitasa.services", JSON.stringify(found));
     return found;
   } catch {
-    return JSON.parse(localStorage.getItem("jitasa.services") ?? "{}");
+    const kept = localStorage.getItem("jitasa.services");
+    if (kept === null) throw new Away();
+    return JSON.parse(kept);
   }
 }
 
