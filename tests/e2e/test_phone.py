@@ -140,6 +140,27 @@ async def test_a_clock_that_is_ahead_is_set_right(
         await phone.tab("records")
         await expect(phone.page.get_by_text("นาฬิกาของเครื่องไม่ตรง")).to_be_visible()
 
+        # Written while the clock was wrong, and sent when it is right again.
+        for house, wrong in (("78", datetime.now(UTC) + timedelta(days=2)), ("79", datetime(2010, 1, 1, tzinfo=UTC))):
+            await phone.context.set_offline(True)
+            await phone.page.clock.set_system_time(wrong)
+            await phone.survey(house)
+            await phone.page.clock.set_system_time(datetime.now(UTC))
+            await phone.context.set_offline(False)
+            if wrong < datetime.now(UTC):  # how late it was nobody can tell
+                await phone.shows(refused=1)
+                await phone.tab("records")
+                await phone.press("แก้ไขและส่งใหม่")
+                await phone.press("ต่อไป")
+                await phone.press("บันทึกครัวเรือน")
+            await phone.shows(on_phone=0, refused=0)
+        await phone.shows(recorded=3)
+        latest, earliest = await survey.fetchrow(
+            "SELECT max(captured_at), min(captured_at) FROM submission WHERE volunteer_id = $1::uuid",
+            await phone.volunteer(),
+        )
+        assert datetime.now(UTC) - timedelta(minutes=10) < earliest < latest < datetime.now(UTC) + timedelta(minutes=1)
+
 
 async def test_what_was_accepted_and_lost_is_sent_again(
     browser: Browser, office: Office, survey: "asyncpg.Connection[asyncpg.Record]"
