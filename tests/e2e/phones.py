@@ -199,6 +199,22 @@ class Handset:
             [await self.volunteer(), PIN, count, "930101"],
         )
 
+    async def write_follow_up(self, answers: dict[str, Any]) -> None:
+        """Keeps a finished follow-up with these answers, whatever the form would say of them."""
+        await self.page.evaluate(
+            """async ([volunteer, pin, answers]) => {
+                const { Session } = await import("/phone/session.js");
+                const { Forms } = await import("/phone/forms.js");
+                const { blankFollowUp } = await import("/phone/follow-up.js");
+                const session = await Session.of(volunteer);
+                await session.vault.open(pin);
+                const forms = new Forms(session);
+                const person = { household_id: crypto.randomUUID(), person_id: crypto.randomUUID() };
+                await forms.finish(forms.begin("follow_up", { ...blankFollowUp(person), ...answers }));
+            }""",
+            [await self.volunteer(), PIN, answers],
+        )
+
     async def shows(self, **tiles: int) -> None:
         """Waits until the tiles of home or records have these numbers."""
         names = {"on_phone": "onPhone", "sent": "sent", "recorded": "recorded", "refused": "refused"}

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -209,6 +210,28 @@ async def test_what_the_service_refuses_is_corrected_and_sent_again(
         await phone.press("บันทึกครัวเรือน")
         await phone.shows(refused=0, recorded=1)
         await recorded(survey, phone, 1)
+
+
+async def test_a_date_that_cannot_be_holds_up_nothing_else(browser: Browser, office: Office) -> None:
+    appointment = {"outcome": "appointment", "facility": str(uuid4()), "at": "25650-02-10T09:00"}
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        await phone.write_follow_up(appointment)
+        await phone.survey("32")
+        await phone.shows(on_phone=0, recorded=1, refused=1)
+        await phone.tab("records")
+        await expect(phone.page.locator("[data-state=refused] .error")).to_contain_text("วันที่ในรายการนี้ไม่ถูกต้อง")
+        await phone.press("แก้ไขและส่งใหม่")
+        wrong = phone.page.get_by_text("วันที่ไม่ถูกต้อง โปรดตรวจสอบปี")
+        await phone.press("บันทึก")
+        await expect(wrong).to_be_visible()
+        await phone.choose("ผลการติดตาม", "ไม่พบ/ไม่รับสาย")
+        await phone.page.get_by_label("ติดตามอีกครั้งวันที่").fill("25650-02-10")
+        await phone.press("บันทึก")
+        await expect(wrong).to_be_visible()
+        await phone.page.get_by_label("ติดตามอีกครั้งวันที่").fill("")
+        await phone.press("บันทึก")
+        await expect(phone.page.locator("body[data-view=reach]")).to_be_attached()
 
 
 async def test_full_storage_loses_nothing(
@@ -417,6 +440,7 @@ async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
                     phones: ["081-234-5678", "+66 81 234 5678", "๐๘๑๒๓๔๕๖๗๘", "021234567", "08123"].map(r.mobile),
                     doses: [["2021-08-01", "2021-07-01"], ["2020-01-01"], ["2022-03-01"], ["", "2021-07-01"]].map(
                         (dates) => r.dosesProblem(dates, "2022-02-05")),
+                    dated: ["2022-02-05", "2022-02-05T09:30", "25650-02-10T09:00", "2565-02-10", "2022-13-01", ""].map(r.dated),
                     houses: ["99/1", "12", "ก", ""].map(r.nextHouse),
                     early: r.vaccinesOn("2021-03-01").slice(0, 2).map(({ code }) => code),
                 };
@@ -429,6 +453,7 @@ async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
     assert [one["right"] for one in told["ids"]] == [True, False, False, False]
     assert told["phones"] == ["0812345678"] * 3 + [None] * 2
     assert told["doses"] == ["doseBeforeOther", "doseTooEarly", "doseInFuture", None]
+    assert told["dated"] == [True] * 2 + [False] * 4
     assert told["houses"] == ["99/2", "13", "", ""]
     assert sorted(told["early"]) == ["210", "511"]
 

@@ -3,6 +3,7 @@
 // A form keeps its id until it is answered, so that one that is sent again after a lost answer counts once. It is let go
 // only when the service says that it is recorded.
 
+import { say } from "../elements.js";
 import { Away, Refused, SignedOut } from "./session.js";
 
 export const BATCH = 50; // 35 KiB: a slow net carries it within the time that an answer has
@@ -97,8 +98,19 @@ export class Sync extends EventTarget {
     const [path, name] = ROUTES[kind];
     let waits = false;
     for (let first = 0; first < finished.length && !waits; first += BATCH) {
-      const forms = await Promise.all(finished.slice(first, first + BATCH).map((form) => this.forms.opened(form)));
-      const answer = await this.session.ask("POST", path, { [name]: forms.map((form) => this.bodyOf(form)) });
+      const forms = [];
+      const bodies = [];
+      for (const form of await Promise.all(finished.slice(first, first + BATCH).map((one) => this.forms.opened(one)))) {
+        try {
+          bodies.push(this.bodyOf(form));
+          forms.push(form);
+        } catch {
+          // What cannot be written down holds up nothing else.
+          await this.forms.save({ ...form, state: "refused", changed: Date.now(), errors: [{ path: "", code: "unsendable", message: say("unsendable") }] });
+        }
+      }
+      if (forms.length === 0) continue;
+      const answer = await this.session.ask("POST", path, { [name]: bodies });
       const now = Date.parse(answer.headers.get("Date") ?? new Date().toUTCString());
       const { results } = await answer.json();
       const settled = [];
