@@ -57,11 +57,11 @@ export class Sync extends EventTarget {
   }
 
   async round() {
-    const counts = await this.forms.counts();
-    if (counts.finished + counts.sent === 0 && (await this.session.keyIsLeft())) return this.rest("idle");
-    this.tell("sending");
     let waits = false;
     try {
+      const counts = await this.forms.counts();
+      if (counts.finished + counts.sent === 0 && (await this.session.keyIsLeft())) return this.rest("idle");
+      this.tell("sending");
       await this.session.leaveKey();
       for (const kind of Object.keys(ROUTES)) waits = (await this.send(kind)) || waits;
       await this.learn();
