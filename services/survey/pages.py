@@ -36,6 +36,7 @@ _PHONE: Final = (
     "/work.css",
     "/elements.js",
     "/language.js",
+    "/refusal.js",
     "/text.js",
     "/common-text.js",
 )
@@ -72,10 +73,11 @@ def page_routes(settings: SurveySettings) -> list[Route]:
 
 
 def _service_worker(files: Mapping[str, File]) -> Response:
-    """The script that keeps the phone's files, told which they are and, by a hash, which version of them."""
-    kept = sorted(url for url in files if url in _PHONE or url in _WEIGHTS or url.startswith("/phone/"))
-    version = hashlib.sha256("".join(f"{url}{files[url].etag}" for url in kept).encode()).hexdigest()[:16]
-    told = f"const FILES = {json.dumps(kept)};\nconst VERSION = {json.dumps(version)};\n\n"
+    """The script that keeps the phone's files, told which they are, each with its ETag, and by a hash which version."""
+    urls = sorted(url for url in files if url in _PHONE or url in _WEIGHTS or url.startswith("/phone/"))
+    kept = json.dumps({url: files[url].etag for url in urls})
+    version = hashlib.sha256(kept.encode()).hexdigest()[:16]
+    told = f"const FILES = {kept};\nconst VERSION = {json.dumps(version)};\n\n"
     return Response(
         told.encode() + files[SERVICE_WORKER].content,
         media_type=MEDIA_TYPES[".js"],

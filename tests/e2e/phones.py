@@ -73,10 +73,19 @@ class Handset:
         """Opens the app, signs in, and chooses a PIN."""
         await self.open()
         await self.redeem(number)
+        await self.choose_pin(pin)
+
+    async def choose_pin(self, pin: str) -> None:
+        """Chooses a PIN, which opens the app."""
         await self.write("รหัส PIN", pin)
         await self.write("PIN อีกครั้ง", pin)
         await self.press("บันทึก")
         await expect(self.page.locator("body[data-view=home]")).to_be_attached()
+
+    async def forgot_pin(self, number: str) -> None:
+        """Signs in anew instead of opening the app by its PIN."""
+        await self.press("ลืม PIN: เข้าสู่ระบบด้วย SMS")
+        await self.redeem(number)
 
     async def unlock(self, pin: str = PIN) -> None:
         """Opens what lies on the phone by the PIN."""
@@ -115,6 +124,16 @@ class Handset:
     async def offline_ready(self) -> None:
         """Waits until the app opens without a net."""
         await self.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
+
+    async def kept(self, key: str) -> Any:
+        """A value that the phone keeps in the clear for whoever works on it."""
+        return await self.page.evaluate(
+            """async ([volunteer, key]) => {
+                const { openDatabase } = await import("/phone/database.js");
+                return (await openDatabase(`jitasa-phone-${volunteer}`)).kept(key);
+            }""",
+            [await self.volunteer(), key],
+        )
 
     async def stored_draft(self, house: str) -> None:
         """Waits until a draft of a house lies in the phone's database as it is on the page."""
@@ -178,6 +197,22 @@ class Handset:
                 await forms.saveAll(made);
             }""",
             [await self.volunteer(), PIN, count, "930101"],
+        )
+
+    async def write_follow_up(self, answers: dict[str, Any]) -> None:
+        """Keeps a finished follow-up with these answers, whatever the form would say of them."""
+        await self.page.evaluate(
+            """async ([volunteer, pin, answers]) => {
+                const { Session } = await import("/phone/session.js");
+                const { Forms } = await import("/phone/forms.js");
+                const { blankFollowUp } = await import("/phone/follow-up.js");
+                const session = await Session.of(volunteer);
+                await session.vault.open(pin);
+                const forms = new Forms(session);
+                const person = { household_id: crypto.randomUUID(), person_id: crypto.randomUUID() };
+                await forms.finish(forms.begin("follow_up", { ...blankFollowUp(person), ...answers }));
+            }""",
+            [await self.volunteer(), PIN, answers],
         )
 
     async def shows(self, **tiles: int) -> None:

@@ -190,13 +190,42 @@ async def test_progress_names_volunteers_and_does_without_names(
         await expect(desk.page.locator("#notice")).to_contain_text("รหัส")
 
 
+async def test_while_the_addresses_are_not_told_the_desk_says_so_and_signs_nobody_out(
+    browser: Browser, office: Office, people: tuple[str, str, str]
+) -> None:
+    async with at_the_desk(browser, office, people) as desk:
+        page = desk.page
+        kept = json.dumps({"access": desk.coordinator, "refresh": "none", "expires": 0})
+        await page.add_init_script(f"sessionStorage.setItem('jitasa.sign-in', {json.dumps(kept)})")
+        await page.route("**/services", lambda route: route.fulfill(status=503))
+        await desk.open(f"view=volunteers&area={AREA}")
+        await expect(page.locator("#notice")).to_contain_text("ติดต่อระบบไม่ได้")
+        assert "/desk" in page.url
+        await page.get_by_role("button", name="ออกจากระบบ").click()
+        await page.wait_for_url(f"{office.addresses.survey}/")
+
+
 async def test_a_flagged_record_is_opened_and_put_right(
     browser: Browser, office: Office, people: tuple[str, str, str], listed: None
 ) -> None:
     async with at_the_desk(browser, office, people) as desk:
         page = desk.page
         wrong = {"name": "บุญมี คงดี", "age": 71, "national_id": "1101700230704", "national_id_as_shown": True}
-        first = await desk.send("8", persons=[wrong, {"name": "คำ คงดี", "age": 40}])
+        wanting = {**wrong, "sex": "f", "risks": ["age_60", "diabetes"], "wants_vaccine": "yes"}
+        untouched = {
+            "name": "คำ คงดี",
+            "age": 40,
+            "sex": "m",
+            "national_id": "1101700230712",
+            "national_id_as_shown": True,
+            "doses": [{"number": 1, "date": "2021-08-05", "vaccine": "210"}],
+            "risks": ["obesity"],
+            "wants_vaccine": "undecided",
+            "reasons": ["side_effects", "stays_home"],
+            "home_visit": True,
+            "registered_area": "920501",
+        }
+        first = await desk.send("8", persons=[wanting, untouched])
         second = await desk.send("9", persons=[wrong])
         await desk.open(f"view=flagged&area={AREA}")
         card = page.locator(f"[data-submission='{first}']")
@@ -230,9 +259,10 @@ async def test_a_flagged_record_is_opened_and_put_right(
         await expect(card).to_contain_text("แก้ไขแล้ว")
         address = f"{office.addresses.survey}/v1/desk/flagged/{first}"
         told = (await office.client.get(address, headers=authorization(desk.coordinator))).json()
-        assert told["standing_submission"]["persons"][0]["national_id"] == "1101700230708"
+        right = {**wanting, "national_id": "1101700230708"}
+        del right["national_id_as_shown"]
+        assert told["standing_submission"]["persons"] == [right, untouched]
         assert told["standing_submission"]["on_behalf_of"] == desk.volunteer_id
-        assert told["standing_submission"]["persons"][1]["name"] == "คำ คงดี"
         assert desk.complaints == []
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -140,6 +141,27 @@ async def test_a_clock_that_is_ahead_is_set_right(
         await phone.tab("records")
         await expect(phone.page.get_by_text("นาฬิกาของเครื่องไม่ตรง")).to_be_visible()
 
+        # Written while the clock was wrong, and sent when it is right again.
+        for house, wrong in (("78", datetime.now(UTC) + timedelta(days=2)), ("79", datetime(2010, 1, 1, tzinfo=UTC))):
+            await phone.context.set_offline(True)
+            await phone.page.clock.set_system_time(wrong)
+            await phone.survey(house)
+            await phone.page.clock.set_system_time(datetime.now(UTC))
+            await phone.context.set_offline(False)
+            if wrong < datetime.now(UTC):  # how late it was nobody can tell
+                await phone.shows(refused=1)
+                await phone.tab("records")
+                await phone.press("แก้ไขและส่งใหม่")
+                await phone.press("ต่อไป")
+                await phone.press("บันทึกครัวเรือน")
+            await phone.shows(on_phone=0, refused=0)
+        await phone.shows(recorded=3)
+        latest, earliest = await survey.fetchrow(
+            "SELECT max(captured_at), min(captured_at) FROM submission WHERE volunteer_id = $1::uuid",
+            await phone.volunteer(),
+        )
+        assert datetime.now(UTC) - timedelta(minutes=10) < earliest < latest < datetime.now(UTC) + timedelta(minutes=1)
+
 
 async def test_what_was_accepted_and_lost_is_sent_again(
     browser: Browser, office: Office, survey: "asyncpg.Connection[asyncpg.Record]"
@@ -190,6 +212,28 @@ async def test_what_the_service_refuses_is_corrected_and_sent_again(
         await recorded(survey, phone, 1)
 
 
+async def test_a_date_that_cannot_be_holds_up_nothing_else(browser: Browser, office: Office) -> None:
+    appointment = {"outcome": "appointment", "facility": str(uuid4()), "at": "25650-02-10T09:00"}
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        await phone.write_follow_up(appointment)
+        await phone.survey("32")
+        await phone.shows(on_phone=0, recorded=1, refused=1)
+        await phone.tab("records")
+        await expect(phone.page.locator("[data-state=refused] .error")).to_contain_text("วันที่ในรายการนี้ไม่ถูกต้อง")
+        await phone.press("แก้ไขและส่งใหม่")
+        wrong = phone.page.get_by_text("วันที่ไม่ถูกต้อง โปรดตรวจสอบปี")
+        await phone.press("บันทึก")
+        await expect(wrong).to_be_visible()
+        await phone.choose("ผลการติดตาม", "ไม่พบ/ไม่รับสาย")
+        await phone.page.get_by_label("ติดตามอีกครั้งวันที่").fill("25650-02-10")
+        await phone.press("บันทึก")
+        await expect(wrong).to_be_visible()
+        await phone.page.get_by_label("ติดตามอีกครั้งวันที่").fill("")
+        await phone.press("บันทึก")
+        await expect(phone.page.locator("body[data-view=reach]")).to_be_attached()
+
+
 async def test_full_storage_loses_nothing(
     browser_program: str, office: Office, survey: "asyncpg.Connection[asyncpg.Record]", tmp_path: Path
 ) -> None:
@@ -213,6 +257,43 @@ async def test_full_storage_loses_nothing(
         await phone.context.set_offline(False)
         await phone.shows(on_phone=0, recorded=1)
         await recorded(survey, phone, 1)
+
+
+async def test_a_connection_to_the_storage_that_is_lost_is_made_anew(
+    browser: Browser, office: Office, survey: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        await phone.page.evaluate(
+            """() => {
+                const begin = IDBDatabase.prototype.transaction;
+                window.storage = (state) => {
+                    IDBDatabase.prototype.transaction = function (...given) {
+                        if (state === "closed") {
+                            window.storage("well");
+                            this.close();
+                        } else if (state === "lost") {
+                            window.lostAt = performance.now();
+                            throw new DOMException("lost", "UnknownError");
+                        }
+                        return begin.apply(this, given);
+                    };
+                };
+            }"""
+        )
+        await phone.house("14")
+        await phone.page.evaluate("storage('closed')")
+        await phone.press("ไม่มีใครอยู่หรือไม่ให้ข้อมูล บันทึกโดยไม่มีคน")
+        await phone.shows(on_phone=0, recorded=1)
+
+        await phone.house("15")
+        await phone.page.evaluate("storage('lost')")
+        await phone.press("ไม่มีใครอยู่หรือไม่ให้ข้อมูล บันทึกโดยไม่มีคน")
+        failed = "() => performance.now() - window.lostAt > 300"  # all that was tried at once
+        await phone.page.wait_for_function(failed)
+        await phone.page.evaluate("storage('well')")
+        await phone.shows(on_phone=0, recorded=2)
+        await recorded(survey, phone, 2)
 
 
 async def test_of_two_tabs_one_sends_and_both_show(
@@ -266,10 +347,23 @@ async def test_a_sign_in_that_ended_while_offline_keeps_what_was_written(
         await recorded(survey, phone, 1)
 
 
+async def test_addresses_that_are_not_told_for_a_while_sign_nobody_out(browser: Browser, office: Office) -> None:
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        await phone.page.route("**/services", lambda route: route.fulfill(status=503))
+        await phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(minutes=16))  # the token has run out
+        await phone.open()
+        await phone.unlock()
+        await expect(phone.page.locator("body[data-view=home]")).to_be_attached()
+        await phone.survey("43")
+        await phone.shows(on_phone=0, recorded=1)
+
+
 async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser: Browser, office: Office) -> None:
     number = await new_volunteer(office, SUBDISTRICT)
     async with handset(browser, office) as phone:
         await phone.sign_in(number)
+        assert await phone.kept("key-left")  # from the first moment: nothing has been written yet
         await phone.survey("61")
         await phone.shows(recorded=1)
         await phone.house("62")
@@ -287,17 +381,53 @@ async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser:
         await phone.unlock(PIN)
         await expect(phone.page.get_by_text("PIN ถูกปิดแล้ว")).to_be_visible()
         await phone.page.clock.set_system_time(now)
-        await phone.press("ลืม PIN: เข้าสู่ระบบด้วย SMS")
-        await phone.redeem(number)
-        await phone.write("รหัส PIN", "314159")
-        await phone.write("PIN อีกครั้ง", "314159")
-        await phone.press("บันทึก")
+        await phone.forgot_pin(number)
+        await phone.choose_pin("314159")
         await phone.shows(recorded=1)
         await phone.press("ทำต่อ: 62 ม.3")
         await phone.press("กลับ")
         await phone.open()
         await phone.unlock("314159")
         await phone.shows(recorded=1)
+
+
+async def test_a_key_that_the_service_did_not_take_at_once_is_left_later_and_kept_until_then(
+    browser: Browser, office: Office
+) -> None:
+    number = await new_volunteer(office, SUBDISTRICT)
+    async with handset(browser, office) as phone:
+        await phone.page.route("**/v1/device-keys/*", without_keys)
+        await phone.sign_in(number)
+        await phone.house("63")
+        await phone.stored_draft("63")
+        await phone.open()
+        now = datetime.now(UTC)
+        for attempt in range(1, 12):
+            await phone.page.clock.set_system_time(now + timedelta(hours=attempt))
+            await phone.unlock("000000")
+            await expect(phone.page.get_by_text("PIN ไม่ถูกต้อง", exact=True)).to_be_visible()
+        await phone.page.clock.set_system_time(now)
+        await phone.forgot_pin(number)
+        await expect(phone.page.locator("#notice")).to_contain_text("ระบบไม่มีกุญแจ")
+        await phone.page.clock.set_system_time(now + timedelta(hours=15))
+        await phone.unlock()
+        await expect(phone.page.locator("body[data-view=home]")).to_be_attached()
+        await phone.page.clock.set_system_time(now)
+        async with phone.page.expect_response(lambda answer: "/v1/device-keys/" in answer.url and answer.ok):
+            await phone.page.unroute("**/v1/device-keys/*")
+
+        await phone.open()
+        await phone.forgot_pin(number)
+        await phone.choose_pin("314159")
+        await phone.press("ทำต่อ: 63 ม.3")
+
+
+async def without_keys(route: Route) -> None:
+    """A service that keeps no key: it has none, and takes none."""
+    if route.request.method == "GET":
+        await route.fulfill(status=404)
+    else:
+        await route.abort()
 
 
 async def test_nothing_that_people_said_lies_readable_in_the_browsers_files(
@@ -347,6 +477,7 @@ async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
                     phones: ["081-234-5678", "+66 81 234 5678", "๐๘๑๒๓๔๕๖๗๘", "021234567", "08123"].map(r.mobile),
                     doses: [["2021-08-01", "2021-07-01"], ["2020-01-01"], ["2022-03-01"], ["", "2021-07-01"]].map(
                         (dates) => r.dosesProblem(dates, "2022-02-05")),
+                    dated: ["2022-02-05T09:30", "25650-02-10T09:00", "2565-02-10", "2022-13-01", ""].map(r.dated),
                     houses: ["99/1", "12", "ก", ""].map(r.nextHouse),
                     early: r.vaccinesOn("2021-03-01").slice(0, 2).map(({ code }) => code),
                 };
@@ -359,6 +490,7 @@ async def test_the_rules_at_the_door(browser: Browser, office: Office) -> None:
     assert [one["right"] for one in told["ids"]] == [True, False, False, False]
     assert told["phones"] == ["0812345678"] * 3 + [None] * 2
     assert told["doses"] == ["doseBeforeOther", "doseTooEarly", "doseInFuture", None]
+    assert told["dated"] == [True] + [False] * 4
     assert told["houses"] == ["99/2", "13", "", ""]
     assert sorted(told["early"]) == ["210", "511"]
 

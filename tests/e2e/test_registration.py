@@ -176,6 +176,23 @@ async def test_a_sign_in_is_renewed_and_asked_for_anew_when_it_is_over(browser: 
         assert await visitor.page.evaluate(kept) is None
 
 
+@pytest.mark.parametrize(
+    ("named", "reached"),
+    [
+        ("%2Fweek%3Fa%3D1", "/week?a=1"),
+        ("%2F.%2F%2Fevil.example%2Fdesk", "//evil.example/desk"),
+        ("%2F%2Fevil.example%2Fdesk", "/desk"),
+    ],
+    ids=["page", "hidden", "plain"],
+)
+async def test_a_sign_in_leads_back_to_this_origin_alone(
+    browser: Browser, office: Office, named: str, reached: str
+) -> None:
+    async with visiting(browser, office, DESK) as visitor:
+        await visitor.sign_in(await office.coordinator("9403"), f"/sign-in?next={named}")
+        assert visitor.page.url == office.addresses.registration + reached
+
+
 async def test_a_desk_says_which_service_is_away_and_shows_the_rest(
     browser: Browser, office: Office, coordinator: dict[str, str]
 ) -> None:

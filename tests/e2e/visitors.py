@@ -123,9 +123,9 @@ class Visitor:
         """Presses a button."""
         await self.page.get_by_role("button", name=name, exact=True).click()
 
-    async def sign_in(self, phone: str) -> None:
+    async def sign_in(self, phone: str, path: str = "/sign-in") -> None:
         """Signs in on the page."""
-        await self.open("/sign-in")
+        await self.open(path)
         await self.fill(phone=phone)
         await self.press("ส่งรหัสทาง SMS")
         await self.fill(code=await self.office.message(phone, "code"))

@@ -9,7 +9,7 @@ export * from "./elements.js";
 export { complain, STAFF } from "./frame.js";
 
 useTexts(TEXTS);
-useIssuer(services().then(({ registration }) => registration ?? ""));
+useIssuer(() => services().then(({ registration }) => registration ?? ""));
 
 export const WORKERS = [...STAFF, "volunteer"];
 

@@ -1,5 +1,6 @@
 // Keeps the app's own files on the phone, so that it opens without a net. The service writes FILES and VERSION above this
-// line (services/survey/pages.py); another version is another cache, filled as a whole before the former one goes.
+// line (services/survey/pages.py): the path of each with its ETag, and a name for all of them as they are. Another version
+// is another cache, filled as a whole before the former one goes.
 // What people write is none of its business: that is in phone/database.js.
 
 /* global FILES, VERSION */
@@ -7,13 +8,21 @@
 const CACHE = `jitasa-phone-${VERSION}`;
 
 self.addEventListener("install", (event) => {
-  event.waitUntil(
-    caches
-      .open(CACHE)
-      .then((cache) => cache.addAll(FILES.map((url) => new Request(url, { cache: "reload" }))))
-      .then(() => self.skipWaiting()),
-  );
+  event.waitUntil(fill().then(() => self.skipWaiting()));
 });
+
+/** Keeps this version's files, or fails: while one release takes the place of another, either may answer. */
+async function fill() {
+  const answers = await Promise.all(
+    Object.entries(FILES).map(async ([url, etag]) => {
+      const answer = await fetch(url, { cache: "reload" });
+      if (!answer.ok || answer.headers.get("ETag") !== etag) throw new Error(`${url} is of another release`);
+      return [url, answer];
+    }),
+  );
+  const cache = await caches.open(CACHE);
+  await Promise.all(answers.map(([url, answer]) => cache.put(url, answer)));
+}
 
 self.addEventListener("activate", (event) => {
   event.waitUntil(
@@ -26,6 +35,6 @@ self.addEventListener("activate", (event) => {
 
 self.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
-  if (event.request.method !== "GET" || origin !== location.origin || !FILES.includes(pathname)) return;
+  if (event.request.method !== "GET" || origin !== location.origin || !(pathname in FILES)) return;
   event.respondWith(caches.open(CACHE).then(async (cache) => (await cache.match(pathname)) ?? fetch(event.request)));
 });

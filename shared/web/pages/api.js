@@ -6,44 +6,29 @@
 // The refresh token changes at each use, and a copy that is used too ends both.
 
 import { keptLanguage } from "./language.js";
+import { Refusal } from "./refusal.js";
+
+export { Refusal };
 
 const KEPT = "jitasa.sign-in";
 let system = null; // with what a system signed in on this page, to renew its sign-in: kept nowhere else, and gone with the page
-let issuer = Promise.resolve(""); // where tokens come from: this service, unless it is told
+let issuer = async () => ""; // where tokens come from: this service, unless it is told
 const EARLY_MS = 30_000; // renewed while it still has this long, so that it does not run out on the way
 const ANSWER_MS = 20_000;
 
-/** A request that was not done: refused by a service, or never answered. */
-export class Refusal extends Error {
-  /** problem: the document of the answer (RFC 9457), or null when there was none. */
-  constructor(status, problem) {
-    super(problem?.detail ?? problem?.message ?? problem?.title ?? UNREACHABLE[keptLanguage()]);
-    this.isRefusal = true;
-    this.status = status;
-    this.code = problem?.code ?? problem?.error ?? "unreachable";
-    this.errors = problem?.errors ?? [];
-    this.document = problem;
-  }
-}
-
-const UNREACHABLE = {
-  th: "ติดต่อระบบไม่ได้ โปรดตรวจสอบสัญญาณแล้วลองอีกครั้ง",
-  en: "The system cannot be reached. Check the connection and try again.",
-};
-
-/** Where tokens come from, when that is another service: its address, or a promise of it. */
+/** Where tokens come from, when that is another service: a function that returns a promise of its address. */
 export function useIssuer(address) {
-  issuer = Promise.resolve(address);
+  issuer = address;
 }
 
-/** Where tokens come from, and the names of areas: "" for this service. */
+/** Where tokens come from, and the names of areas: "" for this service. Raises `Refusal` while that cannot be learnt. */
 export function issuerAddress() {
-  return issuer;
+  return issuer();
 }
 
 /** Sends a one-time code to a phone. */
 export async function sendCode(phone) {
-  await ask("POST", `${await issuer}/v1/codes`, { json: { phone } });
+  await ask("POST", `${await issuerAddress()}/v1/codes`, { json: { phone } });
 }
 
 /** Who is signed in here: {subject, organisation, role, area}; null for nobody. What the token says is for showing only. */
@@ -76,7 +61,9 @@ export async function signOut(to = "/") {
   sessionStorage.removeItem(KEPT);
   if (kept?.refresh) {
     const body = new URLSearchParams({ token: kept.refresh, token_type_hint: "refresh_token" });
-    await fetch(`${await issuer}/v1/tokens/revocation`, { method: "POST", body, keepalive: true }).catch(() => {}); // it ends by itself as well
+    await issuerAddress()
+      .then((address) => fetch(`${address}/v1/tokens/revocation`, { method: "POST", body, keepalive: true }))
+      .catch(() => {}); // it ends by itself as well
   }
   location.assign(to);
 }
@@ -192,7 +179,7 @@ function renew() {
 
 async function tokens(fields) {
   // Without credentials, of which there are none, a browser asks nobody for a password of its own when one is refused.
-  const answer = await reach(`${await issuer}/v1/tokens`, { method: "POST", body: new URLSearchParams(fields), credentials: "omit" });
+  const answer = await reach(`${await issuerAddress()}/v1/tokens`, { method: "POST", body: new URLSearchParams(fields), credentials: "omit" });
   const told = await documentOf(answer);
   if (!answer.ok) throw new Refusal(answer.status, told);
   return told;

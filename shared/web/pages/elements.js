@@ -1,6 +1,7 @@
 // Elements that speak the reader's language: made once, and said again when the language is switched.
 
 import { BANGKOK, chosenLanguage, keepLanguage, LANGUAGES, LOCALES, OWN_NAMES } from "./language.js";
+import { Refusal } from "./refusal.js";
 
 let texts = {};
 let language = chosenLanguage();
@@ -111,8 +112,13 @@ function otherLanguage() {
 
 let asked = null;
 
-/** Where the other services are, by name, and what else the service tells its pages; asked for once. */
+/** Where the other services are, by name, and what else the service tells its pages; asked until it is told. Raises `Refusal`. */
 export function services() {
-  asked ??= fetch("/services").then((answer) => (answer.ok ? answer.json() : {}));
+  asked ??= fetch("/services")
+    .then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)))
+    .catch(() => {
+      asked = null;
+      throw new Refusal(0, null);
+    });
   return asked;
 }

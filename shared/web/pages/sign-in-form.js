@@ -58,6 +58,6 @@ function askCode(first, phone, home) {
 /** Back to where somebody came from: a path of this origin and nothing else. */
 function next(home) {
   const asked = new URL(new URLSearchParams(location.search).get("next") ?? "", location.origin);
-  if (asked.origin === location.origin && asked.pathname !== "/" && asked.pathname !== "/sign-in") return asked.pathname + asked.search;
+  if (asked.origin === location.origin && asked.pathname !== "/" && asked.pathname !== "/sign-in") return asked.href; // its path alone may begin with //, and be another origin's address
   return home(STAFF.includes(holder()?.role));
 }

@@ -35,6 +35,8 @@ export function correctionForm(opened, done) {
 
 function personFields(one, index) {
   const at = `persons[${index}]`;
+  const wants = selectField({ name: `${at}.wants_vaccine`, label: "wants", required: false, marked: false, options: WANTS.map((each) => [each, each ? `wants_${each}` : "notAsked"]) });
+  wants.querySelector("select").value = one.wants_vaccine ?? "";
   return h(
     "fieldset",
     { class: "person" },
@@ -45,7 +47,7 @@ function personFields(one, index) {
     tick({ name: `${at}.national_id_as_shown`, label: "asShown", checked: one.national_id_as_shown === true }),
     field({ name: `${at}.age`, label: "age", required: false, marked: false, inputmode: "numeric", maxlength: "3", value: one.age ?? "" }),
     field({ name: `${at}.birth_year`, label: "birthYear", required: false, marked: false, inputmode: "numeric", maxlength: "4", value: one.birth_year ?? "" }),
-    selectField({ name: `${at}.wants_vaccine`, label: "wants", required: false, marked: false, options: WANTS.map((each) => [each, each ? `wants_${each}` : "notAsked"]) }),
+    wants,
     tick({ name: `${at}.home_visit`, label: "homeVisit", checked: one.home_visit === true }),
   );
 }

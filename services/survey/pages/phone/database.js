@@ -3,20 +3,25 @@
 const STORES = ["kept", "forms"];
 
 /** A database by its name; `kept` holds values by key, `forms` records by `id`. */
-export function openDatabase(name) {
+export async function openDatabase(name) {
+  return new Database(name, await connected(name));
+}
+
+function connected(name) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, 1);
     request.addEventListener("upgradeneeded", () => {
       request.result.createObjectStore("kept");
       request.result.createObjectStore("forms", { keyPath: "id" });
     });
-    request.addEventListener("success", () => resolve(new Database(request.result)));
+    request.addEventListener("success", () => resolve(request.result));
     request.addEventListener("error", () => reject(request.error));
   });
 }
 
 class Database {
-  constructor(database) {
+  constructor(name, database) {
+    this.name = name;
     this.database = database;
   }
 
@@ -57,8 +62,21 @@ class Database {
     });
   }
 
-  /** One transaction; resolves once it is on the disk, with the result of the request that `work` returns. */
-  within(mode, work) {
+  /**
+   * One transaction; resolves once it is on the disk, with the result of the request that `work` returns. A connection that
+   * the browser has closed, as it does when its storage fails or is tidied up, is made anew.
+   */
+  async within(mode, work) {
+    try {
+      return await this.attempt(mode, work);
+    } catch (error) {
+      if (error.name !== "InvalidStateError") throw error;
+      this.database = await connected(this.name);
+      return this.attempt(mode, work);
+    }
+  }
+
+  attempt(mode, work) {
     return new Promise((resolve, reject) => {
       // strict: a phone that dies after this said yes has it
       const transaction = this.database.transaction(STORES, mode, { durability: "strict" });

@@ -2,7 +2,7 @@
 
 import { h, notice, number, say } from "../elements.js";
 import { actions, button, choice, folded, input, select } from "./controls.js";
-import { vaccinesOn } from "./rules.js";
+import { dated, vaccinesOn } from "./rules.js";
 
 const OUTCOMES = ["appointment", "vaccinated", "no_answer", "changed_mind", "moved", "not_found", "died"];
 const CONTACTS = ["visit", "phone", "other"];
@@ -76,11 +76,14 @@ export function showFollowUp(main, form, { forms, points, done }) {
   async function finish() {
     outcome.error(answers.outcome === null ? "outcomeMissing" : undefined);
     const appointed = answers.outcome !== "appointment" || (answers.facility && answers.at);
-    at.error(appointed ? undefined : "pointMissing");
+    const timed = answers.outcome !== "appointment" || dated(answers.at);
+    at.error(!appointed ? "pointMissing" : timed ? undefined : "dateWrong");
     if (answers.outcome === "vaccinated" && !answers.date) answers.date = today;
-    const vaccinated = answers.outcome !== "vaccinated" || (answers.dose && answers.date <= today);
+    const vaccinated = answers.outcome !== "vaccinated" || (answers.dose && dated(answers.date) && answers.date <= today);
     dose.error(vaccinated ? undefined : "doseMissing");
-    if (answers.outcome === null || !appointed || !vaccinated) return;
+    const again = answers.outcome !== "no_answer" || !answers.next || dated(answers.next);
+    next.error(again ? undefined : "dateWrong");
+    if (answers.outcome === null || !appointed || !timed || !vaccinated || !again) return;
     await storing;
     await forms.finish(form);
     done(form);

@@ -149,6 +149,7 @@ const act = {
   /** What was refused becomes a draft with a new id: the former one may be known for something else. */
   async correct(form) {
     const { errors, fate, clock, ...rest } = await app.forms.opened(form);
+    if (errors?.some(({ path }) => path === "captured_at")) delete rest.answers.captured; // the clock was wrong, and may be right by now
     const draft = { ...rest, id: newId(), state: "draft", changed: Date.now(), answers: { ...rest.answers, step: "house" } };
     if (await app.forms.save(draft)) await app.forms.remove(form);
     openForm(draft);

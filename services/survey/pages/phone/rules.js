@@ -77,6 +77,11 @@ export function dosesProblem(dates, today) {
   return null;
 }
 
+/** Whether a date field holds a day, with or without a time, of this century: a year takes a digit too many, or one of the other era. */
+export function dated(text) {
+  return /^20\d\d-/.test(text) && !Number.isNaN(Date.parse(text));
+}
+
 /** The number of the next door: 99/1 after 99, by its last number. */
 export function nextHouse(house) {
   const last = arabic(house ?? "").match(/^(.*?)(\d+)$/);

@@ -71,14 +71,22 @@ export class Session {
   /** The key from the service, for who signed in with `granted`; null when there is none. */
   async keyFromService(granted) {
     const answer = await reach(`/v1/device-keys/${(await thisDevice()).id}`, { headers: { Authorization: `Bearer ${granted.access}` } });
-    if (answer.status === 404) return null;
+    if (answer.status === 404) {
+      await this.database.forget("key-left"); // of many phones the service lets go of one: its key is left anew
+      return null;
+    }
     if (!answer.ok) throw new Refused(answer.status, await documentOf(answer));
     return Uint8Array.from(atob((await answer.json()).key), (letter) => letter.charCodeAt(0));
   }
 
+  /** Whether the service keeps the key: until then a PIN that is forgotten loses what lies here. */
+  async keyIsLeft() {
+    return (await this.database.kept("key-left")) === true;
+  }
+
   /** Leaves the key with the service; done once, and tried again at each synchronisation until it is. */
   async leaveKey() {
-    if (await this.database.kept("key-left")) return;
+    if (await this.keyIsLeft()) return;
     const key = btoa(String.fromCharCode(...(await this.vault.bytes())));
     await this.ask("PUT", `/v1/device-keys/${(await thisDevice()).id}`, { key });
     await this.database.keep("key-left", true);
@@ -121,7 +129,8 @@ export class Session {
       try {
         await this.keep(await tokens({ grant_type: "refresh_token", refresh_token: kept.refresh }));
       } catch (error) {
-        if (!(error instanceof Refused) || error.status >= 500 || error.status === 429) throw error instanceof Refused ? new Away() : error;
+        if (!(error instanceof Refused)) throw error;
+        if (error.problem?.error !== "invalid_grant") throw new Away(); // not said by who gives tokens, or not for good
         await this.database.keep("session", await this.vault.seal({ ...kept, over: true }, "session"));
         throw new SignedOut();
       }
@@ -137,14 +146,16 @@ export class Session {
   }
 }
 
-/** Where the other services are; kept for the time without a net. */
+/** Where the other services are; kept for the time without a net. Throws `Away`. */
 export async function addresses() {
   try {
     const found = await services();
-    localStorage.setItem("jitasa.services", JSON.stringify(found));
+    if (found.registration) localStorage.setItem("jitasa.services", JSON.stringify(found));
     return found;
   } catch {
-    return JSON.parse(localStorage.getItem("jitasa.services") ?? "{}");
+    const kept = localStorage.getItem("jitasa.services");
+    if (kept === null) throw new Away();
+    return JSON.parse(kept);
   }
 }
 

@@ -54,7 +54,10 @@ export function askPhone(main, { enter, known = null }) {
   main.replaceChildren(h("h2", { text: "signInTitle" }), form);
   const others = h("ul", { class: "links" }, [["/help", "askForHelp"], ["/desk", "forCoordinators"]].map(([href, text]) => h("li", {}, h("a", { href, text }))));
   main.append(others);
-  addresses().then(({ registration }) => registration && others.prepend(h("li", {}, h("a", { href: `${registration}/sign-up`, text: "notRegistered" }))));
+  addresses().then(
+    ({ registration }) => registration && others.prepend(h("li", {}, h("a", { href: `${registration}/sign-up`, text: "notRegistered" }))),
+    () => {}, // without it who is registered signs in all the same
+  );
   field.control.focus();
 }
 
@@ -111,6 +114,7 @@ function easy(pin) {
 
 async function begun(session, granted) {
   await session.begin(granted);
+  await session.leaveKey().catch(() => {}); // now there is a net; otherwise the synchronisation tries again
   await navigator.storage?.persist?.(); // a browser that needs room then takes it elsewhere first
   return session;
 }

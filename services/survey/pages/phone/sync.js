@@ -3,6 +3,7 @@
 // A form keeps its id until it is answered, so that one that is sent again after a lost answer counts once. It is let go
 // only when the service says that it is recorded.
 
+import { say } from "../elements.js";
 import { Away, Refused, SignedOut } from "./session.js";
 
 export const BATCH = 50; // 35 KiB: a slow net carries it within the time that an answer has
@@ -14,7 +15,6 @@ const OLD_MS = 60_000;
 const SEND_AGAIN_MS = 24 * 3_600_000; // longer than a surge takes to be recorded: it may be lost, and sent twice it counts once
 const FIRST_WAIT_MS = 1_000;
 const MOST_WAIT_MS = 30_000;
-const CLOCK_OFF_MS = 60_000; // a clock that is off by less is left alone
 const LOST = ["rejected"];
 
 /** Works as long as the page is open. `state`: "idle", "sending", "away", "signed_out", "busy" or "refused". */
@@ -57,11 +57,11 @@ export class Sync extends EventTarget {
   }
 
   async round() {
-    const counts = await this.forms.counts();
-    if (counts.finished + counts.sent === 0) return this.rest("idle");
-    this.tell("sending");
     let waits = false;
     try {
+      const counts = await this.forms.counts();
+      if (counts.finished + counts.sent === 0 && (await this.session.keyIsLeft())) return this.rest("idle");
+      this.tell("sending");
       await this.session.leaveKey();
       for (const kind of Object.keys(ROUTES)) waits = (await this.send(kind)) || waits;
       await this.learn();
@@ -98,18 +98,30 @@ export class Sync extends EventTarget {
     const [path, name] = ROUTES[kind];
     let waits = false;
     for (let first = 0; first < finished.length && !waits; first += BATCH) {
-      const forms = await Promise.all(finished.slice(first, first + BATCH).map((form) => this.forms.opened(form)));
-      const answer = await this.session.ask("POST", path, { [name]: forms.map((form) => this.bodyOf(form)) });
-      const clock = Date.now() - Date.parse(answer.headers.get("Date") ?? new Date().toUTCString());
+      const forms = [];
+      const bodies = [];
+      for (const form of await Promise.all(finished.slice(first, first + BATCH).map((one) => this.forms.opened(one)))) {
+        try {
+          bodies.push(this.bodyOf(form));
+          forms.push(form);
+        } catch {
+          // What cannot be written down holds up nothing else.
+          await this.forms.save({ ...form, state: "refused", changed: Date.now(), errors: [{ path: "", code: "unsendable", message: say("unsendable") }] });
+        }
+      }
+      if (forms.length === 0) continue;
+      const answer = await this.session.ask("POST", path, { [name]: bodies });
+      const now = Date.parse(answer.headers.get("Date") ?? new Date().toUTCString());
       const { results } = await answer.json();
       const settled = [];
       for (const [index, { status, errors }] of results.entries()) {
         const form = forms[index];
         if (status === 202) settled.push({ ...form, state: "sent", changed: Date.now(), errors: undefined });
         else if (status === 429 || status === 503) waits = true;
-        else if (clock > CLOCK_OFF_MS && form.clock === undefined && errors.some(({ code }) => code === "in_the_future")) {
-          // This phone's clock is ahead: what it wrote down is set back by as much, once, and goes again with the same id.
-          settled.push({ ...form, clock, changed: Date.now() });
+        else if (form.clock === undefined && errors.some(({ path, code }) => path === "captured_at" && code === "in_the_future")) {
+          // This phone's clock is ahead, or was when the form was written and is right by now: what it wrote down is set
+          // back by as much, once, and goes again with the same id.
+          settled.push({ ...form, clock: Math.max(form.answers.captured, Date.now()) - now, changed: Date.now() });
           waits = true;
         } else settled.push({ ...form, state: "refused", changed: Date.now(), errors });
       }

@@ -209,5 +209,7 @@ export const TEXTS = {
   note: ["หมายเหตุ", "Note"],
   outcomeMissing: ["ต้องเลือกผล", "Choose what came of it"],
   pointMissing: ["ต้องเลือกจุดฉีดและเวลา", "Choose the point and the time"],
+  dateWrong: ["วันที่ไม่ถูกต้อง โปรดตรวจสอบปี", "This date is wrong; look at its year"],
+  unsendable: ["มีวันที่ในรายการนี้ไม่ถูกต้อง จึงส่งไม่ได้", "This cannot be sent: a date in it is wrong"],
   doseMissing: ["ต้องระบุเข็มและวันที่", "Say which dose and when"],
 };

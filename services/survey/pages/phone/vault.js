@@ -3,7 +3,8 @@
 // The PIN alone would be tried out in minutes by whoever copied the phone's storage. So the key is wrapped under one that
 // is made from the PIN (PBKDF2) and from a key of this device that no script can read out; and wrong PINs are counted
 // before they are tried. After ten the wrapped key is gone: then, and for who forgot the PIN, a sign-in brings the same
-// key back from the service (services/survey/phone).
+// key back from the service (services/survey/phone). Where the service has no key yet, and forms lie here that nothing
+// else would open, the waits alone grow.
 
 import { openDatabase } from "./database.js";
 
@@ -55,11 +56,16 @@ export class Vault {
       const key = await crypto.subtle.decrypt({ name: "AES-GCM", iv: lock.iv }, await wrapping(pin, lock.salt), lock.wrapped);
       this.key = await imported(key);
     } catch {
-      if (tries < MOST_TRIES) throw new Locked("wrong");
+      if (tries < MOST_TRIES || (await this.irreplaceable())) throw new Locked("wrong");
       await this.database.keep("lock", { tries });
       throw new Locked("gone");
     }
     await this.database.keep("lock", { ...lock, tries: 0, until: 0 });
+  }
+
+  /** Whether this phone alone has the key of forms that lie here. */
+  async irreplaceable() {
+    return (await this.database.kept("key-left")) !== true && (await this.database.forms()).length > 0;
   }
 
   /** The key itself, for the service to keep. */
