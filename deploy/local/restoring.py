@@ -47,19 +47,14 @@ class Restored:
 
 def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
     """Bring an empty home to what a backup holds, or to what it and the changes after it say of the moment `at`; by
-    default the newest backup and all changes. Raises `Trouble`."""
+    default the backup that reaches furthest and all its changes. Raises `Trouble`."""
     if (home.state / "postgres" / "data").exists():
         raise Trouble(
             f"There is a database in {home.state}. Restore onto an empty home: move that one away, or name another by"
             " JITASA_HOME.",
             f"มีฐานข้อมูลอยู่แล้วใน {home.state} กรุณากู้คืนลงในที่ว่าง: ย้ายของเดิมออก หรือกำหนด JITASA_HOME อื่น",
         )
-    backup = Backup(_chosen(folder, at))
-    if at is not None and not backup.wal.exists():
-        raise Trouble(
-            "This backup was not followed (`backup --follow`), so that it knows no moment but its own.",
-            "ข้อมูลสำรองนี้ไม่ได้ติดตามการเปลี่ยนแปลง (`backup --follow`) จึงกู้คืนได้เฉพาะเวลาที่สำรองเท่านั้น",
-        )
+    backup = choose(folder, at)
     backups.verify(backup, tools)
     _put_keys(home, backups.newest(keys))
     postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
@@ -80,14 +75,24 @@ def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, 
     return Restored(backup, until)
 
 
-def _chosen(folder: Path, at: datetime | None) -> Path:
-    """The newest backup that is not after the moment."""
-    newest = backups.newest(folder)
-    if at is None or newest == folder:
-        return newest
-    before = [path for path in backups.all_of(folder) if backups.began(path) <= at]
+def choose(folder: Path, at: datetime | None) -> Backup:
+    """The backup that knows the most: its changes reach further than those of a later one that was not followed. For a
+    moment, the newest followed one that is not after it. Raises `Trouble`."""
+    found = [Backup(path) for path in backups.to_choose_from(folder)]
+    if at is None:
+        return max(found, key=lambda backup: backup.reaches)
+    followed = [backup for backup in found if backup.wal.exists()]
+    if not followed:
+        raise Trouble(
+            f"No backup in {folder} was followed (`backup --follow`), so that there is no moment but their own.",
+            f"ข้อมูลสำรองใน {folder} ไม่ได้ติดตามการเปลี่ยนแปลง (`backup --follow`) จึงกู้คืนได้เฉพาะเวลาที่สำรองเท่านั้น",
+        )
+    before = [backup for backup in followed if backups.began(backup.folder) <= at]
     if not before:
-        raise Trouble(f"No backup in {folder} is as old as {at}.", f"ไม่มีข้อมูลสำรองใน {folder} ที่เก่าถึง {at}")
+        raise Trouble(
+            f"No followed backup in {folder} is as old as {at}.",
+            f"ไม่มีข้อมูลสำรองที่ติดตามการเปลี่ยนแปลงใน {folder} ที่เก่าถึง {at}",
+        )
     return before[-1]
 
 
