@@ -48,6 +48,12 @@ class Restored:
 def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
     """Bring an empty home to what a backup holds, or to what it and the changes after it say of the moment `at`; by
     default the backup that reaches furthest and all its changes. Raises `Trouble`."""
+    home.state.mkdir(parents=True, exist_ok=True)
+    with home.take():
+        return _restore(home, tools, folder, keys, port_base, at)
+
+
+def _restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
     if (home.state / "postgres" / "data").exists():
         raise Trouble(
             f"There is a database in {home.state}. Restore onto an empty home: move that one away, or name another by"
@@ -59,7 +65,7 @@ def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, 
     _put_keys(home, backups.newest(keys))
     postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
     postgres.prepare_folder()
-    unfinished = postgres.folder / "data.unfinished"
+    unfinished = postgres.folder / "data.restored"
     changes = postgres.folder / "changes"
     for former in (unfinished, changes):
         shutil.rmtree(former, ignore_errors=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local import restoring
+from deploy.local.home import Home
+from deploy.local.tools import Tools
 from deploy.trouble import Trouble
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (datetime(2022, 2, day, 8, tzinfo=UTC) for day in range(7, 12))
@@ -49,3 +51,13 @@ def test_a_moment_needs_a_followed_backup_from_before_it(tmp_path: Path) -> None
     backed_up(tmp_path, WEDNESDAY, followed_until=FRIDAY)
     with pytest.raises(Trouble, match="as old as"):
         restoring.choose(tmp_path, TUESDAY)
+
+
+def test_nothing_is_restored_where_a_stack_has_the_home(tmp_path: Path) -> None:
+    """Which would make its own database in the same place."""
+    home = Home(tmp_path / "home", tmp_path / "tools")
+    backed_up(tmp_path / "backups", MONDAY)
+    home.state.mkdir(parents=True)
+    with home.take(), pytest.raises(Trouble, match="already runs"):
+        restoring.restore(home, Tools(home.tools), tmp_path / "backups", tmp_path / "keys", 8100, None)
+    assert [path.name for path in home.state.iterdir()] == ["lock"]
