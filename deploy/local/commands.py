@@ -63,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def up(home: Home, chosen: argparse.Namespace) -> int:
-    """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
+    """Start the stack; in the foreground until Ctrl-C, SIGTERM or the end of the terminal, or detached."""
     if chosen.monitoring:
         monitoring.installed()  # asked before anything is started
     if chosen.detach:
@@ -220,20 +220,24 @@ def backup(home: Home, chosen: argparse.Namespace) -> int:
     with _until_stopped() as stopping:
         postgres = _attached(home).postgres
         made, follower = backups.take(home, postgres, chosen.to, chosen.keys, follow=chosen.follow)
-        print(f"Backup {made.folder}\nKeys   {chosen.keys / made.folder.name}", flush=True)
-        if follower is not None:
-            print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                while follower.complete():
-                    stopping.wait(_FOLLOWED_EVERY_S)
-            follower.stop()
+        try:
+            print(f"Backup {made.folder}\nKeys   {chosen.keys / made.folder.name}", flush=True)
+            if follower is not None:
+                print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
+                with contextlib.suppress(KeyboardInterrupt):
+                    while follower.complete():
+                        stopping.wait(_FOLLOWED_EVERY_S)
+        finally:  # it has a session of its own, and would go on without us
+            if follower is not None:
+                follower.stop()
     return 0
 
 
 def restore(home: Home, chosen: argparse.Namespace) -> int:
     """Bring an empty home to a backup and what was changed after it."""
     base = port_base_from_environment()
-    restored = restoring.restore(home, Tools(home.tools), chosen.source, chosen.keys, base, chosen.at)
+    with _until_stopped():
+        restored = restoring.restore(home, Tools(home.tools), chosen.source, chosen.keys, base, chosen.at)
     print(f"Restored from {restored.backup.folder}")
     print(f"The last change in it was made {restored.until or 'before that backup'}. Next: `./jitasa up`.")
     return 0
@@ -326,10 +330,10 @@ class _Report:
             self._say({"trouble": [trouble.en, trouble.th]}, "")
 
     def _say(self, answer: dict[str, Any], message: str) -> None:
-        if self._waiting is None:
-            print(message, flush=True)
-        else:
-            with contextlib.suppress(OSError):  # who waited has gone
+        with contextlib.suppress(OSError):  # the terminal, or who waited, has gone
+            if self._waiting is None:
+                print(message, flush=True)
+            else:
                 self._waiting.write(json.dumps(answer) + "\n")
 
 
@@ -372,7 +376,8 @@ def _up_detached(home: Home, scale: Scale, *, monitored: bool) -> int:
 
 @contextmanager
 def _until_stopped() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM interrupt once, and set the event; what comes later must not interrupt the stop."""
+    """Ctrl-C, SIGTERM and the end of the terminal, unless that is ignored (`nohup`), interrupt once, and set the event;
+    what comes later must not interrupt the stop."""
     stopping = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -381,7 +386,10 @@ def _until_stopped() -> Iterator[threading.Event]:
         stopping.set()
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    former = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield stopping
     finally:
