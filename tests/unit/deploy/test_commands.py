@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
+import psutil
 import pytest
+from confluent_kafka import KafkaException
 
-from deploy.local import backups, commands
+from deploy import __main__ as entry
+from deploy import partitions
+from deploy.local import backups, commands, lost_changes
 from deploy.local.backups import Backup
 from deploy.local.home import Home
+from deploy.trouble import Trouble
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +93,75 @@ def test_who_follows_ends_when_nothing_can_be_told(tmp_path: Path, monkeypatch: 
     with pytest.raises(BrokenPipeError):
         backing_up(tmp_path, monkeypatch, follower)
     assert follower.stopped == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "/mnt/backups/x"), "/mnt/backups/x"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (shutil.Error([("/from/a", "/to/a", "it is full"), ("/from/b", "/to/b", "it is full")]), "it is full\n"),
+    ],
+)
+def test_what_folders_do_not_take_is_said_with_a_remedy(error: OSError, said: str) -> None:
+    with pytest.raises(Trouble) as told, commands._folders("Name another.", "โฟลเดอร์อื่น"):
+        raise error
+    assert said in told.value.en
+    assert said.strip() in told.value.th
+    assert told.value.en.endswith("Name another.")
+
+
+def test_a_file_is_no_folder_for_backups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(commands, "_attached", lambda home: SimpleNamespace(postgres=None))
+    (tmp_path / "file").touch()
+    assert entry.main(["backup", "--to", str(tmp_path / "file"), "--keys", str(tmp_path / "keys")]) == 1
+    assert "name another folder by --to or --keys" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(_: argparse.Namespace) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/somewhere")
+
+    monkeypatch.setattr(commands, "run", refused)
+    assert entry.main(["status"]) == 1
+    assert "The folder /somewhere cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", [["lost-changes"], ["partitions", "48"]])
+def test_a_database_or_a_kafka_that_does_not_answer_is_said(
+    task: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stack runs, but neither of the two."""
+
+    def away(*_: Any, **__: Any) -> int:
+        raise ConnectionRefusedError if task == ["lost-changes"] else KafkaException("away")
+
+    monkeypatch.setattr(commands, "_attached", lambda home: MagicMock())
+    monkeypatch.setattr(lost_changes, "show", away)
+    monkeypatch.setattr(partitions, "grow", away)
+    with pytest.raises(Trouble, match="does not answer"):
+        commands.admin(Home(tmp_path, tmp_path), argparse.Namespace(arguments=task))
+
+
+def test_the_stack_of_another_user_is_not_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = MagicMock()
+    process.send_signal.side_effect = psutil.AccessDenied
+    process.username.return_value = "somchai"
+    monkeypatch.setattr(commands, "supervisor_of", lambda home: SimpleNamespace(find=lambda: process))
+    with pytest.raises(Trouble, match="somchai"):
+        commands.down(Home(tmp_path, tmp_path), argparse.Namespace())
+
+
+def test_a_stack_that_ended_just_before_the_signal_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = MagicMock()
+    process.send_signal.side_effect = psutil.NoSuchProcess(1)
+    supervisor = SimpleNamespace(find=lambda: process, alive=lambda: False)
+    monkeypatch.setattr(commands, "supervisor_of", lambda home: supervisor)
+    assert commands.down(Home(tmp_path, tmp_path), argparse.Namespace()) == 0
+    assert capsys.readouterr().out == "Stopped.\n"
