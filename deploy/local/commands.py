@@ -394,7 +394,7 @@ def _scale(chosen: argparse.Namespace) -> Scale:
 
 def _up_detached(home: Home, scale: Scale, *, monitored: bool) -> int:
     """Start the supervisor as a process of its own and wait until it says that everything is ready."""
-    home.logs.mkdir(parents=True, exist_ok=True)
+    home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     reading, writing = os.pipe()
     with (home.logs / "supervisor.log").open("ab") as log:
         subprocess.Popen(

@@ -82,9 +82,14 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
     programs.mkdir()
     tools = runtime.stack.tools
     java = f"{tools.java} -Xmx256m -Dlog4j2.configurationFile={tools.kafka_logging} -cp {jars.class_path(tools.jars)}"
-    for name, program in {"storage": "kafka.tools.StorageTool", "server-start": "kafka.Kafka"}.items():
-        path = programs / f"kafka-{name}.sh"
-        path.write_text(f'#!/bin/sh\nexec {java} {program} "$@"\n')
+    for name, program in {
+        "kafka-storage.sh": f"{java} kafka.tools.StorageTool",
+        "kafka-run-class.sh": java,
+        "kafka-server-start.sh": f"{java} kafka.Kafka",
+        "sed": "/bin/sed",
+    }.items():
+        path = programs / name
+        path.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path / "commands"}\nexec {program} "$@"\n')
         path.chmod(0o755)
     settings = tmp_path / "kafka.properties"
     text = (COMPOSE / "kafka.properties").read_text()
@@ -92,7 +97,8 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
         text = text.replace(one, other)
     settings.write_text(text)
     environment = {
-        "PATH": os.defpath,
+        "PATH": f"{programs}:{os.defpath}",
+        "TMPDIR": str(tmp_path),
         "KAFKA_PROGRAMS": str(programs),
         "KAFKA_SECRETS": str(secrets.folder),
         "KAFKA_SETTINGS": str(settings),
@@ -107,7 +113,7 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
         process.wait()
 
 
-def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[str, Secrets]) -> None:
+def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[str, Secrets], tmp_path: Path) -> None:
     bootstrap, secrets = broker
     told = {
         "JITASA_SECRETS": str(secrets.folder),
@@ -134,6 +140,10 @@ def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[st
     stranger = AdminClient({**_told(bootstrap, "survey", "not-the-password"), "log_level": 0})
     with pytest.raises(KafkaException):
         stranger.list_topics(timeout=3)
+    commands = (tmp_path / "commands").read_text()
+    assert len(commands.splitlines()) == 4
+    own = ("broker", "controller", "admin")
+    assert [user for user in own if secrets.kafka_password(user) in commands] == [], "everybody can read them"
 
 
 def _told(bootstrap: str, user: str, password: str) -> dict[str, Any]:

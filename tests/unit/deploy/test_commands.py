@@ -6,6 +6,7 @@ import argparse
 import errno
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from deploy import partitions
 from deploy.local import backups, commands, lost_changes
 from deploy.local.backups import Backup
 from deploy.local.home import Home
+from deploy.scale import ONE_OF_EACH
 from deploy.trouble import Trouble
 
 
@@ -165,3 +167,12 @@ def test_a_stack_that_ended_just_before_the_signal_is_stopped(
     monkeypatch.setattr(commands, "supervisor_of", lambda home: supervisor)
     assert commands.down(Home(tmp_path, tmp_path), argparse.Namespace()) == 0
     assert capsys.readouterr().out == "Stopped.\n"
+
+
+def test_what_a_detached_supervisor_says_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the first word on: the folder of logs is there before it."""
+    home = Home(tmp_path, tmp_path)
+    monkeypatch.setattr(subprocess, "Popen", MagicMock())  # which ends without a word
+    with pytest.raises(Trouble, match="without a word"):
+        commands._up_detached(home, ONE_OF_EACH, monitored=False)
+    assert home.logs.stat().st_mode & 0o777 == 0o700
