@@ -25,13 +25,14 @@ from confluent_kafka import KafkaException
 
 from deploy import partitions
 from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET, SERVICES
-from deploy.local import backups, lag, logs, lost_changes, monitoring, passwords, restoring
+from deploy.local import backups, lag, logs, monitoring, passwords, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
 from deploy.local.tools import Tools
 from deploy.scale import ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
+from shared.postgres import lost_changes
 from shared.postgres.pool import UNREACHABLE
 
 NOT_RUNNING = 3
@@ -298,7 +299,8 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
 def _admin(home: Home, chosen: argparse.Namespace) -> int:
     task, *arguments = chosen.arguments or ["--help"]
     if task == "lost-changes":
-        return lost_changes.show(_attached(home).postgres)
+        postgres = _attached(home).postgres
+        return lost_changes.show([postgres.connection(database=service.name) for service in SERVICES])
     if task == "passwords" and arguments == ["rotate"]:
         passwords.rotate(_attached(home), SERVICES, print)
         return 0

@@ -27,10 +27,22 @@ COMPOSE = CHECKOUT / "deploy" / "compose"
 BROKER_SECONDS = 60.0
 
 
+ADOPTED = """
+INSERT INTO outbox (topic, partition, key, event_id, event_time, body, sequence, previous, published_at, adopted_at)
+VALUES ('facility-updated', 0, 'a-place', gen_random_uuid(), '2022-02-05T08:00:00Z', '{"status": "open"}', 7, 3,
+        now(), now())
+"""
+
+
 def provision(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the job."""
+    return run("deploy.cluster", *arguments, **variables)
+
+
+def run(*module: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a module as a container does."""
     return subprocess.run(
-        [sys.executable, "-m", "deploy.cluster", *arguments],
+        [sys.executable, "-m", *module],
         env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT), **variables},
         capture_output=True,
         text=True,
@@ -39,9 +51,9 @@ def provision(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def of_postgres(runtime: Runtime) -> dict[str, str]:
-    """How the job reaches the tests' database, and where its passwords are."""
-    settings = runtime.postgres_settings("postgres", "postgres")
+def of_postgres(runtime: Runtime, name: str = "postgres") -> dict[str, str]:
+    """How the job reaches the tests' server, or the pod of a service its database, and where passwords are."""
+    settings = runtime.postgres_settings(name, name)
     return {
         "JITASA_SECRETS": str(runtime.stack.secrets.folder),
         "JITASA_POSTGRES_HOST": settings.host,
@@ -63,6 +75,19 @@ async def test_databases_are_made_and_made_again(runtime: Runtime) -> None:
     connection = await asyncpg.connect(**runtime.postgres_settings("facilities", "facilities").for_asyncpg())
     assert await connection.fetchval("SELECT count(*) FROM facility") == 0
     await connection.close()
+
+
+async def test_a_pod_names_changes_that_its_restored_database_does_not_know(runtime: Runtime) -> None:
+    told = of_postgres(runtime, "facilities")
+    assert run("shared.postgres.lost_changes", **told).stdout == "Nothing is lost.\n"
+    connection = await asyncpg.connect(**runtime.postgres_settings("facilities", "facilities").for_asyncpg())
+    await connection.execute(ADOPTED)
+    done = run("shared.postgres.lost_changes", **told)
+    await connection.execute("DELETE FROM outbox")
+    await connection.close()
+    assert done.stdout.splitlines()[0] == "2022-02-05 08:00:00Z facility-updated a-place 1 lost; told: open"
+    assert done.returncode == 1
+    assert run("shared.postgres.lost_changes", **of_postgres(runtime, "reporting")).returncode == 0, "it has none"
 
 
 def test_a_wrong_password_ends_the_job_and_is_told_nowhere(runtime: Runtime, tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ from confluent_kafka import KafkaException
 
 from deploy import __main__ as entry
 from deploy import partitions
-from deploy.local import backups, commands, lost_changes
+from deploy.local import backups, commands
 from deploy.local.backups import Backup
 from deploy.local.home import Home
 from deploy.scale import ONE_OF_EACH
 from deploy.trouble import Trouble
+from shared.postgres import lost_changes
 
 
 @pytest.fixture(autouse=True)
