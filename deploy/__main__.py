@@ -7,8 +7,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from deploy.local.home import Home
 from deploy.scale import MOST
-from deploy.trouble import Trouble
+from deploy.trouble import Trouble, of_os_error
 
 NEEDS_SETUP = frozenset(
     {"demo", "up", "test", "bench", "admin", "conformance", "sandbox", "sbom", "capacity", "backup", "restore"}
@@ -122,6 +123,12 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # `jitasa logs | head`
         sys.stderr.close()
         return 0
+    except OSError as error:
+        known = of_os_error(error, Home.from_environment().root)
+        if known is None:
+            raise
+        known.show()
+        return 1
 
 
 if __name__ == "__main__":

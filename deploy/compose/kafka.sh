@@ -8,19 +8,30 @@ programs=${KAFKA_PROGRAMS:-/opt/kafka/bin}
 secrets=${KAFKA_SECRETS:-/run/secrets/jitasa}
 settings=${KAFKA_SETTINGS:-/etc/jitasa/kafka.properties}
 data=${KAFKA_DATA:-/var/lib/kafka/data}
-filled=$(mktemp -d)/server.properties
+folder=$(mktemp -d)
+filled=$folder/server.properties
 
 broker=$(cat "$secrets/kafka-broker")
 controller=$(cat "$secrets/kafka-controller")
 admin=$(cat "$secrets/kafka-admin")
 
-sed -e "s|BROKER_PASSWORD|$broker|g" -e "s|CONTROLLER_PASSWORD|$controller|g" -e "s|DATA_FOLDER|$data|g" \
-    "$settings" >"$filled"
+# Passwords go through files: everybody on the machine can read a command line.
+cat >"$folder/fill.sed" <<END
+s|BROKER_PASSWORD|$broker|g
+s|CONTROLLER_PASSWORD|$controller|g
+s|DATA_FOLDER|$data|g
+END
+sed -f "$folder/fill.sed" "$settings" >"$filled"
 
 if [ ! -f "$data/meta.properties" ]; then
-    "$programs/kafka-storage.sh" format --config "$filled" --standalone \
-        --cluster-id "$("$programs/kafka-storage.sh" random-uuid)" \
-        --add-scram "SCRAM-SHA-256=[name=broker,password=$broker]" \
-        --add-scram "SCRAM-SHA-256=[name=admin,password=$admin]" >/dev/null
+    cluster=$("$programs/kafka-storage.sh" random-uuid)
+    # What kafka-storage.sh does; but Java reads a file of arguments in the place of the class alone, not behind it.
+    cat >"$folder/format.arguments" <<END
+kafka.tools.StorageTool format --config "$filled" --standalone --cluster-id "$cluster"
+--add-scram "SCRAM-SHA-256=[name=broker,password=$broker]"
+--add-scram "SCRAM-SHA-256=[name=admin,password=$admin]"
+END
+    "$programs/kafka-run-class.sh" "@$folder/format.arguments" >/dev/null
 fi
+rm -f "$folder/fill.sed" "$folder/format.arguments"
 exec "$programs/kafka-server-start.sh" "$filled"

@@ -65,6 +65,12 @@ class Backup:
         """What was changed since; a folder that only a followed backup has."""
         return self.folder / "wal"
 
+    @property
+    def reaches(self) -> datetime:
+        """Up to when it knows what was changed: when the follower last wrote, or else when it began."""
+        written = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in self.wal.glob("*")]
+        return max([began(self.folder), *written])
+
 
 class Follower:
     """PostgreSQL's own receiver of changes, at work until `stop`. A server that is away it waits for."""
@@ -157,12 +163,18 @@ def all_of(folder: Path) -> list[Path]:
 def newest(folder: Path) -> Path:
     """The latest complete one in a folder of backups or of keys, or `folder` when it is itself one. Raises
     `Trouble`."""
+    return to_choose_from(folder)[-1]
+
+
+def to_choose_from(folder: Path) -> list[Path]:
+    """The complete ones in a folder of backups or of keys, the oldest first, or `folder` alone when it is itself one.
+    Raises `Trouble`."""
     if _IS_NAME.fullmatch(folder.resolve().name):
-        return folder
+        return [folder]
     found = all_of(folder)
     if not found:
         raise Trouble(f"There is no backup in {folder}.", f"ไม่มีข้อมูลสำรองใน {folder}")
-    return found[-1]
+    return found
 
 
 class _Access:

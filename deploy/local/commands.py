@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,17 +20,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+import psutil
 from confluent_kafka import KafkaException
 
 from deploy import partitions
 from deploy.catalogue import OPERATIONS_PORT_OFFSET, PROMETHEUS, PROMETHEUS_PORT_OFFSET, SERVICES
-from deploy.local import backups, lag, logs, lost_changes, monitoring, passwords, restoring
+from deploy.local import backups, lag, logs, monitoring, passwords, restoring
 from deploy.local.description import SERVES_NO_HTTP, describe, supervisor_of
 from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
 from deploy.local.tools import Tools
 from deploy.scale import ONE_OF_EACH, Scale
 from deploy.trouble import Trouble
+from shared.postgres import lost_changes
+from shared.postgres.pool import UNREACHABLE
 
 NOT_RUNNING = 3
 """The exit code of `status` when not everything runs and is ready; service managers use the same."""
@@ -63,7 +67,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def up(home: Home, chosen: argparse.Namespace) -> int:
-    """Start the stack; in the foreground until Ctrl-C or SIGTERM, or detached."""
+    """Start the stack; in the foreground until Ctrl-C, SIGTERM or the end of the terminal, or detached."""
     if chosen.monitoring:
         monitoring.installed()  # asked before anything is started
     if chosen.detach:
@@ -96,16 +100,28 @@ def down(home: Home, _chosen: argparse.Namespace) -> int:
     """Stop the stack, also one whose supervisor was killed."""
     supervisor = supervisor_of(home)
     if supervisor is not None and (process := supervisor.find()):
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGTERM)
+        _send(process, signal.SIGTERM)
         deadline = time.monotonic() + _DOWN_S
         while supervisor.alive():
             if time.monotonic() > deadline:
-                process.kill()
+                _send(process, signal.SIGKILL)
             time.sleep(0.1)
     count = end_remains(home)
     print("Stopped." if supervisor is not None or count else "Nothing runs.")
     return 0
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        pass  # it has ended meanwhile
+    except psutil.AccessDenied:
+        owner = process.username()
+        raise Trouble(
+            f"The stack belongs to the user {owner}, who alone can stop it: `./jitasa down` as {owner}.",
+            f"ระบบนี้เป็นของผู้ใช้ {owner} จึงต้องสั่ง `./jitasa down` ด้วยผู้ใช้นั้น",
+        ) from None
 
 
 def status(home: Home, chosen: argparse.Namespace) -> int:
@@ -219,31 +235,72 @@ def backup(home: Home, chosen: argparse.Namespace) -> int:
     """Back up the running stack's database and its keys, and follow the changes until Ctrl-C when that is asked for."""
     with _until_stopped() as stopping:
         postgres = _attached(home).postgres
-        made, follower = backups.take(home, postgres, chosen.to, chosen.keys, follow=chosen.follow)
-        print(f"Backup {made.folder}\nKeys   {chosen.keys / made.folder.name}", flush=True)
-        if follower is not None:
-            print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
-            with contextlib.suppress(KeyboardInterrupt):
-                while follower.complete():
-                    stopping.wait(_FOLLOWED_EVERY_S)
-            follower.stop()
+        with _folders(
+            "Make room there or change its permissions, or name another folder by --to or --keys.",
+            "กรุณาเพิ่มที่ว่างหรือแก้สิทธิ์ของโฟลเดอร์ หรือกำหนดโฟลเดอร์อื่นด้วย --to หรือ --keys",
+        ):
+            made, follower = backups.take(home, postgres, chosen.to, chosen.keys, follow=chosen.follow)
+        try:
+            print(f"Backup {made.folder}\nKeys   {chosen.keys / made.folder.name}", flush=True)
+            if follower is not None:
+                print("Every change from now on goes there too; Ctrl-C ends it. (กด Ctrl-C เพื่อจบ)", flush=True)
+                with contextlib.suppress(KeyboardInterrupt):
+                    while follower.complete():
+                        stopping.wait(_FOLLOWED_EVERY_S)
+        finally:  # it has a session of its own, and would go on without us
+            if follower is not None:
+                follower.stop()
     return 0
 
 
 def restore(home: Home, chosen: argparse.Namespace) -> int:
     """Bring an empty home to a backup and what was changed after it."""
     base = port_base_from_environment()
-    restored = restoring.restore(home, Tools(home.tools), chosen.source, chosen.keys, base, chosen.at)
+    with (
+        _until_stopped(),
+        _folders(
+            f"It is read from --from and --keys, and written to {home.root}: change permissions or make room, or name\n"
+            "another home by JITASA_HOME.",
+            f"อ่านจาก --from และ --keys แล้วเขียนลงใน {home.root} กรุณาแก้สิทธิ์หรือเพิ่มที่ว่าง หรือกำหนด JITASA_HOME อื่น",
+        ),
+    ):
+        restored = restoring.restore(home, Tools(home.tools), chosen.source, chosen.keys, base, chosen.at)
     print(f"Restored from {restored.backup.folder}")
     print(f"The last change in it was made {restored.until or 'before that backup'}. Next: `./jitasa up`.")
     return 0
 
 
+@contextmanager
+def _folders(remedy_en: str, remedy_th: str) -> Iterator[None]:
+    """What the system refuses to do with folders that the operator has named becomes a `Trouble`."""
+    try:
+        yield
+    except OSError as error:
+        # Who copies a whole folder tells of every file that could not be: the first says why.
+        said = error.args[0][0][-1] if isinstance(error, shutil.Error) else error
+        raise Trouble(f"{said}\n{remedy_en}", f"{said}\n{remedy_th}") from error
+
+
 def admin(home: Home, chosen: argparse.Namespace) -> int:
     """Work on the running stack."""
+    try:
+        return _admin(home, chosen)
+    except BrokenPipeError:  # who reads what is printed has gone
+        raise
+    except (*UNREACHABLE, KafkaException) as error:
+        said = f"{type(error).__name__}: {error}"
+        raise Trouble(
+            f"The database or Kafka does not answer ({said}).\n"
+            "See `./jitasa status`, and try again when both are ready.",
+            f"ฐานข้อมูลหรือ Kafka ไม่ตอบ ({said})\nดูด้วย `./jitasa status` แล้วสั่งอีกครั้งเมื่อทั้งสองพร้อม",
+        ) from error
+
+
+def _admin(home: Home, chosen: argparse.Namespace) -> int:
     task, *arguments = chosen.arguments or ["--help"]
     if task == "lost-changes":
-        return lost_changes.show(_attached(home).postgres)
+        postgres = _attached(home).postgres
+        return lost_changes.show([postgres.connection(database=service.name) for service in SERVICES])
     if task == "passwords" and arguments == ["rotate"]:
         passwords.rotate(_attached(home), SERVICES, print)
         return 0
@@ -326,10 +383,10 @@ class _Report:
             self._say({"trouble": [trouble.en, trouble.th]}, "")
 
     def _say(self, answer: dict[str, Any], message: str) -> None:
-        if self._waiting is None:
-            print(message, flush=True)
-        else:
-            with contextlib.suppress(OSError):  # who waited has gone
+        with contextlib.suppress(OSError):  # the terminal, or who waited, has gone
+            if self._waiting is None:
+                print(message, flush=True)
+            else:
                 self._waiting.write(json.dumps(answer) + "\n")
 
 
@@ -339,7 +396,7 @@ def _scale(chosen: argparse.Namespace) -> Scale:
 
 def _up_detached(home: Home, scale: Scale, *, monitored: bool) -> int:
     """Start the supervisor as a process of its own and wait until it says that everything is ready."""
-    home.logs.mkdir(parents=True, exist_ok=True)
+    home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     reading, writing = os.pipe()
     with (home.logs / "supervisor.log").open("ab") as log:
         subprocess.Popen(
@@ -372,7 +429,8 @@ def _up_detached(home: Home, scale: Scale, *, monitored: bool) -> int:
 
 @contextmanager
 def _until_stopped() -> Iterator[threading.Event]:
-    """Ctrl-C and SIGTERM interrupt once, and set the event; what comes later must not interrupt the stop."""
+    """Ctrl-C, SIGTERM and the end of the terminal, unless that is ignored (`nohup`), interrupt once, and set the event;
+    what comes later must not interrupt the stop."""
     stopping = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -381,7 +439,10 @@ def _until_stopped() -> Iterator[threading.Event]:
         stopping.set()
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    former = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield stopping
     finally:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from deploy.trouble import Trouble
 
@@ -53,8 +55,25 @@ class Home:
 
     @property
     def lock_file(self) -> Path:
-        """Held by the supervisor as long as it lives."""
+        """Held by the supervisor as long as it lives, and while a backup is restored."""
         return self.state / "lock"
+
+    def take(self) -> IO[str]:
+        """Take the home for this process, until the file that is given is closed. Raises `Trouble` when another has
+        it."""
+        lock = self.lock_file.open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise Trouble(
+                f"A stack already runs in {self.root}, or a backup is being restored there.\n"
+                "See `./jitasa status`; end it with `./jitasa down`. A second one needs a home and ports of its own:\n"
+                "JITASA_HOME=/another/folder JITASA_PORT_BASE=9100 ./jitasa ...",
+                f"มีระบบทำงานอยู่แล้วหรือกำลังกู้คืนข้อมูลใน {self.root} ดูด้วย `./jitasa status` และหยุดด้วย `./jitasa down`\n"
+                "หากต้องการอีกชุด ให้กำหนด JITASA_HOME=/โฟลเดอร์/อื่น JITASA_PORT_BASE=9100 ./jitasa ...",
+            ) from None
+        return lock
 
     @property
     def sms_sink(self) -> Path:

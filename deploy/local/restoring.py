@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ from deploy.local import backups, logs
 from deploy.local.backups import Backup
 from deploy.local.home import Home
 from deploy.local.postgres import Postgres
-from deploy.local.secrets import Secrets, write_private
+from deploy.local.secrets import POSTGRES_SUPERUSER, Secrets, write_private
 from deploy.local.tools import Tools
 from deploy.trouble import Trouble
 from shared.postgres.pool import UNREACHABLE
@@ -34,6 +35,10 @@ _RECOVERY_S: Final = 24 * 3600.0
 """Changes of a week are worked through in hours; who waits sees the server's own log."""
 _PARTIAL: Final = ".partial"
 """The end of the name of the file that the follower was writing."""
+_ONE_FOR_EVER: Final = frozenset({"household-key", "blind-index-key", f"postgres-{POSTGRES_SUPERUSER}"})
+"""Files that nothing renews: what data is found by, and the password that the restored server knows us by."""
+_RINGS: Final = frozenset({"sealing-keys.json", "registration-sealing-keys.json", "subscriber-sealing-keys.json"})
+"""Files to which rotations add keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +52,25 @@ class Restored:
 
 def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
     """Bring an empty home to what a backup holds, or to what it and the changes after it say of the moment `at`; by
-    default the newest backup and all changes. Raises `Trouble`."""
+    default the backup that reaches furthest and all its changes. Raises `Trouble`."""
+    home.state.mkdir(parents=True, exist_ok=True)
+    with home.take():
+        return _restore(home, tools, folder, keys, port_base, at)
+
+
+def _restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, at: datetime | None) -> Restored:
     if (home.state / "postgres" / "data").exists():
         raise Trouble(
             f"There is a database in {home.state}. Restore onto an empty home: move that one away, or name another by"
             " JITASA_HOME.",
             f"มีฐานข้อมูลอยู่แล้วใน {home.state} กรุณากู้คืนลงในที่ว่าง: ย้ายของเดิมออก หรือกำหนด JITASA_HOME อื่น",
         )
-    backup = Backup(_chosen(folder, at))
-    if at is not None and not backup.wal.exists():
-        raise Trouble(
-            "This backup was not followed (`backup --follow`), so that it knows no moment but its own.",
-            "ข้อมูลสำรองนี้ไม่ได้ติดตามการเปลี่ยนแปลง (`backup --follow`) จึงกู้คืนได้เฉพาะเวลาที่สำรองเท่านั้น",
-        )
+    backup = choose(folder, at)
     backups.verify(backup, tools)
-    _put_keys(home, backups.newest(keys))
+    put_keys(home, backups.newest(keys))
     postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
     postgres.prepare_folder()
-    unfinished = postgres.folder / "data.unfinished"
+    unfinished = postgres.folder / "data.restored"
     changes = postgres.folder / "changes"
     for former in (unfinished, changes):
         shutil.rmtree(former, ignore_errors=True)
@@ -80,30 +86,53 @@ def restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int, 
     return Restored(backup, until)
 
 
-def _chosen(folder: Path, at: datetime | None) -> Path:
-    """The newest backup that is not after the moment."""
-    newest = backups.newest(folder)
-    if at is None or newest == folder:
-        return newest
-    before = [path for path in backups.all_of(folder) if backups.began(path) <= at]
+def choose(folder: Path, at: datetime | None) -> Backup:
+    """The backup that knows the most: its changes reach further than those of a later one that was not followed. For a
+    moment, the newest followed one that is not after it. Raises `Trouble`."""
+    found = [Backup(path) for path in backups.to_choose_from(folder)]
+    if at is None:
+        return max(found, key=lambda backup: backup.reaches)
+    followed = [backup for backup in found if backup.wal.exists()]
+    if not followed:
+        raise Trouble(
+            f"No backup in {folder} was followed (`backup --follow`), so that there is no moment but their own.",
+            f"ข้อมูลสำรองใน {folder} ไม่ได้ติดตามการเปลี่ยนแปลง (`backup --follow`) จึงกู้คืนได้เฉพาะเวลาที่สำรองเท่านั้น",
+        )
+    before = [backup for backup in followed if backups.began(backup.folder) <= at]
     if not before:
-        raise Trouble(f"No backup in {folder} is as old as {at}.", f"ไม่มีข้อมูลสำรองใน {folder} ที่เก่าถึง {at}")
+        raise Trouble(
+            f"No followed backup in {folder} is as old as {at}.",
+            f"ไม่มีข้อมูลสำรองที่ติดตามการเปลี่ยนแปลงใน {folder} ที่เก่าถึง {at}",
+        )
     return before[-1]
 
 
-def _put_keys(home: Home, kept: Path) -> None:
-    """Copy the keys into the home. What is there already must be the same. Raises `Trouble`."""
+def put_keys(home: Home, kept: Path) -> None:
+    """Copy the keys into the home. Of what is there already, the keys that data is found by or sealed with must open
+    the backup; all else stays as it is, since a certificate or a password may have been renewed. Raises `Trouble`."""
     home.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
     for path in kept.iterdir():
         place = home.issuers if path.name == home.issuers.name else home.secrets / path.name
         text = path.read_text()
         if not place.exists():
             write_private(place, text)
-        elif place.read_text() != text:
+        elif place.name in _ONE_FOR_EVER and place.read_text() != text:
             raise Trouble(
                 f"{place} is another than the one in {kept}. Restore onto an empty home.",
                 f"{place} ไม่ตรงกับที่สำรองไว้ใน {kept} กรุณากู้คืนลงในที่ว่าง",
             )
+        elif place.name in _RINGS and not _keys_in(text) <= _keys_in(place.read_text()):
+            raise Trouble(
+                f"{place} lacks keys that are in {path}, under which data of the backup may be sealed.\n"
+                'Add them to its "keys", or restore onto an empty home.',
+                f"{place} ไม่มีกุญแจบางดอกที่อยู่ใน {path} ซึ่งอาจใช้ปิดผนึกข้อมูลที่สำรองไว้\n"
+                'กรุณาเพิ่มกุญแจเหล่านั้นใน "keys" หรือกู้คืนลงในที่ว่าง',
+            )
+
+
+def _keys_in(ring: str) -> set[tuple[str, str]]:
+    """Names and keys of a ring, whichever of them seals."""
+    return set(json.loads(ring)["keys"].items())
 
 
 def _recover(postgres: Postgres, data: Path, changes: Path, at: datetime | None) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -274,19 +273,7 @@ class Stack:
 
     def _open(self) -> None:
         """Take the home for this process, and end what a killed supervisor left behind."""
-        lock = self.home.lock_file.open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise Trouble(
-                f"A stack already runs in {self.home.root}. See `./jitasa status`; end it with `./jitasa down`.\n"
-                "A second one needs a home and ports of its own:\n"
-                "JITASA_HOME=/another/folder JITASA_PORT_BASE=9100 ./jitasa ...",
-                f"มีระบบทำงานอยู่แล้วใน {self.home.root} ดูด้วย `./jitasa status` และหยุดด้วย `./jitasa down`\n"
-                "หากต้องการอีกชุด ให้กำหนด JITASA_HOME=/โฟลเดอร์/อื่น JITASA_PORT_BASE=9100 ./jitasa ...",
-            ) from None
-        self._lock = lock
+        self._lock = self.home.take()
         if count := end_remains(self.home):
             self._report(f"Ended {count} processes that were left behind by a supervisor that was killed")
         ports.check_free(ports.of_stack(self.port_base, self.scale))

@@ -272,6 +272,7 @@ class Supervisor:
     def open(self) -> None:
         """Begin: from now on the file exists, and says that this process is in charge."""
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._logs.chmod(0o700)
         self._write()
         self._rotator.start()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka import TopicPartition
 
-from shared.observability.metrics import DRAIN_SECONDS, LAG, OLDEST_SECONDS, RECORDS_PER_SECOND
+from shared.observability.metrics import DRAIN_SECONDS, GAPS, LAG, OLDEST_SECONDS, RECORDS_PER_SECOND
 
 RATE_SECONDS = 60
 """Rates are means of the last minute: long enough to be steady, short enough to show a surge."""
@@ -77,6 +77,7 @@ class Progress:
             if self._next.pop(place, None) is not None:
                 del self._ends[place], self._since[place]
                 LAG.remove(self._group, place.topic, place.partition)
+                GAPS.remove(place.topic, place.partition)  # whoever reads it now tells of one that is still open
 
     def leaves_all(self) -> None:
         """None is."""

@@ -171,7 +171,8 @@ class ProjectionHandler:
         """Learns what was dismissed; for the rest the position says it all."""
         for one in taken:
             place = (one.position.topic, one.position.partition)
-            self._waiting.pop(place, None)
+            if self._waiting.pop(place, None) is not None:
+                GAPS.labels(*place).set(0)  # it may be dismissed; one that is still there is met again
             if self._gaps is not None:
                 self._dismissed[place] = await self._gaps.dismissed(connection, one.position)
         return [one.position for one in taken]

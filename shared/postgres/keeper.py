@@ -35,6 +35,10 @@ RETRY_SECONDS: Final = 1.0
 _log = log(__name__)
 
 
+def nothing() -> None:
+    """Nothing to let go of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """Something to be done again and again. `turn` does what is due, or nothing; what it raises is logged, and the next
@@ -42,12 +46,15 @@ class Duty:
 
     rests: the next turn comes after so many times as long as the last one took, when that is later; of a duty whose
     work grows with what comes in, so that it takes a share of one core at most, and grows late instead.
+
+    let_go: called when the lock is gone: metrics that only the keeper can keep true are not told any more.
     """
 
     name: str
     turn: Callable[[], Awaitable[None]]
     every_seconds: float = EVERY_SECONDS
     rests: int = 0
+    let_go: Callable[[], None] = nothing
 
 
 class Keeper:
@@ -99,6 +106,8 @@ class Keeper:
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+            for duty in self._duties:
+                duty.let_go()
             with suppress(*UNREACHABLE):
                 connection.remove_termination_listener(note_end)
 

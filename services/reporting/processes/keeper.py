@@ -74,7 +74,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
         Duty("forget_transfers", Forgetting(pool, clock).turn, forgetting.EVERY_SECONDS),
     ]
     if (reconciling := reconciling_of(pool, client, OwnerSettings(), clock)) is not None:
-        found.append(Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS))
+        found.append(Duty("reconcile", reconciling.turn, reconcile.EVERY_SECONDS, let_go=reconciling.let_go))
     if (subscribers := admitting_of(pool, clock)) is not None:
         found.append(Duty("subscribers", subscribers.turn, admitting.EVERY_SECONDS))
         found.append(Duty("subscribers_places", Places(pool, KafkaSettings(), clock).turn, places.EVERY_SECONDS))

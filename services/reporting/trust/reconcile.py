@@ -73,6 +73,10 @@ class Reconciling:
         if last is not None:
             _measure(last)
 
+    def let_go(self) -> None:
+        """Another keeper tells from now on what differs."""
+        RECONCILE_DIFFERENCES.clear()
+
     def _due(self, last: Reconciliation | None, now: datetime) -> bool:
         if last is None:
             return True

@@ -45,6 +45,7 @@ sha256(convert_to(
 """
 
 HEAD: Final = "SELECT position, hash FROM reading_link ORDER BY position DESC LIMIT 1"
+HASH_AT: Final = "SELECT hash FROM reading_link WHERE position = $1"
 
 WAITING: Final = f"""
 SELECT r.id, r.read_at, {CONTENT} AS content
@@ -117,7 +118,7 @@ def hash_of(
 
 
 class Linking:
-    """The keeper's duty: links what has committed, and notices when the chain is no longer the one that it left."""
+    """The keeper's duty: links what has committed, and notices when the chain does not go on from where it left it."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
         self._pool = pool
@@ -137,10 +138,15 @@ class Linking:
             if number < BATCH:
                 break
 
+    def let_go(self) -> None:
+        """Another keeper tells of the chain from now on. That it was broken is told until somebody ends this process:
+        a keeper that has only just begun does not know it."""
+        READING_CHAIN_LENGTH.set(0)
+        READING_CHAIN_HEAD.set(0)
+
     async def _link(self, connection: Connection) -> tuple[int, Head]:
         head = await head_of(connection)
-        if self._left is not None and head != self._left:
-            # It is the only one who adds links: somebody else has been at the table.
+        if not await self._goes_on(connection, head):
             READING_CHAIN_BROKEN.set(1)
             _log.error("reading_chain_changed", left=str(self._left), found=str(head))
         rows = await connection.fetch(WAITING, BATCH)
@@ -154,6 +160,14 @@ class Linking:
         if links:
             await connection.execute(LINK, *map(list, zip(*links, strict=True)))
         return len(rows), head
+
+    async def _goes_on(self, connection: Connection, head: Head) -> bool:
+        """Whether the last link that this keeper knows is still there. Behind it there may be others: of another keeper
+        since, or of a commit whose answer was lost."""
+        left = self._left
+        if left is None or left in (EMPTY, head):
+            return True
+        return bool(await connection.fetchval(HASH_AT, left.position) == left.hash)
 
 
 async def head_of(connection: Connection) -> Head:

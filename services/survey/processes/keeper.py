@@ -51,8 +51,9 @@ async def main(stopping: asyncio.Event) -> None:
 
 def duties(pool: "asyncpg.Pool[asyncpg.Record]", ring: KeyRing, clock: Clock) -> list[Duty]:
     """Everything that the keeper does."""
+    linking = Linking(pool, clock)
     return [
-        Duty("audit-chain", Linking(pool, clock).turn, LINK_SECONDS),
+        Duty("audit-chain", linking.turn, LINK_SECONDS, let_go=linking.let_go),
         Duty("retention", Retention(pool, clock).turn, RETENTION_SECONDS),
         Duty("rewrapping", Rewrapping(pool, ring, SEALED_TABLES).turn, rests=REWRAPPING_RESTS),
         Duty("vacuuming", Vacuuming(pool, clock).turn),

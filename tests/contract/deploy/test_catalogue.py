@@ -127,6 +127,14 @@ def test_a_grown_survey_is_told_to_strimzi_and_to_the_job() -> None:
     assert charts.helm("province", "--set", "kafka.surveyPartitions=36").returncode != 0
 
 
+@pytest.mark.parametrize("partitions", [48, 96])
+def test_a_grown_survey_may_have_as_many_readers(partitions: int) -> None:
+    readers = ("survey-recorder", "survey-lister", "reporting-projector", "survey-http")
+    told = [word for name in readers for word in ("--set", f"processes.{name}.most={partitions}")]
+    done = charts.helm("province", "--set", f"kafka.surveyPartitions={partitions}", *told)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("values", VALUES)
 def test_jobs_provision_every_database_once_and_every_user(values: str) -> None:
     jobs = charts.of_kind(values, "Job")
@@ -209,7 +217,13 @@ REFUSED = {
     "a proxy that everybody can be": (["network.proxies={0.0.0.0/0}"], "proxies"),
     "nobody in front": (["network.ingressController=null"], "ingressController"),
     "a service without a database": (["postgres.servers.main.services={registration,survey,facilities}"], "reporting"),
-    "more recorders than partitions": (["processes.survey-recorder.most=25"], "most"),
+    "more recorders than partitions": (["processes.survey-recorder.most=25"], "processes.survey-recorder: 25"),
+    "more listers than partitions": (["processes.survey-lister.least=25"], "processes.survey-lister: 25"),
+    "more projectors than partitions": (
+        ["processes.reporting-projector.most=49", "kafka.surveyPartitions=48"],
+        "processes.reporting-projector: 49",
+    ),
+    "more than partitions can be": (["processes.survey-http.most=97"], "most"),
     "another PostgreSQL": (["postgres.cloudnativepg.image=postgresql:17.1"], "image"),
     "a host of no name": (["hosts.survey="], "survey"),
     "Kafka without its network": (

@@ -27,10 +27,22 @@ COMPOSE = CHECKOUT / "deploy" / "compose"
 BROKER_SECONDS = 60.0
 
 
+ADOPTED = """
+INSERT INTO outbox (topic, partition, key, event_id, event_time, body, sequence, previous, published_at, adopted_at)
+VALUES ('facility-updated', 0, 'a-place', gen_random_uuid(), '2022-02-05T08:00:00Z', '{"status": "open"}', 7, 3,
+        now(), now())
+"""
+
+
 def provision(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the job."""
+    return run("deploy.cluster", *arguments, **variables)
+
+
+def run(*module: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a module as a container does."""
     return subprocess.run(
-        [sys.executable, "-m", "deploy.cluster", *arguments],
+        [sys.executable, "-m", *module],
         env={"PATH": os.defpath, "PYTHONPATH": str(CHECKOUT), **variables},
         capture_output=True,
         text=True,
@@ -39,9 +51,9 @@ def provision(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def of_postgres(runtime: Runtime) -> dict[str, str]:
-    """How the job reaches the tests' database, and where its passwords are."""
-    settings = runtime.postgres_settings("postgres", "postgres")
+def of_postgres(runtime: Runtime, name: str = "postgres") -> dict[str, str]:
+    """How the job reaches the tests' server, or the pod of a service its database, and where passwords are."""
+    settings = runtime.postgres_settings(name, name)
     return {
         "JITASA_SECRETS": str(runtime.stack.secrets.folder),
         "JITASA_POSTGRES_HOST": settings.host,
@@ -65,6 +77,19 @@ async def test_databases_are_made_and_made_again(runtime: Runtime) -> None:
     await connection.close()
 
 
+async def test_a_pod_names_changes_that_its_restored_database_does_not_know(runtime: Runtime) -> None:
+    told = of_postgres(runtime, "facilities")
+    assert run("shared.postgres.lost_changes", **told).stdout == "Nothing is lost.\n"
+    connection = await asyncpg.connect(**runtime.postgres_settings("facilities", "facilities").for_asyncpg())
+    await connection.execute(ADOPTED)
+    done = run("shared.postgres.lost_changes", **told)
+    await connection.execute("DELETE FROM outbox")
+    await connection.close()
+    assert done.stdout.splitlines()[0] == "2022-02-05 08:00:00Z facility-updated a-place 1 lost; told: open"
+    assert done.returncode == 1
+    assert run("shared.postgres.lost_changes", **of_postgres(runtime, "reporting")).returncode == 0, "it has none"
+
+
 def test_a_wrong_password_ends_the_job_and_is_told_nowhere(runtime: Runtime, tmp_path: Path) -> None:
     told = of_postgres(runtime) | {"JITASA_POSTGRES_PASSWORD_FILE": str(tmp_path / "wrong")}
     (tmp_path / "wrong").write_text("not-the-password")
@@ -82,9 +107,14 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
     programs.mkdir()
     tools = runtime.stack.tools
     java = f"{tools.java} -Xmx256m -Dlog4j2.configurationFile={tools.kafka_logging} -cp {jars.class_path(tools.jars)}"
-    for name, program in {"storage": "kafka.tools.StorageTool", "server-start": "kafka.Kafka"}.items():
-        path = programs / f"kafka-{name}.sh"
-        path.write_text(f'#!/bin/sh\nexec {java} {program} "$@"\n')
+    for name, program in {
+        "kafka-storage.sh": f"{java} kafka.tools.StorageTool",
+        "kafka-run-class.sh": java,
+        "kafka-server-start.sh": f"{java} kafka.Kafka",
+        "sed": "/bin/sed",
+    }.items():
+        path = programs / name
+        path.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path / "commands"}\nexec {program} "$@"\n')
         path.chmod(0o755)
     settings = tmp_path / "kafka.properties"
     text = (COMPOSE / "kafka.properties").read_text()
@@ -92,7 +122,8 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
         text = text.replace(one, other)
     settings.write_text(text)
     environment = {
-        "PATH": os.defpath,
+        "PATH": f"{programs}:{os.defpath}",
+        "TMPDIR": str(tmp_path),
         "KAFKA_PROGRAMS": str(programs),
         "KAFKA_SECRETS": str(secrets.folder),
         "KAFKA_SETTINGS": str(settings),
@@ -107,7 +138,7 @@ def broker(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Secrets]]:
         process.wait()
 
 
-def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[str, Secrets]) -> None:
+def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[str, Secrets], tmp_path: Path) -> None:
     bootstrap, secrets = broker
     told = {
         "JITASA_SECRETS": str(secrets.folder),
@@ -134,6 +165,10 @@ def test_the_compose_files_broker_takes_topics_users_and_rights(broker: tuple[st
     stranger = AdminClient({**_told(bootstrap, "survey", "not-the-password"), "log_level": 0})
     with pytest.raises(KafkaException):
         stranger.list_topics(timeout=3)
+    commands = (tmp_path / "commands").read_text()
+    assert len(commands.splitlines()) == 4
+    own = ("broker", "controller", "admin")
+    assert [user for user in own if secrets.kafka_password(user) in commands] == [], "everybody can read them"
 
 
 def _told(bootstrap: str, user: str, password: str) -> dict[str, Any]:

@@ -91,6 +91,16 @@ async def test_a_lost_connection_ends_the_duties_before_another_keeper_begins(po
     assert not any(crowded)
 
 
+async def test_a_lost_connection_has_the_duties_let_go(pool: Pool) -> None:
+    turns, let_go = Counted(), asyncio.Event()
+    async with keeping(pool, Duty("one", turns.turn, SOON_SECONDS, let_go=let_go.set)):
+        await turns.reach(1)
+        assert not let_go.is_set()
+        assert await pool.fetchval("SELECT pg_terminate_backend($1)", await _holder(pool))
+        async with asyncio.timeout(10):
+            await let_go.wait()
+
+
 async def test_a_failing_duty_comes_again_and_holds_up_no_other(pool: Pool) -> None:
     failed, other = Counted(), Counted()
 

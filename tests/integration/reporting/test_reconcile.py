@@ -120,6 +120,8 @@ async def test_a_difference_is_named_with_its_day_stored_measured_and_shown_to_w
     await reconciling.turn()
     assert RECONCILE_DIFFERENCES.labels("survey")._value.get() == 1
     assert RECONCILE_DIFFERENCES.labels("registration")._value.get() == 0
+    reconciling.let_go()
+    assert next(iter(RECONCILE_DIFFERENCES.collect())).samples == [], "which another keeper tells of now"
 
     told = (await client.get("/v1/trust")).json()
     assert told["reconciliations"][0]["differing"] == 2

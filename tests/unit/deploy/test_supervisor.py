@@ -40,6 +40,16 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     supervisor.close()
 
 
+def test_logs_are_for_their_owner_only_also_where_the_folder_stood_open(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    folder.chmod(0o755)
+    opened = Supervisor(tmp_path / "stack.json", folder, 21_000)
+    opened.open()
+    opened.close()
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
 @pytest.fixture
 def port() -> int:
     with socket.socket() as probe:

@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from shared.kafka.progress import Progress, Rate, drain_seconds
+from shared.observability.metrics import GAPS
 
 FIRST, SECOND = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -111,6 +112,13 @@ def test_a_partition_that_went_to_another_process_is_no_business_of_this_one(pro
     progress.leaves_all()
     assert (progress.lag(), metric("lag", topic="t", partition="0")) == (0, None)
     progress.leaves([FIRST])
+
+
+def test_a_gap_in_a_partition_that_went_to_another_process_is_told_of_by_that_one(progress: Progress) -> None:
+    progress.owns(FIRST, 0, 2)
+    GAPS.labels("t", 0).set(1)
+    progress.leaves([FIRST])
+    assert REGISTRY.get_sample_value("jitasa_consumer_gap", {"topic": "t", "partition": "0"}) is None
 
 
 def test_the_drain_time_is_shown_as_a_metric(progress: Progress, time: Time) -> None:

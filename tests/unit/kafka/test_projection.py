@@ -1,17 +1,18 @@
 """What the projection's handler makes of records: repetitions, poison, gaps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, cast
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from shared.contracts.topics import SURVEY_SUBMITTED
 from shared.kafka.handler import PartitionBatch
-from shared.kafka.position import Position
-from shared.kafka.projection import MOST_DEAD_LETTERS, Event, ProjectionHandler, TooMuchPoison
+from shared.kafka.position import Position, TakenOver
+from shared.kafka.projection import MOST_DEAD_LETTERS, Event, Gap, ProjectionHandler, TooMuchPoison
 from shared.postgres.pool import Connection
 
 TYPE = (SURVEY_SUBMITTED.event_type or "").encode()
@@ -54,6 +55,20 @@ def with_headers(offset: int, headers: list[tuple[str, bytes]], value: bytes | N
     return ConsumerRecord(SURVEY_SUBMITTED.name, 0, offset, 0, 0, b"key", value, None, 3, 0, headers)
 
 
+class Dismissed:
+    """Gaps that operators have given up."""
+
+    def __init__(self) -> None:
+        self.given_up: set[Gap] = set()
+
+    async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
+        """All of them."""
+        return self.given_up
+
+    async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:
+        """Nobody asks."""
+
+
 class Partition:
     """Feeds one partition's log to a handler as the consumer does, in batches of a given size."""
 
@@ -61,7 +76,8 @@ class Partition:
         self.log = list(log)
         self.size = size
         self.projection = Numbers()
-        self.handler = ProjectionHandler(self.projection, [SURVEY_SUBMITTED])
+        self.gaps = Dismissed()
+        self.handler = ProjectionHandler(self.projection, [SURVEY_SUBMITTED], gaps=self.gaps)
         self.connection = FakeConnection()
         self.position = Position(SURVEY_SUBMITTED.name, 0, "topic", 1, 1, 0, None, 0, None)
         self.read = 0
@@ -88,6 +104,16 @@ class Partition:
             if not await self.step():
                 return
         raise AssertionError("the log is read in circles")
+
+    async def taken_over(self) -> None:
+        """As the consumer does it once something was dismissed."""
+        await self.handler.taken_over(cast(Connection, self.connection), [TakenOver(self.position, None)])
+        self.read = self.position.next_offset
+
+
+def gauge() -> float | None:
+    """What is told of a gap in the partition."""
+    return REGISTRY.get_sample_value("jitasa_consumer_gap", {"topic": SURVEY_SUBMITTED.name, "partition": "0"})
 
 
 def chain(sequences: Sequence[int]) -> list[tuple[int, int | None]]:
@@ -131,6 +157,26 @@ async def test_a_take_over_closes_the_gap(size: int) -> None:
     await partition.drain()
     assert partition.projection.applied == [1, 2, 3, 4, 5]
     assert partition.position.next_offset == 6
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+async def test_a_dismissed_gap_is_passed_over_and_no_longer_told_of(size: int) -> None:
+    partition = Partition(as_log([(1, None), (3, 2), (4, 3)]), size)
+    await partition.drain()
+    assert (gauge(), partition.handler.waiting) == (1, True)
+    partition.gaps.given_up.add((1, 2))
+    await partition.taken_over()
+    await partition.drain()
+    assert partition.projection.applied == [1, 3, 4]
+    assert (gauge(), partition.handler.waiting) == (0, False)
+
+
+async def test_a_gap_that_is_not_dismissed_is_told_of_again() -> None:
+    partition = Partition(as_log([(1, None), (3, 2), (4, 3)]), 100)
+    await partition.drain()
+    await partition.taken_over()
+    await partition.drain()
+    assert (gauge(), partition.handler.waiting) == (1, True)
 
 
 async def test_a_stream_that_begins_in_the_middle_is_a_gap() -> None:

@@ -11,7 +11,7 @@ from services.survey.audit import Purpose, note_reading
 from services.survey.privacy import chain
 from services.survey.privacy.chain import Head, Linking, Verification
 from services.survey.privacy.retention import READINGS_KEPT
-from shared.observability.metrics import READING_CHAIN_BROKEN
+from shared.observability.metrics import READING_CHAIN_BROKEN, READING_CHAIN_LENGTH
 from tests.integration.survey.conftest import NOW, VOLUNTEER, Survey
 from tests.integration.survey.privacy.conftest import linked, read, superuser
 
@@ -152,6 +152,19 @@ async def test_an_end_that_was_cut_off_is_noticed_by_a_noted_head_and_by_the_kee
         await read(survey, [UUID(int=50 + number)])
     await Linking(survey.pool, survey.clock).turn()
     assert set((await verified(survey, noted)).faults) == {"other_head"}
+
+
+async def test_links_of_another_keeper_are_no_alarm(survey: Survey) -> None:
+    """One that is the keeper again after another; it is the same with a commit whose answer was lost."""
+    READING_CHAIN_BROKEN.set(0)
+    first = await linked(survey, 2)
+    second = Linking(survey.pool, survey.clock)
+    for keeper in (second, first, second, first):
+        await read(survey, [UUID(int=9)])
+        await keeper.turn()
+    assert (READING_CHAIN_BROKEN._value.get(), READING_CHAIN_LENGTH._value.get()) == (0, 6)
+    first.let_go()
+    assert READING_CHAIN_LENGTH._value.get() == 0, "which the other one tells of now"
 
 
 async def test_a_reading_that_was_dated_back_is_remarked_upon(survey: Survey) -> None:

@@ -1,15 +1,17 @@
-"""Changes that Kafka tells of and a restored database does not know: `./jitasa admin lost-changes`."""
+"""Changes that Kafka tells of and a restored database does not know: `./jitasa admin lost-changes`, or in a pod, of its
+service's own database, `python -m shared.postgres.lost_changes`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from typing import Final
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import asyncpg
 
-from deploy.catalogue import SERVICES
-from deploy.local.postgres import Postgres
+from shared.postgres.settings import PostgresSettings
 
 _MOST: Final = 10_000
 """Lines that are shown; a database that is set back by so many changes is not mended by hand."""
@@ -25,19 +27,20 @@ LIMIT $1
 """
 
 
-def show(postgres: Postgres) -> int:
-    """Print each entity with what was told of it last, by now; 0 when there are none, 1 otherwise."""
-    found = asyncio.run(_found(postgres))
+def show(databases: Iterable[Mapping[str, Any]]) -> int:
+    """Print each entity with what was told of it last, by now; 0 when there are none, 1 otherwise. databases: how
+    asyncpg reaches each."""
+    found = asyncio.run(_found(databases))
     for line in found:
         print(line)
     print(f"{len(found)} entities were changed in ways that only Kafka knows." if found else "Nothing is lost.")
     return 1 if found else 0
 
 
-async def _found(postgres: Postgres) -> list[str]:
+async def _found(databases: Iterable[Mapping[str, Any]]) -> list[str]:
     lines: list[str] = []
-    for service in SERVICES:
-        connection = await asyncpg.connect(**postgres.connection(database=service.name), timeout=5)
+    for database in databases:
+        connection = await asyncpg.connect(**database, timeout=5)
         try:
             if await connection.fetchval("SELECT to_regclass('outbox') IS NOT NULL"):
                 lines += [_line(row) for row in await connection.fetch(_ADOPTED, _MOST)]
@@ -51,3 +54,7 @@ def _line(row: asyncpg.Record) -> str:
     return (
         f"{row['latest']:%Y-%m-%d %H:%M:%S}Z {row['topic']} {row['key']} {row['changes']} lost; told: {body['status']}"
     )
+
+
+if __name__ == "__main__":
+    sys.exit(show([PostgresSettings().for_asyncpg()]))
