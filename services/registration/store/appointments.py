@@ -204,6 +204,8 @@ class Appointments:
             check_authority(authority, appointment.role, appointment.area)
             if appointment.ended_at is not None:
                 return Appointed(appointment, person)
+            if appointment.begun_at is not None:  # with it ends the role that the person holds now, wherever that is
+                check_authority(authority, person.role, person.area)
             if person.status is VolunteerStatus.SUSPENDED:
                 raise Refused("suspended")
             person = await self._end(connection, appointment, person, by, now)

@@ -77,6 +77,20 @@ INSERT INTO decision (person_id, revision, status, role, area, decided_by, decid
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
+# Whoever is transferred takes the role along: what was held in the old area ends, and the same is held in the new one
+# until the same last day, so that the new area's administrators see it and may end it, and the old one's may not.
+MOVE_HELD = """
+WITH ended AS (
+    UPDATE appointment SET ended_by = $4, ended_at = $5
+    WHERE person_id = $1 AND begun_at IS NOT NULL AND ended_at IS NULL
+    RETURNING role, to_day
+)
+INSERT INTO appointment
+    (appointment_id, person_id, role, area, organisation_id, from_day, to_day, appointed_by, appointed_at, begun_at)
+SELECT gen_random_uuid(), $1, role, $2, $3, least(($5 AT TIME ZONE 'Asia/Bangkok')::date, to_day), to_day, $4, $5, $5
+FROM ended
+"""
+
 WRITE_SEALED = """
 INSERT INTO sealed_field (person_id, field, key_id, wrapped_key, ciphertext)
 VALUES ($1, $2, $3, $4, $5)
@@ -346,6 +360,8 @@ class People:
         """Write a person's next revision with its event, in the transaction that holds the person's row."""
         await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
         await self.record_decision(connection, after, step, by, now)
+        if step is Step.TRANSFER:
+            await connection.execute(MOVE_HELD, after.person_id, after.area, after.organisation_id, by, now)
         if after.status is not VolunteerStatus.APPROVED:
             await end_sign_ins(connection, after.person_id, now=now)
 
