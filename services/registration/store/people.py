@@ -20,7 +20,7 @@ from services.registration.store.organisations import spend_group_code
 from services.registration.store.proofs import Proof, write_proof
 from services.registration.store.sealed_fields import opened, seal_fields
 from services.registration.store.sign_in import end_sign_ins
-from services.registration.store.training_duty import check_trained
+from services.registration.store.training_duty import check_new_trained, check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.postgres import outbox
@@ -226,6 +226,8 @@ class People:
         async with acquire(self._pool) as connection, connection.transaction():
             if not await self.add(connection, person, contact, assisted_by=by, proof=proof, told=told):
                 return None
+            if approved and self._training_required:
+                await check_new_trained(connection, person, now=now)
             await self.record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
             return person
 
