@@ -91,6 +91,12 @@ SELECT gen_random_uuid(), $1, role, $2, $3, least(($5 AT TIME ZONE 'Asia/Bangkok
 FROM ended
 """
 
+# Whoever withdraws, in whatever way, holds no role any more; what is awaited is judged on its first day.
+END_HELD = """
+UPDATE appointment SET ended_by = $2, ended_at = $3
+WHERE person_id = $1 AND begun_at IS NOT NULL AND ended_at IS NULL
+"""
+
 WRITE_SEALED = """
 INSERT INTO sealed_field (person_id, field, key_id, wrapped_key, ciphertext)
 VALUES ($1, $2, $3, $4, $5)
@@ -362,6 +368,8 @@ class People:
         """Write a person's next revision with its event, in the transaction that holds the person's row."""
         await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
         await self.record_decision(connection, after, step, by, now)
+        if after.status is VolunteerStatus.WITHDRAWN:
+            await connection.execute(END_HELD, after.person_id, by, now)
         if step is Step.TRANSFER:
             await connection.execute(MOVE_HELD, after.person_id, after.area, after.organisation_id, by, now)
         if after.status is not VolunteerStatus.APPROVED:

@@ -367,17 +367,16 @@ async def test_a_suspension_holds_the_days_up(office: Office, terms: Appointment
     assert await statuses(office, made) == ["approved", "suspended", "approved", "withdrawn"]
 
 
-async def test_who_has_withdrawn_holds_nothing_and_is_not_brought_back(office: Office, terms: Appointments) -> None:
+async def test_who_has_withdrawn_holds_nothing_and_is_not_brought_back(office: Office) -> None:
     phone = new_phone()
     made = await appointed(office, phone=phone)
-    await office.pool.execute(
-        "UPDATE person SET status = 'withdrawn', revision = revision + 1 WHERE person_id = $1",
-        UUID(made["volunteer_id"]),
+    himself = office.token(Role.SUBDISTRICT_COORDINATOR, "500101", UUID(made["volunteer_id"]))
+    path = f"/v1/volunteers/{made['volunteer_id']}/withdrawal"
+    assert (await office.ask("POST", path, himself)).json()["status"] == "withdrawn"
+    ended = await office.pool.fetchrow(
+        "SELECT ended_at, ended_by FROM appointment WHERE appointment_id = $1", UUID(made["appointment_id"])
     )
-    await terms.keep_terms(now=office.clock.now())
-    assert await office.pool.fetchval(
-        "SELECT ended_at IS NOT NULL FROM appointment WHERE appointment_id = $1", UUID(made["appointment_id"])
-    )
+    assert tuple(ended) == (office.clock.now(), UUID(made["volunteer_id"])), "at once, before he can sign up again"
     back = await appoint(office, phone=phone)
     assert (back.status_code, back.json()["code"]) == (409, "withdrawn")
 
