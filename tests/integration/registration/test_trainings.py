@@ -353,6 +353,8 @@ async def test_versions_of_materials_stay_readable(school: School) -> None:
     material = first.json()["material_id"]
     later = (START + timedelta(days=7)).isoformat()
     link = {"title": "คู่มือ 2", "link": "https://example.org/2", "material_id": material, "valid_from": later}
+    odd = await school.office.ask("POST", path, administrator, json=link | {"valid_from": "9999-12-31T23:59:59-14:00"})
+    assert (odd.status_code, odd.json()["errors"][0]["path"]) == (400, "valid_from")
     second = await school.office.ask("POST", path, administrator, json=link)
     assert second.json() == {"material_id": material, "version": 2}
     seen = (await school.office.ask("GET", path, school.learner())).json()
