@@ -26,8 +26,11 @@ CODES_PER_PHONE = Limit("codes.phone", 10, timedelta(hours=1))
 """Bounds guesses (50 an hour for one phone), what an SMS bomber can do to somebody, and the bill."""
 CODES_PER_ADDRESS = Limit("codes.address", 2_000, timedelta(minutes=10))
 """Mobile carriers put thousands of phones behind one address, and a training signs in through one office line."""
+ALREADY_REGISTERED_PER_PHONE = Limit("already-registered.phone", 10, timedelta(hours=1))
+"""As above, and counted apart: a new phone's sign-up takes none of its codes, and by how many are left nobody shall
+learn who is registered."""
 SIGN_UPS_PER_ADDRESS = Limit("sign-ups.address", 2_000, timedelta(minutes=10))
-"""As above; each sign-up spends a place of a group code besides."""
+"""As for codes; each sign-up spends a place of a group code besides."""
 FAILED_SIGN_UPS_PER_ADDRESS = Limit("failed-sign-ups.address", 100, timedelta(minutes=10))
 """Group codes can be guessed only through here: 14,400 tries a day against one hit in millions."""
 FAILED_SIGN_INS_PER_ADDRESS = Limit("failed-sign-ins.address", 100, timedelta(minutes=10))

@@ -27,8 +27,9 @@ ALGORITHM = "ES256"
 PUBLISHED_BEFORE = timedelta(minutes=15)
 """From the writing of a new key until it signs. Issuers read the file every 15 s, verifiers fetch the key set every
 five minutes and proxies may keep it for five: even one that missed a fetch has the key by then."""
-KEPT_AFTER = timedelta(hours=1)
-"""How long a key is published after another signs: four times as long as a token lives."""
+KEPT_AFTER = timedelta(hours=3)
+"""How long a key is published after another signs: longer than any token lives, of which a citizen's live longest, with
+2 hours (services/registration/settings.py)."""
 MAX_KEYS = 16
 """What verifiers read of a key set."""
 

@@ -150,4 +150,6 @@ async def optional_principal(request: Request) -> Principal | None:
     if "authorization" not in request.headers:
         return None
     authentication: Authentication = request.app.state.authentication
-    return await authentication.principal(request)
+    principal = await authentication.principal(request)
+    remember(request.scope, principal)
+    return principal

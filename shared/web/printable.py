@@ -85,6 +85,6 @@ def _text(value: Any) -> str:
     if isinstance(value, str) and len(value) >= 20 and value[10:11] == "T":
         try:
             return datetime.fromisoformat(value).astimezone(BANGKOK).strftime("%Y-%m-%d %H:%M")
-        except ValueError:
+        except (ValueError, OverflowError):  # typed by somebody: no time, or one that Thailand's clocks cannot show
             return value
     return str(value)

@@ -51,9 +51,14 @@ def refuse(person: Person, by: Authority) -> Person:
 
 
 def withdraw(person: Person, by: Authority | None) -> Person:
-    """Let a person go: at his own wish (`by` is None) or by whoever may decide about him. Twice is no change."""
+    """Let a person go: at his own wish (`by` is None) or by whoever may decide about him. Twice is no change.
+
+    Nobody leaves a suspension behind by himself: he could sign up again without it.
+    """
     if by is not None:
         check_authority(by, person.role, person.area)
+    elif person.status is VolunteerStatus.SUSPENDED:
+        raise Refused("suspended", person)
     if person.status is VolunteerStatus.WITHDRAWN:
         return person
     return replace(person, status=VolunteerStatus.WITHDRAWN, revision=person.revision + 1)

@@ -34,12 +34,16 @@ _NOT_FOUND = Message("ไม่พบในพื้นที่ของท่�
 
 
 class WaitingVolunteer(ListedVolunteer):
-    """Somebody who waits for approval. `refused_before`: the phone signed up again after a refusal."""
+    """Somebody who waits for approval. `refused_before`: the phone signed up again after a refusal.
+
+    national_id_shared: somebody else was registered with the same national id already; perhaps it is the same person.
+    """
 
     waiting_since: datetime
     due_at: datetime
     overdue: bool
     refused_before: bool
+    national_id_shared: bool
     assisted_by: UUID | None
 
 
@@ -95,6 +99,7 @@ async def list_waiting(
                 due_at=due_at(one.waiting_since),
                 overdue=due_at(one.waiting_since) < now,
                 refused_before=one.refused_at is not None,
+                national_id_shared=one.national_id_shared,
                 assisted_by=one.assisted_by,
             )
             for one in waiting

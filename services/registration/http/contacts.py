@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from services.registration.http.acting import acting_for
 from services.registration.http.parts import Parts, parts
@@ -16,6 +16,7 @@ from services.registration.http.refusals import not_found, unknown_field
 from services.registration.settings import PAGE_SIZE
 from services.registration.store import contacts as store
 from services.registration.store.organisations import find_organisation
+from shared.contracts.events import UtcTime
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.web.authentication import require, signed_in
@@ -28,7 +29,7 @@ class NewContact(Body):
     """Which approved person of the organisation acts for it, and until when; without an end, until it is ended."""
 
     volunteer_id: UUID
-    until: AwareDatetime | None = None
+    until: UtcTime | None = None
 
 
 class ContactAnswer(BaseModel):

@@ -104,7 +104,7 @@ async def withdraw(
     body: Withdrawal = Withdrawal(),  # noqa: B008 - frozen
     seen: Seen = None,
 ) -> VolunteerAnswer:
-    """Withdraw: oneself, whatever the role, or somebody about whom the caller may decide."""
+    """Withdraw: oneself, whatever the role but not while suspended, or somebody about whom the caller may decide."""
     if caller.subject == volunteer_id:
         return await _step(
             parts,

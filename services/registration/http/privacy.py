@@ -143,7 +143,7 @@ async def erase_own(
 ) -> ErasureAnswer:
     """Erase oneself: withdraw, and have what is readable destroyed. Offices end with it; asking again is safe.
 
-    Only the country's last administrator is refused (409 `last_administrator`).
+    Only the country's last administrator (409 `last_administrator`) and who is suspended (409 `suspended`) are refused.
     """
     return await _erase(parts, caller, caller.subject, None, None)
 

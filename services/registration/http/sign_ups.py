@@ -18,8 +18,8 @@ from services.registration.http.refusals import unknown_field
 from services.registration.http.volunteers import VolunteerAnswer, answer_of
 from services.registration.privacy.notices import Shown
 from services.registration.settings import (
+    ALREADY_REGISTERED_PER_PHONE,
     CODE_LIFE,
-    CODES_PER_PHONE,
     CONFIRMATIONS_PER_ID,
     FAILED_CONFIRMATIONS_PER_ADDRESS,
     FAILED_SIGN_UPS_PER_ADDRESS,
@@ -130,7 +130,7 @@ async def _message(parts: Parts, phone: str, code: str | None, now: datetime) ->
     """
     if code is None:
         try:
-            await parts.throttle.spend(CODES_PER_PHONE, phone, now=now)
+            await parts.throttle.spend(ALREADY_REGISTERED_PER_PHONE, phone, now=now)
         except Throttled:
             return None
         return TextMessage(phone, ALREADY_REGISTERED)

@@ -70,6 +70,7 @@ begin({ title: "approvals", signedIn: true, wide: true }, async (main, who) => {
         one.phone && h("a", { href: `tel:${one.phone}` }, one.phone),
         h("span", { text: () => ` ${say(one.organisation_kind)} · ${say("waitingSince", { day: day(one.waiting_since) })}` }),
         one.refused_before && h("span", { text: () => ` · ${say("refusedBefore")}` }),
+        one.national_id_shared && h("span", { text: () => ` · ${say("nationalIdShared")}` }),
         one.assisted_by && h("span", { text: () => ` · ${say("assisted")}` }),
       ),
       h(

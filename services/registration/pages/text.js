@@ -155,6 +155,7 @@ export const TEXTS = {
   agency: ["หน่วยงาน", "Agency"],
   network_partner: ["เครือข่าย", "Network partner"],
   waitingSince: ["รอตั้งแต่ {day}", "waiting since {day}"],
+  nationalIdShared: ["เลขประจำตัวประชาชนซ้ำกับผู้อื่น", "national id of somebody else too"],
   refusedBefore: ["เคยไม่อนุมัติ", "refused before"],
   assisted: ["ผู้ประสานงานลงทะเบียนให้", "signed up by a coordinator"],
   approve: ["อนุมัติ", "Approve"],

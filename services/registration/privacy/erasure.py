@@ -23,7 +23,7 @@ from uuid import UUID
 import asyncpg
 
 from services.registration.domain import sign_ups
-from services.registration.domain.people import Authority, Person, Refused, check_authority
+from services.registration.domain.people import Authority, Person, Refused
 from services.registration.domain.sign_ups import Step
 from services.registration.store.people import LOCK_BY_ID, People, person_of
 from services.registration.store.sealed_fields import open_field
@@ -195,7 +195,8 @@ class Erasures:
         """Erase a person: himself (no authority), or at his written request inside the area of `authority`.
 
         Whoever has been erased stays so, and is answered as the first time. Raises `UnknownPerson`, and `Refused` also
-        with "last_administrator" for the only central administrator, after whom nobody could appoint another.
+        with "last_administrator" for the only central administrator, after whom nobody could appoint another, and with
+        "suspended" for who erases himself while he is.
         """
         async with acquire(self._pool) as connection, connection.transaction():
             person = person_of(await connection.fetchrow(LOCK_BY_ID, person_id, authority.area if authority else ""))
@@ -203,10 +204,9 @@ class Erasures:
             if known is not None:
                 return Erased(person_id, known["erased_at"])
             # Who has withdrawn holds no role any more, and is nobody's superior.
-            if authority is not None and person.status is not VolunteerStatus.WITHDRAWN:
-                check_authority(authority, person.role, person.area)
+            gone = person.status is VolunteerStatus.WITHDRAWN
+            withdrawn = person if gone else sign_ups.withdraw(person, authority)
             await _not_the_last(connection, person)
-            withdrawn = sign_ups.withdraw(person, None)
             if withdrawn.revision != person.revision:
                 await self._people.write_change(connection, person, withdrawn, Step.ERASURE, by, now)
             await end_sign_ins(connection, person_id, now=now)

@@ -66,13 +66,6 @@ LIMIT $2
 FOR UPDATE OF p SKIP LOCKED
 """
 
-# Whoever has withdrawn holds no role any more, in whatever way that was done.
-END_OF_WITHDRAWN = """
-UPDATE appointment AS a SET ended_at = $1
-FROM person AS p
-WHERE p.person_id = a.person_id AND p.status = 'withdrawn' AND a.begun_at IS NOT NULL AND a.ended_at IS NULL
-"""
-
 ORGANISATION = "SELECT organisation_id, name, kind, area, parent_id FROM organisation WHERE organisation_id = $1"
 
 # Held on a day: begun by its end and not ended before its beginning. $3 to $6 may be null.
@@ -204,6 +197,8 @@ class Appointments:
             check_authority(authority, appointment.role, appointment.area)
             if appointment.ended_at is not None:
                 return Appointed(appointment, person)
+            if appointment.begun_at is not None:  # with it ends the role that the person holds now, wherever that is
+                check_authority(authority, person.role, person.area)
             if person.status is VolunteerStatus.SUSPENDED:
                 raise Refused("suspended")
             person = await self._end(connection, appointment, person, by, now)
@@ -223,8 +218,6 @@ class Appointments:
                         found_row = await connection.fetchrow(SELECT_APPOINTMENT, row["appointment_id"])
                         done += await step(connection, _appointment_of(found_row), person, now)
                 found = len(rows)
-        async with acquire(self._pool) as connection:
-            await connection.execute(END_OF_WITHDRAWN, now)
         return done
 
     async def page(

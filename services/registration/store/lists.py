@@ -19,7 +19,7 @@ from shared.security.sealing import KeyRing
 
 _COLUMNS = """
        p.person_id, p.organisation_id, o.kind, p.area, p.role, p.status, p.registered_at, p.revision,
-       p.phone_confirmed_at, p.waiting_since, p.refused_at, p.assisted_by, p.group_code,
+       p.phone_confirmed_at, p.waiting_since, p.refused_at, p.assisted_by, p.group_code, p.national_id_shared,
        n.key_id AS name_key, n.wrapped_key AS name_wrapped, n.ciphertext AS name,
        t.key_id AS phone_key, t.wrapped_key AS phone_wrapped, t.ciphertext AS phone
 """
@@ -140,6 +140,7 @@ class Listed:
     refused_at: datetime | None
     assisted_by: UUID | None
     group_code: str | None
+    national_id_shared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,7 @@ class Lists:
             refused_at=row["refused_at"],
             assisted_by=row["assisted_by"],
             group_code=row["group_code"],
+            national_id_shared=row["national_id_shared"],
         )
 
     def _decided(self, row: asyncpg.Record) -> Decided:

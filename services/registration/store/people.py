@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from services.registration.store.organisations import spend_group_code
 from services.registration.store.proofs import Proof, write_proof
 from services.registration.store.sealed_fields import opened, seal_fields
 from services.registration.store.sign_in import end_sign_ins
-from services.registration.store.training_duty import check_trained
+from services.registration.store.training_duty import check_new_trained, check_trained
 from shared.contracts.events import OrganisationKind, Role, VolunteerStatus
 from shared.contracts.topics import VOLUNTEER_REGISTERED
 from shared.postgres import outbox
@@ -34,8 +34,9 @@ INSERT_PERSON = """
 WITH added AS (
     INSERT INTO person
         (person_id, organisation_id, area, role, status, phone_index, national_id_index, registered_at, revision,
-         name_tokens, group_code, assisted_by, waiting_since, notice, notice_shown)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $23, $24)
+         name_tokens, group_code, assisted_by, waiting_since, notice, notice_shown,
+         national_id_shared)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $23, $24, $25)
     ON CONFLICT DO NOTHING
     RETURNING person_id
 ), sealed AS (
@@ -64,7 +65,8 @@ WHERE person_id = $1
 RENEW_PERSON = """
 UPDATE person
 SET name_tokens = $2, group_code = $3, waiting_since = $4, assisted_by = NULL, phone_confirmed_at = NULL,
-    national_id_index = coalesce($5, national_id_index), notice = $6, notice_shown = $7
+    national_id_index = coalesce($5, national_id_index), notice = $6, notice_shown = $7,
+    national_id_shared = $8
 WHERE person_id = $1
 """
 
@@ -75,6 +77,26 @@ NATIONAL_ID_OF_ANOTHER = "SELECT true FROM person WHERE national_id_index = $1 A
 INSERT_DECISION = """
 INSERT INTO decision (person_id, revision, status, role, area, decided_by, decided_at, step, organisation_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+
+# Whoever is transferred takes the role along: what was held in the old area ends, and the same is held in the new one
+# until the same last day, so that the new area's administrators see it and may end it, and the old one's may not.
+MOVE_HELD = """
+WITH ended AS (
+    UPDATE appointment SET ended_by = $4, ended_at = $5
+    WHERE person_id = $1 AND begun_at IS NOT NULL AND ended_at IS NULL
+    RETURNING role, to_day
+)
+INSERT INTO appointment
+    (appointment_id, person_id, role, area, organisation_id, from_day, to_day, appointed_by, appointed_at, begun_at)
+SELECT gen_random_uuid(), $1, role, $2, $3, least(($5 AT TIME ZONE 'Asia/Bangkok')::date, to_day), to_day, $4, $5, $5
+FROM ended
+"""
+
+# Whoever withdraws, in whatever way, holds no role any more; what is awaited is judged on its first day.
+END_HELD = """
+UPDATE appointment SET ended_by = $2, ended_at = $3
+WHERE person_id = $1 AND begun_at IS NOT NULL AND ended_at IS NULL
 """
 
 WRITE_SEALED = """
@@ -181,8 +203,10 @@ class People:
     ) -> Person | None:
         """Register a volunteer through a group code; `proof` is what will confirm the phone.
 
-        None means that somebody with this phone or national id is registered already; nothing is changed then, but the
-        place of the code is spent all the same, or its count would tell strangers who is registered.
+        None means that somebody with this phone is registered already; nothing is changed then, but the place of the
+        code is spent all the same, or its count would tell strangers who is registered. Somebody whose national id
+        alone is known is registered without it: the message to his own phone would tell him whose it is otherwise, and
+        who decides is told.
         Raises `UnknownGroupCode` and `domain.Refused`; both leave the code's count as it was.
         """
         async with acquire(self._pool) as connection, connection.transaction():
@@ -192,7 +216,15 @@ class People:
             person = domain.sign_up(uuid4(), organisation, area, now)
             if await self.add(connection, person, contact, group_code=group_code, proof=proof, told=told):
                 return person
-            return await self._renew(connection, contact, organisation, area, group_code, now, proof, told)
+            row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
+            if row is not None:
+                before = person_of(row)
+                return await self._renew(connection, before, contact, organisation, area, group_code, now, proof, told)
+            unnumbered = replace(contact, national_id_index=None)
+            added = await self.add(
+                connection, person, unnumbered, group_code=group_code, proof=proof, told=told, national_id_shared=True
+            )
+            return person if added else None
 
     async def assist(
         self,
@@ -212,6 +244,8 @@ class People:
         async with acquire(self._pool) as connection, connection.transaction():
             if not await self.add(connection, person, contact, assisted_by=by, proof=proof, told=told):
                 return None
+            if approved and self._training_required:
+                await check_new_trained(connection, person, now=now)
             await self.record_decision(connection, person, Step.ASSISTED_SIGN_UP, by, now)
             return person
 
@@ -273,6 +307,7 @@ class People:
         assisted_by: UUID | None = None,
         proof: Proof | None = None,
         told: Told | None = None,
+        national_id_shared: bool = False,
     ) -> bool:
         """Register a person, in the caller's transaction. False if the phone or national id is registered already."""
         fields = seal_fields(self._ring, person.person_id, {"name": contact.name, "phone": contact.phone})
@@ -300,12 +335,14 @@ class People:
             proof.expires_at if proof else None,
             told.version if told else None,
             told.shown if told else None,
+            national_id_shared,
         )
         return added is not None
 
     async def _renew(
         self,
         connection: Connection,
+        before: Person,
         contact: Contact,
         organisation: Organisation,
         area: str,
@@ -314,17 +351,10 @@ class People:
         proof: Proof,
         told: Told | None,
     ) -> Person | None:
-        row = await connection.fetchrow(LOCK_BY_PHONE, contact.phone_index)
-        if row is None:
-            return None
-        before = person_of(row)
         after = sign_ups.sign_up_again(before, organisation, area)
         if after is None:
             return None
-        if contact.national_id_index is not None and await connection.fetchval(
-            NATIONAL_ID_OF_ANOTHER, contact.national_id_index, before.person_id
-        ):
-            return None
+        shared = bool(await connection.fetchval(NATIONAL_ID_OF_ANOTHER, contact.national_id_index, before.person_id))
         await self._update(connection, before, after, now)
         await connection.execute(
             RENEW_PERSON,
@@ -332,9 +362,10 @@ class People:
             contact.name_tokens,
             group_code,
             now,
-            contact.national_id_index,
+            None if shared else contact.national_id_index,
             told.version if told else None,
             told.shown if told else None,
+            shared,
         )
         await self.write_sealed(connection, after.person_id, {"name": contact.name})
         await write_proof(connection, after.person_id, proof)
@@ -346,6 +377,10 @@ class People:
         """Write a person's next revision with its event, in the transaction that holds the person's row."""
         await self._update(connection, before, after, now, refused=step is Step.REFUSAL)
         await self.record_decision(connection, after, step, by, now)
+        if after.status is VolunteerStatus.WITHDRAWN:
+            await connection.execute(END_HELD, after.person_id, by, now)
+        if step is Step.TRANSFER:
+            await connection.execute(MOVE_HELD, after.person_id, after.area, after.organisation_id, by, now)
         if after.status is not VolunteerStatus.APPROVED:
             await end_sign_ins(connection, after.person_id, now=now)
 

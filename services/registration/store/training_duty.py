@@ -50,6 +50,14 @@ WHERE p.person_id = ANY($1)
   )
 """
 
+# Since the last sign-up: whoever withdrew and signed up again waits for a first approval once more.
+APPROVED_BEFORE = """
+SELECT true
+FROM decision AS d JOIN person AS p USING (person_id)
+WHERE d.person_id = $1 AND d.status = 'approved' AND d.decided_at >= p.waiting_since
+LIMIT 1
+"""
+
 
 async def missing_courses(
     connection: Connection, person_id: UUID, role: Role, area: str, *, now: datetime
@@ -70,6 +78,12 @@ async def check_trained(connection: Connection, before: Person, after: Person, *
     Only the first approval is held back: whoever was approved once is in the field, and to stop him there, when a
     course is newly required or its validity ends, would leave the households on his phone unsent. He is warned.
     """
-    first = before.status is VolunteerStatus.PENDING and after.status is VolunteerStatus.APPROVED
-    if first and await untrained(connection, [before.person_id], now=now):
+    approval = before.status is not VolunteerStatus.APPROVED and after.status is VolunteerStatus.APPROVED
+    if approval and not await connection.fetchval(APPROVED_BEFORE, before.person_id):
+        await check_new_trained(connection, after, now=now)
+
+
+async def check_new_trained(connection: Connection, person: Person, *, now: datetime) -> None:
+    """Raise `TrainingRefused` ("training_required") if somebody who is approved for the first time is untrained."""
+    if await untrained(connection, [person.person_id], now=now):
         raise TrainingRefused("training_required")

@@ -16,10 +16,11 @@ def cursor_of(place: bytes) -> str:
 
 
 def place_of(cursor: str, read: Callable[[bytes], Place]) -> Place:
-    """The place that a cursor names. `read` raises ValueError for what is none; raises a problem then."""
+    """The place that a cursor names. `read` raises ValueError or OverflowError for what is none; raises a problem
+    then."""
     try:
         return read(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
-    except (ValueError, binascii.Error):
+    except (ValueError, OverflowError, binascii.Error):
         raise not_a_cursor("cursor") from None
 
 

@@ -1,7 +1,7 @@
 """Tables of what percentages are of: houses to be surveyed, registered residents, and those who really live there."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Annotated, Final
 from uuid import UUID, uuid4
@@ -95,7 +95,7 @@ async def list_tables(
     request: Request,
     principal: Annotated[Principal, Depends(require(Right.DENOMINATOR_WRITE))],
     kind: TableKind | None = None,
-    cursor: Annotated[str | None, Query(max_length=80)] = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Every table that was ever put in, the latest first; those that do not count any more say since when."""
     demand_area(principal, "")
@@ -161,7 +161,7 @@ def _table_key(place: bytes) -> TableKey:
     moment = datetime.fromisoformat(at)
     if moment.tzinfo is None:
         raise ValueError("no time zone")
-    return moment, UUID(table_id)
+    return moment.astimezone(UTC), UUID(table_id)
 
 
 @lru_cache(maxsize=1)

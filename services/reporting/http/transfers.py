@@ -6,12 +6,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.reporting.http.answering import answer, database
 from services.reporting.http.areas import area_of
 from services.reporting.streams import transfers
 from services.reporting.streams.transfers import LARGEST, KafkaGrantsAnswer, Sought, Transfer, TransfersAnswer
+from shared.contracts.events import UtcTime
 from shared.security.principal import Principal
 from shared.security.rights import Right
 from shared.tables.writing import BYTE_ORDER_MARK, csv_rows
@@ -34,8 +34,8 @@ def _sought(
     area: Annotated[str | None, Query(max_length=20, description="Code of 2, 4 or 6 digits; one's own without")] = None,
     subscriber: UUID | None = None,
     stream: Annotated[str | None, Query(max_length=100, pattern="^[a-z0-9-]+$")] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="That ended at this time or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="That ended before this time")] = None,
+    since: Annotated[UtcTime | None, Query(alias="from", description="That ended at this time or later")] = None,
+    until: Annotated[UtcTime | None, Query(alias="to", description="That ended before this time")] = None,
 ) -> Sought:
     inside = area_asked(principal, None if area is None else area_of(area).code)
     return Sought(inside, subscriber, stream, since, until)

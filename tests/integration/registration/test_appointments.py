@@ -293,6 +293,39 @@ async def test_a_volunteer_keeps_his_role_until_the_next_one_begins(
     assert (await office.ask("GET", "/v1/appointments", token, params={"area": "500102"})).status_code == 200
 
 
+async def test_a_role_goes_along_with_a_transfer(office: Office) -> None:
+    """From then on the new area's administrators end it, and those of the old one do not."""
+    old, new = (office.token(Role.DISTRICT_COORDINATOR, area) for area in ("5001", "5003"))
+    last = TODAY + timedelta(days=30)
+    made = await appointed(office, "500101", last=last)
+    moved = await office.ask(
+        "POST",
+        f"/v1/volunteers/{made['volunteer_id']}/transfer",
+        office.token(Role.PROVINCE_ADMINISTRATOR, "50"),
+        json={"organisation_id": await office.organisation("50"), "area": "500301"},
+    )
+    assert moved.status_code == 200, moved.text
+    assert (await end(office, made["appointment_id"], old)).json()["status"] == "approved"
+    params = {"volunteer_id": made["volunteer_id"]}
+    history = (await office.ask("GET", "/v1/appointments", office.administrator, params=params)).json()["appointments"]
+    assert [(one["area"], one["state"], one["to"]) for one in history] == [
+        ("500101", "ended", last.isoformat()),
+        ("500301", "held", last.isoformat()),
+    ]
+    assert history[1]["organisation_id"] == moved.json()["organisation_id"]
+    [seen] = (await office.ask("GET", "/v1/appointments", new, params=params)).json()["appointments"]
+    assert (await end(office, seen["appointment_id"], old)).status_code == 404
+    assert (await end(office, seen["appointment_id"], new)).json()["status"] == "withdrawn"
+
+
+async def test_a_role_held_elsewhere_by_now_is_not_ended_from_where_it_was_given(office: Office) -> None:
+    made = await appointed(office, "500101")
+    await office.pool.execute("UPDATE person SET area = '500301' WHERE person_id = $1", UUID(made["volunteer_id"]))
+    ending = await end(office, made["appointment_id"], office.token(Role.DISTRICT_COORDINATOR, "5001"))
+    assert (ending.status_code, ending.json()["code"]) == (403, "other_area")
+    assert await statuses(office, made) == ["approved"]
+
+
 async def test_the_same_again_changes_nothing_and_another_last_day_does(office: Office) -> None:
     arguments = {"phone": new_phone(), "organisation_id": await office.organisation("50")}
     first = await appointed(office, **arguments)
@@ -334,17 +367,16 @@ async def test_a_suspension_holds_the_days_up(office: Office, terms: Appointment
     assert await statuses(office, made) == ["approved", "suspended", "approved", "withdrawn"]
 
 
-async def test_who_has_withdrawn_holds_nothing_and_is_not_brought_back(office: Office, terms: Appointments) -> None:
+async def test_who_has_withdrawn_holds_nothing_and_is_not_brought_back(office: Office) -> None:
     phone = new_phone()
     made = await appointed(office, phone=phone)
-    await office.pool.execute(
-        "UPDATE person SET status = 'withdrawn', revision = revision + 1 WHERE person_id = $1",
-        UUID(made["volunteer_id"]),
+    himself = office.token(Role.SUBDISTRICT_COORDINATOR, "500101", UUID(made["volunteer_id"]))
+    path = f"/v1/volunteers/{made['volunteer_id']}/withdrawal"
+    assert (await office.ask("POST", path, himself)).json()["status"] == "withdrawn"
+    ended = await office.pool.fetchrow(
+        "SELECT ended_at, ended_by FROM appointment WHERE appointment_id = $1", UUID(made["appointment_id"])
     )
-    await terms.keep_terms(now=office.clock.now())
-    assert await office.pool.fetchval(
-        "SELECT ended_at IS NOT NULL FROM appointment WHERE appointment_id = $1", UUID(made["appointment_id"])
-    )
+    assert tuple(ended) == (office.clock.now(), UUID(made["volunteer_id"])), "at once, before he can sign up again"
     back = await appoint(office, phone=phone)
     assert (back.status_code, back.json()["code"]) == (409, "withdrawn")
 

@@ -196,6 +196,15 @@ async def test_one_withdraws_oneself_or_is_let_go(office: Office) -> None:
     assert [row["step"] for row in steps] == ["approval", "withdrawal"]
 
 
+async def test_who_is_suspended_does_not_withdraw_by_a_token_that_is_left(office: Office) -> None:
+    himself = await office.volunteer("500101")
+    his = office.token(Role.VOLUNTEER, "500101", UUID(himself))
+    await office.suspend(himself)
+    refused = await step(office, himself, "withdrawal", his)
+    assert (refused.status_code, refused.json()["code"]) == (409, "suspended")
+    assert (await step(office, himself, "withdrawal")).json()["status"] == "withdrawn"
+
+
 async def test_a_transfer_keeps_the_history_and_moves_the_figures(office: Office) -> None:
     agency, partner = await office.organisation("82"), await office.organisation("8201", "network_partner")
     far = await office.organisation("83")

@@ -140,6 +140,9 @@ async def test_a_contact_acts_for_his_organisation_and_no_other(office: Office) 
     assert (await office.ask("GET", path, his)).status_code == 403
     past = (office.clock.now() - timedelta(seconds=1)).isoformat()
     assert (await appoint(until=past)).json()["errors"][0]["code"] == "out_of_range"
+    for odd in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        refused = await appoint(until=odd)
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "until")
     until = office.clock.now() + timedelta(minutes=10)
     assert (await appoint()).status_code == 204
     assert (await appoint(until=until.isoformat())).status_code == 204, "again: the new end holds"

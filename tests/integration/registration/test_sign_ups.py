@@ -88,7 +88,20 @@ async def test_a_phone_gets_a_bounded_number_of_messages(office: Office, phones:
     while (message := await phones.next(sign_ups=True)).phone != other:
         numbers.append(message.phone)
     assert 0 < len(numbers) <= 11, "the code, and ten times that the phone is registered"
-    assert (await office.ask("POST", "/v1/codes", json={"phone": phone})).status_code == 429
+
+
+async def test_a_sign_up_leaves_a_phone_as_many_codes_whether_it_was_known_or_not(
+    office: Office, phones: Phones
+) -> None:
+    known, new, code = new_phone(), new_phone(), await office.group_code()
+    await office.sign_up(phone=known, group_code=code)
+    for phone in (known, new):
+        await office.sign_up(phone=phone, group_code=code)
+    while (await phones.next(sign_ups=True)).phone != new:
+        pass
+    for phone in (known, new):
+        answers = [await office.ask("POST", "/v1/codes", json={"phone": phone}) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [202] * 10 + [429]
 
 
 @pytest.mark.parametrize(

@@ -353,6 +353,8 @@ async def test_versions_of_materials_stay_readable(school: School) -> None:
     material = first.json()["material_id"]
     later = (START + timedelta(days=7)).isoformat()
     link = {"title": "คู่มือ 2", "link": "https://example.org/2", "material_id": material, "valid_from": later}
+    odd = await school.office.ask("POST", path, administrator, json=link | {"valid_from": "9999-12-31T23:59:59-14:00"})
+    assert (odd.status_code, odd.json()["errors"][0]["path"]) == (400, "valid_from")
     second = await school.office.ask("POST", path, administrator, json=link)
     assert second.json() == {"material_id": material, "version": 2}
     seen = (await school.office.ask("GET", path, school.learner())).json()
@@ -553,3 +555,36 @@ async def test_hold_refuses_approval_until_a_volunteer_is_trained_by_phone(stric
     await office.suspend(volunteer)
     assert (await office.approve(volunteer)).json()["status"] == "approved"
     assert json.loads(attended.text)["course_id"] == course
+
+
+async def test_hold_is_not_passed_by_lifting_a_suspension_or_by_help_with_signing_up(strict: School) -> None:
+    office, phone = strict.office, new_phone()
+    organisation = await office.organisation("50")
+    await strict.course(required_for=["volunteer"], area="5005")
+    volunteer = await office.volunteer("500501", approved=False)
+    assert (await office.suspend(volunteer)).status_code == 200
+    lifted = await office.approve(volunteer)
+    assert (lifted.status_code, lifted.json()["code"]) == (409, "training_required")
+    body = {"organisation_id": organisation, "name": "สมหญิง ใจดี", "phone": phone, "area": "500501"}
+
+    async def assisted(*, approve: bool) -> httpx.Response:
+        path = "/v1/volunteers/assisted"
+        return await office.ask("POST", path, office.administrator, json=body | {"approve": approve})
+
+    refused = await assisted(approve=True)
+    assert (refused.status_code, refused.json()["code"]) == (409, "training_required")
+    waits = await assisted(approve=False)
+    assert (waits.status_code, waits.json()["status"]) == (201, "pending"), "the refusal left nothing behind"
+
+
+async def test_hold_asks_whoever_signs_up_again_anew(strict: School) -> None:
+    office, phone = strict.office, new_phone()
+    volunteer = await office.volunteer("500601", phone=phone)
+    left = await office.ask("POST", f"/v1/volunteers/{volunteer}/withdrawal", office.administrator)
+    assert left.status_code == 200
+    office.clock.advance(timedelta(seconds=1))
+    assert await office.volunteer("500601", approved=False, phone=phone) == volunteer
+    await strict.course(required_for=["volunteer"], area="5006")
+    await office.suspend(volunteer)
+    refused = await office.approve(volunteer)
+    assert (refused.status_code, refused.json()["code"]) == (409, "training_required")

@@ -68,13 +68,12 @@ async def test_personal_data_are_nowhere_in_the_clear(
     assert opened == {"name": name, "phone": phone, "reason.2": "บันทึกโดยไม่ได้ไปเยี่ยมบ้าน"}
 
 
-@pytest.mark.parametrize("same", ["phone", "national_id"])
-async def test_who_is_registered_is_not_told_to_strangers(office: Office, phones: Phones, same: str) -> None:
+async def test_who_is_registered_is_not_told_to_strangers(office: Office, phones: Phones) -> None:
     known = {"phone": new_phone(), "national_id": new_national_id()}
     code = await office.group_code(uses=10)
     first = await office.sign_up(group_code=code, **known)
     before = await office.pool.fetchval("SELECT count(*) FROM outbox")
-    stranger = {"phone": new_phone(), "national_id": new_national_id(), same: known[same]}
+    stranger = known | {"national_id": new_national_id()}
     second = await office.sign_up(group_code=code, name="คนแปลกหน้า", **stranger)
     assert (first.status_code, set(first.json())) == (second.status_code, set(second.json()))
     assert first.json()["status"] == second.json()["status"]
@@ -90,6 +89,36 @@ async def test_who_is_registered_is_not_told_to_strangers(office: Office, phones
     assert (await office.approve(second.json()["volunteer_id"])).status_code == 404
     told = await phones.next()
     assert (told.phone, told.code) == (stranger["phone"], None)
+
+
+async def test_whose_national_id_it_is_is_told_to_who_decides_alone(office: Office, phones: Phones) -> None:
+    """His own phone is answered and sent what any new one is; also when it signs up again."""
+    national_id, code, phone = new_national_id(), await office.group_code(), new_phone()
+    await office.sign_up(group_code=code, national_id=national_id)
+    first = await phones.next(sign_ups=True)
+    coordinator = office.token(Role.SUBDISTRICT_COORDINATOR, "500102")
+
+    async def shared() -> dict[str, bool]:
+        queue = (await office.ask("GET", "/v1/approvals", coordinator)).json()["volunteers"]
+        return {one["volunteer_id"]: one["national_id_shared"] for one in queue}
+
+    for _ in range(2):
+        answer = await office.sign_up(group_code=code, phone=phone, national_id=national_id, area="500102")
+        message = await phones.next(sign_ups=True)
+        assert (message.phone, message.confirmation_code is None) == (phone, False)
+        assert message.text.replace(message.confirmation_code or "", "") == first.text.replace(
+            first.confirmation_code or "", ""
+        )
+        volunteer = answer.json()["volunteer_id"]
+        assert (await shared())[volunteer] is True
+        refused = await office.ask(
+            "POST", f"/v1/volunteers/{volunteer}/refusal", coordinator, json={"reason": "ลงทะเบียนแล้ว"}
+        )
+        assert refused.status_code == 200
+    again = await office.sign_up(group_code=code, phone=phone, national_id=new_national_id(), area="500102")
+    assert (await shared())[again.json()["volunteer_id"]] is False
+    kept = await office.pool.fetchval("SELECT national_id_index FROM person WHERE person_id = $1", UUID(volunteer))
+    assert kept is not None, "by then it is a number of his own"
 
 
 async def test_of_many_sign_ups_at_once_one_counts(office: Office) -> None:

@@ -1,10 +1,13 @@
 """Lists of denominators over HTTP: looked at, put in, replaced, taken back."""
 
+import base64
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from services.reporting.http import denominators
 from services.reporting.store import Pool
 from shared.areas.register import children
 from shared.contracts.events import Role
@@ -135,5 +138,20 @@ async def test_what_was_put_in_as_json_is_in_the_list_as_well(client: httpx.Asyn
     assert (await client.put("/v1/denominators", json=body, headers=CENTRE)).status_code == 200
     listed = (await client.get("/v1/denominators", headers=CENTRE)).json()["tables"]
     assert [(one["kind"], one["given"], one["total"]) for one in listed] == [("houses", 1, None)]
-    odd = await client.get("/v1/denominators", params={"cursor": "x"}, headers=CENTRE)
-    assert odd.json()["errors"][0]["code"] == "not_a_cursor"
+    early = base64.urlsafe_b64encode(f"0001-01-01T00:00:00+14:00 {uuid4()}".encode()).decode()
+    for cursor in ("x", early):
+        odd = await client.get("/v1/denominators", params={"cursor": cursor}, headers=CENTRE)
+        assert odd.json()["errors"][0]["code"] == "not_a_cursor"
+
+
+async def test_a_list_of_tables_is_followed_by_its_cursors(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(denominators, "TABLES_SHOWN", 1)
+    for dated in ("2021-12-30", "2021-12-31"):
+        body = ASKED | {"dated": dated, "rows": [{"area": "50", "value": 7}]}
+        assert (await client.put("/v1/denominators", json=body, headers=CENTRE)).status_code == 200
+    first = (await client.get("/v1/denominators", headers=CENTRE)).json()
+    rest = await client.get("/v1/denominators", params={"cursor": first["cursor"]}, headers=CENTRE)
+    assert rest.status_code == 200, rest.text
+    assert {one["dated"] for one in (*first["tables"], *rest.json()["tables"])} == {"2021-12-30", "2021-12-31"}

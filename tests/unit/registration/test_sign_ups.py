@@ -35,12 +35,19 @@ def test_only_who_waits_is_refused(status: VolunteerStatus) -> None:
     assert (gone.status, gone.revision) == (VolunteerStatus.WITHDRAWN, 4)
 
 
-@pytest.mark.parametrize("status", VolunteerStatus)
+@pytest.mark.parametrize("status", set(VolunteerStatus) - {VolunteerStatus.SUSPENDED})
 def test_everybody_may_go_once(status: VolunteerStatus) -> None:
     gone = sign_ups.withdraw(person(status), None)
     assert gone.status is VolunteerStatus.WITHDRAWN
     assert gone.revision == (3 if status is VolunteerStatus.WITHDRAWN else 4)
     assert sign_ups.withdraw(gone, DISTRICT) is gone
+
+
+def test_a_suspension_is_left_behind_by_who_decides_alone() -> None:
+    suspended = person(VolunteerStatus.SUSPENDED)
+    refused = refusal(sign_ups.withdraw, suspended, None)
+    assert (refused.code, refused.standing) == ("suspended", suspended)
+    assert sign_ups.withdraw(suspended, DISTRICT).status is VolunteerStatus.WITHDRAWN
 
 
 def test_nobody_lets_go_those_of_others() -> None:

@@ -1,5 +1,6 @@
 """Which key signs when, and how one follows another in the file."""
 
+import inspect
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
+from services.registration.settings import ACCESS_LIFE, CITIZEN_LIFE
 from shared.security.signing_keys import (
     KEPT_AFTER,
     MAX_KEYS,
@@ -19,6 +21,7 @@ from shared.security.signing_keys import (
     read_signing_keys,
     rotate,
 )
+from shared.security.tokens import TokenVerifier
 
 NOW = datetime(2022, 2, 5, 3, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -127,3 +130,8 @@ def test_of_several_commands_at_once_one_rotates(tmp_path: Path) -> None:
     assert len(read_signing_keys(path).keys) == 2
     assert path.stat().st_mode & 0o777 == 0o600
     assert os.listdir(tmp_path) == ["keys"]
+
+
+def test_a_key_is_published_until_the_last_token_that_it_signed_has_expired() -> None:
+    leeway = timedelta(seconds=inspect.signature(TokenVerifier).parameters["leeway_s"].default)
+    assert max(ACCESS_LIFE, CITIZEN_LIFE) + leeway < KEPT_AFTER

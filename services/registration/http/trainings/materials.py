@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, Field, HttpUrl
+from pydantic import BaseModel, Field, HttpUrl
 from starlette.requests import Request
 
 from services.registration.http.refusals import not_found, unknown_field
@@ -20,6 +20,7 @@ from services.registration.settings import MATERIAL_BYTES
 from services.registration.store.published import UnknownFileId
 from services.registration.store.trainings.courses import UnknownTraining
 from services.registration.store.trainings.materials import NewMaterial
+from shared.contracts.events import UtcTime
 from shared.web.fields import Body
 
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
@@ -31,7 +32,7 @@ class MaterialBody(Body):
     title: Title
     link: HttpUrl | None = Field(default=None, max_length=500)
     file: UUID | None = None
-    valid_from: AwareDatetime | None = None
+    valid_from: UtcTime | None = None
     material_id: UUID | None = None
 
 

@@ -24,6 +24,7 @@ from services.survey.desk.http.parts import (
 )
 from services.survey.privacy import chain
 from services.survey.privacy.copies import NOTE_TRANSFER
+from shared.contracts.events import UtcTime
 from shared.postgres.pool import UNREACHABLE, Connection, acquire
 from shared.security.principal import Principal
 from shared.security.rights import Right
@@ -55,7 +56,6 @@ LIMIT $9
 """
 
 _PERIOD: Final = Message("ช่วงเวลาต้องไม่เกินหนึ่งปี และจบหลังเริ่ม", "A period is at most a year, and ends after it begins")
-_ZONE: Final = Message("วันเวลาต้องระบุเขตเวลา", "Name the time's zone")
 _HEAD: Final = Message("ต้องเป็นลำดับ:แฮช", "This has to be a number, a colon and 64 hexadecimal digits")
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -97,20 +97,17 @@ class Question:
     def __init__(
         self,
         caller: Auditor,
-        begins: Annotated[datetime, Query(alias="from")],
-        ends: Annotated[datetime, Query(alias="to")],
+        begins: Annotated[UtcTime, Query(alias="from")],
+        ends: Annotated[UtcTime, Query(alias="to")],
         reader: UUID | None = None,
         household: UUID | None = None,
         area: Annotated[str | None, Query(max_length=20)] = None,
     ) -> None:
-        for name, moment in (("from", begins), ("to", ends)):
-            if moment.tzinfo is None:
-                raise invalid(name, "no_time_zone", _ZONE)
-        if not begins < ends <= begins + LONGEST:
+        if not timedelta(0) < ends - begins <= LONGEST:
             raise invalid("to", "not_a_period", _PERIOD)
         code = area_of(caller, area, least=0) if area else ""
         lowest, highest = (UUID(code.ljust(32, "0")), UUID(code.ljust(32, "f"))) if code else (None, None)
-        self.values = (begins.astimezone(UTC), ends.astimezone(UTC), reader, household, lowest, highest)
+        self.values = (begins, ends, reader, household, lowest, highest)
 
 
 @router.get("")

@@ -237,3 +237,13 @@ async def test_who_cannot_sign_in_is_erased_by_staff(office: Office, status: str
     assert len(events) == before + (status == "pending")
     sealed = "SELECT count(*) FROM sealed_field WHERE person_id = $1"
     assert await office.pool.fetchval(sealed, UUID(volunteer)) == 0
+
+
+async def test_who_is_suspended_is_erased_at_a_written_request_alone(office: Office) -> None:
+    volunteer = await office.volunteer(AREA)
+    his = office.token(Role.VOLUNTEER, AREA, UUID(volunteer))
+    await office.suspend(volunteer)
+    refused = await erase_own(office, his)
+    assert (refused.status_code, refused.json()["code"]) == (409, "suspended")
+    assert [event["status"] for event in await office.events(volunteer)] == ["pending", "approved", "suspended"]
+    assert (await erase_for(office, volunteer)).status_code == 200

@@ -195,7 +195,9 @@ async def test_administrators_seek_by_time_and_take_a_file_with_them(
                 assert answer.status_code == 200, answer.text
                 found = len(answer.json()["transfers"]) if path == "/v1/transfers" else answer.text.count("\n") - 1
                 assert found == rows, (path, given)
-            assert (await client.get(path, params={"from": "yesterday"})).status_code == 400
+            for odd in ("yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+                assert (await client.get(path, params={"from": odd})).status_code == 400
+                assert (await client.get(path, params={"to": odd})).status_code == 400
             assert (await client.get(path, params={"area": "10"})).status_code == 403
         answer = await client.get("/v1/transfers.csv", params=one)
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -249,7 +249,14 @@ async def test_who_saw_what_is_found_by_reader_household_and_area(survey: Survey
         table = await client.get("/v1/readings.csv", params=period | {"reader": str(UUID(int=3))}, headers=CENTRE)
         assert table.text.splitlines()[1].endswith(f"subject_request,{household}")
         assert (await client.get("/v1/readings", params=period, headers=COORDINATOR)).status_code == 403
-        wrong = [({"from": period["from"]}, "to"), (period | {"to": "2020-01-01T00:00:00Z"}, "to")]
+        last = "9999-12-31T23:59:59Z"
+        wrong = [
+            ({"from": period["from"]}, "to"),
+            (period | {"to": "2020-01-01T00:00:00Z"}, "to"),
+            ({"from": last, "to": last}, "to"),
+            (period | {"from": "0001-01-01T00:00:00+14:00"}, "from"),
+            (period | {"from": "2022-02-05T00:00:00"}, "from"),
+        ]
         for params, path in wrong:
             told = await client.get("/v1/readings", params=params, headers=CENTRE)
             assert (told.status_code, told.json()["errors"][0]["path"]) == (400, path)
