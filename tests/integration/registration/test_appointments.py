@@ -373,7 +373,7 @@ async def test_who_has_withdrawn_holds_nothing_and_is_not_brought_back(office: O
     himself = office.token(Role.SUBDISTRICT_COORDINATOR, "500101", UUID(made["volunteer_id"]))
     path = f"/v1/volunteers/{made['volunteer_id']}/withdrawal"
     assert (await office.ask("POST", path, himself)).json()["status"] == "withdrawn"
-    ended = await office.pool.fetchrow(
+    [ended] = await office.pool.fetch(
         "SELECT ended_at, ended_by FROM appointment WHERE appointment_id = $1", UUID(made["appointment_id"])
     )
     assert tuple(ended) == (office.clock.now(), UUID(made["volunteer_id"])), "at once, before he can sign up again"
