@@ -222,6 +222,19 @@ async def test_a_dismissed_gap_is_passed_over_now_and_by_every_rebuild(
         await counted(5, [])
 
 
+async def test_a_gap_that_has_closed_cannot_be_given_up(pool: Pool, client: httpx.AsyncClient) -> None:
+    """Though it is still noted: a rebuild, which may meet what lies behind it first, would lose what has come since."""
+    at = ("survey-submitted", 99)
+    gap = {"topic": at[0], "partition": at[1], "last": 3, "previous": 4}
+    await pool.execute("INSERT INTO gap VALUES ($1, $2, 1, 3, 4)", *at)
+    await pool.execute("INSERT INTO consumer_position VALUES ($1, $2, 't', 1, 1, 1, 5)", *at)
+    assert (await client.post("/v1/gaps/dismissals", headers=CENTRE, json=gap | REASON)).status_code == 404
+    await pool.execute("UPDATE consumer_position SET last_sequence = 3 WHERE topic = $1 AND partition = $2", *at)
+    assert (await client.post("/v1/gaps/dismissals", headers=CENTRE, json=gap | REASON)).status_code == 204
+    for table in ("gap", "gap_dismissal", "consumer_position"):
+        await pool.execute(f"DELETE FROM {table} WHERE topic = $1 AND partition = $2", *at)  # noqa: S608 - as above
+
+
 async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Pool) -> None:
     """As when a rebuild has passed it, or when the topic was made anew; one that is still there stays."""
     at = Position("survey-submitted", 0, "t", 1, 1, 9, 6, 0, None)
