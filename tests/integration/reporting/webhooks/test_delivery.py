@@ -133,6 +133,37 @@ async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
         assert await pool.fetchval(query, Accounts.subject(account)) == len(before) + len(HELP)
 
 
+async def test_the_last_event_is_on_record_though_it_failed_before(
+    service: Service, sending: Sending, receiver: Receiver, pool: Pool, clock: MovableClock, helped: Topic
+) -> None:
+    """It is sent again, and nothing comes behind it."""
+    refused: list[str] = []
+
+    def refuse(event: Any) -> Response | None:
+        if len(receiver.accepted) < len(HELP) - 1 or refused:
+            return None
+        refused.append(event["id"])
+        return answers(500)
+
+    receiver.fault, receiver.any_time = refuse, True
+    account = "external_system@@last"
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+
+        async def fails() -> bool:
+            return int((await look(client, made))["failed_attempts"]) == 1
+
+        await eventually(fails, "it fails")
+        clock.advance(timedelta(seconds=10))
+        await has(receiver, len(HELP))
+
+    async def on_record() -> bool:
+        query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+        return bool(await pool.fetchval(query, Accounts.subject(account)) == len(HELP))
+
+    await eventually(on_record, "the transfer log has all of them")
+
+
 async def test_nothing_is_sent_before_the_endpoint_has_answered(
     service: Service, sending: Sending, receiver: Receiver, clock: MovableClock, helped: Topic
 ) -> None:
