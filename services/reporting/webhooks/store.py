@@ -250,7 +250,7 @@ async def change(
         await kept[stream].note(connection, found, now)
         await connection.execute(DROP_POSITION, found.subscription_id, stream)
     for position in begun:
-        await connection.execute(PUT_POSITION, found.subscription_id, position.stream, position.pack())
+        await _go_on(connection, found, kept.get(position.stream), position.stream, position.pack(), now)
     types = None if filters.types is None else list(filters.types)
     row = await connection.fetchrow(
         CHANGE, found.subscription_id, filters.url, list(filters.streams), types, filters.at_once
