@@ -16,7 +16,7 @@ from services.reporting.projector import FiguresProjection
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.store import Pool
-from services.reporting.trust.gaps import NotedGaps, heed_dismissals
+from services.reporting.trust.gaps import DismissedGaps, NotedGaps, heed_dismissals
 from shared.contracts.events import Role, SurveySubmitted
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -250,6 +250,17 @@ async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Poo
             assert await noted()
             await gaps.dismissed(connection, further)
             assert not await noted()
+
+
+async def test_a_rebuild_passes_a_gap_of_a_topic_that_was_made_anew(pool: Pool) -> None:
+    """It begins with the first epoch, whichever the topic is in."""
+    place = ("survey-submitted", 98)
+    await pool.execute("INSERT INTO gap_dismissal VALUES ($1, $2, 2, 3, 4, 'gone', $3, now())", *place, uuid4())
+    anew = Position(*place, "t", 1, 1, 0, None, 0, None)
+    async with acquire(pool) as connection:
+        for gaps in (DismissedGaps(), NotedGaps()):
+            assert await gaps.dismissed(connection, anew) == {(3, 4)}
+            assert await gaps.dismissed(connection, replace(anew, partition=97)) == set()
 
 
 async def test_a_broken_producer_stops_the_line(
