@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from itertools import chain
+from operator import itemgetter
 from secrets import token_hex
 from typing import Any, Final
 
@@ -30,10 +31,12 @@ BEGINS_WITH: Final = 2
 """Digits of the areas that a `reset` holds. Who opens a province asks for what lies in it, and a first picture stays
 small."""
 
+DISTRICT: Final = 4
 SUBDISTRICT: Final = 6
-"""Digits of a subdistrict's code."""
+"""Digits of a district's and a subdistrict's code."""
 
 _SUPPRESSED: Final = FIELDS.index("suppressed")
+_late: Final = itemgetter(FIELDS.index("places_overdue"), FIELDS.index("help_overdue"))
 
 
 class TooManyViewers(Exception):
@@ -93,6 +96,15 @@ class LiveStream:
             viewer.has_picture = False
         if self._viewers:
             self.wanted.set()
+
+    def overdue_anew(self, picture: Picture) -> set[str]:
+        """The districts of `picture` in which another number is overdue than was told: by the clock, which tells of no
+        subdistrict."""
+        return {
+            code
+            for code, row in picture.items()
+            if len(code) == DISTRICT and (before := self._rows.get(code)) is not None and _late(row) != _late(before)
+        }
 
     def show(self, picture: Picture, below: Picture, as_of: AsOf, changed: Changed) -> int:
         """Makes `picture` the present one and tells every viewer what is new in it.

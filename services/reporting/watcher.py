@@ -132,7 +132,7 @@ class Watcher:
         changed, self._changed = self._changed, Changed()
         async with store.snapshot(self._pool) as connection:
             picture = await self._read(connection, changed)
-            below = await self._below(connection, changed)
+            below = await self._below(connection, changed, picture)
             as_of = await store.as_of(connection, self._topics)
         sent = self._stream.show(picture, below, as_of, changed)
         self._pause = max(self._coalesce_seconds, min(LONGEST_PAUSE_SECONDS, sent / self._bytes_a_second))
@@ -155,9 +155,12 @@ class Watcher:
             return {}
         return self._reading.rows(shown_areas(), (2, 0))
 
-    async def _below(self, connection: Connection, changed: Changed) -> Picture:
-        """The rows of subdistricts near which something changed. Where it may have been anywhere, none."""
+    async def _below(self, connection: Connection, changed: Changed, picture: Picture) -> Picture:
+        """The rows of subdistricts near which something changed, by the clock too. Where it may have been anywhere,
+        none."""
         districts = changed.districts()
+        if districts is not None:
+            districts |= self._stream.overdue_anew(picture)
         if districts is None or len(districts) > MOST_DISTRICTS:
             changed.subdistricts = None
             return {}

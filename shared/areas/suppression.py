@@ -58,23 +58,54 @@ def withheld(persons: Mapping[str, int]) -> frozenset[str]:
     return frozenset().union(*(withheld_in_district(districts[district]) for district in small))
 
 
-def before_few(moved: Iterable[tuple[str, date, bool]], ends: Sequence[date]) -> list[frozenset[str]]:
+def before_few(came: Iterable[tuple[str, date, int, int]], ends: Sequence[date]) -> list[frozenset[str]]:
     """For each of some days, the districts whose subdistricts are withheld as they stood at its end, because what came
-    next would follow from them: the next day on which anything came brought few persons to one of them.
+    to few persons would follow from them and from the next end that is shown.
 
-    All of a district go together: of one alone, the day before would follow from the district's. What stands now is
-    shown, so it is the days before that are withheld.
+    What stands now is shown. From there backwards an end is shown where what came until the next shown one was enough
+    in each subdistrict that got anything (`_is_enough`); that decides alone, whatever days are asked for. All of a
+    district go together: of one alone, the day would follow from the district's.
 
-    moved: district, day, and whether any of its subdistricts had few that day; each day on which anything came.
+    came: subdistrict, day, persons and visits, of each day since the first of the ends on which anything came. Of a
+    district those may be left out that are later than the last day that was not enough for one of its subdistricts.
     """
-    days: dict[str, list[tuple[date, bool]]] = defaultdict(list)
-    for district, day, few in moved:
-        days[district].append((day, few))
+    districts: dict[str, dict[date, list[tuple[str, int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for code, day, persons, visits in came:
+        districts[code[:DISTRICT]][day].append((code, persons, visits))
     found: list[set[str]] = [set() for _ in ends]
-    for district, course in days.items():
-        course.sort()
+    for district, course in districts.items():
+        days = sorted(course)
+        before = _hidden_before(course)
         for place, end in enumerate(ends):
-            following = bisect_right(course, (end, True))
-            if following < len(course) and course[following][1]:
+            following = bisect_right(days, end)
+            if following < len(days) and days[following] in before:
                 found[place].add(district)
     return list(map(frozenset, found))
+
+
+def _hidden_before(course: Mapping[date, Sequence[tuple[str, int, int]]]) -> frozenset[date]:
+    """The days of a district before which its subdistricts' figures are withheld."""
+    hidden: set[date] = set()
+    since: dict[str, tuple[int, int]] = {}  # what came until the next end that is shown
+    several = False
+    for day in sorted(course, reverse=True):
+        for code, persons, visits in course[day]:
+            before = since.get(code, (0, 0))
+            since[code] = (before[0] + persons, before[1] + visits)
+        if _is_enough(since.values(), several=several):
+            since.clear()
+            several = False
+        else:
+            hidden.add(day)
+            several = True
+    return frozenset(hidden)
+
+
+def _is_enough(sums: Iterable[tuple[int, int]], *, several: bool) -> bool:
+    """Whether what came to the subdistricts of a district, in persons and visits, tells nothing of few persons.
+
+    Fewer persons than before are never enough, since together with what came else they may be few. several: days; of
+    one subdistrict alone they would follow from the district's, which are shown.
+    """
+    moved = [each for each in sums if any(each)]
+    return all(max(each) >= SMALL_CELL for each in moved) and not (several and len(moved) == 1)

@@ -164,6 +164,7 @@ class ProjectionHandler:
         self._gaps = gaps
         self._dismissed: dict[tuple[str, int], Set[Gap]] = {}
         self._found: dict[tuple[str, int], tuple[Position, Gap | None]] = {}
+        self._noted: dict[tuple[str, int], Gap] = {}
         self._events: list[Event] = []
         self._waiting: dict[tuple[str, int], int] = {}  # by partition in a gap: the largest sequence seen beyond it
 
@@ -173,6 +174,7 @@ class ProjectionHandler:
             place = (one.position.topic, one.position.partition)
             if self._waiting.pop(place, None) is not None:
                 GAPS.labels(*place).set(0)  # it may be dismissed; one that is still there is met again
+            self._noted.pop(place, None)
             if self._gaps is not None:
                 self._dismissed[place] = await self._gaps.dismissed(connection, one.position)
         return [one.position for one in taken]
@@ -228,8 +230,8 @@ class ProjectionHandler:
                 if waiting is None:
                     batch.moved = batch.moved.moved(next_offset=record.offset)
                     self._report_gap(place, record.offset, last, previous)
-                if previous is not None and (waiting is None or record.offset == batch.position.next_offset):
-                    self._found[place] = (batch.position, (last, previous))
+                if previous is not None and not came:
+                    self._note(batch.position, (last, previous))
                 waiting = max(waiting or 0, sequence)
             else:
                 self._take(batch, record, sequence, kind)
@@ -239,10 +241,24 @@ class ProjectionHandler:
                     waiting = None
                     self._waiting.pop(place, None)
                     GAPS.labels(*place).set(0)
-                    self._found[place] = (batch.position, None)
+                    self._close(batch.position)
                     _log.warning("gap_closed", topic=place[0], partition=place[1], last=last)
         REPETITIONS.labels(batch.topic.name).inc(repetitions)
         self._settle(batch, last, waiting, came)
+
+    def _note(self, position: Position, gap: Gap) -> None:
+        """What a partition waits for: of the gaps behind what was applied last, the one up to the lowest sequence. Who
+        gave up a wider one would give up what has come of it, too."""
+        place = (position.topic, position.partition)
+        noted = self._noted.get(place)
+        if noted is None or gap[0] != noted[0] or gap[1] < noted[1]:
+            self._noted[place] = gap
+            self._found[place] = (position, gap)
+
+    def _close(self, position: Position) -> None:
+        place = (position.topic, position.partition)
+        self._noted.pop(place, None)
+        self._found[place] = (position, None)
 
     def _settle(self, batch: PartitionBatch, last: int | None, waiting: int | None, came: bool) -> None:
         """Where the position goes and what is read next. came: something that was missing was applied."""

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from itertools import accumulate, product
+from itertools import accumulate, combinations, product
 
 import pytest
 from hypothesis import given
@@ -67,15 +67,92 @@ DAYS = 4
 ENDS = [date(2022, 1, 1) + timedelta(days=each) for each in range(DAYS)]
 
 
-def test_the_day_before_few_came_is_withheld_of_the_whole_district() -> None:
-    """Also where nothing came for some days between; the present is shown, and so is a day before many came."""
-    moved = [("5001", ENDS[2], True), ("5002", ENDS[1], True), ("5002", ENDS[2], False), ("5003", ENDS[3], False)]
-    assert before_few(moved, ENDS) == [
+def test_the_end_before_few_came_is_withheld_of_the_whole_district() -> None:
+    """Also where nothing came for some days between; the present is shown, and so is an end before many came."""
+    came = [
+        ("500101", ENDS[2], 3, 1),
+        ("500102", ENDS[2], 9, 2),
+        ("500201", ENDS[1], 4, 4),
+        ("500202", ENDS[2], 30, 9),
+        ("500301", ENDS[3], 2, 5),  # as many visits as would be enough
+    ]
+    assert before_few(came, ENDS) == [
         frozenset({"5001", "5002"}),
         frozenset({"5001"}),
         frozenset(),
         frozenset(),
     ]
+
+
+@pytest.mark.parametrize(
+    ("course", "shown"),
+    [
+        ([(0, 10), (1, 2)], set[int]()),  # from the first end to the present B got few, though nobody the day after
+        ([(0, 10), (0, 2), (1, 10)], {2}),  # of one subdistrict alone, the few would follow from the district's
+        ([(1, 10), (0, 2), (1, 3), (0, 10), (0, 1), (0, 4), (1, 5)], {0, 6}),
+        ([(0, -6), (0, 5)], {1}),  # together fewer by one
+        ([(0, 5), (0, -6), (1, 5), (0, 11)], {2, 3}),
+    ],
+)
+def test_ends_are_shown_from_which_to_the_next_shown_one_nobody_got_few(
+    course: Sequence[tuple[int, int]], shown: set[int]
+) -> None:
+    """course: which subdistrict got something on each day, and how many persons, in one visit. Each end is judged the
+    same whatever else is asked for."""
+    first = date(2022, 1, 1)
+    days = [first + timedelta(days=each) for each in range(len(course) + 1)]
+    came = [(CODES[place], day, persons, persons > 0) for (place, persons), day in zip(course, days[1:], strict=True)]
+    shown = shown | {len(course)}
+    assert [not each for each in before_few(came, days)] == [number in shown for number in range(len(days))]
+    for number, day in enumerate(days):
+        (alone,) = before_few([each for each in came if each[1] > day], [day])
+        assert (not alone) == (number in shown)
+
+
+def seen(start: Sequence[int], course: Sequence[Sequence[int]]) -> list[tuple[int | None, ...]]:
+    """What the public sees of a district at the end of each day and before the first: its persons, and those of its
+    subdistricts that are shown. Whoever got anything got it in one visit."""
+    days = [date(2022, 1, 1) + timedelta(days=each) for each in range(len(course) + 1)]
+    came = [
+        (code, day, persons, 1)
+        for day, each in zip(days[1:], course, strict=True)
+        for code, persons in zip(CODES, each, strict=False)
+        if persons
+    ]
+    views: list[tuple[int | None, ...]] = []
+    standing = list(start)
+    for few_since, brought in zip(before_few(came, days), [(0,) * len(start), *course], strict=True):
+        standing = [number + more for number, more in zip(standing, brought, strict=True)]
+        persons = dict(zip(CODES, standing, strict=False))
+        hidden = frozenset(persons) if few_since else withheld(persons)
+        views.append((sum(standing), *(None if code in hidden else number for code, number in persons.items())))
+    return views
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        [(10, 0), (0, 2)],
+        [(3, 0), (3, 0)],
+        [(10, 0), (3, 0), (10, 0)],
+        [(4, 7), (2, 0), (1, 8)],
+    ],
+)
+def test_who_knows_the_rule_finds_two_values_at_least_for_every_day_of_few(course: Sequence[tuple[int, int]]) -> None:
+    """Among all courses of two subdistricts that would look the same to the public, which ends are withheld
+    included."""
+    now = [20 + sum(each[place] for each in course) for place in range(2)]
+    view = seen((20, 20), course)
+    alike = []
+    for firsts in product(*(range(sum(each) + 1) for each in course)):
+        other = [(first, sum(each) - first) for first, each in zip(firsts, course, strict=True)]
+        start = tuple(number - sum(each[place] for each in other) for place, number in enumerate(now))
+        if seen(start, other) == view:
+            alike.append(other)
+    assert list(course) in alike
+    for day, each in enumerate(course):
+        for place, persons in enumerate(each):
+            assert not is_small(persons) or len({other[day][place] for other in alike}) > 1
 
 
 @given(st.lists(st.lists(FEW, min_size=DAYS, max_size=DAYS), min_size=2, max_size=5))
@@ -88,11 +165,16 @@ def test_no_day_gives_another_away(numbers: Sequence[Sequence[int]]) -> None:
     }
 
     few = [any(is_small(each[day]) for each in numbers) for day in range(DAYS)]
-    moved = [("5001", ENDS[day], few[day]) for day in range(1, DAYS) if any(each[day] for each in numbers)]
-    few_next = before_few(moved, ENDS)
+    came = [
+        (code, ENDS[day], each[day], 1)
+        for code, each in zip(codes, numbers, strict=True)
+        for day in range(1, DAYS)
+        if each[day]
+    ]
+    few_since = before_few(came, ENDS)
 
     def hides(day: int, persons: Mapping[str, int]) -> frozenset[str]:
-        return frozenset(codes) if few_next[day] else withheld(dict.fromkeys(codes, 0) | dict(persons))
+        return frozenset(codes) if few_since[day] else withheld(dict.fromkeys(codes, 0) | dict(persons))
 
     rows = history_rows(areas, courses, DAYS - 1, ["persons"], hides)
     public = Attacker()
@@ -111,9 +193,34 @@ def test_no_day_gives_another_away(numbers: Sequence[Sequence[int]]) -> None:
             assert shown is None or shown == standing[day]
             assert shown is not None or not public.knows({(row.area, day): 1})
             assert not is_small(standing[day]) or shown is None
-            came = row.by_day["persons"][day - 1]
-            assert came is None or (came == each[day] and not few[day])
-            assert came is not None or not public.knows({(row.area, day): 1, (row.area, day - 1): -1})
+            brought = row.by_day["persons"][day - 1]
+            assert brought is None or (brought == each[day] and not few[day])
+            assert brought is not None or not public.knows({(row.area, day): 1, (row.area, day - 1): -1})
+        ends = [end for end, number in enumerate(row.cumulative["persons"], 1) if number is not None]
+        assert not [(one, end) for one, end in combinations(ends, 2) if is_small(standing[end] - standing[one])]
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(-12, 12), st.integers(0, 2)), min_size=2, max_size=4), min_size=1, max_size=12
+    )
+)
+def test_between_two_ends_that_are_shown_no_subdistrict_got_few(course: Sequence[Sequence[tuple[int, int]]]) -> None:
+    """Whatever came: corrections make fewer of many, and erasures without a visit."""
+    days = [date(2022, 1, 1) + timedelta(days=each) for each in range(len(course) + 1)]
+    came = [
+        (code, day, persons, visits)
+        for day, each in zip(days[1:], course, strict=True)
+        for code, (persons, visits) in zip(CODES, each, strict=False)
+        if persons or visits
+    ]
+    shown = [day for day, districts in zip(days, before_few(came, days), strict=True) if not districts]
+    assert days[-1] in shown
+    for one, end in combinations(shown, 2):
+        for code in CODES:
+            between = [each[2:] for each in came if each[0] == code and one < each[1] <= end]
+            persons, visits = (sum(numbers) for numbers in zip((0, 0), *between, strict=True))
+            assert not is_small(max(abs(persons), visits))
 
 
 def test_hiding_the_small_ones_alone_would_give_them_away() -> None:

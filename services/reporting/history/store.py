@@ -97,16 +97,20 @@ def by_day(measures: Sequence[str]) -> str:
 
 
 # A visit is one person's at least, and an erasure is no visit.
-MOVED_SINCE: Final = """
-SELECT left(subdistrict, 4) AS district, day, bool_or(greatest(abs(persons), submissions) < $3) AS few
-FROM survey_day
-WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day > $2 AND (persons <> 0 OR submissions <> 0)
-GROUP BY 1, 2
+CAME_SINCE: Final = """
+WITH came AS (
+    SELECT left(subdistrict, 4) AS district, subdistrict, day, persons, submissions
+    FROM survey_day
+    WHERE subdistrict >= $1 AND subdistrict < $1 || ':' AND day > $2 AND (persons <> 0 OR submissions <> 0)
+), few AS (
+    SELECT district, max(day) AS day FROM came WHERE greatest(persons, submissions) < $3 GROUP BY district
+)
+SELECT came.subdistrict, came.day, came.persons, came.submissions
+FROM came JOIN few ON few.district = came.district AND few.day >= came.day
 """
 
 
-async def moved_since(connection: Connection, area: str, day: date) -> list[tuple[str, date, bool]]:
-    """Each later day on which anything came to a district of the area, and whether it was of few persons in any of its
-    subdistricts (see `shared.areas.suppression.before_few`)."""
-    found = await connection.fetch(MOVED_SINCE, area, day, SMALL_CELL)
-    return [(row["district"], row["day"], row["few"]) for row in found]
+async def came_since(connection: Connection, area: str, day: date) -> list[tuple[str, date, int, int]]:
+    """What came to subdistricts of the area on later days, in persons and visits, as far as it decides about what is
+    withheld (see `shared.areas.suppression.before_few`): where nobody has few, that is nothing."""
+    return [tuple(row) for row in await connection.fetch(CAME_SINCE, area, day, SMALL_CELL)]

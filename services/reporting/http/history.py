@@ -84,8 +84,8 @@ async def read_day(
     recent = (today - day).days <= RECENT_DAYS
     found = await history.standing(connection, asked.around, asked.digits, day, recent=recent)
     population = await store.denominators(connection, "population", asked.area, [asked.digits])
-    (few_next,) = await _few_next(connection, asked, sight, [day])
-    hidden = sight.hidden(asked, {code: figures for code, (figures, _) in found.items()}, few_next)
+    (few_since,) = await _few_since(connection, asked, sight, [day])
+    hidden = sight.hidden(asked, {code: figures for code, (figures, _) in found.items()}, few_since)
     nothing: tuple[Figures, dict[str, int]] = (NOTHING, {})
 
     def row(area: Area) -> CoverageRow:
@@ -108,10 +108,10 @@ async def _days(
         page = asked.page(courses, at_most=max(1, MOST_NUMBERS // (days * len(measures))))
 
         shown = [since + timedelta(days=each) for each in range(days)]
-        few_next = await _few_next(connection, asked, sight, [since - timedelta(days=1), *shown])
+        few_since = await _few_since(connection, asked, sight, [since - timedelta(days=1), *shown])
 
         def hides(day: int, persons: Mapping[str, int]) -> frozenset[str]:
-            return sight.hidden_of(asked, persons, few_next[day])
+            return sight.hidden_of(asked, persons, few_since[day])
 
         rows = history_rows(page.areas, courses, days, measures, hides)
         return HistoryAnswer(asked.area, asked.level, as_of, shown, rows, page.cursor)
@@ -120,11 +120,11 @@ async def _days(
     return await answer_kept(request, key, read, may_be_older=OLDER_SECONDS)
 
 
-async def _few_next(connection: Connection, asked: Asked, sight: Sight, ends: Sequence[date]) -> list[frozenset[str]]:
-    """For the end of each day, the districts whose subdistricts are withheld for what came next."""
+async def _few_since(connection: Connection, asked: Asked, sight: Sight, ends: Sequence[date]) -> list[frozenset[str]]:
+    """For the end of each day, the districts whose subdistricts are withheld for what came since."""
     if not sight.may_hide(asked):
         return [frozenset()] * len(ends)
-    return before_few(await history.moved_since(connection, asked.around, ends[0]), ends)
+    return before_few(await history.came_since(connection, asked.around, ends[0]), ends)
 
 
 def _not_after(day: date, today: date, path: str) -> None:

@@ -11,7 +11,7 @@ from services.reporting.streams.position import unpack
 from services.reporting.subscribers import store as subscribers
 from services.reporting.subscribers.domain import Subscriber
 from services.reporting.webhooks import store as webhooks
-from services.reporting.webhooks.domain import Reason, State, Subscription
+from services.reporting.webhooks.domain import Reason, Subscription
 from shared.postgres.pool import Connection
 
 # A subscriber of Kafka that belongs to no account stands for itself.
@@ -67,12 +67,6 @@ ON CONFLICT (account) DO NOTHING
 KAFKA_OF: Final = """
 SELECT subscriber_id FROM subscriber WHERE coalesce(client_id, subscriber_id) = $1 AND revoked_at IS NULL
 """
-END_WEBHOOKS: Final = """
-UPDATE webhook_subscription
-SET state = $2, reason = $3, state_at = $4, revision = revision + 1
-WHERE subscriber = $1 AND state <> $2
-"""
-
 
 Ends = Mapping[str, Mapping[int, int]]
 """Where each partition of a stream ends, as it was last measured."""
@@ -151,7 +145,7 @@ async def revoke(connection: Connection, key: UUID, reason: str, *, by: UUID, no
     await connection.execute(NOTE_REVOCATION, key, reason, by, now)
     for (subscriber_id,) in await connection.fetch(KAFKA_OF, key):
         await subscribers.revoke(connection, subscriber_id, reason, by=by, now=now)
-    await connection.execute(END_WEBHOOKS, key, State.ENDED, Reason.REVOKED, now)
+    await webhooks.end(connection, key, Reason.REVOKED, now)
 
 
 async def _kafka(

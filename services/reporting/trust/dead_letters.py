@@ -106,11 +106,14 @@ SELECT topic, partition, last_sequence AS last, previous, seen_at FROM gap ORDER
 
 DISMISS_GAP: Final = """
 INSERT INTO gap_dismissal (topic, partition, topic_epoch, last_sequence, previous, reason, dismissed_by, dismissed_at)
-SELECT topic, partition, topic_epoch, last_sequence, previous, $5, $6, $7
-FROM gap
-WHERE topic = $1 AND partition = $2 AND last_sequence IS NOT DISTINCT FROM $3 AND previous = $4
+SELECT g.topic, g.partition, g.topic_epoch, g.last_sequence, g.previous, $5, $6, $7
+FROM gap AS g
+JOIN consumer_position AS p ON p.topic = g.topic AND p.partition = g.partition
+WHERE g.topic = $1 AND g.partition = $2 AND g.last_sequence IS NOT DISTINCT FROM $3 AND g.previous = $4
+  AND p.last_sequence IS NOT DISTINCT FROM g.last_sequence
 ON CONFLICT DO NOTHING
 """
+"""Only where the partition still stands: a rebuild would pass over what has come of another gap since."""
 
 
 async def page(connection: Connection, after: int, resolved: bool, limit: int) -> list[DeadLetter]:

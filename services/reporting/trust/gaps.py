@@ -19,9 +19,8 @@ from shared.postgres.pool import UNREACHABLE, Connection, acquire
 LOOK_SECONDS: Final = 1.0
 """How soon a dismissal is heeded; nothing is asked while nothing is missing."""
 
-DISMISSED: Final = """
-SELECT last_sequence, previous FROM public.gap_dismissal WHERE topic = $1 AND partition = $2 AND topic_epoch = $3
-"""
+# Of any epoch: sequences of a new one lie above all before, and a rebuild counts epochs from 1 again.
+DISMISSED: Final = "SELECT last_sequence, previous FROM public.gap_dismissal WHERE topic = $1 AND partition = $2"
 
 FORGET: Final = """
 DELETE FROM public.gap
@@ -49,7 +48,7 @@ class DismissedGaps:
 
     async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
         """Gaps of a partition that the chain may pass over."""
-        rows = await connection.fetch(DISMISSED, position.topic, position.partition, position.topic_epoch)
+        rows = await connection.fetch(DISMISSED, position.topic, position.partition)
         return {(row["last_sequence"], row["previous"]) for row in rows}
 
     async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:

@@ -294,7 +294,7 @@ class _Stream:
         """Some messages, written down."""
         if self._planned:
             planned, self._planned = self._planned, []
-            return Piece(planned, at_end=False)
+            return Piece(planned, at_end=True)  # perhaps nothing follows with which it would be noted
         self._found = []
         piece = await self._replay.piece(PIECE_EVENTS, self._take)
         if self._found:

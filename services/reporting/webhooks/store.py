@@ -99,6 +99,15 @@ ON CONFLICT (subscription_id, stream)
 DO UPDATE SET position = excluded.position, noted = excluded.noted, events = 0, began_at = NULL
 """
 DROP_MESSAGES: Final = "DELETE FROM webhook_message WHERE subscription_id = $1 AND stream = $2"
+OF_ACCOUNT: Final = f"""
+SELECT {COLUMNS} FROM webhook_subscription WHERE subscriber = $1 AND state <> 'ended'
+ORDER BY subscription_id
+FOR UPDATE
+"""  # noqa: S608 - this module's names
+END: Final = """
+UPDATE webhook_subscription SET state = 'ended', reason = $2, state_at = $3, revision = revision + 1
+WHERE subscriber = $1 AND state <> 'ended'
+"""
 DROP_POSITION: Final = "DELETE FROM webhook_position WHERE subscription_id = $1 AND stream = $2"
 
 FAILURES: Final = """
@@ -241,7 +250,7 @@ async def change(
         await kept[stream].note(connection, found, now)
         await connection.execute(DROP_POSITION, found.subscription_id, stream)
     for position in begun:
-        await connection.execute(PUT_POSITION, found.subscription_id, position.stream, position.pack())
+        await _go_on(connection, found, kept.get(position.stream), position.stream, position.pack(), now)
     types = None if filters.types is None else list(filters.types)
     row = await connection.fetchrow(
         CHANGE, found.subscription_id, filters.url, list(filters.streams), types, filters.at_once
@@ -266,12 +275,28 @@ async def rotate(
 
 async def replay(connection: Connection, found: Subscription, position: Position, now: datetime) -> Subscription:
     """Goes on from there. In a transaction in which it is locked."""
-    kept = (await _sent(connection, found.subscription_id, now)).get(position.stream)
+    kept = await _sent(connection, found.subscription_id, now)
+    await _go_on(connection, found, kept.get(position.stream), position.stream, position.pack(), now)
+    return _returned(await connection.fetchrow(REVISE, found.subscription_id, now))
+
+
+async def end(connection: Connection, subscriber: UUID, reason: Reason, now: datetime) -> None:
+    """Ends every subscription of an account for good; what they were sent is in the transfer log. In a transaction."""
+    for row in await connection.fetch(OF_ACCOUNT, subscriber):
+        found = subscription_of(row)
+        for stream, kept in (await _sent(connection, found.subscription_id, now)).items():
+            await _go_on(connection, found, kept, stream, kept.position, now)
+    await connection.execute(END, subscriber, reason, now)
+
+
+async def _go_on(
+    connection: Connection, found: Subscription, kept: Held | None, stream: str, packed: bytes, now: datetime
+) -> None:
+    """Puts a stream to a position: what was sent of it is in the transfer log, and what was read is not sent."""
     if kept is not None:
         await kept.note(connection, found, now)
-    await connection.execute(DROP_MESSAGES, found.subscription_id, position.stream)
-    await connection.execute(PUT_POSITION, found.subscription_id, position.stream, position.pack())
-    return _returned(await connection.fetchrow(REVISE, found.subscription_id, now))
+    await connection.execute(DROP_MESSAGES, found.subscription_id, stream)
+    await connection.execute(PUT_POSITION, found.subscription_id, stream, packed)
 
 
 async def delete(connection: Connection, found: Subscription, now: datetime) -> None:

@@ -16,7 +16,7 @@ from services.reporting.projector import FiguresProjection
 from services.reporting.rebuild import store as rebuilds
 from services.reporting.rebuild.duty import Rebuilding
 from services.reporting.store import Pool
-from services.reporting.trust.gaps import NotedGaps, heed_dismissals
+from services.reporting.trust.gaps import DismissedGaps, NotedGaps, heed_dismissals
 from shared.contracts.events import Role, SurveySubmitted
 from shared.contracts.topics import Topic
 from shared.kafka.consumer import PositionedConsumer
@@ -222,6 +222,19 @@ async def test_a_dismissed_gap_is_passed_over_now_and_by_every_rebuild(
         await counted(5, [])
 
 
+async def test_a_gap_that_has_closed_cannot_be_given_up(pool: Pool, client: httpx.AsyncClient) -> None:
+    """Though it is still noted: a rebuild, which may meet what lies behind it first, would lose what has come since."""
+    at = ("survey-submitted", 99)
+    gap = {"topic": at[0], "partition": at[1], "last": 3, "previous": 4}
+    await pool.execute("INSERT INTO gap VALUES ($1, $2, 1, 3, 4)", *at)
+    await pool.execute("INSERT INTO consumer_position VALUES ($1, $2, 't', 1, 1, 1, 5)", *at)
+    assert (await client.post("/v1/gaps/dismissals", headers=CENTRE, json=gap | REASON)).status_code == 404
+    await pool.execute("UPDATE consumer_position SET last_sequence = 3 WHERE topic = $1 AND partition = $2", *at)
+    assert (await client.post("/v1/gaps/dismissals", headers=CENTRE, json=gap | REASON)).status_code == 204
+    for table in ("gap", "gap_dismissal", "consumer_position"):
+        await pool.execute(f"DELETE FROM {table} WHERE topic = $1 AND partition = $2", *at)  # noqa: S608 - as above
+
+
 async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Pool) -> None:
     """As when a rebuild has passed it, or when the topic was made anew; one that is still there stays."""
     at = Position("survey-submitted", 0, "t", 1, 1, 9, 6, 0, None)
@@ -237,6 +250,17 @@ async def test_a_gap_that_is_behind_is_forgotten_at_the_next_take_over(pool: Poo
             assert await noted()
             await gaps.dismissed(connection, further)
             assert not await noted()
+
+
+async def test_a_rebuild_passes_a_gap_of_a_topic_that_was_made_anew(pool: Pool) -> None:
+    """It begins with the first epoch, whichever the topic is in."""
+    place = ("survey-submitted", 98)
+    await pool.execute("INSERT INTO gap_dismissal VALUES ($1, $2, 2, 3, 4, 'gone', $3, now())", *place, uuid4())
+    anew = Position(*place, "t", 1, 1, 0, None, 0, None)
+    async with acquire(pool) as connection:
+        for gaps in (DismissedGaps(), NotedGaps()):
+            assert await gaps.dismissed(connection, anew) == {(3, 4)}
+            assert await gaps.dismissed(connection, replace(anew, partition=97)) == set()
 
 
 async def test_a_broken_producer_stops_the_line(

@@ -15,6 +15,7 @@ from services.reporting.projector import FiguresProjection
 from services.reporting.store import Pool
 from services.reporting.submissions import Submission
 from shared.areas.register import subdistricts
+from shared.areas.suppression import is_small
 from shared.areas.units import area_uid
 from shared.contracts.events import Role
 from shared.contracts.topics import SURVEY_SUBMITTED
@@ -141,9 +142,11 @@ async def test_what_cannot_be_asked(client: httpx.AsyncClient, params: dict[str,
 async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncClient, pool: Pool) -> None:
     """Of a district with one household of three persons among others, through every route that shows figures."""
     codes = [area.code for area in subdistricts("5009")]
-    for number, (code, day, persons) in enumerate(
-        [(codes[0], 0, 3), (codes[1], 0, 6), (codes[1], 2, 4), (codes[2], 1, 8), (codes[0], 3, 4), (codes[4], 3, 2)]
-    ):
+    course = [
+        *((codes[0], 0, 3), (codes[1], 0, 6), (codes[2], 0, 10), (codes[5], 0, 20)),
+        *((codes[2], 1, 8), (codes[1], 2, 4), (codes[0], 3, 4), (codes[4], 3, 2), (codes[5], 3, 2)),
+    ]
+    for number, (code, day, persons) in enumerate(course):
         await pool.execute(
             "INSERT INTO survey_day (subdistrict, day, submissions, households, persons, dose_0) "
             "VALUES ($1, $2, 1, 1, $3, $3)",
@@ -161,6 +164,7 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
         await pool.execute("INSERT INTO flag_subdistrict VALUES ($1, $2, 1)", code, f"flag_{number}")
     within = {"area": "5009", "level": "subdistrict"}
     public = Attacker()
+    shown: dict[tuple[str, int, str], int] = {}
     withheld: set[tuple[str, int, str]] = set()
     changes: set[tuple[str, int, str]] = set()
     last = len(DAYS) - 1
@@ -175,6 +179,7 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
                     withheld.add((code, day, measure))
                 else:
                     public.learns({(code, day, measure): 1})
+                    shown[code, day, measure] = number
 
     same = {measure: measure for measure in measures}
     learn(last, await rows(client, "/v1/coverage", params=within), same)
@@ -233,6 +238,45 @@ async def test_nothing_withheld_follows_from_what_is_public(client: httpx.AsyncC
         for code, day, measure in changes
         if public.knows({(code, day, measure): 1, (code, day - 1, measure): -1})
     ]
+    assert not [
+        (code, day)
+        for code, day, measure in shown
+        if measure == "persons"
+        and (code, last, measure) in shown
+        and is_small(shown[code, last, measure] - shown[code, day, measure])
+    ]
     assert public.knows({(code, last, "persons"): 1 for code in codes})
     exact = await rows(client, "/v1/coverage", params=within, headers=as_role(Role.DISTRICT_COORDINATOR, "5009"))
     assert (exact[codes[0]]["persons"], exact[codes[4]]["persons"]) == (7, 2)
+
+
+async def test_an_end_is_shown_by_all_that_came_since_whatever_days_are_asked_for(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    """A household that came after many others, alone: from the end before them all to the present it is few as well."""
+    one, other = (area.code for area in subdistricts("5010")[:2])
+    for code, day, persons in [(one, 0, 20), (other, 0, 20), (one, 1, 10), (other, 2, 2), (one, 4, 6)]:
+        await pool.execute(
+            "INSERT INTO survey_day (subdistrict, day, submissions, households, persons) VALUES ($1, $2, 1, 1, $3)",
+            code,
+            DAYS[day],
+            persons,
+        )
+    await pool.execute(
+        "INSERT INTO survey_subdistrict (subdistrict, submissions, households, persons) "
+        "SELECT subdistrict, sum(submissions), sum(households), sum(persons) FROM survey_day "
+        "WHERE subdistrict = ANY ($1::text[]) GROUP BY 1",
+        [one, other],
+    )
+    within: dict[str, Any] = {"area": "5010", "level": "subdistrict"}
+    for code, shown in {one: [None, None, 30, 30, 36], other: [None, None, 22, 22, 22]}.items():
+        alone = [
+            (await rows(client, "/v1/history", params=within | {"day": str(day)}))[code]["persons"] for day in DAYS
+        ]
+        for first in range(len(DAYS)):
+            some = within | {"from": str(DAYS[first]), "to": str(DAYS[-1]), "measure": "persons"}
+            row = (await rows(client, "/v1/history", params=some))[code]
+            assert row["cumulative"]["persons"] == shown[first:]
+        assert alone == shown
+    before = within | {"period": "202201"}
+    assert (await client.get("/dhis2/dataValueSets.json", params=before)).json()["dataValues"] == []

@@ -42,6 +42,22 @@ class Numbers:
         self.applied += [event.body for event in events]
 
 
+class OneGap:
+    """What is noted of the only partition, and what was given up."""
+
+    def __init__(self, dismissed: Set[Gap]) -> None:
+        self.given_up = set(dismissed)
+        self.noted: Gap | None = None
+
+    async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
+        """As told."""
+        return self.given_up
+
+    async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:
+        """Remembers the latest."""
+        ((_, self.noted),) = found
+
+
 def record(offset: int, sequence: int, previous: int | None, body: bytes | None = None) -> ConsumerRecord:
     headers = [
         ("ce_type", TYPE),
@@ -55,28 +71,14 @@ def with_headers(offset: int, headers: list[tuple[str, bytes]], value: bytes | N
     return ConsumerRecord(SURVEY_SUBMITTED.name, 0, offset, 0, 0, b"key", value, None, 3, 0, headers)
 
 
-class Dismissed:
-    """Gaps that operators have given up."""
-
-    def __init__(self) -> None:
-        self.given_up: set[Gap] = set()
-
-    async def dismissed(self, connection: Connection, position: Position) -> Set[Gap]:
-        """All of them."""
-        return self.given_up
-
-    async def note(self, connection: Connection, found: Sequence[tuple[Position, Gap | None]]) -> None:
-        """Nobody asks."""
-
-
 class Partition:
     """Feeds one partition's log to a handler as the consumer does, in batches of a given size."""
 
-    def __init__(self, log: Sequence[ConsumerRecord], size: int) -> None:
+    def __init__(self, log: Sequence[ConsumerRecord], size: int, dismissed: Set[Gap] = frozenset()) -> None:
         self.log = list(log)
         self.size = size
         self.projection = Numbers()
-        self.gaps = Dismissed()
+        self.gaps = OneGap(dismissed)
         self.handler = ProjectionHandler(self.projection, [SURVEY_SUBMITTED], gaps=self.gaps)
         self.connection = FakeConnection()
         self.position = Position(SURVEY_SUBMITTED.name, 0, "topic", 1, 1, 0, None, 0, None)
@@ -97,6 +99,10 @@ class Partition:
         self.position = batch.moved
         self.read = batch.read_on
         return True
+
+    async def take_over(self) -> None:
+        """Owns the partition, and learns what was given up."""
+        await self.handler.taken_over(cast(Connection, self.connection), [TakenOver(self.position, None)])
 
     async def drain(self) -> None:
         """Everything in the log; bounded, so that a loop without progress fails."""
@@ -200,6 +206,53 @@ async def test_whatever_is_repeated_and_delayed_each_event_is_applied_once(
     await partition.drain()
     assert partition.projection.applied == [sequence for sequence, _ in entries]
     assert partition.position.next_offset == len(partition.log)
+
+
+TWO_GAPS = [(3, None), (5, 4), (7, 6), (4, 3)]
+"""4 comes again behind all, 6 does not."""
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("entries", "noted"),
+    [
+        (TWO_GAPS, (5, 6)),
+        ([*TWO_GAPS, (6, 5)], None),
+        ([(3, None), (7, 6), (5, 4)], (3, 4)),  # up to 6, what is there would be given up as well
+        ([(3, None), (7, 6), (5, 4), (4, 3)], (5, 6)),
+        ([(3, None), (9, 8), (4, 3), (7, 6)], (4, 6)),
+    ],
+)
+async def test_what_is_noted_is_what_is_missing_next(
+    size: int, entries: Sequence[tuple[int, int | None]], noted: Gap | None
+) -> None:
+    partition = Partition(as_log(entries), size)
+    await partition.drain()
+    assert partition.gaps.noted == noted
+
+
+@given(data=st.data(), length=st.integers(2, 10), size=st.integers(1, 5))
+async def test_no_dismissal_of_what_is_noted_loses_what_is_there(data: st.DataObject, length: int, size: int) -> None:
+    """Whatever comes late and whatever never comes: everything that is there is applied in the end, and by a rebuild
+    too."""
+    entries = chain(range(1, length + 1))
+    lost = data.draw(st.sets(st.sampled_from(entries)))
+    late = data.draw(st.lists(st.sampled_from(entries), unique=True))
+    log = as_log([entry for entry in [*(one for one in entries if one not in late), *late] if entry not in lost])
+    partition = Partition(log, size)
+    given_up: set[Gap] = set()
+    for _ in range(length + 1):
+        await partition.drain()
+        gap = partition.gaps.noted
+        if gap is None:
+            break
+        assert gap[0] == partition.position.last_sequence
+        given_up.add(gap)
+        partition = Partition(log, size, given_up)
+        await partition.take_over()
+    there = [sequence for sequence, _ in entries if sequence in {number for number, _ in set(entries) - lost}]
+    assert partition.projection.applied == there
+    assert partition.position.next_offset == len(log)
 
 
 async def test_poison_takes_its_place_in_the_chain() -> None:

@@ -11,14 +11,14 @@ from services.reporting.answers import Stream
 from services.reporting.changed import Changed
 from services.reporting.live import MAX_HELD_BYTES, LiveStream, TooManyViewers
 from services.reporting.notices import Kind, Notice
-from services.reporting.picture.rows import COUNTED, FIELDS, Picture, row
+from services.reporting.picture.rows import COUNTED, FIELDS, Row, row
 from shared.web.viewer import MAX_WAITING, StreamEnded, Viewer
 
 AS_OF = {"survey-submitted": Stream(datetime(2022, 1, 15, tzinfo=UTC), 0, None)}
 SOON = 0.01
 
 
-def picture(**persons: int) -> Picture:
+def picture(**persons: int) -> dict[str, Row]:
     """A picture of areas (`a50` is area 50) with so many persons."""
     return {name[1:]: of_persons(number) for name, number in persons.items()}
 
@@ -163,6 +163,18 @@ async def test_a_subdistrict_with_few_persons_is_not_named(stream: LiveStream) -
     assert shown["subdistricts"] == ["500101"]
     assert shown["areas"]["500101"]["suppressed"] is False
     assert shown["areas"]["500101"]["persons"] == 6
+
+
+@pytest.mark.parametrize("field", ["places_overdue", "help_overdue"])
+def test_districts_in_which_something_became_overdue_are_known(stream: LiveStream, field: str) -> None:
+    """Of those that were told before; no other figure and no wider area makes one."""
+    late = row(tuple(int(name == field) for name in COUNTED), None, None)
+    stream.show(picture(a5001=0, a5002=0, a5003=0), {}, AS_OF, Changed())
+    assert stream.overdue_anew(picture(a50=0, a5001=9, a5002=0)) == set()
+    assert stream.overdue_anew(picture(a5001=9) | dict.fromkeys(("", "50", "5002", "5099"), late)) == {"5002"}
+    stream.show({"5002": late}, {}, AS_OF, Changed())
+    assert stream.overdue_anew({"5002": late}) == set()
+    assert stream.overdue_anew(picture(a5002=0)) == {"5002"}
 
 
 async def test_without_news_only_the_age_is_told(stream: LiveStream) -> None:

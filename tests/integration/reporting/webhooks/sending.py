@@ -102,6 +102,24 @@ async def look(client: httpx.AsyncClient, subscription_id: str) -> dict[str, Any
     return dict(answer.json())
 
 
+async def half_sent(pool: Pool, subscription_id: str) -> None:
+    """Leaves it as a process that is killed does: of its first stream three events are delivered and not noted, the
+    next is to come, and one behind it is delivered."""
+    stream = await pool.fetchval(
+        "UPDATE webhook_position SET events = 3, began_at = now() WHERE (subscription_id, stream) = "
+        "(SELECT subscription_id, min(stream) FROM webhook_position WHERE subscription_id = $1 GROUP BY 1) "
+        "RETURNING stream",
+        subscription_id,
+    )
+    await pool.execute(
+        "INSERT INTO webhook_message (subscription_id, stream, place, event_id, body, position, is_event, delivered) "
+        "SELECT subscription_id, stream, place, place::text, '{}', position, true, place = 1 "
+        "FROM webhook_position, generate_series(0, 1) AS place WHERE subscription_id = $1 AND stream = $2",
+        subscription_id,
+        stream,
+    )
+
+
 async def comes_to(client: httpx.AsyncClient, subscription_id: str, state: str) -> dict[str, Any]:
     """Waits until it is in this state."""
 

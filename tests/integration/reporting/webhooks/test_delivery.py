@@ -21,7 +21,7 @@ from tests.integration.reporting.conftest import Streams, eventually
 from tests.integration.reporting.streams.service import Accounts, Service
 from tests.integration.reporting.streams.test_scopes import HELP, VOLUNTEERS, inside
 from tests.integration.reporting.webhooks.receiver import VERIFICATION, Receiver, receiving
-from tests.integration.reporting.webhooks.sending import RING, Sending, comes_to, look, subscribe
+from tests.integration.reporting.webhooks.sending import RING, Sending, comes_to, half_sent, look, subscribe
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -131,6 +131,37 @@ async def test_while_one_partition_fails_what_others_were_sent_is_on_record(
         assert in_order(receiver.accepted)
         await client.delete(f"/v1/subscriptions/{made}")
         assert await pool.fetchval(query, Accounts.subject(account)) == len(before) + len(HELP)
+
+
+async def test_the_last_event_is_on_record_though_it_failed_before(
+    service: Service, sending: Sending, receiver: Receiver, pool: Pool, clock: MovableClock, helped: Topic
+) -> None:
+    """It is sent again, and nothing comes behind it."""
+    refused: list[str] = []
+
+    def refuse(event: Any) -> Response | None:
+        if len(receiver.accepted) < len(HELP) - 1 or refused:
+            return None
+        refused.append(event["id"])
+        return answers(500)
+
+    receiver.fault, receiver.any_time = refuse, True
+    account = "external_system@@last"
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name], **{"from": "start"})
+
+        async def fails() -> bool:
+            return int((await look(client, made))["failed_attempts"]) == 1
+
+        await eventually(fails, "it fails")
+        clock.advance(timedelta(seconds=10))
+        await has(receiver, len(HELP))
+
+    async def on_record() -> bool:
+        query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+        return bool(await pool.fetchval(query, Accounts.subject(account)) == len(HELP))
+
+    await eventually(on_record, "the transfer log has all of them")
 
 
 async def test_nothing_is_sent_before_the_endpoint_has_answered(
@@ -300,6 +331,27 @@ async def test_filters_change_and_a_cursor_of_the_replay_is_gone_on_from(
         assert elsewhere.json()["state"] == "verifying"
         await comes_to(client, made, "active")
         await client.delete(f"/v1/subscriptions/{made}")
+
+
+async def test_a_stream_that_is_chosen_again_begins_at_its_end(
+    service: Service, receiver: Receiver, pool: Pool, helped: Topic, streams: Streams
+) -> None:
+    """What was on its way when it was given up is not sent, and what had been sent is on record."""
+    volunteers = streams.of(VolunteerRegistered)
+    account = "external_system@@choosing again"
+    async with service.client(account) as client:
+        made = await subscribe(client, receiver, [helped.name, volunteers.name], **{"from": "start"})
+        await half_sent(pool, made)
+        first = min(helped.name, volunteers.name)
+        other = next(topic for topic in (helped, volunteers) if topic.name != first)
+        for types in ([other.event_type], None):
+            assert (await client.patch(f"/v1/subscriptions/{made}", json={"types": types})).status_code == 200
+        fresh = await subscribe(client, receiver, [first], **{"from": "end"})
+    begun = "SELECT position, events FROM webhook_position WHERE subscription_id = $1 AND stream = $2"
+    assert await pool.fetchrow(begun, made, first) == await pool.fetchrow(begun, fresh, first)
+    assert await pool.fetchval("SELECT count(*) FROM webhook_message WHERE subscription_id = $1", made) == 0
+    query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+    assert await pool.fetchval(query, Accounts.subject(account)) == 4
 
 
 async def test_a_suspended_account_gets_nothing_more(

@@ -14,7 +14,7 @@ from tests.integration.reporting.conftest import Streams, eventually
 from tests.integration.reporting.streams.service import Accounts, Service
 from tests.integration.reporting.streams.test_scopes import HELP
 from tests.integration.reporting.webhooks.receiver import VERIFICATION, Receiver
-from tests.integration.reporting.webhooks.sending import Sending, comes_to, look, subscribe
+from tests.integration.reporting.webhooks.sending import Sending, comes_to, half_sent, look, subscribe
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,6 +112,29 @@ async def test_the_centre_ends_a_receiver_by_every_way(
     kept = await pool.fetchrow("SELECT reason, revoked_by FROM receiver_revocation WHERE account = $1", subject)
     assert kept is not None
     assert tuple(kept) == (asked["reason"], Accounts.subject("central_administrator@"))
+
+
+async def test_what_was_sent_is_on_record_when_the_centre_ends_a_receiver(
+    service: Service, receiver: Receiver, pool: Pool, written: Topic
+) -> None:
+    """Also what was sent a moment ago, and what while another partition failed; once, and no more of it is kept."""
+    account = "external_system@@ended at work"
+    async with service.client(account) as client, service.client("central_administrator@") as centre:
+        made = await subscribe(client, receiver, [written.name], **{"from": "start"})
+        await half_sent(pool, made)
+        asked = {"reason": "สัญญาสิ้นสุดแล้ว"}
+        path = f"/v1/receivers/{Accounts.subject(account)}/revocation"
+        assert (await centre.post(path, json=asked)).status_code == 204
+        await centre.post(path, json=asked)
+    query = "SELECT sum(events) FROM stream_transfer WHERE subscriber = $1"
+    assert await pool.fetchval(query, Accounts.subject(account)) == 4
+    kept = await pool.fetchrow(
+        "SELECT events, began_at, (SELECT count(*) FROM webhook_message WHERE subscription_id = $1) "
+        "FROM webhook_position WHERE subscription_id = $1",
+        made,
+    )
+    assert kept is not None
+    assert tuple(kept) == (0, None, 0)
 
 
 async def test_the_list_is_paged_and_the_centres_alone(service: Service) -> None:
