@@ -9,10 +9,11 @@ MARGIN: Final = timedelta(seconds=60)
 """A change bears the moment at which its clock was read, before it had a connection, for which one waits 5 s at most.
 Further pages may have been kept, here and by a proxy, 15 s each. The rest is for clocks that differ."""
 
+# By the minute, so that an answer in which nothing has changed keeps its ETag for as long.
 # Also transactions that have written nothing yet: one that waits for a lock has its moment already. This statement is
 # one of them, so that there is always an oldest, and none is later than now.
 HORIZON: Final = """
-SELECT min(xact_start) - $1::interval FROM pg_stat_activity
+SELECT date_trunc('minute', min(xact_start)) - $1::interval FROM pg_stat_activity
 WHERE datname = current_database() AND backend_type = 'client backend'
 """
 

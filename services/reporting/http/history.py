@@ -1,5 +1,6 @@
 """The figures by day."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Final, Literal
@@ -124,7 +125,8 @@ async def _few_since(connection: Connection, asked: Asked, sight: Sight, ends: S
     """For the end of each day, the districts whose subdistricts are withheld for what came since."""
     if not sight.may_hide(asked):
         return [frozenset()] * len(ends)
-    return before_few(await history.came_since(connection, asked.around, ends[0]), ends)
+    came = await history.came_since(connection, asked.around, ends[0])
+    return await asyncio.to_thread(before_few, came, ends)  # of the country's subdistricts it takes seconds
 
 
 def _not_after(day: date, today: date, path: str) -> None:

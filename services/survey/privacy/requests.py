@@ -178,7 +178,13 @@ SELECT EXISTS (
 )
 """
 BEGIN_ERASURE: Final = "UPDATE subject_request SET submission_id = request_id WHERE request_id = $1"
-IS_COUNTED: Final = "SELECT EXISTS (SELECT FROM household WHERE household_id = $1 AND counts IS NOT NULL)"
+STANDS: Final = """
+SELECT EXISTS (
+    SELECT
+    FROM household AS h JOIN submission AS s USING (household_id, submission_id)
+    WHERE h.household_id = $1 AND h.counts IS NOT NULL AND s.wrapped_key IS NOT NULL
+)
+"""
 RECORDED: Final = "SELECT EXISTS (SELECT FROM submission WHERE submission_id = $1)"
 ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 220))"
 
@@ -317,9 +323,9 @@ async def begin_erasure(connection: Connection, request: Request) -> None:
     await connection.execute(BEGIN_ERASURE, request.request_id)
 
 
-async def is_counted(connection: Connection, household_id: UUID) -> bool:
-    """Whether a survey of the household stands, be it readable or not."""
-    found: bool = await connection.fetchval(IS_COUNTED, household_id)
+async def stands(connection: Connection, household_id: UUID) -> bool:
+    """Whether a survey of the household stands whose key was not ended, be it readable now or not."""
+    found: bool = await connection.fetchval(STANDS, household_id)
     return found
 
 

@@ -29,8 +29,9 @@ from shared.postgres import lost_changes
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Of signals: as they were."""
+    """Of signals: as a terminal leaves them, although the tests may run without one; behind it as they were."""
     former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     for number, handler in former.items():
         signal.signal(number, handler)

@@ -381,7 +381,7 @@ async def _without_person(
     await note_reading(connection, caller, Purpose.SUBJECT_REQUEST, [found.household_id], now=now_of(request))
     standing = await _standing(connection, request, found.household_id)
     if standing is None:
-        if await requests.is_counted(connection, found.household_id):  # else the others would go with the one
+        if await requests.stands(connection, found.household_id):  # else the others would go with the one
             raise Problem(503, detail=_UNREADABLE, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
         return None
     place = named if named is not None else requests.place_in(standing, found)
