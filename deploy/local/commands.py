@@ -31,7 +31,7 @@ from deploy.local.home import CHECKOUT, Home, port_base_from_environment
 from deploy.local.stack import Stack, end_remains
 from deploy.local.tools import Tools
 from deploy.scale import ONE_OF_EACH, Scale
-from deploy.trouble import Trouble
+from deploy.trouble import Trouble, of_os_error
 from shared.postgres import lost_changes
 from shared.postgres.pool import UNREACHABLE
 
@@ -288,6 +288,8 @@ def admin(home: Home, chosen: argparse.Namespace) -> int:
     except BrokenPipeError:  # who reads what is printed has gone
         raise
     except (*UNREACHABLE, KafkaException) as error:
+        if isinstance(error, OSError) and of_os_error(error, home.root) is not None:
+            raise  # a full disk or a file of somebody else's: `main` has the words for it
         said = f"{type(error).__name__}: {error}"
         raise Trouble(
             f"The database or Kafka does not answer ({said}).\n"

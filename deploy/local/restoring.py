@@ -67,7 +67,10 @@ def _restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int,
         )
     backup = choose(folder, at)
     backups.verify(backup, tools)
-    put_keys(home, backups.newest(keys))
+    # The newest keys, and those of the backup itself, which a ring may have lost to `retire` since.
+    for kept in dict.fromkeys((backups.newest(keys), keys / backup.folder.name)):
+        if kept.is_dir():
+            put_keys(home, kept)
     postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
     postgres.prepare_folder()
     unfinished = postgres.folder / "data.restored"

@@ -118,3 +118,16 @@ def test_a_ring_without_the_backups_keys_is_refused(
     (home.secrets / f"{file}.json").write_text(json.dumps({"current": "k2", "keys": keys}))
     with pytest.raises(Trouble, match="lacks keys"):
         restoring.put_keys(home, tmp_path / "kept")
+
+
+def test_the_newest_keys_have_to_open_the_chosen_backup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring from which a key was retired since is refused, also in an empty home."""
+    backed_up(tmp_path / "backups", MONDAY)
+    for day, ring in ((MONDAY, {"k1": "one"}), (FRIDAY, {"k2": "two"})):
+        kept = tmp_path / "keys" / f"{day:%Y%m%dT%H%M%SZ}"
+        kept.mkdir(parents=True)
+        (kept / "sealing-keys.json").write_text(json.dumps({"current": max(ring), "keys": ring}))
+    monkeypatch.setattr(backups, "verify", lambda *_: None)
+    home = Home(tmp_path / "home", tmp_path / "tools")
+    with pytest.raises(Trouble, match="lacks keys"):
+        restoring.restore(home, Tools(home.tools), tmp_path / "backups", tmp_path / "keys", 8100, None)

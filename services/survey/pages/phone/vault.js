@@ -48,7 +48,7 @@ export class Vault {
     const lock = await this.database.kept("lock");
     if (lock?.wrapped === undefined) throw new Locked("gone");
     const wait = Math.ceil((lock.until - Date.now()) / 1000);
-    if (wait > 0) throw new Locked("wait", Math.min(wait, WAIT_SECONDS * 2 ** MOST_TRIES));
+    if (wait > 0) throw new Locked("wait", Math.min(wait, WAIT_SECONDS * 2 ** Math.max(0, lock.tries - FREE_TRIES - 1)));
     const tries = lock.tries + 1;
     const until = tries > FREE_TRIES ? Date.now() + WAIT_SECONDS * 1000 * 2 ** (tries - FREE_TRIES - 1) : 0;
     await this.database.keep("lock", { ...lock, tries, until }); // before it is tried: ending the app gives no free tries
@@ -65,7 +65,7 @@ export class Vault {
 
   /** Whether this phone alone has the key of forms that lie here. */
   async irreplaceable() {
-    return (await this.database.kept("key-left")) !== true && (await this.database.forms()).length > 0;
+    return (await this.database.kept("key-left")) !== true && (await this.database.forms()).some(({ state }) => state !== "recorded");
   }
 
   /** The key itself, for the service to keep. */
