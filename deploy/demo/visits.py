@@ -38,6 +38,7 @@ ODD: Final = 0.1
 """Of all rounds: they come upon something that is recorded and flagged."""
 
 _FAR_DEGREES: Final = 2.0  # 220 km: out of every district, and no two minutes' way
+_REMEMBERED_DAYS: Final = 6  # where a volunteer was is known for seven (services/survey/privacy/purposes.py)
 _INACCURATE_M: Final = 1_500  # too much for a position to tell how fast its volunteer was
 
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -177,7 +178,7 @@ class _Writer:
         that its figures are the same whichever that is. A team seems to have flown once at most, from a house and back
         to it, and has no other visit with a position.
         """
-        at = self._moment()
+        at = self._moment(_REMEMBERED_DAYS)
         kinds = [QualityFlag.CHECK_DIGIT, QualityFlag.POSITION_ELSEWHERE]
         kinds += [QualityFlag.SAME_PERSON] * (doors > 1) + [QualityFlag.IMPLAUSIBLE_SPEED] * (
             found.team not in self._flown
@@ -224,8 +225,9 @@ class _Writer:
         visit = self._visit(volunteer, house, household, captured_at, position)
         return replace(visit, submission=replace(visit.submission, flags=tuple(flags)))
 
-    def _moment(self) -> datetime:
-        midnight = self._random.choices(self._days, self._pace)[0]
+    def _moment(self, days: int = DAYS) -> datetime:
+        """Within the last `days` before today."""
+        midnight = self._random.choices(self._days[-days:], self._pace[-days:])[0]
         return midnight + timedelta(seconds=self._random.randint(8 * 3600, 18 * 3600))
 
     def _house(self, found: Round, door: int, captured_at: datetime) -> _House:
