@@ -14,6 +14,9 @@ from shared.contracts.events import Role
 from shared.postgres import throttle
 from shared.postgres.pool import Connection, acquire
 
+MOST_FOLLOWERS = 100
+"""Given out for one token, all but the last in vain: a net that loses a hundred answers in a row brings none."""
+
 # Here and below: a role whose last day is over is none, also in the seconds until that is written down
 # (store/appointments.py).
 WRITE_CODE = """
@@ -50,7 +53,9 @@ NOTE_PROVEN = "UPDATE person SET phone_confirmed_at = $2 WHERE person_id = $1 AN
 
 INSERT_FAMILY = "INSERT INTO refresh_family (family_id, person_id, expires_at) VALUES ($1, $2, $3)"
 
-INSERT_REFRESH_TOKEN = "INSERT INTO refresh_token (token_hash, family_id, issued_at) VALUES ($1, $2, $3)"  # noqa: S105
+INSERT_REFRESH_TOKEN = """
+INSERT INTO refresh_token (token_hash, family_id, issued_at, follows) VALUES ($1, $2, $3, $4)
+"""  # noqa: S105
 
 # Both rows are locked: who waited here for another request with the same token then sees that it was used.
 LOCK_FAMILY = """
@@ -65,6 +70,13 @@ FOR UPDATE OF t, f
 """
 
 MARK_USED = "UPDATE refresh_token SET used_at = $2 WHERE token_hash = $1"
+
+REPLACE_FOLLOWER = """
+UPDATE refresh_token
+SET used_at = $3
+WHERE family_id = $1 AND follows = $2 AND used_at IS NULL
+  AND (SELECT count(*) FROM refresh_token WHERE family_id = $1 AND follows = $2) < $4
+"""
 
 END_FAMILY = "UPDATE refresh_family SET revoked_at = coalesce(revoked_at, $2) WHERE family_id = $1"
 
@@ -137,8 +149,9 @@ class SignIns:
     async def refresh(self, token: str, *, now: datetime) -> tuple[Holder, str] | None:
         """Exchange a refresh token for the next of its family.
 
-        A token that was used before ends the whole family: who used it then or who uses it now has stolen it. A phone
-        whose answer was lost on the way is treated the same, and asks for a new one-time code.
+        A phone whose answer was lost on the way uses the same token again, and gets another instead of the one that it
+        never saw. A token whose follower was used, or that was replaced by another, ends the whole family: who used it
+        then or who uses it now has stolen it.
         """
         token_hash = hash_secret(token)
         async with acquire(self._pool) as connection, connection.transaction():
@@ -147,11 +160,13 @@ class SignIns:
                 return None
             if row["until"] is not None and row["until"] <= now:
                 return None
-            if row["used_at"] is not None:
-                await connection.execute(END_FAMILY, row["family_id"], now)
+            family = row["family_id"]
+            if row["used_at"] is None:
+                await connection.execute(MARK_USED, token_hash, now)
+            elif await connection.execute(REPLACE_FOLLOWER, family, token_hash, now, MOST_FOLLOWERS) != "UPDATE 1":
+                await connection.execute(END_FAMILY, family, now)
                 return None
-            await connection.execute(MARK_USED, token_hash, now)
-            return _person_holder(row, row["family_id"]), await _add_refresh_token(connection, row["family_id"], now)
+            return _person_holder(row, family), await _add_refresh_token(connection, family, now, follows=token_hash)
 
     async def end_session(self, session: UUID, *, now: datetime) -> None:
         """End a sign-in: no refresh token of it is good any more."""
@@ -176,9 +191,11 @@ async def end_sign_ins(connection: Connection, person_id: UUID, *, now: datetime
     await connection.execute(DROP_CODE, person_id)
 
 
-async def _add_refresh_token(connection: Connection, family: UUID, now: datetime) -> str:
+async def _add_refresh_token(
+    connection: Connection, family: UUID, now: datetime, *, follows: bytes | None = None
+) -> str:
     token = new_secret()
-    await connection.execute(INSERT_REFRESH_TOKEN, hash_secret(token), family, now)
+    await connection.execute(INSERT_REFRESH_TOKEN, hash_secret(token), family, now, follows)
     return token
 
 

@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from services.registration.codes import hash_secret
+from services.registration.store import sign_in
 from services.registration.store.sign_in import SignIns
 from services.registration.store.systems import Systems
 from shared.contracts.events import Role
@@ -159,23 +161,56 @@ async def test_refresh_tokens_rotate(office: Office, phones: Phones) -> None:
     refused(await office.tokens(grant_type="refresh_token", refresh_token=refresh), "invalid_grant")
 
 
-async def test_a_refresh_token_used_twice_ends_the_family(office: Office, phones: Phones) -> None:
+async def test_a_lost_answer_signs_nobody_out(office: Office, phones: Phones) -> None:
+    _, _, token = await signed_in(office, phones)
+    for _ in range(2):
+        await refreshed(office, token)  # which the phone never saw
+        token = await refreshed(office, token)
+    await refreshed(office, token)
+
+
+async def test_a_token_whose_follower_was_used_ends_the_family(office: Office, phones: Phones) -> None:
     _, _, first = await signed_in(office, phones)
-    second = (await office.tokens(grant_type="refresh_token", refresh_token=first)).json()["refresh_token"]
-    refused(await office.tokens(grant_type="refresh_token", refresh_token=first), "invalid_grant")
-    refused(await office.tokens(grant_type="refresh_token", refresh_token=second), "invalid_grant")
+    second = await refreshed(office, first)
+    third = await refreshed(office, second)
+    for token in (first, third):
+        refused(await office.tokens(grant_type="refresh_token", refresh_token=token), "invalid_grant")
 
 
-async def test_of_two_refreshes_at_once_one_succeeds_and_the_family_ends(office: Office, phones: Phones) -> None:
-    _, _, refresh = await signed_in(office, phones)
-    answers = await asyncio.gather(
-        *(office.tokens(grant_type="refresh_token", refresh_token=refresh) for _ in range(5))
-    )
-    good = [answer for answer in answers if answer.status_code == 200]
-    assert len(good) == 1
-    refused(
-        await office.tokens(grant_type="refresh_token", refresh_token=good[0].json()["refresh_token"]), "invalid_grant"
-    )
+async def test_a_token_that_was_replaced_ends_the_family(office: Office, phones: Phones) -> None:
+    """Somebody else used the token before: the two cannot both go on."""
+    _, _, first = await signed_in(office, phones)
+    replaced = await refreshed(office, first)
+    second = await refreshed(office, first)
+    for token in (replaced, second):
+        refused(await office.tokens(grant_type="refresh_token", refresh_token=token), "invalid_grant")
+
+
+async def test_of_refreshes_at_once_one_can_go_on(office: Office, phones: Phones) -> None:
+    _, _, token = await signed_in(office, phones)
+    given = await asyncio.gather(*(refreshed(office, token) for _ in range(5)))
+    unused = "SELECT count(*) FROM refresh_token WHERE follows = $1 AND used_at IS NULL"
+    assert await office.pool.fetchval(unused, hash_secret(token)) == 1
+    answers = [await office.tokens(grant_type="refresh_token", refresh_token=one) for one in given]
+    assert sum(answer.status_code == 200 for answer in answers) <= 1
+
+
+async def test_a_token_is_not_followed_for_ever(
+    office: Office, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_in, "MOST_FOLLOWERS", 3)
+    _, _, token = await signed_in(office, phones)
+    for _ in range(3):
+        last = await refreshed(office, token)
+    for one in (token, last):
+        refused(await office.tokens(grant_type="refresh_token", refresh_token=one), "invalid_grant")
+
+
+async def refreshed(office: Office, token: str) -> str:
+    """The refresh token that is given for another."""
+    answer = await office.tokens(grant_type="refresh_token", refresh_token=token)
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["refresh_token"])
 
 
 async def test_a_suspension_ends_every_way_in(office: Office, phones: Phones) -> None:
