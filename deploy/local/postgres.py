@@ -71,6 +71,7 @@ class Postgres:
         self.folder = folder
         self.port = port_base + POSTGRES_PORT_OFFSET
         self.data = folder / "data"
+        self.restored = folder / "data.restored"  # until it is complete, and then `data`
         self._sockets = folder / "socket"
         self.tools = tools
         self._secrets = secrets
@@ -92,6 +93,13 @@ class Postgres:
 
     def prepare(self) -> None:
         """Initialise the data folder when it is new; wait for what a killed server left behind. Raises `Trouble`."""
+        if self.restored.exists() and not self.data.exists():
+            raise Trouble(
+                f"A backup was being restored into {self.folder}, and that did not come to its end.\n"
+                f"Run `./jitasa restore` again, or delete {self.restored} to begin with an empty database.",
+                f"การกู้คืนข้อมูลลงใน {self.folder} ยังไม่เสร็จสมบูรณ์\n"
+                f"กรุณาสั่ง `./jitasa restore` อีกครั้ง หรือลบ {self.restored} หากต้องการเริ่มจากฐานข้อมูลเปล่า",
+            )
         self.prepare_folder()
         if not self.data.exists():
             self._initialise()

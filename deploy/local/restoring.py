@@ -3,7 +3,7 @@
 1. the backup is held to its manifest; the keys are put in place;
 2. its files are copied beside the place of the data folder;
 3. a server that no service uses yet works through the changes that were followed, up to the moment, and ends;
-4. the folder is named what a stack looks for. Cut off anywhere before, there is no data folder, and it begins again.
+4. the folder is named what a stack looks for. Cut off anywhere before, it begins again; until then no stack starts.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _restore(home: Home, tools: Tools, folder: Path, keys: Path, port_base: int,
             put_keys(home, kept)
     postgres = Postgres(home.state / "postgres", tools, Secrets(home.secrets), port_base)
     postgres.prepare_folder()
-    unfinished = postgres.folder / "data.restored"
+    unfinished = postgres.restored
     changes = postgres.folder / "changes"
     for former in (unfinished, changes):
         shutil.rmtree(former, ignore_errors=True)

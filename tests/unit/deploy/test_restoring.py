@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local import backups, restoring
 from deploy.local.home import Home
+from deploy.local.postgres import Postgres
 from deploy.local.secrets import Secrets
 from deploy.local.tools import Tools
 from deploy.trouble import Trouble
@@ -65,6 +66,14 @@ def test_nothing_is_restored_where_a_stack_has_the_home(tmp_path: Path) -> None:
     with home.take(), pytest.raises(Trouble, match="already runs"):
         restoring.restore(home, Tools(home.tools), tmp_path / "backups", tmp_path / "keys", 8100, None)
     assert [path.name for path in home.state.iterdir()] == ["lock"]
+
+
+def test_no_empty_database_is_made_where_restoring_was_cut_off(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "tools")
+    postgres = Postgres(home.state / "postgres", Tools(home.tools), Secrets(home.secrets), 8100)
+    (home.state / "postgres" / "data.restored").mkdir(parents=True)
+    with pytest.raises(Trouble, match=r"jitasa restore` again"):
+        postgres.prepare()
 
 
 @pytest.fixture
