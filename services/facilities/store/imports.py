@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from services.facilities.store.places import Actor
+from shared.contracts.events import Role
 from shared.postgres.pool import Connection
 
 LEASE: Final = timedelta(seconds=60)
@@ -92,8 +93,12 @@ INSERT INTO facility_import (import_id, state, name, file, digest, sent_by, orga
 VALUES ($1, 'waiting', $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
-# A place officer sees the imports of his own organisation, or his own if he has none; others those of their area.
-VISIBLE: Final = "area >= $1 AND area < $1 || ':' AND ($2::uuid IS NULL OR $2 IN (organisation, sent_by))"
+# A place officer sees what officers of his organisation sent, or his own if he has none; others the imports of their
+# area. A coordinator's list was judged by a coordinator's rights: it may change places that no such officer may.
+VISIBLE: Final = f"""
+area >= $1 AND area < $1 || ':'
+AND ($2::uuid IS NULL OR role = '{Role.PLACE_OFFICER.value}' AND $2 IN (organisation, sent_by))
+"""
 SELECT_ONE: Final = f"""
 SELECT {_COLUMNS} FROM facility_import WHERE {VISIBLE} AND import_id = $3
 """  # noqa: S608 - text of this module only

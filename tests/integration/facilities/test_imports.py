@@ -27,6 +27,7 @@ Place = Callable[..., dict[str, Any]]
 Pool = Any
 TITLES = ("ชื่อสถานที่", "ประเภท", "รหัสตำบล", "เตียงทั้งหมด", "เตียงว่าง")
 OFFICER = {"Authorization": "Bearer place_officer@50"}
+ADMINISTRATOR = {"Authorization": "Bearer province_administrator@50"}
 CENTRE = {"Authorization": "Bearer central_administrator@"}
 
 
@@ -355,6 +356,18 @@ async def test_who_sees_an_import(lists: Lists) -> None:
     assert sent["import_id"] in {one["import_id"] for one in page["items"]}
     same = await lists.client.post("/v1/imports?name=b.csv", content=listed(("ศูนย์ของใคร", "ศูนย์พักคอย", "500101", 20, 1)))
     assert same.json()["import_id"] == sent["import_id"]
+
+
+async def test_an_officer_goes_on_with_no_list_of_a_coordinator(lists: Lists) -> None:
+    """Also not of his own organisation: by it he would change what he may not."""
+    sent = await lists.send(listed(("ศูนย์ของผู้ว่า", "ศูนย์พักคอย", "500101", 20, 1)), **ADMINISTRATOR)
+    address = f"/v1/imports/{sent['import_id']}"
+    assert (await lists.client.get(address, headers=OFFICER)).status_code == 404
+    assert (await lists.client.post(f"{address}/application", headers=OFFICER)).status_code == 404
+    assert sent["import_id"] not in {
+        one["import_id"] for one in (await lists.client.get("/v1/imports", headers=OFFICER)).json()["items"]
+    }
+    assert (await lists.client.get(address, headers=ADMINISTRATOR)).json()["state"] == "checked"
 
 
 async def test_a_sender_s_imports_are_bounded(lists: Lists) -> None:

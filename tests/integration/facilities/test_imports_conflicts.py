@@ -10,10 +10,18 @@ import pytest
 from services.facilities.importer import Importer
 from shared.observability.clock import MovableClock
 from tests.integration.facilities.conftest import subject
-from tests.integration.facilities.test_imports import CENTRE, TITLES, Lists, Place, Pool, listed, register
+from tests.integration.facilities.test_imports import (
+    ADMINISTRATOR,
+    CENTRE,
+    TITLES,
+    Lists,
+    Place,
+    Pool,
+    listed,
+    register,
+)
 
 CODED = (*TITLES, "รหัสสถานพยาบาล")
-ADMINISTRATOR = {"Authorization": "Bearer province_administrator@50"}
 
 
 @pytest.fixture
