@@ -100,10 +100,6 @@ class Partition:
         self.read = batch.read_on
         return True
 
-    async def take_over(self) -> None:
-        """Owns the partition, and learns what was given up."""
-        await self.handler.taken_over(cast(Connection, self.connection), [TakenOver(self.position, None)])
-
     async def drain(self) -> None:
         """Everything in the log; bounded, so that a loop without progress fails."""
         for _ in range(1000):
@@ -112,7 +108,7 @@ class Partition:
         raise AssertionError("the log is read in circles")
 
     async def taken_over(self) -> None:
-        """As the consumer does it once something was dismissed."""
+        """Owns the partition from its position on, as at the beginning and once something was dismissed."""
         await self.handler.taken_over(cast(Connection, self.connection), [TakenOver(self.position, None)])
         self.read = self.position.next_offset
 
@@ -249,7 +245,7 @@ async def test_no_dismissal_of_what_is_noted_loses_what_is_there(data: st.DataOb
         assert gap[0] == partition.position.last_sequence
         given_up.add(gap)
         partition = Partition(log, size, given_up)
-        await partition.take_over()
+        await partition.taken_over()
     there = [sequence for sequence, _ in entries if sequence in {number for number, _ in set(entries) - lost}]
     assert partition.projection.applied == there
     assert partition.position.next_offset == len(log)
