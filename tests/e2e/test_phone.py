@@ -359,6 +359,25 @@ async def test_addresses_that_are_not_told_for_a_while_sign_nobody_out(browser: 
         await phone.shows(on_phone=0, recorded=1)
 
 
+async def test_a_renewal_whose_answer_is_lost_signs_nobody_out(browser: Browser, office: Office) -> None:
+    async with handset(browser, office) as phone:
+        await phone.sign_in(await new_volunteer(office, SUBDISTRICT))
+        lost: list[int] = []
+
+        async def lose_the_first(route: Route) -> None:
+            if lost:
+                await route.continue_()
+            else:
+                lost.append((await route.fetch()).status)
+                await route.abort()
+
+        await phone.page.route("**/v1/tokens", lose_the_first)
+        await phone.page.clock.set_system_time(datetime.now(UTC) + timedelta(minutes=16))  # the token has run out
+        await phone.survey("44")
+        await phone.shows(on_phone=0, recorded=1)
+        assert lost == [200]
+
+
 async def test_a_forgotten_pin_loses_nothing_and_wrong_ones_are_bounded(browser: Browser, office: Office) -> None:
     number = await new_volunteer(office, SUBDISTRICT)
     async with handset(browser, office) as phone:
@@ -420,6 +439,28 @@ async def test_a_key_that_the_service_did_not_take_at_once_is_left_later_and_kep
         await phone.forgot_pin(number)
         await phone.choose_pin("314159")
         await phone.press("ทำต่อ: 63 ม.3")
+
+
+async def test_who_forgot_the_only_pin_to_what_lies_here_can_begin_anew(browser: Browser, office: Office) -> None:
+    number = await new_volunteer(office, SUBDISTRICT)
+    async with handset(browser, office) as phone:
+        await phone.page.route("**/v1/device-keys/*", without_keys)
+        await phone.sign_in(number)
+        await phone.house("64")
+        await phone.stored_draft("64")
+        await phone.open()
+        await phone.forgot_pin(number)
+        await phone.press("ลืม PIN เดิม: เริ่มใหม่")
+        await phone.press("แตะอีกครั้งเพื่อเริ่มใหม่ แบบที่ยังไม่ส่ง 1 รายการจะหายไป")
+        await phone.page.unroute("**/v1/device-keys/*")
+        await phone.choose_pin("314159")
+        await expect(phone.page.get_by_role("button", name="ทำต่อ")).to_have_count(0)
+        await phone.survey("65")
+        await phone.shows(recorded=1)
+        assert await phone.kept("key-left")
+        await phone.open()
+        await phone.unlock("314159")
+        await phone.shows(recorded=1)
 
 
 async def without_keys(route: Route) -> None:

@@ -112,6 +112,16 @@ export function button(text, run, { kind = "", ...attributes } = {}) {
   return h("button", { type: "button", class: `button ${kind}`, text, on: { click: run }, ...attributes });
 }
 
+/** A button for what cannot be undone: at the first press it says so (`sure`), at the second it runs. */
+export function twice(text, sure, run) {
+  const element = button(text, () => {
+    if (element.dataset.sure !== undefined) return run();
+    element.dataset.sure = "";
+    speak(element, { text: sure });
+  }, { kind: "quiet" });
+  return element;
+}
+
 /** The bar at the bottom, where a thumb reaches. */
 export function actions(...buttons) {
   return h("div", { class: "actions" }, buttons);

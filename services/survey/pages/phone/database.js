@@ -48,6 +48,11 @@ class Database {
     return this.within("readwrite", (stores) => forms.map((form) => stores.forms.put(form)).at(-1));
   }
 
+  /** Deletes everything. */
+  empty() {
+    return this.within("readwrite", (stores) => Object.values(stores).map((store) => store.clear()).at(-1));
+  }
+
   deleteForms(ids) {
     return this.within("readwrite", (stores) => ids.map((id) => stores.forms.delete(id)).at(-1));
   }

@@ -1,7 +1,7 @@
 // Before the work: signing in by a one-time code, and the PIN that opens what lies on the phone.
 
 import { h, notice } from "../elements.js";
-import { actions, button, input } from "./controls.js";
+import { actions, button, input, twice } from "./controls.js";
 import { mobile } from "./rules.js";
 import { addresses, Away, claimsOf, redeem, Refused, sendCode, Session, SignedOut } from "./session.js";
 import { Locked } from "./vault.js";
@@ -11,8 +11,9 @@ const PIN = /^\d{6,12}$/;
 
 /**
  * Asks for the PIN of a session; `enter` is given the session once it is open; `signIn` is for who forgot it, or (with the
- * session) for whose vault is open without a token. */
-export function askPin(main, session, { enter, signIn }) {
+ * session) for whose vault is open without a token. `beginAnew` is instead for who forgot one that alone opens what lies
+ * here, of which `unsent` forms have not reached the service. */
+export function askPin(main, session, { enter, signIn, beginAnew, unsent }) {
   let pin = "";
   const field = input({ label: "pin", type: "password", inputmode: "numeric", maxlength: 12, set: (value) => (pin = value) });
   const open = async (event) => {
@@ -35,7 +36,10 @@ export function askPin(main, session, { enter, signIn }) {
     enter(session);
   };
   const form = h("form", { novalidate: true, on: { submit: open } }, field, actions(h("button", { class: "button primary", text: "open" })));
-  main.replaceChildren(h("h2", { text: "openTitle" }), form, button("pinForgotten", () => signIn(null), { kind: "quiet" }));
+  const forgotten = beginAnew
+    ? twice("beginAnew", ["beginAnewSure", { unsent }], beginAnew)
+    : button("pinForgotten", () => signIn(null), { kind: "quiet" });
+  main.replaceChildren(h("h2", { text: "openTitle" }), form, forgotten);
   field.control.focus();
 }
 
@@ -77,14 +81,19 @@ function askCode(main, phone, { enter, known }) {
     const session = await Session.of(subject);
     const key = await asked(form, async () => ({ bytes: await session.keyFromService(granted) }));
     if (!key) return;
-    if (key.bytes === null && (await session.vault.hasPin())) {
-      notice("oldPinNeeded");
-      return askPin(main, session, { enter: async () => enter(await begun(session, granted)), signIn: () => askPhone(main, { enter }) });
-    }
-    choosePin(main, async (pin) => {
-      await session.vault.setUp(pin, key.bytes ?? undefined);
-      enter(await begun(session, granted));
-    });
+    const open = async () => enter(await begun(session, granted));
+    const setUp = () => {
+      notice();
+      choosePin(main, async (pin) => {
+        if (key.bytes === null) await session.database.empty(); // what lies here is under a key that nobody has any more
+        await session.vault.setUp(pin, key.bytes ?? undefined);
+        await open();
+      });
+    };
+    if (key.bytes !== null || !(await session.vault.hasPin())) return setUp();
+    notice("oldPinNeeded");
+    const unsent = (await session.database.forms()).filter(({ state }) => state !== "recorded").length;
+    askPin(main, session, { enter: open, signIn: open, beginAnew: setUp, unsent });
   };
   const form = h("form", { novalidate: true, on: { submit: send } }, field, actions(h("button", { class: "button primary", text: "signIn" })));
   main.replaceChildren(h("h2", { text: "signInTitle" }), h("p", { text: ["codeSent", { phone }] }), form, button("otherNumber", () => askPhone(main, { enter, known }), { kind: "quiet" }));

@@ -2,7 +2,7 @@
 // opens where it was.
 
 import { h, notice, say } from "../elements.js";
-import { actions, button, choice, folded, input, select, several, toggle } from "./controls.js";
+import { actions, button, choice, folded, input, select, several, toggle, twice } from "./controls.js";
 import { ageOf, arabic, dosesProblem, mobile, nationalId, REASONS, RISKS, vaccinesOn, yearsOf } from "./rules.js";
 
 const POSITION = { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 };
@@ -299,16 +299,10 @@ export function showSurvey(main, form, { forms, areas, done }) {
   }
 
   function discard() {
-    const throwAway = button("discard", () => {
-      if (throwAway.dataset.sure === undefined) {
-        throwAway.dataset.sure = "";
-        throwAway.textContent = say("discardSure");
-        return;
-      }
+    return twice("discard", "discardSure", () => {
       form.state = "discarded";
       storing.then(() => forms.remove(form)).then(() => done());
-    }, { kind: "quiet" });
-    return throwAway;
+    });
   }
 
   async function leave() {

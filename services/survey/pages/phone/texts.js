@@ -29,6 +29,8 @@ export const TEXTS = {
   pinGone: ["PIN ถูกปิดแล้ว โปรดเข้าสู่ระบบด้วยรหัสทาง SMS ข้อมูลในเครื่องยังอยู่ครบ", "The PIN is closed. Sign in by a code; nothing on this phone is lost."],
   pinForgotten: ["ลืม PIN: เข้าสู่ระบบด้วย SMS", "Forgot the PIN: sign in by SMS"],
   oldPinNeeded: ["ระบบไม่มีกุญแจของเครื่องนี้ โปรดเปิดด้วย PIN เดิม", "The service has no key for this phone; open it by the former PIN"],
+  beginAnew: ["ลืม PIN เดิม: เริ่มใหม่", "Forgot the former PIN: begin anew"],
+  beginAnewSure: ["แตะอีกครั้งเพื่อเริ่มใหม่ แบบที่ยังไม่ส่ง {unsent} รายการจะหายไป", "Tap again to begin anew; what was not sent is lost: {unsent} forms"],
   away: ["ติดต่อระบบไม่ได้ โปรดลองใหม่เมื่อมีสัญญาณ", "The service cannot be reached; try again with a connection"],
   codeWrong: ["รหัสไม่ถูกต้องหรือหมดอายุ", "The code is wrong or has expired"],
   notForYou: ["บัญชีนี้บันทึกผลสำรวจไม่ได้", "This account cannot record surveys"],
