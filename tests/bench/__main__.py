@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext, redirect_stdout
 from functools import partial
@@ -89,6 +90,7 @@ def main() -> None:
     given = parser.parse_args()
     seconds = given.seconds or (SECONDS if given.name else SECONDS_OF_ALL)
     figures: list[Figure] = []
+    failed: list[str] = []
 
     def show(figure: Figure) -> None:
         figure.show()
@@ -102,10 +104,16 @@ def main() -> None:
         with redirect_stdout(sys.stderr) if given.json == STANDARD_OUTPUT else nullcontext():
             for name in [given.name] if given.name else [one for one in benches if one not in BY_NAME_ONLY]:
                 began = time.monotonic()
-                asyncio.run(_run(benches[name], seconds, show))
+                try:
+                    asyncio.run(_run(benches[name], seconds, show))
+                except Exception:  # whatever ends one, the others are measured all the same
+                    traceback.print_exc()
+                    failed.append(name)
                 print(f"{name}: took {time.monotonic() - began:.0f} s\n", flush=True)
-    finally:  # also what was measured before something failed
+    finally:  # also what was measured before Ctrl-C
         _keep(figures, given.json)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 async def _run(bench: Bench, seconds: float, show: Callable[[Figure], None]) -> None:

@@ -71,8 +71,8 @@ async def grow_survey(found: Setting, households: int) -> None:
     async with found.database("survey", "postgres") as pool, acquire(pool) as connection:
         stored = int(await connection.fetchval("SELECT count(*) FROM household", timeout=COPY_TIMEOUT))
         copies = round(households / stored) - 1
-        await _multiply(connection, "household", copies, HOUSEHOLD, households=households)
-        await _multiply(connection, "submission", copies, SUBMISSION, households=households)
+        await multiply(connection, "household", copies, HOUSEHOLD, households=households)
+        await multiply(connection, "submission", copies, SUBMISSION, households=households)
         await connection.execute("CHECKPOINT", timeout=COPY_TIMEOUT)
 
 
@@ -84,10 +84,10 @@ async def grow_reporting(found: Setting, households: int) -> None:
     """
     async with found.database("reporting", "postgres") as pool, acquire(pool) as connection:
         days = int(await connection.fetchval("SELECT 1 + max(day) - min(day) FROM survey_day"))
-        await _multiply(connection, "survey_day", CAMPAIGN_DAYS // days - 1, DAY, days=days)
+        await multiply(connection, "survey_day", CAMPAIGN_DAYS // days - 1, DAY, days=days)
         volunteers = int(await connection.fetchval("SELECT count(*) FROM volunteer_month"))
         copies = round(households / VISITS_A_MONTH / volunteers) - 1
-        await _multiply(connection, "volunteer_month", copies, VOLUNTEER_MONTH, households=households)
+        await multiply(connection, "volunteer_month", copies, VOLUNTEER_MONTH, households=households)
         await connection.execute("CHECKPOINT", timeout=COPY_TIMEOUT)
 
 
@@ -97,7 +97,7 @@ async def megabytes(found: Setting, service: str) -> int:
         return int(await pool.fetchval("SELECT pg_database_size(current_database())")) // 2**20
 
 
-async def _multiply(connection: Connection, table: str, copies: int, changed: Mapping[str, str], **given: int) -> None:
+async def multiply(connection: Connection, table: str, copies: int, changed: Mapping[str, str], **given: int) -> None:
     """Adds `copies` of each row; changed: by column, what stands there in a copy instead, with `given` filled in."""
     if copies < 1:
         return
@@ -117,10 +117,17 @@ async def _multiply(connection: Connection, table: str, copies: int, changed: Ma
             timeout=COPY_TIMEOUT,
         )
         for index in indexes:
-            filled = "" if " WITH (" in index.definition else f" WITH (fillfactor = {FILL})"  # it stays with the index
-            await connection.execute(index.definition + filled, timeout=COPY_TIMEOUT)
+            await connection.execute(_filled(index.definition), timeout=COPY_TIMEOUT)
             if index.constraint:
                 await connection.execute(
                     f"ALTER TABLE {table} ADD CONSTRAINT {index.name} {index.constraint} USING INDEX {index.name}"
                 )
     await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=COPY_TIMEOUT)
+
+
+def _filled(definition: str) -> str:
+    """An index's definition with room for what comes between; it stays with the index."""
+    if " WITH (" in definition:
+        return definition
+    head, where, condition = definition.partition(" WHERE ")
+    return f"{head} WITH (fillfactor = {FILL}){where}{condition}"

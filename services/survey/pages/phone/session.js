@@ -121,7 +121,7 @@ export class Session {
     return (await this.stored()).access;
   }
 
-  /** Exchanges the refresh token, unless another tab did meanwhile: it is good for one use. */
+  /** Exchanges the refresh token, unless another tab did meanwhile: two who go on from the same one end the sign-in. */
   renew(former) {
     return navigator.locks.request("jitasa-renew", async () => {
       const kept = await this.stored();
