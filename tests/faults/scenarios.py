@@ -152,6 +152,7 @@ async def postgres_out_of_connections(stack: ProxiedStack, phones: Phones) -> No
 
 async def postgres_disk_full(stack: SmallDiskStack, phones: Phones) -> None:
     """No space for tables: every transaction of recorder and projector fails, the server stays."""
+    stack.keep_log()
     stack.fill()
     try:
         await _said(stack, b"ERROR:  could not extend file")
@@ -167,9 +168,9 @@ async def postgres_log_disk_full(stack: SmallDiskStack, phones: Phones) -> None:
     try:
         async with _connected(stack, "postgres") as administrator:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the server is gone
-                while True:  # each switch needs another segment of 16 MB, as soon as something was written
+                while True:  # each switch needs another segment, as soon as something was written
                     await administrator.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
-        await _said(stack, b"PANIC:  could not write to file")
+        await _said(stack, b"PANIC:  could not write to ")
         await _goes_on(phones, OUTAGE_SECONDS)
     finally:
         stack.clear()

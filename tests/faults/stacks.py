@@ -87,6 +87,14 @@ class SmallDiskStack(Stack):
         disk = os.statvfs(self.disk)
         return disk.f_bfree * disk.f_frsize
 
+    def keep_log(self) -> None:
+        """Give the files of the write-ahead log all their space, as they have it once they were written to their ends:
+        until then a full disk stops the log before the tables."""
+        for path in (self.postgres.data / "pg_wal").iterdir():
+            if path.is_file():
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+
     def fill(self) -> None:
         """Make the disk as small as what is on it, up to a megabyte that the database takes meanwhile."""
         disk = os.statvfs(self.disk)
