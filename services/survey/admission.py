@@ -9,25 +9,40 @@ flood nearly all of it goes to what is accepted. The rule, the same for records 
 3. the last eighth is for newcomers, of whom each may hold a thirty-second of the room (125 records, 1 MiB):
    whatever the others hold, somebody new finds room, and by holding something makes the others' shares smaller.
 
-A party is an organisation, or a volunteer who belongs to none.
+What is let in waits for its turn, so the room is also how long one waits. It is as large as the machine is fast: it
+shrinks while batches are answered late, and grows again while they are answered soon.
 """
 
 import asyncio
 from enum import StrEnum
+from time import monotonic
 
-from services.survey.precedence import Precedence
-from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM
-from shared.security.principal import Principal
+from services.survey.parties import Party
+from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM, ROOM
 
-MAX_RECORDS = 4_000
+MOST_RECORDS = 4_000
 """Read and not yet acknowledged. Half of it, which anybody may use, is the work of 0.2 s at 10,000 a second, about as
-long as the slowest answers take then; with all of it the last one waits for less than a second."""
+long as the slowest answers take then."""
+LEAST_RECORDS = 1_000
+"""However long answers take. Half of it is ten phones' batches: while one is judged, Kafka answers the others."""
+SLOW_SECONDS = 0.5
+"""Whoever waits longer makes the room smaller, so that in a flood answers take about as long, and less than a second
+each, on a machine that takes 2,000 records a second as on one that takes 20,000."""
+QUICK_SECONDS = 0.25
+"""Whoever waits less makes it larger. Between the two it stays, else it would swing."""
+RECORDS_A_CHANGE = 2
+"""Of batches, answered late or soon, for one record's room less or more. What is answered late was let in half a second
+before: a room that changed faster would swing, and one that changed slower would keep a slow machine's flood waiting
+for long."""
+REFUSED_A_SECOND = 2_000
+"""Refusals of one process, each 45 to 110 us: a fifth of a processor at most, so that those who ask again and again for
+single records leave the rest to what is accepted. Who waits for a refusal sends nothing meanwhile. In batches that is
+100,000 households a second."""
+REFUSED_AT_ONCE = 200
+"""... without waiting, after a while with fewer."""
 MAX_BYTES = 32 * 1024 * 1024
 """Of bodies that are on their way in or being worked on: some 900 phones with 50 households each on a slow net, or 8
 of the largest batches."""
-
-Party = int
-"""The number of the UUID of an organisation or a volunteer: as a key it costs a tenth of the UUID itself."""
 
 
 class Cause(StrEnum):
@@ -41,21 +56,21 @@ class Cause(StrEnum):
     """There is room, but not for a party that holds its share already."""
 
 
-def party_of(principal: Principal) -> Party:
-    """Whose share the principal's submissions take."""
-    return (principal.organisation or principal.subject).int
-
-
 class Room:
     """One limited thing, and how much of it each party holds."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._anybodys = size // 2
-        self._shared = size - size // 8
+        self.resize(size)
         self._newcomers = -(-size // 32)
         self._held: dict[Party, int] = {}
         self.used = 0
+
+    def resize(self, size: int) -> None:
+        """From now on it has this size. What is held stays, even where that is more; and so does what a newcomer may
+        hold, else it would be less than a phone's batch."""
+        self._size = size
+        self._anybodys = size // 2
+        self._shared = size - size // 8
 
     def fits(self, party: Party, amount: int) -> bool:
         """Whether `party` may take so much more now."""
@@ -72,7 +87,7 @@ class Room:
     @property
     def free(self) -> int:
         """How much nobody holds."""
-        return self._size - self.used
+        return max(0, self._size - self.used)
 
     def take(self, party: Party, amount: int) -> None:
         """`party` holds so much more; not more than is left for it."""
@@ -94,20 +109,18 @@ class Room:
 class Admission:
     """The room of one process. Bodies are let in before they are read, records before they are judged."""
 
-    def __init__(
-        self,
-        max_records: int = MAX_RECORDS,
-        max_bytes: int = MAX_BYTES,
-        precedence: Precedence | None = None,
-    ) -> None:
-        self._precedence = precedence or Precedence()
+    def __init__(self, max_records: int = MOST_RECORDS, max_bytes: int = MAX_BYTES) -> None:
+        self._most = max_records
+        self._least = min(LEAST_RECORDS, max_records)
+        self._size = float(max_records)
         self._records = Room(max_records)
         self._bytes = Room(max_bytes)
-        self._turn = asyncio.Lock()
+        self._refused_until = 0.0
         for cause in Cause:
             NO_ROOM.labels(cause)  # there from the beginning, so that the first refusal shows as one
         IN_FLIGHT.set_function(lambda: self.records_held)
         IN_FLIGHT_BYTES.set_function(lambda: self.bytes_held)
+        ROOM.set_function(lambda: int(self._size))
 
     @property
     def records_held(self) -> int:
@@ -143,17 +156,31 @@ class Admission:
         self._records.take(party, granted)
         return granted
 
-    @property
-    def turn(self) -> asyncio.Lock:
-        """Held by who judges a stretch of a batch: batches go one after another, in the order in which they came."""
-        return self._turn
-
-    async def pause(self) -> None:
-        """Lets all others in the event loop go on, and whoever waits for a page until it is read: who is refused, or
-        asks for a list, must not wait until what was let in is judged."""
-        await asyncio.sleep(0)
-        await self._precedence.give_way()
-
     def give_back(self, party: Party, records: int) -> None:
         """Records that were let in are answered."""
         self._records.give_back(party, records)
+
+    def took(self, seconds: float, records: int) -> None:
+        """So many records of a batch were answered so long after they were let in."""
+        if seconds > SLOW_SECONDS:
+            self._resize(-records)
+        elif seconds < QUICK_SECONDS:
+            self.grow(records)
+
+    def grow(self, records: int) -> None:
+        """So many records were answered soon; or they came alone, however late. To refuse a batch costs a hundredth of
+        what judging it costs, to refuse one record nearly half: a crowd of such is answered soonest when few of them
+        are refused."""
+        if self._size < self._most:
+            self._resize(records)
+
+    async def refuse(self) -> None:
+        """Returns when somebody who finds no room may be told so: at once, but in the largest crowds."""
+        now = monotonic()
+        self._refused_until = max(self._refused_until, now - REFUSED_AT_ONCE / REFUSED_A_SECOND) + 1 / REFUSED_A_SECOND
+        if self._refused_until > now:
+            await asyncio.sleep(self._refused_until - now)
+
+    def _resize(self, records: int) -> None:
+        self._size = min(self._most, max(self._least, self._size + records / RECORDS_A_CHANGE))
+        self._records.resize(int(self._size))

@@ -15,13 +15,13 @@ from starlette.datastructures import State
 from starlette.requests import Request
 
 from services.survey import fates, store
-from services.survey.admission import party_of
 from services.survey.desk.http import router as desk_router
 from services.survey.help import http as help_http
 from services.survey.help.domain import Refused as HelpRefused
 from services.survey.help.http.refusals import on_refused as on_help_refused
 from services.survey.intake import MAX_FOLLOW_UP_BYTES, MAX_SUBMISSION_BYTES, RETRY_AFTER_SECONDS, Answer, Body, Intake
 from services.survey.openrosa import http as openrosa
+from services.survey.parties import party_of
 from services.survey.phone.http import router as device_keys
 from services.survey.privacy.http import ROUTERS as PRIVACY
 from services.survey.reach import http as reach
@@ -150,6 +150,7 @@ async def submit(state: State, form: Form, call: Call) -> Reply:
     intake = _intake(state)
     party, size = party_of(principal), call.head.content_length or form.one_bytes
     if not intake.admission.open(party, size):
+        await intake.admission.refuse()
         return _FULL_REPLIES[call.language]
     try:
         answer = await form.accept_one(intake, await call.body(), principal)
@@ -166,6 +167,7 @@ async def submit_batch(state: State, form: Form, call: Call) -> Reply:
     intake = _intake(state)
     party, size = party_of(principal), call.head.content_length or MAX_BODY_BYTES
     if not intake.admission.open(party, size):
+        await intake.admission.refuse()
         return _FULL_REPLIES[call.language]
     try:
         answers = await form.accept(intake, form.read_batch(await call.body()), principal)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import monotonic
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
@@ -18,14 +19,16 @@ import msgspec
 import prometheus_client
 from aiokafka import AIOKafkaProducer
 
-from services.survey.admission import Admission, party_of
+from services.survey.admission import Admission
 from services.survey.domain import count
+from services.survey.parties import Party, party_of
 from services.survey.precedence import Precedence
 from services.survey.quality import evidence_of
 from services.survey.reach import follow_up as follow_ups
 from services.survey.reach.persons import persons_to_reach
 from services.survey.records import FollowUpFact, IntakeRecord, encode
 from services.survey.submission import Submission, Unreadable, area_of, check, read_id, read_submission, village_of
+from services.survey.turns import Turns
 from shared.contracts.topics import SURVEY_INTAKE, Topic
 from shared.kafka.accumulator import Accumulator, Record
 from shared.observability.clock import Clock
@@ -118,7 +121,8 @@ class Intake:
         self._topic = topic
         self._submission = _Form("submission_id", read_id, self._judge_submission)
         self._follow_up = _Form("follow_up_id", follow_ups.read_follow_up_id, self._judge_follow_up)
-        self.admission = Admission(precedence=precedence)
+        self.admission = Admission()
+        self._turns = Turns(precedence)
         for status in (202, 429, 503):
             _told(status)  # there from the beginning, so that the first refusal shows as one
 
@@ -203,12 +207,13 @@ class Intake:
         return acknowledged
 
     async def _accept_all(self, bodies: Sequence[Body], principal: Principal, form: _Form) -> list[Answer]:
-        party = party_of(principal)
+        party, began = party_of(principal), monotonic()
         room = self.admission.take(party, len(bodies))
         try:
-            told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal, form)
+            told = await self._accept(bodies if room == len(bodies) else bodies[:room], principal, party, form)
         finally:
             self.admission.give_back(party, room)
+            self.admission.took(monotonic() - began, room)
         if room < len(bodies):
             told += [Answer(form.read_id(body), 429, [TOO_MANY]) for body in bodies[room:]]
         for status, number in Counter(answer.status for answer in told).items():
@@ -222,6 +227,7 @@ class Intake:
                 answer = await self._accept_one(body, principal, form)
             finally:
                 self.admission.give_back(party, 1)
+                self.admission.grow(1)
         else:
             answer = Answer(form.read_id(body), 429, [TOO_MANY])
         _told(answer.status).inc()
@@ -234,17 +240,17 @@ class Intake:
         [acknowledged] = await self._accumulator.send([judged.record])
         return Answer(judged.submission_id, 202) if acknowledged else Answer(judged.submission_id, 503, (UNKNOWN,))
 
-    async def _accept(self, bodies: Sequence[Body], principal: Principal, form: _Form) -> list[Answer]:
+    async def _accept(self, bodies: Sequence[Body], principal: Principal, party: Party, form: _Form) -> list[Answer]:
         answers: list[Answer | None] = [None] * len(bodies)
         sealed: dict[int, _Sealed] = {}
         by_id: dict[UUID, tuple[int, bytes]] = {}
         same_as: dict[int, int] = {}
         now = self._clock.now()
         for start in range(0, len(bodies), RECORDS_A_TURN):
-            async with self.admission.turn:
+            async with self._turns.turn(party):
                 for index, body in enumerate(bodies[start : start + RECORDS_A_TURN], start):
                     if index % JUDGED_AT_ONCE == 0:
-                        await self.admission.pause()
+                        await self._turns.pause()
                     judged = form.judge(body, principal, now)
                     if isinstance(judged, Answer):
                         answers[index] = judged

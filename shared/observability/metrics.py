@@ -91,6 +91,9 @@ SUBMISSIONS = _counter(
 )
 IN_FLIGHT = _gauge("jitasa_intake_in_flight", "submissions", "Submissions let in and not yet answered.")
 IN_FLIGHT_BYTES = _gauge("jitasa_intake_in_flight_bytes", "bytes", "Bytes of the bodies let in and not yet answered.")
+ROOM = _gauge(
+    "jitasa_intake_room", "submissions", "Submissions that may be in flight: fewer while batches are answered late."
+)
 NO_ROOM = _counter(
     "jitasa_intake_no_room_total",
     "requests",

@@ -46,9 +46,11 @@ class Order:
 
 @dataclass
 class Outcome:
-    """What came of it. statuses: by household; latencies in seconds from the writing of a request, `accepted` when any
-    of its households was; late: the longest that a request was written after it was due, the generator's own fault."""
+    """What came of it. began: when the first request was written, by the machine's monotonic clock; statuses: by
+    household; latencies in seconds from the writing of a request, `accepted` when any of its households was; late: the
+    longest that a request was written after it was due, the generator's own fault."""
 
+    began: float = 0.0
     seconds: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
     accepted_p50: float = 0.0
@@ -129,6 +131,7 @@ class Flood:
         self._bodies = bodies(order)
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
         self._statuses: Counter[str] = Counter()
         self._accepted, self._refused = array("d"), array("d")
         self._sent = 0
@@ -139,11 +142,9 @@ class Flood:
 
     async def run(self) -> Outcome:
         """Plays the order."""
-        loop = asyncio.get_running_loop()
         for _ in range(self._order.connections):
-            _, connection = await loop.create_connection(lambda: Connection(self), HOST, self._order.port)
-            self._idle.append(connection)
-        before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+            self._idle.append(await self._connection())
+        before, began, started = resource.getrusage(resource.RUSAGE_SELF), time.monotonic(), time.perf_counter()
         if self._order.rate is None:
             while self._idle:
                 self._next()
@@ -157,6 +158,7 @@ class Flood:
         if self._busy:
             await asyncio.wait_for(self._ended.wait(), timeout=30)
         return Outcome(
+            began=began,
             seconds=seconds,
             statuses=statuses,
             accepted_p50=_quantile(self._accepted, 0.5),
@@ -167,6 +169,11 @@ class Flood:
             late=self._late,
             cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         )
+
+    async def _connection(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(lambda: Connection(self), HOST, self._order.port)
+        return connection
 
     async def _at_rate(self, rate: float, started: float) -> None:
         due = 0
@@ -202,19 +209,33 @@ class Flood:
         self._free(connection)
 
     def lost(self, connection: Connection) -> None:
-        """A connection ended; at the end that is expected."""
+        """A connection ended: with a request, which is lost, or after it had been idle for as long as it may be."""
         if connection in self._busy:
             self._statuses["lost"] += self._order.batch
             self._busy.discard(connection)
+        else:
+            self._idle.remove(connection)
+        if self._closing:
+            self._end()
+            return
+        opening = asyncio.create_task(self._open_another())
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+
+    async def _open_another(self) -> None:
+        self._free(await self._connection())
 
     def _free(self, connection: Connection) -> None:
         self._busy.discard(connection)
         self._idle.append(connection)
         if self._closing:
-            if not self._busy:
-                self._ended.set()
+            self._end()
         elif self._order.rate is None:
             self._next()
+
+    def _end(self) -> None:
+        if not self._busy:
+            self._ended.set()
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -10,8 +10,8 @@ less, and so it is told beside the figure.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from typing import Self
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from deploy import catalogue
 from shared.contracts.topics import SURVEY_SUBMITTED
@@ -21,94 +21,90 @@ from tests.bench.report import Figure
 from tests.bench.setting import POSITION, Setting, setting
 
 TIMES = 5
-CASES = (("batches of 50", 50, 32, 512), ("singles", 1, 64, 512))
-"""What is sent, by how many connections at the best rate, and by how many in the flood: a refusal of 50 ms and an
-acceptance of 200 ms keep some 150 of them busy."""
+CASES = (("batches of 50", 50, 32, 512), ("singles", 1, 64, 1_900))
+"""What is sent, by how many connections at the best rate, and by how many in the flood: enough that there is one for
+each request, and fewer than make intake impatient (`shared.web.connections.CROWD`)."""
 MODEST = 0.05
 """Of the best rate: what the other organisation sends meanwhile."""
 MODEST_CONNECTIONS = 64
 MOST_BEHIND_SECONDS = 600
 """Until the last household of a flood is in the aggregates: a flood of five minutes leaves some minutes of work."""
-SAMPLES = 20
-"""Looks at the memory during a flood."""
+MEMORY_SECONDS = 2.0
+"""Between looks at the memory of everything, each of which takes a tenth of a second of a processor."""
 
 
 async def run(seconds: float, show: Callable[[Figure], None]) -> None:
-    """Measures batches and singles, the best rate and the flood for `seconds` each."""
+    """Measures batches and singles: the best rate, the flood, and the best rate again, for `seconds` each."""
     processes = [process.name for service in catalogue.SERVICES for process in service.processes]
     with setting(processes) as found:
-        flooding_token = found.tokens[0]
-        await play(found, flooding_token, 50, 16, 3, seed=1)  # warm-up
+        flooding, modest = found.tokens[:2]  # of two organisations
+        port = found.port("survey-http")
+        await flood.ordered(flood.Order(port, flooding, 16, 50, 3, seed=1))  # warm-up
         for number, (case, batch, few, many) in enumerate(CASES, 1):
-            finishing = await Finishing.begin(found)
-            best = await play(found, flooding_token, batch, few, seconds, seed=1_000 * number)
-            best_rate = await finishing.rate(best.accepted)
-            show(await _overload(found, case, batch, many, seconds, best, best_rate, 1_000 * number))
+            seed = 1_000 * number
+            before = await _play(found, flood.Order(port, flooding, few, batch, seconds, seed))
+            best_rate = before.finished
+            played = await _play(
+                found,
+                flood.Order(port, flooding, many, batch, seconds, seed + 1, TIMES * best_rate),
+                flood.Order(port, modest, MODEST_CONNECTIONS, batch, seconds, seed + 2, MODEST * best_rate),
+            )
+            after = await _play(found, flood.Order(port, flooding, few, batch, seconds, seed + 3))
+            show(_figure(case, before, played, after))
 
 
-async def play(
-    found: Setting, token: str, batch: int, connections: int, seconds: float, seed: int, rate: float | None = None
-) -> flood.Outcome:
-    """Sends to intake from a process of its own."""
-    port = found.port("survey-http")
-    return await flood.ordered(flood.Order(port, token, connections, batch, seconds, seed, rate))
+@dataclass
+class _Played:
+    """What came of some orders at once. finished: households a second that got into the aggregates, from the first
+    request until the last of them was there; used: by program, before and after; memory: at each look, by program."""
+
+    outcomes: Sequence[flood.Outcome]
+    finished: float
+    used: tuple[Mapping[str, cpu.Usage], Mapping[str, cpu.Usage]]
+    memory: Sequence[Mapping[str, cpu.Usage]]
 
 
-class Finishing:
-    """From now on: how fast what is accepted gets into the aggregates."""
-
-    def __init__(self, found: Setting, before: int) -> None:
-        self._found = found
-        self._before = before
-        self._began = time.perf_counter()
-
-    @classmethod
-    async def begin(cls, found: Setting) -> Self:
-        """Begins when nothing is under way any more."""
-        async with found.database("reporting") as pool:
-            return cls(found, await settled(pool))
-
-    async def rate(self, accepted: int) -> float:
-        """Waits until that many more are in the aggregates; gives how many that is a second since the beginning."""
-        async with self._found.database("reporting") as pool, asyncio.timeout(MOST_BEHIND_SECONDS):
-            while await pool.fetchval(POSITION, SURVEY_SUBMITTED.name) < self._before + accepted:
+async def _play(found: Setting, *orders: flood.Order) -> _Played:
+    """Sends to intake from processes of their own, when nothing is under way any more, and waits for the aggregates."""
+    async with found.database("reporting") as pool:
+        known = await settled(pool)
+        before = cpu.usage(found.stack)
+        memory: list[Mapping[str, cpu.Usage]] = [before]
+        remembering = asyncio.create_task(_remember(found, memory))
+        outcomes = await asyncio.gather(*map(flood.ordered, orders))
+        after = cpu.usage(found.stack)
+        accepted = sum(outcome.accepted for outcome in outcomes)
+        async with asyncio.timeout(MOST_BEHIND_SECONDS):
+            while await pool.fetchval(POSITION, SURVEY_SUBMITTED.name) < known + accepted:
                 await asyncio.sleep(0.05)
-        return accepted / (time.perf_counter() - self._began)
+        seconds = time.monotonic() - min(outcome.began for outcome in outcomes)
+        remembering.cancel()
+        return _Played(outcomes, accepted / seconds, (before, after), [*memory, after])
 
 
-async def _overload(
-    found: Setting,
-    case: str,
-    batch: int,
-    connections: int,
-    seconds: float,
-    best: flood.Outcome,
-    best_rate: float,
-    seed: int,
-) -> Figure:
-    flooding_token, modest_token = found.tokens[:2]  # of two organisations
-    finishing = await Finishing.begin(found)
-    before = cpu.usage(found.stack)
-    remembering = asyncio.create_task(_memory(found, seconds))
-    heavy, modest = await asyncio.gather(
-        play(found, flooding_token, batch, connections, seconds, seed + 1, TIMES * best_rate),
-        play(found, modest_token, batch, MODEST_CONNECTIONS, seconds, seed + 2, MODEST * best_rate),
-    )
-    after = cpu.usage(found.stack)
-    memory = await remembering
-    finished = await finishing.rate(heavy.accepted + modest.accepted)
+async def _remember(found: Setting, memory: list[Mapping[str, cpu.Usage]]) -> None:
+    while True:
+        await asyncio.sleep(MEMORY_SECONDS)
+        memory.append(await asyncio.to_thread(cpu.usage, found.stack))
+
+
+def _figure(case: str, before: _Played, played: _Played, after: _Played) -> Figure:
+    heavy, modest = played.outcomes
+    [best] = before.outcomes
+    used, usage = played.used
     return Figure(
         "overload",
         f"{case}, {TIMES} times the best rate",
-        finished,
+        played.finished,
         "households/s",
-        raw={"the best rate": best_rate},
-        cpu_microseconds=cpu.microseconds(before, after, heavy.accepted + modest.accepted),
+        raw={"the best rate before it": before.finished, "the best rate behind it": after.finished},
+        cpu_microseconds=cpu.microseconds(used, usage, heavy.accepted + modest.accepted),
         milliseconds={
             "accepted p50": heavy.accepted_p50 * 1e3,
             "accepted p99": heavy.accepted_p99 * 1e3,
             "refused p50": heavy.refused_p50 * 1e3,
             "refused p99": heavy.refused_p99 * 1e3,
+            "modest accepted p50": modest.accepted_p50 * 1e3,
             "modest accepted p99": modest.accepted_p99 * 1e3,
         },
         notes={
@@ -125,24 +121,18 @@ async def _overload(
                 "modest": round(modest.cpu_seconds / modest.seconds, 2),
             },
             "processors": {
-                name: round((used.seconds - before[name].seconds) / heavy.seconds, 2)
-                for name, used in after.items()
-                if name in before
+                name: round((one.seconds - used[name].seconds) / heavy.seconds, 2)
+                for name, one in usage.items()
+                if name in used
             },
             "modest organisation accepted": round(modest.accepted / max(1, modest.offered), 4),
             "modest organisation's statuses": modest.statuses,
-            "memory MB at begin, highest, end": memory,
+            "memory MB at begin, highest, end": {
+                name: _course([each[name].proportional >> 20 for each in played.memory if name in each])
+                for name in used
+            },
         },
     )
-
-
-async def _memory(found: Setting, seconds: float) -> dict[str, tuple[int, int, int]]:
-    """By program, at the begin, at the highest and at the end."""
-    seen: list[dict[str, cpu.Usage]] = []
-    for _ in range(SAMPLES):
-        seen.append(await asyncio.to_thread(cpu.usage, found.stack))
-        await asyncio.sleep(seconds / SAMPLES)
-    return {name: _course([each[name].proportional >> 20 for each in seen if name in each]) for name in seen[0]}
 
 
 def _course(values: Sequence[int]) -> tuple[int, int, int]:

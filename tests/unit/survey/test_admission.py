@@ -8,10 +8,20 @@ from uuid import UUID
 
 import pytest
 
-from services.survey.admission import Admission, Room, party_of
-from services.survey.precedence import PATIENCE_SECONDS, Precedence
+from services.survey import admission as admission_module
+from services.survey.admission import (
+    LEAST_RECORDS,
+    MOST_RECORDS,
+    QUICK_SECONDS,
+    REFUSED_A_SECOND,
+    REFUSED_AT_ONCE,
+    SLOW_SECONDS,
+    Admission,
+    Room,
+)
+from services.survey.parties import party_of
 from shared.contracts.events import Role
-from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM
+from shared.observability.metrics import IN_FLIGHT, IN_FLIGHT_BYTES, NO_ROOM, ROOM
 from shared.security.principal import Principal
 
 FLOOD, MODEST = 1, 2
@@ -140,49 +150,108 @@ def test_what_is_held_is_shown_and_given_back() -> None:
     assert (value(IN_FLIGHT), value(IN_FLIGHT_BYTES)) == (0, 0)
 
 
-async def test_batches_go_one_after_another_and_others_between_their_stretches() -> None:
-    """Who is refused, for instance, does not wait until all are judged."""
+def of(size: int) -> int:
+    """How much of a room is not the newcomers'."""
+    return size - size // 8
+
+
+def room_of(admission: Admission) -> int:
+    """How many records somebody who is alone may hold."""
+    found = admission.take(FLOOD, MOST_RECORDS)
+    admission.give_back(FLOOD, found)
+    return found
+
+
+def answered(admission: Admission, times: int, records: int, seconds: float) -> None:
+    """So many batches of so many records, each so late."""
+    for _ in range(times):
+        admission.took(seconds, records)
+
+
+def test_the_room_shrinks_while_answers_take_long_and_grows_again() -> None:
     admission = Admission()
-    passed: list[int] = []
-
-    async def batch(number: int) -> None:
-        async with admission.turn:
-            for _ in range(3):
-                await admission.pause()
-                passed.append(number)
-
-    batches = asyncio.gather(*(batch(number) for number in range(10)))
-    while not batches.done():
-        known = len(passed)
-        await asyncio.sleep(0)
-        assert len(passed) <= known + 1
-    assert passed == [number for number in range(10) for _ in range(3)]
+    assert room_of(admission) == of(MOST_RECORDS)
+    answered(admission, 20, 50, SLOW_SECONDS + 0.01)
+    assert room_of(admission) == of(MOST_RECORDS - 500)
+    answered(admission, 1_000, 50, 10)
+    assert room_of(admission) == of(LEAST_RECORDS) == value(ROOM) - LEAST_RECORDS // 8  # no less, however long
+    answered(admission, 50 * 20, 1, QUICK_SECONDS - 0.01)
+    assert room_of(admission) == of(LEAST_RECORDS + 500)
+    answered(admission, 1_000, 50, 0.01)
+    assert room_of(admission) == of(MOST_RECORDS)
 
 
-async def test_nothing_is_judged_while_somebody_waits_for_a_page() -> None:
-    """Until the last page is there; each stretch that comes then passes as before."""
-    precedence = Precedence()
-    admission = Admission(precedence=precedence)
-    await asyncio.wait_for(admission.pause(), 1)
-    with precedence.page():
-        with precedence.page():
-            batch = asyncio.create_task(admission.pause())
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        assert not batch.done()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert batch.done()
+def test_what_comes_alone_makes_the_room_larger_however_late() -> None:
+    admission = Admission()
+    answered(admission, 1_000, 50, 10)
+    for _ in range(1_000):
+        admission.grow(1)
+    assert room_of(admission) == of(LEAST_RECORDS + 500)
 
 
-async def test_pages_without_end_do_not_keep_batches_out() -> None:
-    precedence = Precedence()
-    admission = Admission(precedence=precedence)
-    with precedence.page():
-        for _ in range(3):
-            await asyncio.wait_for(admission.pause(), 250 * PATIENCE_SECONDS)
+async def test_refusals_leave_time_for_what_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some at once, then no more than so many a second."""
+    now, slept = [1_000.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(admission_module, "monotonic", lambda: now[0])
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    admission = Admission()
+    for _ in range(REFUSED_AT_ONCE + 500):
+        await admission.refuse()
+    assert len(slept) == 500
+    assert slept == sorted(slept)
+    assert slept[-1] == pytest.approx(500 / REFUSED_A_SECOND)
+    now[0] += 500 / REFUSED_A_SECOND
+    slept.clear()
+    await admission.refuse()
+    assert slept == [pytest.approx(1 / REFUSED_A_SECOND)]
+    now[0] += 10
+    for _ in range(REFUSED_AT_ONCE):
+        await admission.refuse()
+    assert len(slept) == 1
+
+
+def test_a_newcomer_s_batch_fits_into_the_smallest_room() -> None:
+    admission = Admission()
+    answered(admission, 1_000, 50, 10)
+    admission.take(FLOOD, MOST_RECORDS)
+    assert [admission.take(newcomer, 50) for newcomer in (2, 3)] == [50, 50]
+
+
+def test_what_is_held_when_the_room_shrinks_stays_and_is_given_back() -> None:
+    before = Counter(refusals())
+    admission = Admission(max_records=2_000)
+    assert admission.take(FLOOD, 1_750) == 1_750
+    answered(admission, 200, 50, 10)
+    assert admission.records_held == 1_750  # of a thousand
+    assert admission.take(MODEST, 1) == 0
+    assert not admission.open(FLOOD, 1)
+    assert (Counter(refusals()) - before)["share"] == 0  # there is none left for anybody
+    admission.give_back(FLOOD, 1_750)
+    assert admission.records_held == 0
+    assert admission.take(MODEST, 1) == 1
+
+
+@pytest.mark.parametrize("a_second", [1_500, 3_000, 8_000, 20_000])
+def test_in_a_flood_answers_take_about_as_long_on_any_machine(a_second: int) -> None:
+    """In ticks of 10 ms, so many records are answered a second, and a flood asks for five times as many."""
+    chance = random.Random(a_second)
+    admission, queue, waits = Admission(), deque[tuple[int, int]](), []
+    each = a_second // 100
+    for tick in range(3_000):
+        for _ in range(min(each, len(queue))):
+            began, party = queue.popleft()
+            waits.append((tick - began) / 100)
+            admission.give_back(party, 1)
+            admission.took(waits[-1], 1)
+        for _ in range(5 * each // 50 + (chance.random() < 5 * each % 50 / 50)):
+            queue.extend([(tick, FLOOD)] * admission.take(FLOOD, 50))
+    settled = sorted(waits[len(waits) // 2 :])
+    assert settled[int(0.99 * len(settled))] < 0.8
+    assert len(waits) > 0.97 * 30 * a_second  # and the machine always has work
 
 
 def test_nothing_taken_is_nothing_held() -> None:

@@ -3,10 +3,13 @@
 import asyncio
 import socket
 import sys
+import threading
+import time
 from collections import Counter
 from http.client import HTTPConnection
 
 import pytest
+import uvloop
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -67,6 +70,60 @@ async def test_a_shared_port_reaches_everybody_and_an_own_one_its_owner() -> Non
     assert {await asyncio.to_thread(_ask, shared) for _ in range(10)} == {"second"}
     stopping["second"].set()
     await serving["second"]
+
+
+async def test_who_connects_does_not_wait_behind_everybody_who_is_connected() -> None:
+    """On the event loop that services run on: of those who connect while it is busy, it takes many in one turn."""
+    answered = Counter[str]()
+
+    async def answer(request: Request) -> PlainTextResponse:
+        time.sleep(0.005)  # noqa: ASYNC251  # stands for more requests than a test sends
+        answered[request.url.path] += 1
+        return PlainTextResponse("")
+
+    app = Starlette(routes=[Route(path, answer) for path in ("/", "/known", "/new")])
+    port, ending = _free_port(), threading.Event()
+
+    async def served() -> None:
+        stopping = asyncio.Event()
+        serving = asyncio.create_task(serve(app, HttpSettings(port=port), stopping))
+        await asyncio.to_thread(ending.wait)
+        stopping.set()
+        await serving
+
+    async def known() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not ending.is_set():
+            writer.write(b"GET /known HTTP/1.1\r\nHost: here\r\n\r\n")
+            await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async def new() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /new HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    running = asyncio.create_task(asyncio.to_thread(uvloop.run, served()))
+    await _until_served(port)
+    crowd = asyncio.gather(*(known() for _ in range(8)))
+    async with asyncio.timeout(20):
+        while answered["/known"] < 100:
+            await asyncio.sleep(0.01)
+        before = answered["/known"]
+        await asyncio.gather(*(new() for _ in range(32)))
+        meanwhile = answered["/known"] - before
+    ending.set()
+    await asyncio.gather(crowd, running)
+    assert answered["/new"] == 32
+    assert meanwhile < 32 * 8 / 2  # one by one, each of the eight would be answered as often as somebody is taken
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1, port {port}: "):
+            await serve(_named("any"), HttpSettings(port=port), asyncio.Event())
 
 
 async def test_a_process_whose_sweep_has_failed_ends(monkeypatch: pytest.MonkeyPatch) -> None:

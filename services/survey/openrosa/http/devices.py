@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.survey.admission import party_of
 from services.survey.intake import RETRY_AFTER_SECONDS, Answer, Intake
 from services.survey.openrosa import answers, serving
 from services.survey.openrosa.form import AREAS_FILE, FORM_ID
@@ -22,6 +21,7 @@ from services.survey.openrosa.http.callers import by_header, by_path
 from services.survey.openrosa.parts import form_of
 from services.survey.openrosa.reading import read_form
 from services.survey.openrosa.setting_up import picture
+from services.survey.parties import party_of
 from shared.postgres.pool import UNREACHABLE
 from shared.postgres.throttle import Throttled
 from shared.security.principal import Principal
@@ -134,6 +134,7 @@ def _router(prefix: str, caller: Any) -> APIRouter:
         party = party_of(caller)
         size = int(request.headers.get("content-length", MAX_BODY_BYTES))
         if not intake.admission.open(party, size):
+            await intake.admission.refuse()
             raise Problem(429, detail=_AWAY, headers=_RETRY)
         try:
             submission = read_form(await form_of(request.headers.get("content-type", ""), request.stream()))
