@@ -35,11 +35,14 @@ RECORDS_A_CHANGE = 2
 before: a room that changed faster would swing, and one that changed slower would keep a slow machine's flood waiting
 for long."""
 REFUSED_A_SECOND = 2_000
-"""Refusals of one process, each 45 to 110 us: a fifth of a processor at most, so that those who ask again and again for
-single records leave the rest to what is accepted. Who waits for a refusal sends nothing meanwhile. In batches that is
-100,000 households a second."""
+"""Of small bodies, by one process. Each costs 45 to 110 us, so that they take a fifth of a processor at most, and those
+who ask again and again leave the rest to what is accepted. Who waits for a refusal sends nothing meanwhile, and waits
+for two seconds at most, when all connections that there may be wait."""
 REFUSED_AT_ONCE = 200
 """... without waiting, after a while with fewer."""
+SMALL_BYTES = 8 * 1024
+"""A single record has less, and a phone's batch more, which is refused at once: its body would lie in memory until
+then, and of small ones no more does than may be let in."""
 MAX_BYTES = 32 * 1024 * 1024
 """Of bodies that are on their way in or being worked on: some 900 phones with 50 households each on a slow net, or 8
 of the largest batches."""
@@ -174,8 +177,10 @@ class Admission:
         if self._size < self._most:
             self._resize(records)
 
-    async def refuse(self) -> None:
+    async def refuse(self, body_bytes: int) -> None:
         """Returns when somebody who finds no room may be told so: at once, but in the largest crowds."""
+        if body_bytes > SMALL_BYTES:
+            return
         now = monotonic()
         self._refused_until = max(self._refused_until, now - REFUSED_AT_ONCE / REFUSED_A_SECOND) + 1 / REFUSED_A_SECOND
         if self._refused_until > now:

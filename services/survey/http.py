@@ -150,7 +150,7 @@ async def submit(state: State, form: Form, call: Call) -> Reply:
     intake = _intake(state)
     party, size = party_of(principal), call.head.content_length or form.one_bytes
     if not intake.admission.open(party, size):
-        await intake.admission.refuse()
+        await intake.admission.refuse(size)
         return _FULL_REPLIES[call.language]
     try:
         answer = await form.accept_one(intake, await call.body(), principal)
@@ -167,7 +167,7 @@ async def submit_batch(state: State, form: Form, call: Call) -> Reply:
     intake = _intake(state)
     party, size = party_of(principal), call.head.content_length or MAX_BODY_BYTES
     if not intake.admission.open(party, size):
-        await intake.admission.refuse()
+        await intake.admission.refuse(size)
         return _FULL_REPLIES[call.language]
     try:
         answers = await form.accept(intake, form.read_batch(await call.body()), principal)

@@ -173,8 +173,7 @@ async def test_a_token_whose_follower_was_used_ends_the_family(office: Office, p
     _, _, first = await signed_in(office, phones)
     second = await refreshed(office, first)
     third = await refreshed(office, second)
-    for token in (first, third):
-        refused(await office.tokens(grant_type="refresh_token", refresh_token=token), "invalid_grant")
+    await all_ended(office, first, third)
 
 
 async def test_a_token_that_was_replaced_ends_the_family(office: Office, phones: Phones) -> None:
@@ -182,8 +181,7 @@ async def test_a_token_that_was_replaced_ends_the_family(office: Office, phones:
     _, _, first = await signed_in(office, phones)
     replaced = await refreshed(office, first)
     second = await refreshed(office, first)
-    for token in (replaced, second):
-        refused(await office.tokens(grant_type="refresh_token", refresh_token=token), "invalid_grant")
+    await all_ended(office, replaced, second)
 
 
 async def test_of_refreshes_at_once_one_can_go_on(office: Office, phones: Phones) -> None:
@@ -202,8 +200,13 @@ async def test_a_token_is_not_followed_for_ever(
     _, _, token = await signed_in(office, phones)
     for _ in range(3):
         last = await refreshed(office, token)
-    for one in (token, last):
-        refused(await office.tokens(grant_type="refresh_token", refresh_token=one), "invalid_grant")
+    await all_ended(office, token, last)
+
+
+async def all_ended(office: Office, *tokens: str) -> None:
+    """No refresh token of these is good any more."""
+    for token in tokens:
+        refused(await office.tokens(grant_type="refresh_token", refresh_token=token), "invalid_grant")
 
 
 async def refreshed(office: Office, token: str) -> str:

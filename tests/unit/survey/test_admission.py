@@ -16,6 +16,7 @@ from services.survey.admission import (
     REFUSED_A_SECOND,
     REFUSED_AT_ONCE,
     SLOW_SECONDS,
+    SMALL_BYTES,
     Admission,
     Room,
 )
@@ -200,18 +201,23 @@ async def test_refusals_leave_time_for_what_is_accepted(monkeypatch: pytest.Monk
     monkeypatch.setattr(asyncio, "sleep", sleep)
     admission = Admission()
     for _ in range(REFUSED_AT_ONCE + 500):
-        await admission.refuse()
+        await admission.refuse(SMALL_BYTES)
     assert len(slept) == 500
     assert slept == sorted(slept)
     assert slept[-1] == pytest.approx(500 / REFUSED_A_SECOND)
     now[0] += 500 / REFUSED_A_SECOND
     slept.clear()
-    await admission.refuse()
+    await admission.refuse(SMALL_BYTES)
     assert slept == [pytest.approx(1 / REFUSED_A_SECOND)]
     now[0] += 10
     for _ in range(REFUSED_AT_ONCE):
-        await admission.refuse()
+        await admission.refuse(SMALL_BYTES)
     assert len(slept) == 1
+    await admission.refuse(SMALL_BYTES)
+    assert len(slept) == 2
+    for _ in range(500):
+        await admission.refuse(SMALL_BYTES + 1)  # it would lie in memory
+    assert len(slept) == 2
 
 
 def test_a_newcomer_s_batch_fits_into_the_smallest_room() -> None:

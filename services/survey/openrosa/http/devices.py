@@ -134,7 +134,7 @@ def _router(prefix: str, caller: Any) -> APIRouter:
         party = party_of(caller)
         size = int(request.headers.get("content-length", MAX_BODY_BYTES))
         if not intake.admission.open(party, size):
-            await intake.admission.refuse()
+            await intake.admission.refuse(size)
             raise Problem(429, detail=_AWAY, headers=_RETRY)
         try:
             submission = read_form(await form_of(request.headers.get("content-type", ""), request.stream()))
