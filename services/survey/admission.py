@@ -13,7 +13,7 @@ What is let in waits for its turn, so the room is also how long one waits. It is
 shrinks while batches are answered late, and grows again while they are answered soon.
 """
 
-import asyncio
+from asyncio import sleep
 from enum import StrEnum
 from time import monotonic
 
@@ -184,7 +184,7 @@ class Admission:
         now = monotonic()
         self._refused_until = max(self._refused_until, now - REFUSED_AT_ONCE / REFUSED_A_SECOND) + 1 / REFUSED_A_SECOND
         if self._refused_until > now:
-            await asyncio.sleep(self._refused_until - now)
+            await sleep(self._refused_until - now)
 
     def _resize(self, records: int) -> None:
         self._size = min(self._most, max(self._least, self._size + records / RECORDS_A_CHANGE))

@@ -1,6 +1,5 @@
 """The room that intake has, and that nobody takes it all."""
 
-import asyncio
 import random
 from collections import Counter, deque
 from datetime import UTC, datetime
@@ -198,7 +197,7 @@ async def test_refusals_leave_time_for_what_is_accepted(monkeypatch: pytest.Monk
         slept.append(seconds)
 
     monkeypatch.setattr(admission_module, "monotonic", lambda: now[0])
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(admission_module, "sleep", sleep)
     admission = Admission()
     for _ in range(REFUSED_AT_ONCE + 500):
         await admission.refuse(SMALL_BYTES)
