@@ -18,7 +18,7 @@ DRAIN_SECONDS = 10
 ACCEPTED_AT_ONCE = 16
 """Connections, in one turn of the event loop. libuv takes one for each socket that listens (libuv#3696), and a turn may
 answer hundreds of requests: in a surge those who connect would wait behind all who are connected already. Each new
-connection wakes every one of the sockets, which costs a tenth of what taking it costs."""
+connection may wake every one of the sockets, for a call into the kernel each."""
 OTHER_FILES = 512
 """Open files of a process beside its clients' connections: those to Kafka and PostgreSQL, logs, libraries."""
 
