@@ -7,8 +7,8 @@ any point, by a stop, a kill or a lost connection: whatever it does is one trans
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,9 @@ STAND_BY_SECONDS: Final = 1.0
 PROBE_SECONDS: Final = 5.0
 """A silent network is noticed within this and the next; a connection that the server ends is noticed at once."""
 RETRY_SECONDS: Final = 1.0
+RESTS: Final = 30
+"""Of duties whose work grows with what comes in, as many times as long as they work: they take a thirtieth of one core
+at most, and none of it that visits in a surge wait for."""
 
 _log = log(__name__)
 
@@ -44,8 +47,8 @@ class Duty:
     """Something to be done again and again. `turn` does what is due, or nothing; what it raises is logged, and the next
     turn comes all the same.
 
-    rests: the next turn comes after so many times as long as the last one took, when that is later; of a duty whose
-    work grows with what comes in, so that it takes a share of one core at most, and grows late instead.
+    rests: the next turn comes after so many times as long as the last one took, when that is later: a duty in a surge
+    grows late instead of taking what intake needs. One that works in pieces rests between them (`resting`) instead.
 
     let_go: called when the lock is gone: metrics that only the keeper can keep true are not told any more.
     """
@@ -125,6 +128,15 @@ async def repeat(duty: Duty) -> None:
             DUTY_TURNS.labels(duty.name, "failed").inc()
             _log.warning("duty_failed", duty=duty.name, cause=type(error).__name__)
         await asyncio.sleep(max(duty.every_seconds, duty.rests * (time.monotonic() - began)))
+
+
+@asynccontextmanager
+async def resting(rests: float, most_seconds: float) -> AsyncIterator[None]:
+    """Does one piece of a long turn, and then rests `rests` times as long as it took, `most_seconds` at the most: the
+    work is spread, and nobody waits behind more than a piece of it."""
+    began = time.monotonic()
+    yield
+    await asyncio.sleep(min(rests * (time.monotonic() - began), most_seconds))
 
 
 async def _either(one: asyncio.Event, other: asyncio.Event) -> None:

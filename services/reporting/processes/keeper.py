@@ -28,7 +28,7 @@ from services.reporting.trust import reconcile
 from services.reporting.trust.reconcile import reconciling_of
 from shared.kafka.settings import KafkaSettings
 from shared.observability.clock import SystemClock
-from shared.postgres.keeper import Duty, Keeper
+from shared.postgres.keeper import RESTS, Duty, Keeper
 from shared.postgres.measuring import measure_database
 from shared.postgres.pool import open_pool
 from shared.postgres.rewrapping import REWRAPPING_RESTS, Rewrapping
@@ -39,8 +39,6 @@ from shared.web.worker import run_worker
 
 KEEPER_CONNECTIONS: Final = 10
 """One holds the lock; the others are the duties'."""
-RESTS: Final = 20
-"""Of duties that count what is new: a twentieth of one core at most, and none of it that visits in a surge wait for."""
 
 
 async def main(stopping: asyncio.Event) -> None:
@@ -67,7 +65,7 @@ def duties(pool: Pool, postgres: PostgresSettings, client: httpx.AsyncClient) ->
     rebuilding = Rebuilding(pool, KafkaSettings(), postgres, clock)
     closing = ClosingDuty(pool, Months(pool, TOPICS), clock, MonthSettings(), TOPICS)
     found = [
-        Duty("results", ResultsRefresh(pool, clock).turn, REFRESH_SECONDS, RESTS),
+        Duty("results", ResultsRefresh(pool, clock, rests=RESTS).turn, REFRESH_SECONDS),
         Duty("rebuild", rebuilding.turn, rebuild.EVERY_SECONDS),
         Duty("close_month", closing.turn),
         Duty("sum_months", KeepingDuty(pool, clock, TOPICS).turn, keeping.EVERY_SECONDS, RESTS),

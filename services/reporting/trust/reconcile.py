@@ -25,6 +25,7 @@ from services.reporting.trust.store import Reconciliation
 from shared.areas.register import provinces
 from shared.observability.clock import Clock
 from shared.observability.metrics import RECONCILE_DIFFERENCES, RECONCILED_AT
+from shared.postgres.keeper import RESTS, resting
 from shared.postgres.pool import acquire
 
 MOST_LOOKS: Final = 6
@@ -36,6 +37,11 @@ EVERY_SECONDS: Final = 10.0
 """Between two turns: as soon as the services are there, after a start, the first comparison is made."""
 AGAIN_AFTER: Final = timedelta(minutes=5)
 """When a service did not answer."""
+MOST_RESTING: Final = 0.5
+"""Of the time until the next comparison: so much of it is rested at the most, whatever a look takes."""
+
+Look = Callable[[], Awaitable[tuple[Cells, Cells]]]
+"""Asks the owner of some figures and reporting for what each has."""
 
 
 @dataclass(slots=True)
@@ -67,7 +73,7 @@ class Reconciling:
             filling = await behind(connection, VERSION)
         if not filling and self._due(last, self._clock.now()):
             began_at = self._clock.now()
-            found = await self._compare()
+            found = await self._compare(RESTS)
             if found.compared or not found.absent:  # otherwise nobody was there, as when all begin at the same time
                 last = await self._put(began_at, found)
         if last is not None:
@@ -85,7 +91,7 @@ class Reconciling:
     async def reconcile(self) -> Reconciliation:
         """Compares everything now and stores what was found."""
         began_at = self._clock.now()
-        return await self._put(began_at, await self._compare())
+        return await self._put(began_at, await self._compare(0))
 
     async def _put(self, began_at: datetime, found: Found) -> Reconciliation:
         async with acquire(self._pool) as connection:
@@ -93,8 +99,8 @@ class Reconciling:
                 connection, began_at, self._clock.now(), found.compared, found.moving, found.differences, found.absent
             )
 
-    async def _compare(self) -> Found:
-        suspicions: list[tuple[Suspicion, Callable[[], Awaitable[tuple[Cells, Cells]]]]] = []
+    async def _compare(self, rests: int) -> Found:
+        suspicions: list[tuple[Suspicion, Look]] = []
         compared, absent = 0, set()
         looks = [
             self._look_at_people,
@@ -102,9 +108,11 @@ class Reconciling:
             self._look_at_help,
             *map(self._look_at_survey, _provinces()),
         ]
+        most_seconds = MOST_RESTING * self._every.total_seconds() / (MOST_LOOKS * len(looks))
         for look in looks:
             try:
-                owned, shown = await look()
+                async with resting(rests, most_seconds):
+                    owned, shown = await look()
             except Absent as error:
                 absent.add(str(error))
                 continue
@@ -120,7 +128,8 @@ class Reconciling:
             for suspicion, look in suspicions:
                 if not suspicion.decided:
                     try:
-                        suspicion.look(*await look())
+                        async with resting(rests, most_seconds):
+                            suspicion.look(*await look())
                     except Absent as error:
                         absent.add(str(error))
         steady = [Difference(cell, pair) for suspicion, _ in suspicions for cell, pair in suspicion.steady().items()]
@@ -142,7 +151,7 @@ class Reconciling:
         async with acquire(self._pool) as connection:
             return owned, await reported.help_requests(connection)
 
-    def _look_at_survey(self, province: str) -> Callable[[], Awaitable[tuple[Cells, Cells]]]:
+    def _look_at_survey(self, province: str) -> Look:
         async def look() -> tuple[Cells, Cells]:
             owned = await self._owners.survey(province)
             async with figures.snapshot(self._pool) as connection:

@@ -21,8 +21,8 @@ from shared.observability.logs import log
 from shared.postgres.pool import Connection
 
 GROUP: Final = "survey-lister"
-COLLECT_MILLISECONDS: Final = 100
-"""Many households at once share a statement's fixed cost; nobody who looks at a list sees a tenth of a second."""
+COLLECT_MILLISECONDS: Final = 250
+"""Many households at once share the fixed cost of a batch; nobody who looks at a list sees a quarter of a second."""
 MAX_RECORDS: Final = 4_000
 """One transaction, a few tenths of a second of which claims of the same persons may have to wait."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from services.reporting.processes.keeper import KEEPER_CONNECTIONS, duties
 from services.reporting.store import Pool
-from shared.postgres.keeper import LOCK_KEY, Duty, Keeper
+from shared.postgres.keeper import LOCK_KEY, Duty, Keeper, resting
 from shared.postgres.settings import PostgresSettings
 from tests.integration.reporting.conftest import eventually
 
@@ -139,6 +139,16 @@ async def test_a_duty_rests_for_as_long_as_it_worked(pool: Pool) -> None:
     async with keeping(pool, *duties):
         await worked.reach(12)
     assert 0 < rested.turns <= worked.turns // 2
+
+
+async def test_a_piece_of_a_turn_is_followed_by_a_rest_that_has_a_bound() -> None:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    async with resting(3, most_seconds=10):
+        await asyncio.sleep(SOON_SECONDS)
+    assert loop.time() - began >= 4 * SOON_SECONDS
+    async with asyncio.timeout(10), resting(10_000, most_seconds=SOON_SECONDS):
+        await asyncio.sleep(SOON_SECONDS)
 
 
 async def test_each_duty_is_there_once_and_has_a_connection(

@@ -3,14 +3,15 @@
 import io
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import openpyxl
 import pytest
 
-from services.reporting.monitor.refresh import ResultsRefresh
+from services.reporting.monitor.refresh import MOST_REST_SECONDS, ResultsRefresh
 from services.reporting.store import Pool
 from shared.areas.register import children, subdistricts
 from shared.contracts.events import Role
@@ -143,6 +144,23 @@ async def filled(empty: None, pool: Pool, refresh: ResultsRefresh) -> None:
         ],
     )
     await refresh.turn()
+
+
+async def test_the_copy_rests_behind_each_of_its_transactions(
+    empty: None, pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[tuple[float, float]] = []
+
+    @asynccontextmanager
+    async def noted(times: float, most_seconds: float) -> AsyncIterator[None]:
+        yield
+        rests.append((times, most_seconds))
+
+    monkeypatch.setattr("services.reporting.monitor.refresh.resting", noted)
+    monkeypatch.setattr("services.reporting.monitor.refresh.MOST_AT_ONCE", 2)
+    await put(pool, [(area.code, TODAY, 1, 1, 0) for area in subdistricts("50")[:5]])
+    await ResultsRefresh(pool, clock, topics[0], rests=7).turn()
+    assert rests == [(7, MOST_REST_SECONDS)] * 3
 
 
 async def test_where_an_area_stands(filled: None, client: httpx.AsyncClient) -> None:

@@ -1,6 +1,8 @@
 """Reconciliation: against owners that count the same, something else, or do not answer; stored, measured, shown."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,13 +12,14 @@ import pytest
 from services.reporting.projector import TOPICS, FiguresProjection
 from services.reporting.store import Pool
 from services.reporting.trust import reported, store
-from services.reporting.trust.comparison import Cell, Cells
+from services.reporting.trust.comparison import STEADY_LOOKS, Cell, Cells
 from services.reporting.trust.owners import Absent, HttpOwners
 from services.reporting.trust.reconcile import AGAIN_AFTER, Reconciling
 from shared.contracts.events import Role
 from shared.kafka.projection import Event
 from shared.observability.clock import MovableClock
 from shared.observability.metrics import RECONCILE_DIFFERENCES
+from shared.postgres.keeper import RESTS
 from shared.postgres.pool import acquire
 from tests.integration.reporting.conftest import as_role
 from tests.integration.reporting.test_figures import person, place
@@ -108,6 +111,28 @@ async def test_what_agrees_is_compared_again_after_an_hour(
         assert (found[0].differing, found[0].moving, found[0].absent) == (0, 0, [])
         assert found[0].compared > 100
         clock.advance(EVERY)
+
+
+async def test_the_duty_rests_between_its_looks_and_an_operator_does_not_wait(
+    reconciling: Reconciling, owners: SameOwners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of 80 looks, and each further one at what differs, is followed by a rest; all within half of the hour."""
+    rests: list[tuple[float, float]] = []
+
+    @asynccontextmanager
+    async def noted(times: float, most_seconds: float) -> AsyncIterator[None]:
+        yield
+        rests.append((times, most_seconds))
+
+    monkeypatch.setattr("services.reporting.trust.reconcile.resting", noted)
+    owners.wrong = {HOUSEHOLDS: 1}
+    await reconciling.turn()
+    assert len(rests) == 80 + STEADY_LOOKS - 1
+    assert {times for times, _ in rests} == {RESTS}
+    assert 6 * 80 * rests[0][1] == EVERY.total_seconds() / 2
+    rests.clear()
+    await reconciling.reconcile()
+    assert {times for times, _ in rests} == {0}
 
 
 async def test_a_difference_is_named_with_its_day_stored_measured_and_shown_to_whom_it_concerns(
