@@ -71,14 +71,16 @@ async def _play(found: Setting, *orders: flood.Order) -> _Played:
         before = cpu.usage(found.stack)
         memory: list[Mapping[str, cpu.Usage]] = [before]
         remembering = asyncio.create_task(_remember(found, memory))
-        outcomes = await asyncio.gather(*map(flood.ordered, orders))
-        after = cpu.usage(found.stack)
-        accepted = sum(outcome.accepted for outcome in outcomes)
-        async with asyncio.timeout(MOST_BEHIND_SECONDS):
-            while await pool.fetchval(POSITION, SURVEY_SUBMITTED.name) < known + accepted:
-                await asyncio.sleep(0.05)
-        seconds = time.monotonic() - min(outcome.began for outcome in outcomes)
-        remembering.cancel()
+        try:
+            outcomes = await asyncio.gather(*map(flood.ordered, orders))
+            after = cpu.usage(found.stack)
+            accepted = sum(outcome.accepted for outcome in outcomes)
+            async with asyncio.timeout(MOST_BEHIND_SECONDS):
+                while await pool.fetchval(POSITION, SURVEY_SUBMITTED.name) < known + accepted:
+                    await asyncio.sleep(0.05)
+            seconds = time.monotonic() - min(outcome.began for outcome in outcomes)
+        finally:
+            remembering.cancel()
         return _Played(outcomes, accepted / seconds, (before, after), [*memory, after])
 
 

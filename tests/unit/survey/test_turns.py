@@ -105,10 +105,8 @@ async def test_who_goes_away_leaves_the_turn_to_the_next() -> None:
 
 async def test_a_turn_that_fails_ends() -> None:
     turns, had = Turns(), list[int]()
-    try:
+    with pytest.raises(ValueError, match="in the turn"):
         async with turns.turn(FLOOD):
-            raise ValueError
-    except ValueError:
-        pass
+            raise ValueError("in the turn")
     await asyncio.wait_for(in_turn(turns, MODEST, had), 1)
     assert had == [MODEST]

@@ -25,8 +25,19 @@ def _free_port() -> int:
         return port
 
 
-def _ask(port: int) -> str:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6")
+
+
+def _ask(port: int, host: str = "127.0.0.1") -> str:
+    connection = HTTPConnection(host, port, timeout=5)
     try:
         connection.request("GET", "/")
         return connection.getresponse().read().decode()
@@ -34,11 +45,11 @@ def _ask(port: int) -> str:
         connection.close()
 
 
-async def _until_served(port: int) -> None:
+async def _until_served(port: int, host: str = "127.0.0.1") -> None:
     async with asyncio.timeout(10):
         while True:
             try:
-                await asyncio.to_thread(_ask, port)
+                await asyncio.to_thread(_ask, port, host)
             except OSError:
                 await asyncio.sleep(0.02)
             else:
@@ -117,6 +128,25 @@ async def test_who_connects_does_not_wait_behind_everybody_who_is_connected() ->
     await asyncio.gather(crowd, running)
     assert answered["/new"] == 32
     assert meanwhile < 32 * 8 / 2  # one by one, each of the eight would be answered as often as somebody is taken
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost",
+        "0.0.0.0",  # noqa: S104 - for as long as the test takes
+        pytest.param("::1", marks=NEEDS_IPV6),
+        pytest.param("::", marks=NEEDS_IPV6),
+    ],
+)
+async def test_it_listens_by_name_everywhere_and_on_either_internet(host: str) -> None:
+    port, stopping = _free_port(), asyncio.Event()
+    serving = asyncio.create_task(serve(_named("here"), HttpSettings(host=host, port=port), stopping))
+    at = "::1" if ":" in host else "127.0.0.1"
+    await _until_served(port, at)
+    assert await asyncio.to_thread(_ask, port, at) == "here"
+    stopping.set()
+    await serving
 
 
 async def test_a_port_that_is_taken_is_named() -> None:
