@@ -15,7 +15,7 @@ REFRESH_SECONDS: Final = 20.0
 MOST_AT_ONCE: Final = 250
 """Subdistricts in one transaction, which then takes a quarter of a second of 60 days."""
 MOST_REST_SECONDS: Final = 2.0
-"""Behind each transaction: all 7,436 subdistricts are copied within a minute, however slow the database is."""
+"""Behind each transaction: of copying all 7,436 subdistricts no more than a minute is rest."""
 
 CHANGED = """
 SELECT coalesce(s.subdistrict, r.subdistrict) AS subdistrict
