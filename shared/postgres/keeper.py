@@ -32,8 +32,8 @@ PROBE_SECONDS: Final = 5.0
 """A silent network is noticed within this and the next; a connection that the server ends is noticed at once."""
 RETRY_SECONDS: Final = 1.0
 RESTS: Final = 30
-"""Of duties whose work grows with what comes in, as many times as long as they work: they take a thirtieth of one core
-at most, and none of it that visits in a surge wait for."""
+"""Of duties whose work grows with what comes in, as many times as long as they work: a thirtieth of one core, unless a
+bound of their rests is shorter, so that visits in a surge do not wait for them."""
 
 _log = log(__name__)
 

@@ -73,7 +73,7 @@ class Reconciling:
             filling = await behind(connection, VERSION)
         if not filling and self._due(last, self._clock.now()):
             began_at = self._clock.now()
-            found = await self._compare(RESTS)
+            found = await self._compare(RESTS if last is not None else 0)  # the first one is waited for
             if found.compared or not found.absent:  # otherwise nobody was there, as when all begin at the same time
                 last = await self._put(began_at, found)
         if last is not None:

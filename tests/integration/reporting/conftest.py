@@ -49,6 +49,19 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str) -> Non
         await asyncio.sleep(0.05)
 
 
+def noted_rests(monkeypatch: pytest.MonkeyPatch, module: str) -> list[tuple[float, float]]:
+    """From now on a module's duty does not rest; how it would have is found here: how many times, seconds at most."""
+    rests: list[tuple[float, float]] = []
+
+    @asynccontextmanager
+    async def noted(times: float, most_seconds: float) -> AsyncIterator[None]:
+        yield
+        rests.append((times, most_seconds))
+
+    monkeypatch.setattr(f"{module}.resting", noted)
+    return rests
+
+
 class Tokens:
     """Takes `role@area` as a token: proving tokens is tested elsewhere."""
 

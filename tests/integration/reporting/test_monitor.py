@@ -3,8 +3,7 @@
 import io
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import httpx
@@ -17,7 +16,7 @@ from shared.areas.register import children, subdistricts
 from shared.contracts.events import Role
 from shared.contracts.topics import Topic
 from shared.observability.clock import MovableClock
-from tests.integration.reporting.conftest import NOW, as_role
+from tests.integration.reporting.conftest import NOW, as_role, noted_rests
 
 TODAY = date(2022, 2, 7)
 CENTRE = as_role(Role.CENTRAL_ADMINISTRATOR, "")
@@ -149,14 +148,7 @@ async def filled(empty: None, pool: Pool, refresh: ResultsRefresh) -> None:
 async def test_the_copy_rests_behind_each_of_its_transactions(
     empty: None, pool: Pool, clock: MovableClock, topics: tuple[Topic, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rests: list[tuple[float, float]] = []
-
-    @asynccontextmanager
-    async def noted(times: float, most_seconds: float) -> AsyncIterator[None]:
-        yield
-        rests.append((times, most_seconds))
-
-    monkeypatch.setattr("services.reporting.monitor.refresh.resting", noted)
+    rests = noted_rests(monkeypatch, "services.reporting.monitor.refresh")
     monkeypatch.setattr("services.reporting.monitor.refresh.MOST_AT_ONCE", 2)
     await put(pool, [(area.code, TODAY, 1, 1, 0) for area in subdistricts("50")[:5]])
     await ResultsRefresh(pool, clock, topics[0], rests=7).turn()
